@@ -1,0 +1,1 @@
+//! The plan carried out through the verbs of a [`crate::machine::Machine`].

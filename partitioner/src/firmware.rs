@@ -1,0 +1,1 @@
+//! How firmware tables become an [`crate::inventory::Inventory`].

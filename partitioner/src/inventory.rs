@@ -1,0 +1,170 @@
+//! What the machine has: the one input of planning that nobody chooses.
+//!
+//! The boot image fills an [`Inventory`] from the tables of the machine it runs on, `sprig inventory` from `/sys` and
+//! `/proc` of a running Linux, `sprig plan` from the emulated machine that `sprig run` would make. All three go
+//! through [`crate::firmware`], so the same tables give the same inventory.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::MemoryRange;
+
+/// The local APIC identifier of a processor: what an INIT or a SIPI is addressed to (Intel SDM volume 3, chapter 11).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ApicId(pub u32);
+
+/// A core as its owner names it: the position in [`Inventory::cores`], the boot processor (BSP) being 0.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CoreNumber(pub u32);
+
+/// A NUMA node: the proximity domain of the SRAT (ACPI 6.5, section 5.2.16). Machines without an SRAT have node 0 only.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NodeId(pub u32);
+
+/// One logical processor that the firmware reports as enabled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Core {
+    /// Where interrupts for it are sent.
+    pub apic_id: ApicId,
+    /// Its ACPI processor UID in the MADT.
+    pub acpi_uid: u32,
+    /// The NUMA node it is nearest to.
+    pub node: NodeId,
+}
+
+/// What the firmware says a range of physical memory is (ACPI 6.5, table 15.374).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MemoryKind {
+    /// Ordinary memory, free for use.
+    Usable,
+    /// Firmware, devices, or simply not ours.
+    Reserved,
+    /// ACPI tables, free for use once they are read. We never take it.
+    AcpiReclaimable,
+    /// Firmware needs it over sleep.
+    AcpiNvs,
+    /// Broken memory.
+    Unusable,
+}
+
+/// A stretch of the firmware's memory map.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemoryRegion {
+    /// Where it lies.
+    pub range: MemoryRange,
+    /// What it is.
+    pub kind: MemoryKind,
+}
+
+/// Memory that is near to the cores of a node (SRAT memory affinity).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeMemory {
+    /// Where it lies.
+    pub range: MemoryRange,
+    /// Whose it is.
+    pub node: NodeId,
+}
+
+/// Memory-mapped configuration space of a PCI segment (MCFG; PCI Firmware Specification 3.3, section 4.1.2): 1 MiB per
+/// bus, and `base` is that of bus 0 even where the first bus is another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EcamSegment {
+    /// PCI segment group.
+    pub segment: u16,
+    /// Address of bus 0's configuration space.
+    pub base: u64,
+    /// First bus decoded.
+    pub first_bus: u8,
+    /// Last bus decoded, inclusive.
+    pub last_bus: u8,
+}
+
+/// A 16550-compatible serial port in I/O space.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SerialPort {
+    /// First of its eight I/O ports.
+    pub io_port: u16,
+}
+
+/// The time-stamp counter, the only clock that instances share.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tsc {
+    /// Ticks in a millisecond.
+    pub khz: u64,
+    /// Whether it ticks at one rate in every power state (CPUID 0x8000_0007, EDX bit 8).
+    pub invariant: bool,
+}
+
+/// All that planning needs to know of a machine.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inventory {
+    /// A name for people: the processor's brand string, or where the inventory was recorded.
+    pub machine: String,
+    /// Every enabled processor, the BSP first, the others in the order of the MADT. Empty if there is no MADT.
+    pub cores: Vec<Core>,
+    /// The firmware's memory map, sorted by address, without overlap.
+    pub memory: Vec<MemoryRegion>,
+    /// Memory affinity; empty without an SRAT.
+    #[serde(default)]
+    pub node_memory: Vec<NodeMemory>,
+    /// PCI segments with memory-mapped configuration space.
+    #[serde(default)]
+    pub ecam: Vec<EcamSegment>,
+    /// Serial ports, the one that the boot image logs on first.
+    #[serde(default)]
+    pub serial_ports: Vec<SerialPort>,
+    /// The time-stamp counter.
+    pub tsc: Tsc,
+    /// Physical address bits (CPUID 0x8000_0008, EAX bits 7:0).
+    pub physical_address_bits: u8,
+}
+
+impl Inventory {
+    /// The core of that number, if the machine has it.
+    pub fn core(&self, number: CoreNumber) -> Option<Core> {
+        self.cores.get(usize::try_from(number.0).ok()?).copied()
+    }
+
+    /// Bytes of usable memory in all.
+    pub fn usable_memory(&self) -> u64 {
+        self.memory.iter().filter(|region| region.kind == MemoryKind::Usable).map(|region| region.range.len()).sum()
+    }
+}
+
+impl fmt::Display for ApicId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl fmt::Display for CoreNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl fmt::Display for SerialPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "io {:#x}", self.io_port)
+    }
+}

@@ -1,0 +1,50 @@
+//! Every fixed address of the system, and why it is there.
+//!
+//! ```text
+//! 0x0000_03c0  MP_CONFIG        an MP configuration table without entries, found before the firmware's
+//! 0x0000_03f0  MP_POINTER       and the `_MP_` structure that points to it
+//! 0x0000_8000  TRAMPOLINE       where a SIPI wakes our processors
+//! 0x0001_0000  LOW_SLICES       one slice for each instance's own real-mode trampoline, up to the firmware's data
+//! 0x0010_0000  RESIDENT         the boot image: code, page tables, heap, stacks; never given away
+//! 0x0040_0000                   everything above is for partitions, the window and the images
+//! ```
+
+use crate::address::{MIB, MemoryRange, PAGE};
+
+/// The one range of the boot image. Its linker script holds it to this, and it stays resident when the last kernel has
+/// started.
+pub const RESIDENT: MemoryRange = MemoryRange::new(MIB, 4 * MIB).expect("RESIDENT is not empty");
+
+/// The page into which the boot image's own SIPIs go. Below 64 KiB, which every Linux keeps away from.
+pub const TRAMPOLINE: MemoryRange = MemoryRange::with_len(0x8000, PAGE).expect("TRAMPOLINE is not empty");
+
+/// Where Linux looks first for an `_MP_` structure: the last kilobyte of base memory's first, in steps of 16.
+pub const MP_POINTER: u64 = 0x3f0;
+/// The empty MP configuration table that [`MP_POINTER`] names.
+pub const MP_CONFIG: u64 = 0x3c0;
+
+/// Linux reserves the first 64 KiB for itself, so no slice may start below.
+pub const LOW_SLICES_START: u64 = 0x1_0000;
+/// And above this lies video memory and firmware, on every PC.
+pub const LOW_SLICES_END: u64 = 0xa_0000;
+/// What a kernel needs below 1 MiB for its real-mode trampoline: 24 KiB is too little for Linux 6.12.
+pub const LOW_SLICE_LEN: u64 = 32 << 10;
+
+/// What the tables of an instance take at the start of its memory: ACPI tables, zero page, command line.
+pub const TABLES_LEN: u64 = 64 << 10;
+/// Offset of the ACPI tables (RSDP first) in the tables.
+pub const ACPI_OFFSET: u64 = 0;
+/// Room for the ACPI tables.
+pub const ACPI_LEN: u64 = 0x8000;
+/// Offset of the zero page (`boot_params`) in the tables.
+pub const ZERO_PAGE_OFFSET: u64 = 0x8000;
+/// Offset of the command line in the tables.
+pub const COMMAND_LINE_OFFSET: u64 = 0x9000;
+/// Linux's `COMMAND_LINE_SIZE`, with the closing zero byte.
+pub const COMMAND_LINE_LEN: usize = 2048;
+
+/// A 64-bit kernel that is loaded below this runs at this address all the same (`LOAD_PHYSICAL_ADDR`).
+pub const KERNEL_LOWEST_LOAD: u64 = 16 * MIB;
+
+/// The window's size where the box file says nothing.
+pub const DEFAULT_SHARED_MEMORY: u64 = 64 * MIB;

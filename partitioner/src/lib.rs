@@ -1,0 +1,42 @@
+//! The policy of Sprig: from what a machine has and what its owner wants to the bytes that each kernel sees.
+//!
+//! ```text
+//!   firmware tables ──► Inventory ─┐
+//!                                  ├─► plan() ──► Plan ──► view: zero page, e820, ACPI tables, command line
+//!   box file, images ──► Request ──┘                  └──► apply(&Plan, &mut impl Machine)
+//! ```
+//!
+//! Everything here is pure: no pointer is followed, no port is touched, nothing is printed, and no input makes it
+//! panic. The boot image runs it against the machine it has just booted on; the `sprig` command runs the same code on
+//! a host, against a recorded or an emulated machine, and gets the same answer.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`address`] | physical memory ranges with checked arithmetic |
+//! | [`inventory`] | what the machine has |
+//! | [`firmware`] | how firmware tables (MADT, SRAT, MCFG) become an inventory |
+//! | [`config`] | the box file: what the owner wrote |
+//! | [`bzimage`] | what a stock kernel image says of itself |
+//! | [`request`] | the box file together with the images it names: what is wanted |
+//! | [`mod@plan`] | who gets what, or every reason why not |
+//! | [`view`] | the bytes that each instance sees |
+//! | [`apply`] | the plan carried out through the verbs of a [`machine::Machine`] |
+//! | [`diagnostic`] | how every refusal is told: code, message, places in the box file, help |
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod address;
+pub mod apply;
+pub mod bzimage;
+pub mod config;
+pub mod diagnostic;
+pub mod firmware;
+pub mod inventory;
+pub mod layout;
+pub mod machine;
+pub mod plan;
+pub mod request;
+pub mod view;

@@ -1,0 +1,70 @@
+//! The hardware as [`crate::apply`] needs it: a few verbs.
+//!
+//! The boot image implements [`Machine`] on the real one; tests use a fake that writes down what it was told.
+
+use core::fmt;
+
+use crate::address::MemoryRange;
+use crate::inventory::ApicId;
+
+/// How a core enters its kernel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StartMode {
+    /// With the whole machine in reach: nothing stands between the kernel and the hardware.
+    Direct,
+}
+
+/// What a core is to do: enter the 64-bit entry point of a kernel, identity-mapped, with the zero page in RSI
+/// (Linux `Documentation/arch/x86/boot.rst`, "64-bit boot protocol").
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// Where execution starts.
+    pub address: u64,
+    /// The zero page.
+    pub zero_page: u64,
+}
+
+/// How waiting for an instance to leave its legacy accesses behind ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Turn {
+    /// It wrote its real-mode trampoline: timers are set up.
+    Passed,
+    /// It did not within the limit.
+    TimedOut,
+}
+
+/// A core that did not do as it was told.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("core with APIC ID {core} did not answer within {waited_ms} ms")]
+pub struct StartError {
+    /// Which.
+    pub core: ApicId,
+    /// How long was waited.
+    pub waited_ms: u64,
+}
+
+/// The verbs. Ranges come from a [`crate::plan::Plan`], so they lie in usable memory and the ranges of different
+/// partitions do not overlap.
+pub trait Machine {
+    /// Copies `from` to the same number of bytes at `to`. The two do not overlap.
+    fn copy(&mut self, from: MemoryRange, to: u64);
+
+    /// Writes bytes of our own making.
+    fn write(&mut self, to: u64, bytes: &[u8]);
+
+    /// Fills with zeros.
+    fn zero(&mut self, range: MemoryRange);
+
+    /// Makes a core enter a kernel, now. For the boot processor the answer comes before it leaves: it goes by
+    /// [`Machine::leave`].
+    ///
+    /// # Errors
+    /// If the core does not answer.
+    fn start(&mut self, core: ApicId, mode: StartMode, entry: Entry) -> Result<(), StartError>;
+
+    /// Waits until the instance that owns `low`, zeroed before it was started, has written there.
+    fn await_turn(&mut self, low: MemoryRange) -> Turn;
+
+    /// Tells the person at the serial port what is being done, under a stable name of the step.
+    fn log(&mut self, step: &'static str, detail: fmt::Arguments<'_>);
+}
