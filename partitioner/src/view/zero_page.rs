@@ -3,9 +3,10 @@
 //! All that is not set here is zero, and that has a meaning too: no video mode, so no VGA console; no EFI; no EDD.
 
 use alloc::boxed::Box;
+use core::ops::Range;
 
-use super::{E820Entry, ViewError, address_in_tables, e820};
-use crate::address::MemoryRange;
+use super::e820::{E820_MAX, E820Entry, e820};
+use super::{ViewError, address_in_tables};
 use crate::bzimage::{BzImage, SETUP_HEADER_OFFSET};
 use crate::layout::{ACPI_OFFSET, COMMAND_LINE_OFFSET};
 use crate::plan::{PartitionPlan, Plan};
@@ -49,7 +50,7 @@ pub fn zero_page(plan: &Plan, partition: &PartitionPlan, bzimage: &BzImage) -> R
     page[field::ACPI_RSDP_ADDR].copy_from_slice(&address_in_tables(partition, ACPI_OFFSET).to_le_bytes());
     let command_line = address_in_tables(partition, COMMAND_LINE_OFFSET);
     put_split(&mut page, field::CMD_LINE_PTR, field::EXT_CMD_LINE_PTR, command_line);
-    let (initrd, len) = partition.initrd.map_or((0, 0), |range: MemoryRange| (range.start(), range.len()));
+    let (initrd, len) = partition.initrd.map_or((0, 0), |range| (range.start(), range.len()));
     put_split(&mut page, field::RAMDISK_IMAGE, field::EXT_RAMDISK_IMAGE, initrd);
     put_split(&mut page, field::RAMDISK_SIZE, field::EXT_RAMDISK_SIZE, len);
     put_memory_map(&mut page, &e820(plan, partition)?);
@@ -57,14 +58,14 @@ pub fn zero_page(plan: &Plan, partition: &PartitionPlan, bzimage: &BzImage) -> R
 }
 
 /// Writes the lower half of a value into one field and the upper half into another.
-fn put_split(page: &mut [u8; 4096], low: core::ops::Range<usize>, high: core::ops::Range<usize>, value: u64) {
+fn put_split(page: &mut [u8; 4096], low: Range<usize>, high: Range<usize>, value: u64) {
     let bytes = value.to_le_bytes();
     page[low].copy_from_slice(&bytes[..4]);
     page[high].copy_from_slice(&bytes[4..]);
 }
 
 /// Writes the memory map and how long it is.
-fn put_memory_map(page: &mut [u8; 4096], entries: &heapless::Vec<E820Entry, { super::e820::E820_MAX }>) {
+fn put_memory_map(page: &mut [u8; 4096], entries: &heapless::Vec<E820Entry, E820_MAX>) {
     // A `u8` holds it: there are at most 128.
     page[field::E820_ENTRIES] = entries.len() as u8;
     for (line, entry) in page[field::E820_TABLE].chunks_exact_mut(E820_ENTRY_LEN).zip(entries) {
