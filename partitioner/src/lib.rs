@@ -13,6 +13,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`address`] | physical memory ranges with checked arithmetic |
+//! | [`size`] | sizes as people write them |
 //! | [`inventory`] | what the machine has |
 //! | [`firmware`] | how firmware tables (MADT, SRAT, MCFG) become an inventory |
 //! | [`config`] | the box file: what the owner wrote |
@@ -39,4 +40,5 @@ pub mod layout;
 pub mod machine;
 pub mod plan;
 pub mod request;
+pub mod size;
 pub mod view;
