@@ -67,10 +67,12 @@ fn is_free(pending: &[Move], at: usize) -> bool {
     pending.iter().enumerate().all(|(other, step)| other == at || !step.from.overlaps(destination))
 }
 
-/// Takes the first image that fits somewhere out of the way. It stays pending, from there.
+/// Takes an image that lies in another's way to where it lies in nobody's. It stays pending, from there. Each time
+/// there is one less in the way, so this comes to an end.
 fn step_aside(plan: &Plan, pending: &mut [Move]) -> Result<Move, ApplyError> {
-    let taken: Vec<MemoryRange> = pending.iter().map(|step| step.from).collect();
-    let aside = pending.iter().enumerate().find_map(|(at, step)| Some((at, room_for(plan, &taken, step.from.len())?)));
+    let aside = (0..pending.len())
+        .filter(|at| is_in_the_way(pending, *at))
+        .find_map(|at| Some((at, room_for(plan, pending, pending[at].from.len())?)));
     let Some((at, room)) = aside else {
         let image = pending[0].image;
         let path = plan.images[image].path.clone();
@@ -81,11 +83,18 @@ fn step_aside(plan: &Plan, pending: &mut [Move]) -> Result<Move, ApplyError> {
     Ok(step)
 }
 
-/// Memory of a partition that holds no image: images never stay there.
-fn room_for(plan: &Plan, taken: &[MemoryRange], len: u64) -> Option<MemoryRange> {
+/// Whether another image cannot move because of this one.
+fn is_in_the_way(pending: &[Move], at: usize) -> bool {
+    let mut others = pending.iter().enumerate().filter(|(other, _)| *other != at);
+    others.any(|(_, step)| step.destination().is_some_and(|destination| destination.overlaps(pending[at].from)))
+}
+
+/// Memory of a partition, which is not filled yet, where no image lies or will lie.
+fn room_for(plan: &Plan, pending: &[Move], len: u64) -> Option<MemoryRange> {
+    let taken = pending.iter().map(|step| step.from).chain(plan.images.iter().map(|image| image.range));
     let mut free: Vec<MemoryRange> = plan.partitions.iter().flat_map(|partition| partition.memory.clone()).collect();
     for range in taken {
-        free = free.into_iter().flat_map(|piece| piece.without(*range)).flatten().collect();
+        free = free.into_iter().flat_map(|piece| piece.without(range)).flatten().collect();
     }
     free.into_iter().find_map(|piece| Some(piece.split_at(len)?.0))
 }
