@@ -8,6 +8,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -18,7 +19,8 @@ use crate::progress::Step;
 
 const UPDATE_LIMIT: Duration = Duration::from_secs(5 * 60);
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(20 * 60);
-const TRIES: usize = 3;
+/// How long to wait after each failed try but the last.
+const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
 
 const KEYRINGS: [&str; 2] =
     ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
@@ -59,6 +61,13 @@ pub(crate) struct Package {
     pub(crate) depends: Vec<String>,
 }
 
+impl Package {
+    /// The version as its authors count it: 1.95.0 of 1.95.0+dfsg1-2~bpo13+1.
+    pub(crate) fn upstream(&self) -> &str {
+        self.version.split(['+', '-', '~']).next().unwrap_or_default()
+    }
+}
+
 /// The roots opened so far; each is brought up to date once.
 pub(crate) struct Apt<'a> {
     workshop: &'a Workshop,
@@ -70,29 +79,31 @@ impl<'a> Apt<'a> {
         Apt { workshop, roots: BTreeMap::new() }
     }
 
-    /// What the suite says of a package's candidate version.
+    /// What the suite says of a package's newest version.
     pub(crate) fn show(&mut self, suite: Suite, name: &str, step: &Step) -> Result<Package> {
+        let versions = self.versions(suite, name, step)?;
+        versions.into_iter().next().with_context(|| format!("cannot read what apt says of {name}"))
+    }
+
+    /// Every version of a package that the suite still has, newest first.
+    pub(crate) fn versions(&mut self, suite: Suite, name: &str, step: &Step) -> Result<Vec<Package>> {
         let config = self.root(suite, step)?;
-        let text = process::output(apt("apt-cache", &config).args(["show", "--no-all-versions", name]), process::QUICK)
+        let text = process::output(apt("apt-cache", &config).args(["show", name]), process::QUICK)
             .with_context(|| format!("Debian's {} has no package {name}", suite.name()))?;
-        parse_package(&text).with_context(|| format!("cannot read what apt says of {name}"))
+        Ok(text.split("\n\n").filter_map(parse_package).collect())
     }
 
     /// Downloads a package and gives the path of its file, which lies in `folder`.
     pub(crate) fn download(&mut self, suite: Suite, package: &Package, folder: &Path, step: &Step) -> Result<PathBuf> {
         let config = self.root(suite, step)?;
         let wanted = format!("{}={}", package.name, package.version);
-        for attempt in 1..=TRIES {
+        retry(step, &format!("download {wanted}"), || {
             step.fetching(&package.name, package.bytes);
             let mut command = apt("apt-get", &config);
             command.current_dir(folder).args(["download", &wanted]);
-            match process::output_watched(&mut command, DOWNLOAD_LIMIT, || step.fetched(bytes_in(folder))) {
-                Ok(_) => return the_deb_in(folder),
-                Err(error) if attempt == TRIES => return Err(error.context(format!("cannot download {wanted}"))),
-                Err(_) => step.doing(&format!("download of {} failed, trying again", package.name)),
-            }
-        }
-        unreachable!("the last try returns")
+            process::output_watched(&mut command, DOWNLOAD_LIMIT, || step.fetched(bytes_in(folder)))
+        })?;
+        the_deb_in(folder)
     }
 
     /// The configuration of the suite's root, made and updated at first use.
@@ -100,20 +111,27 @@ impl<'a> Apt<'a> {
         if let Some(config) = self.roots.get(&suite) {
             return Ok(config.clone());
         }
-        step.doing(&format!("package lists of {}", suite.name()));
+        let lists = format!("fetch the package lists of Debian's {}", suite.name());
         let config = write_root(&self.workshop.path("apt").join(suite.name()), suite)?;
-        for attempt in 1..=TRIES {
-            match process::output(apt("apt-get", &config).args(["update", "--error-on=any"]), UPDATE_LIMIT) {
-                Ok(_) => break,
-                Err(error) if attempt == TRIES => {
-                    return Err(error.context(format!("cannot fetch the package lists of Debian's {}", suite.name())));
-                }
-                Err(_) => step.doing(&format!("package lists of {} failed, trying again", suite.name())),
-            }
-        }
+        retry(step, &lists, || {
+            step.doing(&lists);
+            process::output(apt("apt-get", &config).args(["update", "--error-on=any"]), UPDATE_LIMIT)
+        })?;
         self.roots.insert(suite, config.clone());
         Ok(config)
     }
+}
+
+/// Tries what the network may fail for no lasting reason.
+fn retry(step: &Step, what: &str, mut attempt: impl FnMut() -> Result<String>) -> Result<()> {
+    for pause in PAUSES {
+        if attempt().is_ok() {
+            return Ok(());
+        }
+        step.doing(&format!("could not {what}, trying again"));
+        thread::sleep(pause);
+    }
+    attempt().map(drop).with_context(|| format!("cannot {what}"))
 }
 
 /// Unpacks into `into` what `patterns` (of tar) name of a package's files.
@@ -242,7 +260,7 @@ fn beside(main: &str) -> String {
 fn parse_package(text: &str) -> Option<Package> {
     let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
     let depends = field("Depends").unwrap_or_default();
-    let first_word = |one: &str| one.split_whitespace().next().map(|word| word.trim_end_matches(',').to_owned());
+    let first_word = |one: &str| one.split_whitespace().next().map(str::to_owned);
     Some(Package {
         name: field("Package")?.to_owned(),
         version: field("Version")?.to_owned(),

@@ -86,11 +86,8 @@ fn debian_sources(apt: &mut Apt, compiler: &Compiler, scratch: &Path, step: &Ste
             compiler.release
         )
     };
-    let package = apt.show(Suite::TrixieBackports, "rust-src", step).with_context(way_out)?;
-    // 1.95.0+dfsg1-2~bpo13+1
-    if package.version.split(['+', '-', '~']).next() != Some(&compiler.release) {
-        bail!("{} but {}", way_out(), package.version);
-    }
+    let versions = apt.versions(Suite::TrixieBackports, "rust-src", step).with_context(way_out)?;
+    let package = versions.into_iter().find(|package| package.upstream() == compiler.release).with_context(way_out)?;
     let deb = apt.download(Suite::TrixieBackports, &package, scratch, step)?;
     step.doing("unpacking rust-src");
     apt::unpack(&deb, scratch, &["./usr/src/*", "./usr/lib/rustlib/src/*"])?;
