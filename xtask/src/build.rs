@@ -41,14 +41,13 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
         Profile::Debug => "dev",
         Profile::Release => "release",
     };
-    process::shown_run(&mut places.cargo(&["build", "--quiet", "-p", "cli", "--profile", profile]), CARGO_LIMIT)
+    process::shown_run(&mut places.cargo(&["build", "-p", "cli", "--profile", profile]), CARGO_LIMIT)
 }
 
 /// Builds the boot image and puts it where the `sprig` command looks for it.
 fn boot_image(places: &Places) -> Result<()> {
     progress::headline("build", "the boot image");
-    let mut command = bare_metal_cargo(places, "build")?;
-    process::shown_run(command.arg("--quiet"), CARGO_LIMIT)?;
+    process::shown_run(&mut bare_metal_cargo(places, "build")?, CARGO_LIMIT)?;
     let built = places.target.join(BARE_METAL).join("release/boot");
     let image = places.boot_image();
     // A whole file appears at once, and one that is being read stays as it is.

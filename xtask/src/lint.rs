@@ -14,9 +14,9 @@ pub(crate) fn run(places: &Places) -> Result<()> {
     progress::headline("lint", "formatting");
     process::shown_run(&mut places.cargo(&["fmt", "--all", "--check"]), CARGO_LIMIT)?;
     progress::headline("lint", "clippy for the host");
-    let host = ["clippy", "--quiet", "--workspace", "--exclude", "boot", "--all-targets", "--", "-Dwarnings"];
+    let host = ["clippy", "--workspace", "--exclude", "boot", "--all-targets", "--", "-Dwarnings"];
     process::shown_run(&mut places.cargo(&host), CARGO_LIMIT)?;
     progress::headline("lint", "clippy for bare metal");
     let mut bare_metal = build::bare_metal_cargo(places, "clippy")?;
-    process::shown_run(bare_metal.args(["--quiet", "--", "-Dwarnings"]), CARGO_LIMIT)
+    process::shown_run(bare_metal.args(["--", "-Dwarnings"]), CARGO_LIMIT)
 }
