@@ -48,7 +48,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
 fn boot_image(places: &Places) -> Result<()> {
     progress::headline("build", "the boot image");
     process::shown_run(&mut bare_metal_cargo(places, "build")?, CARGO_LIMIT)?;
-    let built = places.target.join(BARE_METAL).join("release/boot");
+    let built = places.target.join(BARE_METAL).join("release/sprig-boot");
     let image = places.boot_image();
     // A whole file appears at once, and one that is being read stays as it is.
     let fresh = image.with_extension("elf.new");
