@@ -42,7 +42,7 @@ pub enum LocalApic {
 
 /// A processor whose address does not fit the mode the firmware left.
 #[derive(Debug)]
-pub struct Unreachable(pub ApicId);
+pub struct Unreachable;
 
 impl LocalApic {
     /// In the mode that the firmware left it in.
@@ -101,7 +101,7 @@ impl LocalApic {
         fence(Ordering::SeqCst);
         match self {
             Self::XApic(_) => {
-                let destination = u8::try_from(to.0).map_err(|_| Unreachable(to))?;
+                let destination = u8::try_from(to.0).map_err(|_| Unreachable)?;
                 self.write(ICR_HIGH, u32::from(destination) << 24);
                 self.write(ICR_LOW, command);
                 while self.read(ICR_LOW) & DELIVERY_PENDING != 0 {

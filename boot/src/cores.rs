@@ -219,7 +219,7 @@ trampoline_start:
     cld
     xor ax, ax
     mov ds, ax
-    lgdtd [{base} + trampoline_gdt - trampoline_start]
+    lgdtd [placed_gdt]
     mov eax, cr0
     or eax, 1
     mov cr0, eax
@@ -233,8 +233,8 @@ trampoline32:
     mov ds, ax
     mov es, ax
     mov ss, ax
-    mov esp, [{base} + trampoline_stack - trampoline_start]
-    mov eax, [{base} + trampoline_root - trampoline_start]
+    mov esp, [placed_stack]
+    mov eax, [placed_root]
     lea ebx, [to_long_mode]             /* absolute: this code is not where it was linked */
     call ebx
     push 0x10
@@ -252,6 +252,11 @@ trampoline_root:    .quad 0
 trampoline_stack:   .quad 0
 trampoline_slot:    .quad 0
 trampoline_end:
+    /* Where these are once the trampoline lies in its page. */
+    .set placed_gdt, {base} + trampoline_gdt - trampoline_start
+    .set placed_root, {base} + trampoline_root - trampoline_start
+    .set placed_stack, {base} + trampoline_stack - trampoline_start
+    .set placed_slot, {base} + trampoline_slot - trampoline_start
 
     .section .text.trampoline64, "ax"
     .code64
@@ -263,8 +268,8 @@ trampoline64:
     xor eax, eax
     mov fs, ax
     mov gs, ax
-    mov rsp, [{base} + trampoline_stack - trampoline_start]
-    mov rdi, [{base} + trampoline_slot - trampoline_start]
+    mov rsp, [placed_stack]
+    mov rdi, [placed_slot]
     xor ebp, ebp
     call {core_main}
     ud2

@@ -135,6 +135,7 @@ gdt_pointer:
     .section .bss.boot, "aw", @nobits
     .balign 4096
     .global boot_pml4
+    .global boot_pml4, boot_pdpt
 boot_pml4:  .skip 4096
 boot_pdpt:  .skip 4096
 boot_pd:    .skip 16384

@@ -8,11 +8,9 @@ use core::slice;
 
 use multiboot2::{BootInformation, BootInformationHeader};
 use partitioner::address::MemoryRange;
+use partitioner::firmware::RawRegion;
 
 use crate::entry::Protocol;
-
-/// An entry of the firmware's memory map: address, length, and its e820 type.
-pub type MapEntry = (u64, u64, u32);
 
 /// A module as it was loaded.
 #[derive(Debug)]
@@ -29,12 +27,23 @@ pub struct HandOff {
     /// For people: which loader, by which protocol.
     pub loader: String,
     /// The memory map, as it came.
-    pub memory: Vec<MapEntry>,
+    pub memory: Vec<RawRegion>,
     /// The modules in order.
     pub modules: Vec<Module>,
     /// Where the ACPI root pointer lies, if the loader says so.
     pub rsdp: Option<u64>,
 }
+
+impl HandOff {
+    /// One past the last byte that is memory, of whatever use. Firmware reserves address space far above it.
+    pub fn memory_end(&self) -> u64 {
+        let memory = self.memory.iter().filter(|region| region.kind != E820_RESERVED);
+        memory.map(|region| region.start.saturating_add(region.len)).max().unwrap_or(0)
+    }
+}
+
+/// Address space that is no memory of ours.
+const E820_RESERVED: u32 = 2;
 
 /// A hand-off that cannot be read.
 #[derive(Debug)]
@@ -80,7 +89,11 @@ unsafe fn read_multiboot2(info: u64) -> Result<HandOff, HandOffError> {
     let info = unsafe { BootInformation::load(info as *const BootInformationHeader) };
     let info = info.map_err(|_| HandOffError::Damaged)?;
     let map = info.memory_map_tag().ok_or(HandOffError::NoMemoryMap)?;
-    let memory = map.memory_areas().iter().map(|area| (area.start_address(), area.size(), u32::from(area.typ()))).collect();
+    let memory = map
+        .memory_areas()
+        .iter()
+        .map(|area| RawRegion { start: area.start_address(), len: area.size(), kind: u32::from(area.typ()) })
+        .collect();
     let modules = info
         .module_tags()
         .filter_map(|module| {
@@ -155,7 +168,7 @@ unsafe fn read_pvh(info: u64) -> Result<HandOff, HandOffError> {
     };
     Ok(HandOff {
         loader: "PVH".to_string(),
-        memory: map.iter().map(|entry| (entry.address, entry.size, entry.kind)).collect(),
+        memory: map.iter().map(|entry| RawRegion { start: entry.address, len: entry.size, kind: entry.kind }).collect(),
         modules: modules
             .iter()
             .filter_map(|module| {

@@ -2,7 +2,7 @@
 
 use core::{fmt, ptr};
 
-use partitioner::address::MemoryRange;
+use partitioner::address::{MemoryRange, PAGE};
 use partitioner::inventory::ApicId;
 use partitioner::machine::{Entry, Machine, StartError, StartMode, Turn};
 
@@ -33,9 +33,19 @@ impl Iron {
     }
 }
 
-/// Whether anything has been written to a range that was zeroed.
-fn is_written(range: MemoryRange) -> bool {
-    (range.start()..range.end()).step_by(8).any(|address| {
+/// Pages of the low slice that must have been written before an instance counts as past its legacy accesses. Its
+/// real-mode trampoline fills more than these; the decompressor of older kernels borrows no more than two pages, much
+/// earlier, and gives them back.
+const TRAMPOLINE_PAGES: usize = 3;
+
+/// Whether a kernel's real-mode trampoline lies in a range that was zeroed.
+fn holds_trampoline(low: MemoryRange) -> bool {
+    let pages = (low.start()..low.end()).step_by(PAGE as usize);
+    pages.filter(|page| is_written(*page)).count() >= TRAMPOLINE_PAGES
+}
+
+fn is_written(page: u64) -> bool {
+    (page..page + PAGE).step_by(8).any(|address| {
         // SAFETY: an aligned word of usable memory, identity-mapped. The instance that owns it writes meanwhile, which
         // is why the read is volatile; any value will do.
         unsafe { (address as *const u64).read_volatile() != 0 }
@@ -69,7 +79,7 @@ impl Machine for Iron {
         let start = tsc::now();
         let limit = start + tsc::ticks(TURN_LIMIT_MS * 1000);
         let turn = loop {
-            if is_written(low) {
+            if holds_trampoline(low) {
                 break Turn::Passed;
             }
             if tsc::now() > limit {

@@ -45,6 +45,7 @@ use alloc::string::String;
 
 use partitioner::apply::apply;
 use partitioner::config::BoxFile;
+use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::Inventory;
 use partitioner::layout::RESIDENT;
 use partitioner::machine::Entry;
@@ -77,7 +78,7 @@ extern "C" fn boot_main(entrance: u32, info: u32, eax: u32) -> ! {
 fn steps(protocol: Protocol, info: u32, box_file: &mut String) -> Result<Option<Entry>, Failure> {
     let hand_off = hand_off(protocol, info)?;
     let modules = Modules::open(&hand_off)?;
-    modules.box_file().clone_into(box_file);
+    box_file.push_str(modules.box_file());
     // SAFETY: all memory is mapped, and the address is the loader's.
     let tables = unsafe { tables::Tables::find(hand_off.rsdp) };
     let apic = LocalApic::here();
@@ -104,9 +105,8 @@ fn hand_off(protocol: Protocol, info: u32) -> Result<HandOff, Failure> {
             env!("CARGO_PKG_VERSION")
         ),
     );
-    let end = hand_off.memory.iter().map(|(start, len, _)| start.saturating_add(*len)).max().unwrap_or(0);
     // SAFETY: once, and no other processor runs.
-    unsafe { paging::map_up_to(end) };
+    unsafe { paging::map_up_to(hand_off.memory_end()) };
     Ok(hand_off)
 }
 
@@ -122,8 +122,8 @@ fn request(modules: &Modules<'_>) -> Result<Request, Failure> {
 }
 
 fn make_plan(inventory: &Inventory, request: &Request) -> Result<Plan, Failure> {
-    let plan = plan(inventory, request)
-        .map_err(|error| Failure { step: "plan", diagnostics: error.diagnostics(request) })?;
+    let plan =
+        plan(inventory, request).map_err(|error| Failure { step: "plan", diagnostics: error.diagnostics(request) })?;
     for partition in &plan.partitions {
         log::step(
             "plan",
@@ -171,9 +171,8 @@ fn silence(topology: &partitioner::firmware::Topology) {
 }
 
 fn start_all(plan: &Plan, request: &Request, mut iron: Iron) -> Result<Option<Entry>, Failure> {
-    let entry = apply(plan, request, &mut iron).map_err(|error| {
-        Failure::new("start", "start-failed", format_args!("{error}"), "reset the machine; if it stays, leave this core out")
-    })?;
+    let entry = apply(plan, request, &mut iron)
+        .map_err(|error| Failure { step: "apply", diagnostics: alloc::vec![Diagnostic::from(&error)] })?;
     let total = log::since_entry_us();
     log::step(
         "leave",

@@ -2,8 +2,9 @@
 
 use alloc::string::{String, ToString};
 
+use partitioner::diagnostic::Diagnostic;
 use partitioner::firmware::{self, FirmwareTables, Topology};
-use partitioner::inventory::{Inventory, MemoryKind, Tsc};
+use partitioner::inventory::{Inventory, Tsc};
 use raw_cpuid::CpuId;
 
 use crate::apic::LocalApic;
@@ -33,7 +34,9 @@ pub fn machine(hand_off: &HandOff, tables: &Tables, apic: LocalApic) -> Result<M
         ecam: topology.ecam.clone(),
         serial_ports: serial_ports::find(),
         tsc,
-        physical_address_bits: CpuId::new().get_processor_capacity_feature_info().map_or(36, |info| info.physical_address_bits()),
+        physical_address_bits: CpuId::new()
+            .get_processor_capacity_feature_info()
+            .map_or(36, |info| info.physical_address_bits()),
     };
     tell(&inventory);
     Ok(Machine { inventory, topology })
@@ -50,20 +53,17 @@ fn clock(tables: &Tables) -> Result<Tsc, Failure> {
     })?;
     let invariant = tsc::is_invariant();
     log::set_clock(khz);
-    log::step("tsc", format_args!("{khz} kHz by {source:?}, {}", if invariant { "invariant" } else { "not invariant" }));
+    log::step(
+        "tsc",
+        format_args!("{khz} kHz by {source:?}, {}", if invariant { "invariant" } else { "not invariant" }),
+    );
     Ok(Tsc { khz, invariant })
 }
 
 fn topology(tables: &Tables, apic: LocalApic) -> Result<Topology, Failure> {
     let tables = FirmwareTables { madt: tables.madt(), srat: tables.srat(), mcfg: tables.mcfg() };
-    firmware::topology(&tables, apic.id()).map_err(|error| {
-        Failure::new(
-            "inventory",
-            "firmware-tables-damaged",
-            format_args!("{error}"),
-            "update the machine's firmware; `sprig inventory` under a running Linux shows what its tables say",
-        )
-    })
+    firmware::topology(&tables, apic.id())
+        .map_err(|error| Failure { step: "inventory", diagnostics: alloc::vec![Diagnostic::from(&error)] })
 }
 
 fn brand() -> String {
@@ -83,7 +83,7 @@ fn tell(inventory: &Inventory) {
             inventory.serial_ports.len()
         ),
     );
-    for region in inventory.memory.iter().filter(|region| region.kind != MemoryKind::Usable || region.range.len() > 0) {
+    for region in &inventory.memory {
         log::step("inventory", format_args!("memory {} {:?}", region.range, region.kind));
     }
 }

@@ -28,18 +28,23 @@ pub fn io_apic(io_apic: &IoApic) -> u32 {
     entries
 }
 
-fn read(base: u64, register: u32) -> u32 {
+/// Physical memory is identity-mapped.
+fn address(base: u32, offset: u64) -> u64 {
+    u64::from(base) + offset
+}
+
+fn read(base: u32, register: u32) -> u32 {
     // SAFETY: the MADT names this page as an I/O APIC; selecting a register and reading it has no side effect.
     unsafe {
-        ((base + IOAPIC_SELECT) as *mut u32).write_volatile(register);
-        ((base + IOAPIC_WINDOW) as *const u32).read_volatile()
+        (address(base, IOAPIC_SELECT) as *mut u32).write_volatile(register);
+        (address(base, IOAPIC_WINDOW) as *const u32).read_volatile()
     }
 }
 
-fn write(base: u64, register: u32, value: u32) {
+fn write(base: u32, register: u32, value: u32) {
     // SAFETY: as for reading; a masked entry sends nothing.
     unsafe {
-        ((base + IOAPIC_SELECT) as *mut u32).write_volatile(register);
-        ((base + IOAPIC_WINDOW) as *mut u32).write_volatile(value);
+        (address(base, IOAPIC_SELECT) as *mut u32).write_volatile(register);
+        (address(base, IOAPIC_WINDOW) as *mut u32).write_volatile(value);
     }
 }

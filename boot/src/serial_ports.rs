@@ -16,7 +16,8 @@ const CLASS_PCI_BRIDGE: u32 = 0x0604;
 
 /// Every port that answers, the legacy ones first.
 pub fn find() -> Vec<SerialPort> {
-    let mut ports: Vec<_> = LEGACY.into_iter().filter(|port| answers(*port)).map(|io_port| SerialPort { io_port }).collect();
+    let mut ports: Vec<_> =
+        LEGACY.into_iter().filter(|port| answers(*port)).map(|io_port| SerialPort { io_port }).collect();
     scan_bus(0, &mut ports);
     ports
 }
