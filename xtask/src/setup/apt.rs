@@ -93,6 +93,13 @@ impl<'a> Apt<'a> {
         Ok(text.split("\n\n").filter_map(parse_package).collect())
     }
 
+    /// Names of the suite's packages that begin so.
+    pub(crate) fn names(&mut self, suite: Suite, prefix: &str, step: &Step) -> Result<Vec<String>> {
+        let config = self.root(suite, step)?;
+        let text = process::output(apt("apt-cache", &config).args(["pkgnames", prefix]), process::QUICK)?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+
     /// Downloads a package and gives the path of its file, which lies in `folder`.
     pub(crate) fn download(&mut self, suite: Suite, package: &Package, folder: &Path, step: &Step) -> Result<PathBuf> {
         let config = self.root(suite, step)?;

@@ -11,9 +11,7 @@ use super::made::Workshop;
 use crate::progress::{self, Step};
 
 /// Changes when what is kept of a kernel changes, so that older ones are made anew.
-const RECIPE: &str = "recipe 1\n";
-
-const METAPACKAGE: &str = "linux-image-amd64";
+const RECIPE: &str = "recipe 2\n";
 
 /// A line of kernels, and the suite that carries it.
 struct Line {
@@ -54,7 +52,7 @@ pub(super) fn make(workshop: &Workshop, apt: &mut Apt, own: &[OwnKernel]) -> Res
         let folder = format!("kernels/{}", line.name);
         match own.iter().find(|own| own.line == line.name) {
             Some(own) => take_own(workshop, &label, &folder, &own.image)?,
-            None => fetch(workshop, apt, &label, &folder, line.suite)?,
+            None => fetch(workshop, apt, &label, &folder, line)?,
         }
     }
     Ok(())
@@ -68,39 +66,57 @@ fn take_own(workshop: &Workshop, label: &str, folder: &str, image: &Path) -> Res
     Ok(())
 }
 
-fn fetch(workshop: &Workshop, apt: &mut Apt, label: &str, folder: &str, suite: Suite) -> Result<()> {
+fn fetch(workshop: &Workshop, apt: &mut Apt, label: &str, folder: &str, line: &Line) -> Result<()> {
     // Any kernel of this recipe will do, also a user's own from an earlier set-up: nothing here asks for the newest.
     if workshop.stamp(folder).is_some_and(|stamp| stamp.starts_with(RECIPE)) {
         progress::ready(label, &release_of(workshop, folder)?);
         return Ok(());
     }
-    let step = Step::start(label, METAPACKAGE);
-    let package = find_image_package(apt, suite, &step)?;
+    let step = Step::start(label, "looking for the newest");
+    let package = find_image_package(apt, line, &step)?;
     let stamp = format!("{RECIPE}from {} {}\n", package.name, package.version);
     workshop.make(folder, &stamp, |making| {
         let scratch = workshop.scratch(folder)?;
-        let deb = apt.download(suite, &package, scratch.path(), &step)?;
+        let deb = apt.download(line.suite, &package, scratch.path(), &step)?;
         step.doing("unpacking");
         // Up to 6.12 the image lies in /boot, later with its modules.
         apt::unpack(&deb, scratch.path(), &["./*/vmlinuz*"])?;
-        keep(&find_vmlinuz(scratch.path())?, making).map(drop)
+        let release = keep(&find_vmlinuz(scratch.path())?, making)?;
+        let fits = release.starts_with(&format!("{}.", line.name));
+        ensure!(fits, "{} holds a kernel {release}, not {}", package.name, line.name);
+        Ok(())
     })?;
-    step.done(&format!("{} from Debian's {}", release_of(workshop, folder)?, suite.name()));
+    step.done(&format!("{} from Debian's {}", release_of(workshop, folder)?, line.suite.name()));
     Ok(())
 }
 
-/// Follows the metapackage to the package that holds the image: the last of its kind on the way.
-fn find_image_package(apt: &mut Apt, suite: Suite, step: &Step) -> Result<Package> {
-    const MOST_HOPS: usize = 4;
-    let is_kernel = |name: &&String| name.starts_with("linux-image-") || name.starts_with("linux-binary-");
-    let mut package = apt.show(suite, METAPACKAGE, step)?;
-    for _ in 0..MOST_HOPS {
-        match package.depends.iter().find(is_kernel) {
-            Some(next) => package = apt.show(suite, &next.clone(), step)?,
-            None => return Ok(package),
-        }
+/// The package that holds the image of the line's newest kernel.
+///
+/// Not by way of the metapackage `linux-image-amd64`: in backports that moves on to the next line overnight.
+fn find_image_package(apt: &mut Apt, line: &Line, step: &Step) -> Result<Package> {
+    let names = apt.names(line.suite, &format!("linux-image-{}.", line.name), step)?;
+    let newest = newest(&names, line.name).with_context(|| {
+        let (suite, name) = (line.suite.name(), line.name);
+        format!("Debian's {suite} has no kernel {name} any more; name your own with --kernel {name}=PATH")
+    })?;
+    let package = apt.show(line.suite, newest, step)?;
+    // Since 7.0 that package is nearly empty, and this one holds the image.
+    match package.depends.iter().find(|name| name.starts_with("linux-binary-")) {
+        Some(holder) => apt.show(line.suite, holder, step),
+        None => Ok(package),
     }
-    bail!("{METAPACKAGE} of Debian's {} leads to no kernel within {MOST_HOPS} dependencies", suite.name())
+}
+
+/// Of packages named `linux-image-<line>.<build>-amd64` the one of the highest build, special flavours left out.
+fn newest<'a>(names: &'a [String], line: &str) -> Option<&'a str> {
+    let build_of = |name: &str| {
+        let build = name.strip_prefix("linux-image-")?.strip_prefix(line)?.strip_prefix('.')?.strip_suffix("-amd64")?;
+        // 117+deb13.1 and 0-56: numbers, but for the word "deb".
+        let numbers = build.split(['.', '+', '-']).map(|word| word.strip_prefix("deb").unwrap_or(word).parse::<u64>());
+        numbers.collect::<Result<Vec<u64>, _>>().ok()
+    };
+    let builds = names.iter().filter_map(|name| Some((build_of(name)?, name)));
+    builds.max().map(|(_, name)| name.as_str())
 }
 
 fn find_vmlinuz(folder: &Path) -> Result<PathBuf> {
@@ -157,6 +173,17 @@ mod tests {
         assert_eq!(release(&image[..0x20f]), None);
         image[0x202] = b'X';
         assert_eq!(release(&image), None);
+    }
+
+    #[test]
+    fn the_newest_of_a_line_is_the_highest_build_without_a_flavour() {
+        let names = ["6.1.0-9-amd64", "6.1.0-56-amd64", "6.1.0-57-amd64-unsigned", "6.1.0-58-rt-amd64", "6.12.1-amd64"]
+            .map(|name| format!("linux-image-{name}"));
+        assert_eq!(newest(&names, "6.1"), Some("linux-image-6.1.0-56-amd64"));
+        let names = ["7.2.9+deb13-amd64", "7.2.12+deb13-amd64", "7.2.12+deb13.1-amd64", "7.3.4+deb13-amd64"]
+            .map(|name| format!("linux-image-{name}"));
+        assert_eq!(newest(&names, "7.2"), Some("linux-image-7.2.12+deb13.1-amd64"));
+        assert_eq!(newest(&names, "7.4"), None);
     }
 
     #[test]
