@@ -87,7 +87,11 @@ pub(super) fn ensure(purposes: &[Purpose]) -> Result<()> {
     if effective_user()? != 0 {
         bail!("missing on this host: {names}; install them with: sudo apt-get install --no-install-recommends {names}");
     }
-    install(&missing)
+    install(&missing)?;
+    match self::missing(purposes).as_slice() {
+        [] => Ok(()),
+        still => bail!("installed {}, but what it should bring is not found", still.join(" ")),
+    }
 }
 
 fn missing(purposes: &[Purpose]) -> Vec<&'static str> {
