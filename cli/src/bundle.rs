@@ -33,6 +33,11 @@ impl<'a> Bundle<'a> {
         Self { members }
     }
 
+    /// The manifest, which tells a bundle from every other.
+    pub fn manifest(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.members[0].bytes)
+    }
+
     /// The members.
     pub fn members(&self) -> &[Member<'a>] {
         &self.members

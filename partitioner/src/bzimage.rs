@@ -32,3 +32,54 @@ pub struct BzImage {
     #[serde(skip)]
     pub setup_header: heapless::Vec<u8, SETUP_HEADER_MAX>,
 }
+
+/// Why an image is not a kernel that we can start.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum BzImageError {
+    /// It lacks the signatures of the setup header.
+    #[error("not a Linux kernel image (bzImage)")]
+    NotABzImage,
+    /// It ends before the kernel that its header announces.
+    #[error("the kernel image is cut off: its header announces {needed} bytes, it has {found}")]
+    Truncated {
+        /// Bytes that there should be.
+        needed: u64,
+        /// Bytes that there are.
+        found: u64,
+    },
+    /// It cannot be entered in 64-bit mode.
+    #[error(
+        "the kernel is too old for the 64-bit entry: boot protocol {}.{:02}, 2.12 is needed",
+        protocol >> 8,
+        protocol & 0xff
+    )]
+    TooOld {
+        /// Its boot protocol.
+        protocol: u16,
+    },
+    /// It was built for 32-bit processors.
+    #[error("the kernel has no 64-bit entry point: it is built for 32-bit processors")]
+    Not64Bit,
+    /// It was built with `CONFIG_RELOCATABLE=n`, or cannot be loaded above 4 GiB.
+    #[error("the kernel cannot be loaded at any address: it is built without CONFIG_RELOCATABLE")]
+    NotRelocatable,
+    /// A field of its header makes no sense.
+    #[error("the kernel's setup header says {field} = {value:#x}, which cannot be")]
+    Malformed {
+        /// The field, as in the boot protocol.
+        field: &'static str,
+        /// What it holds.
+        value: u64,
+    },
+}
+
+impl BzImage {
+    /// Reads the setup header of a kernel image.
+    ///
+    /// # Errors
+    /// If it is no bzImage, not whole, or cannot be entered in 64-bit mode wherever it is loaded.
+    pub fn parse(image: &[u8]) -> Result<Self, BzImageError> {
+        let _ = image;
+        todo!()
+    }
+}

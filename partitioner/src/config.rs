@@ -20,6 +20,7 @@ use alloc::vec::Vec;
 
 use toml::Spanned;
 
+use crate::diagnostic::Diagnostic;
 use crate::inventory::CoreNumber;
 
 /// The box file, read but not yet held against a machine: names are unique and not empty, sizes and sets have a
@@ -58,4 +59,15 @@ pub enum CpuRequest {
     Count(u32),
     /// Exactly these. At least one.
     Set(BTreeSet<CoreNumber>),
+}
+
+impl BoxFile {
+    /// Reads the text of a box file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the text, in the order of the file.
+    pub fn parse(text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let _ = text;
+        todo!()
+    }
 }

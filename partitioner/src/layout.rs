@@ -43,6 +43,9 @@ pub const COMMAND_LINE_OFFSET: u64 = 0x9000;
 /// Linux's `COMMAND_LINE_SIZE`, with the closing zero byte.
 pub const COMMAND_LINE_LEN: usize = 2048;
 
+/// What the owner may put on it: the rest is for what the partitioner adds.
+pub const OWNER_COMMAND_LINE_MAX: usize = COMMAND_LINE_LEN - 512;
+
 /// A 64-bit kernel that is loaded below this runs at this address all the same (`LOAD_PHYSICAL_ADDR`).
 pub const KERNEL_LOWEST_LOAD: u64 = 16 * MIB;
 

@@ -7,7 +7,12 @@ use core::fmt;
 use serde::Serialize;
 
 use crate::address::MemoryRange;
-use crate::inventory::{ApicId, Core, CoreNumber, EcamSegment, SerialPort};
+use crate::inventory::{ApicId, Core, CoreNumber, EcamSegment, Inventory, SerialPort};
+use crate::request::Request;
+
+pub use conflict::{Conflict, PlanError};
+
+mod conflict;
 
 /// A partition's place in the box file, counted from 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
@@ -89,6 +94,15 @@ pub struct Plan {
     pub machine_memory: Vec<MemoryRange>,
     /// Configuration space, which an instance must see as reserved.
     pub ecam: Vec<EcamSegment>,
+}
+
+/// Splits a machine as its owner wants it.
+///
+/// # Errors
+/// Everything that stands against it, at once.
+pub fn plan(inventory: &Inventory, request: &Request) -> Result<Plan, PlanError> {
+    let _ = (inventory, request);
+    todo!()
 }
 
 impl PartitionPlan {
