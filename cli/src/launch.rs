@@ -220,8 +220,12 @@ impl RunningBox {
 
     /// The console at a port.
     pub fn console_at(&self, port: SerialPort) -> Option<&Console> {
-        let number = self.emulated.ports().position(|other| other == port)?;
-        self.machine.consoles().get(number)
+        self.machine.consoles().get(self.port_number(port)?)
+    }
+
+    /// The place of a port among [`Machine::consoles`].
+    pub fn port_number(&self, port: SerialPort) -> Option<usize> {
+        self.emulated.ports().position(|other| other == port)
     }
 
     /// The machine.
