@@ -179,7 +179,7 @@ impl<'a> Launch<'a> {
                 let archive = folder.join("bundle.cpio");
                 let error = |error| LaunchError::File { path: archive.clone(), error };
                 let file = File::create(&archive).map_err(error)?;
-                self.source.bundle().write_cpio(BufWriter::new(file)).map_err(error)?;
+                self.source.bundle()?.write_cpio(BufWriter::new(file)).map_err(error)?;
                 let image = self.boot_image.clone();
                 Ok(Boot::Kernel { image, initrd: Some(archive), command_line: String::new() })
             }
@@ -191,7 +191,7 @@ impl<'a> Launch<'a> {
                     }
                     None => {
                         let made = folder.join("box.iso");
-                        iso::write(&self.source.bundle(), &self.boot_image, &made)?;
+                        iso::write(&self.source.bundle()?, &self.boot_image, &made)?;
                         made
                     }
                 };
@@ -258,8 +258,7 @@ fn console_names(plan: &Plan, machine: &EmulatedMachine) -> Vec<String> {
 /// comes up.
 fn require_unchanged(source: &Source, image: &Path) -> Result<(), LaunchError> {
     let made_from = iso::manifest(image)?;
-    let bundle = source.bundle();
-    let now = bundle.manifest();
+    let now = source.bundle()?.manifest().to_string();
     let differs = |(made, now): &(&str, &str)| made != now;
     let difference = match made_from.lines().zip(now.lines()).find(differs) {
         Some((made, now)) => format!("it holds `{made}`, but there is `{now}` now"),

@@ -11,7 +11,7 @@ use partitioner::inventory::Inventory;
 use partitioner::plan::{Plan, plan};
 use partitioner::request::{ImageFault, LoadedImage, Request};
 
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, NamedImage};
 
 /// A box file and its images. Having one means that the file says something sensible and that every image is there and
 /// is what it should be; whether a machine can do it, [`Source::plan`] tells.
@@ -97,9 +97,13 @@ impl Source {
     }
 
     /// What the boot image is given.
-    pub fn bundle(&self) -> Bundle<'_> {
-        let images = self.request.images.iter().map(|image| (image.path.as_str(), self.images[&image.path].as_slice()));
-        Bundle::new(self.text.as_bytes(), images)
+    ///
+    /// # Errors
+    /// If the path of an image cannot stand in a manifest.
+    pub fn bundle(&self) -> Result<Bundle<'_>, Refusal> {
+        let images = self.request.images.iter().filter_map(|image| self.images.get_key_value(&image.path));
+        let images: Vec<_> = images.map(|(path, bytes)| NamedImage { path, bytes }).collect();
+        Bundle::new(self.text.as_bytes(), &images).map_err(|error| self.refusal(vec![Diagnostic::from(&error)]))
     }
 
     /// These complaints, as complaints about this file.

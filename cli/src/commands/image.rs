@@ -32,7 +32,7 @@ impl Image {
         // A box that could be planned on no machine is not worth a medium.
         source.plan(&EmulatedMachine::needed_by(source.request()).inventory())?;
         let boot_image = boot_image::find(self.boot_image.as_deref())?;
-        iso::write(&source.bundle(), &boot_image, &self.output)?;
+        iso::write(&source.bundle()?, &boot_image, &self.output)?;
         let size = fs::metadata(&self.output)?.len();
         println!("{}: {} MiB, for a CD, or for a USB stick with", self.output.display(), size.div_ceil(1 << 20));
         println!("    dd if={} of=/dev/sdX bs=4M oflag=sync", self.output.display());
