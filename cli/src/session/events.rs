@@ -11,14 +11,14 @@ use crate::console::Console;
 
 /// Something that happened.
 pub(super) enum Event {
-    /// A console, by its number, said something.
+    /// The console at this port said something.
     Said(usize, Vec<u8>),
     /// A console is gone, and with it the machine.
-    Closed(usize),
+    Closed,
     /// Keys were pressed.
     Pressed(Vec<u8>),
-    /// Somebody asked for the end, with this signal.
-    Signal(i32),
+    /// Somebody asked for the end by a signal.
+    Signalled,
 }
 
 /// The stream.
@@ -39,8 +39,8 @@ impl Events {
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let signal_sender = sender.clone();
         thread::spawn(move || {
-            for signal in signals.forever() {
-                if signal_sender.send(Event::Signal(signal)).is_err() {
+            for _ in signals.forever() {
+                if signal_sender.send(Event::Signalled).is_err() {
                     break;
                 }
             }
@@ -60,7 +60,7 @@ impl Events {
                     }
                 }
                 // Nobody left to tell: the session has ended before the machine.
-                let _ = sender.send(Event::Closed(number));
+                let _ = sender.send(Event::Closed);
             });
         }
     }

@@ -101,9 +101,9 @@ impl<'a> Session<'a> {
             let wait = end.map_or(QUIET, |end| QUIET.min(end.saturating_duration_since(Instant::now())));
             let outcome = match events.receiver.recv_timeout(wait) {
                 Ok(Event::Said(port, bytes)) => self.hear(port, &bytes),
-                Ok(Event::Closed(_)) => self.close_one(),
+                Ok(Event::Closed) => self.close_one(),
                 Ok(Event::Pressed(bytes)) => keys.press(&bytes).into_iter().find_map(|action| self.act(action)),
-                Ok(Event::Signal(_)) | Err(RecvTimeoutError::Disconnected) => Some(Outcome::Stopped),
+                Ok(Event::Signalled) | Err(RecvTimeoutError::Disconnected) => Some(Outcome::Stopped),
                 Err(RecvTimeoutError::Timeout) => self.rest(),
             };
             if let Some(outcome) = outcome {
