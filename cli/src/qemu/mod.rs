@@ -206,7 +206,7 @@ impl MachineBuilder {
         let copy = log.try_clone().map_err(file_error("create", said))?;
         // `setpriv` asks the kernel to end QEMU when we die, and becomes QEMU.
         Command::new("setpriv")
-            .args(["--pdeath-signal", "KILL", "--", QEMU])
+            .args(["--pdeathsig", "KILL", "--", QEMU])
             .args(self.command_line(sockets, folder)?)
             .stdin(Stdio::null())
             .stdout(log)
