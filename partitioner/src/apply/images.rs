@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use super::ApplyError;
-use crate::address::MemoryRange;
+use crate::address::{MemoryRange, PAGE};
 use crate::machine::Machine;
 use crate::plan::Plan;
 use crate::request::Request;
@@ -26,6 +26,13 @@ impl Move {
     fn destination(self) -> Option<MemoryRange> {
         MemoryRange::with_len(self.to, self.from.len())
     }
+
+    /// Whether it goes less than a page, over itself: in pieces of a few bytes, such as an archive's alignment leaves,
+    /// that would take long.
+    fn is_tight(self) -> bool {
+        let distance = self.from.start().abs_diff(self.to);
+        distance < PAGE && distance < self.from.len()
+    }
 }
 
 /// The moves that bring every image into its place, in an order in which none destroys another.
@@ -34,12 +41,22 @@ pub(super) fn moves(plan: &Plan, request: &Request) -> Result<Vec<Move>, ApplyEr
     let mut moves = Vec::with_capacity(pending.len());
     while !pending.is_empty() {
         if let Some(at) = (0..pending.len()).find(|at| is_free(&pending, *at)) {
-            moves.push(pending.remove(at));
+            let step = pending.remove(at);
+            moves.extend(if step.is_tight() { by_way_of_room(plan, &pending, step) } else { [Some(step), None] });
         } else {
-            moves.push(step_aside(plan, &mut pending)?);
+            moves.push(Some(step_aside(plan, &mut pending)?));
         }
     }
-    Ok(moves)
+    Ok(moves.into_iter().flatten().collect())
+}
+
+/// A tight move by way of free memory, if there is any: twice the bytes, but in two copies.
+fn by_way_of_room(plan: &Plan, pending: &[Move], step: Move) -> [Option<Move>; 2] {
+    let moving = [pending, &[step]].concat();
+    match room_for(plan, &moving, step.from.len()) {
+        Some(room) => [Some(Move { to: room.start(), ..step }), Some(Move { from: room, ..step })],
+        None => [Some(step), None],
+    }
 }
 
 /// Images that are not where they stay.

@@ -180,3 +180,23 @@ fn images_that_cannot_step_aside_are_refused() {
     let error = apply(&plan, &request, &mut Recorder::default()).unwrap_err();
     assert!(matches!(error, ApplyError::NoRoomToMove { count: 2, .. }), "{error:?}");
 }
+
+#[test]
+fn an_image_that_moves_by_a_few_bytes_takes_two_copies() {
+    let mut request = fixture::request();
+    let plan = fixture::plan();
+    request.images[0].loaded = Some(range(plan.images[0].range.start() - 4, plan.images[0].range.len()));
+    request.images[1].loaded = Some(plan.images[1].range);
+    let mut machine = Recorder::default();
+    apply(&plan, &request, &mut machine).expect("the fixture can be applied");
+    let copies: Vec<_> = machine
+        .transcript
+        .lines()
+        .take_while(|line| !line.contains("MP table"))
+        .filter(|l| l.contains("copy"))
+        .collect();
+    assert_eq!(
+        copies,
+        ["  copy 0x007f2ffffc-0x007faffffb to 0x4000000", "  copy 0x0004000000-0x00047fffff to 0x7f300000"]
+    );
+}
