@@ -1,2 +1,30 @@
-//! x
-fn main() {}
+//! The `sprig` command: several Linux kernels side by side on one machine.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use cli::commands::{self, check::Check, image::Image, run::Run};
+
+/// Boots several unmodified Linux kernels side by side on one machine, without virtualization
+#[derive(Parser)]
+#[command(name = "sprig", version, after_help = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.")]
+struct Sprig {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Check(Check),
+    Image(Image),
+    Run(Run),
+}
+
+fn main() -> ExitCode {
+    let done = match Sprig::parse().command {
+        Command::Check(check) => check.run(),
+        Command::Image(image) => image.run(),
+        Command::Run(run) => run.run(),
+    };
+    done.map_or_else(|error| commands::report(&error), |()| ExitCode::SUCCESS)
+}

@@ -1,1 +1,196 @@
-//! The plan carried out through the verbs of a [`crate::machine::Machine`].
+//! The plan carried out through the verbs of a [`Machine`].
+//!
+//! In this order, so that whatever can fail fails while nothing has been touched:
+//!
+//! 1. everything that instances will see is made, and the images' ways are worked out;
+//! 2. images move to the places where they stay for as long as the machine is up;
+//! 3. each partition gets its kernel, its initial file system and its tables;
+//! 4. boot cores start, one after another, each waiting for the one before to be past its few legacy accesses.
+//!
+//! The boot processor, which does all this, goes last: its [`Entry`] is handed back.
+
+mod images;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::address::MemoryRange;
+use crate::diagnostic::Diagnostic;
+use crate::layout::{MP_CONFIG, MP_POINTER, ZERO_PAGE_OFFSET};
+use crate::machine::{Entry, Machine, StartError, StartMode, Turn};
+use crate::plan::{PartitionPlan, Plan};
+use crate::request::Request;
+use crate::view::{self, InstanceView, ViewError};
+
+/// Where a 64-bit kernel is entered, counted from its load address (Linux `boot.rst`, "64-bit boot protocol").
+pub const ENTRY_OFFSET: u64 = 0x200;
+
+/// Why the plan was not carried out.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The plan was not made for these images.
+    #[error("the plan is for {planned} images, {requested} are there, and it names one that is not among them")]
+    OtherImages {
+        /// Images of the plan.
+        planned: usize,
+        /// Images of the request.
+        requested: usize,
+    },
+    /// Nobody has put an image into memory.
+    #[error("the image \"{path}\" is not in memory")]
+    NotLoaded {
+        /// Which.
+        path: String,
+    },
+    /// Images lie where other images must go, and there is no room to put one aside.
+    #[error("{} images lie in each other's way, and there is nowhere to put \"{path}\" ({len} bytes) aside", .count)]
+    NoRoomToMove {
+        /// The first that has to make way.
+        path: String,
+        /// Its bytes.
+        len: u64,
+        /// How many there are.
+        count: usize,
+    },
+    /// An instance cannot be shown its partition.
+    #[error(transparent)]
+    View(#[from] ViewError),
+    /// A core does not answer. The instances that were started before it run on.
+    #[error("\"{partition}\" does not start, after {running} that run: {cause}")]
+    Start {
+        /// Whose boot core.
+        partition: String,
+        /// Instances that run.
+        running: usize,
+        /// What happened.
+        cause: StartError,
+    },
+}
+
+impl From<&ApplyError> for Diagnostic {
+    fn from(error: &ApplyError) -> Self {
+        let (code, help) = match error {
+            ApplyError::View(view) => return Self::from(view),
+            ApplyError::OtherImages { .. } => ("other-images", "plan again with the images that are there"),
+            ApplyError::NotLoaded { .. } => ("image-not-loaded", "make the bootable image again"),
+            ApplyError::NoRoomToMove { .. } => ("no-room-to-move", "use smaller images, or leave more memory free"),
+            ApplyError::Start { .. } => ("core-does-not-start", "leave this core out with `cpus` as a set"),
+        };
+        Self { code, message: alloc::format!("{error}"), places: Vec::new(), help: help.into() }
+    }
+}
+
+/// Carries out `plan` for `request`. Returns what the boot processor is to enter, or `None` if no partition has it.
+///
+/// # Errors
+/// With any error but [`ApplyError::Start`], nothing has been touched.
+pub fn apply<M: Machine>(plan: &Plan, request: &Request, machine: &mut M) -> Result<Option<Entry>, ApplyError> {
+    let instances = instances(plan, request)?;
+    let moves = images::moves(plan, request)?;
+
+    for step in &moves {
+        machine
+            .log("apply", format_args!("move {} from {} to {:#x}", plan.images[step.image].path, step.from, step.to));
+        images::carry_out(step, machine);
+    }
+    quiet_mp_tables(machine);
+    for instance in &instances {
+        load(plan, instance, machine);
+    }
+    start_all(plan, &instances, machine)
+}
+
+/// A partition and all that must be in its memory before it starts.
+struct Instance<'a> {
+    partition: &'a PartitionPlan,
+    /// Where the kernel's protected-mode part lies.
+    kernel: MemoryRange,
+    view: InstanceView,
+}
+
+impl Instance<'_> {
+    fn entry(&self) -> Entry {
+        Entry {
+            address: self.partition.kernel.start() + ENTRY_OFFSET,
+            zero_page: view::address_in_tables(self.partition, ZERO_PAGE_OFFSET),
+        }
+    }
+}
+
+/// Everything that will be written, in the order in which the partitions start.
+fn instances<'a>(plan: &'a Plan, request: &Request) -> Result<Vec<Instance<'a>>, ApplyError> {
+    let other_images = ApplyError::OtherImages { planned: plan.images.len(), requested: request.images.len() };
+    let instance = |partition: &'a PartitionPlan| {
+        let images = request.partitions.get(usize::from(partition.index.0)).ok_or(other_images.clone())?;
+        let kernel = payload(plan, partition, &images.bzimage.payload).ok_or(other_images.clone())?;
+        if partition.initrd_image.is_some_and(|image| image >= plan.images.len()) {
+            return Err(other_images.clone());
+        }
+        Ok(Instance { partition, kernel, view: InstanceView::new(plan, partition, &images.bzimage)? })
+    };
+    plan.start_order.iter().map(|index| instance(plan.partition(*index))).collect()
+}
+
+/// Where the protected-mode part of a partition's kernel will lie when its image is in place.
+fn payload(plan: &Plan, partition: &PartitionPlan, part: &core::ops::Range<usize>) -> Option<MemoryRange> {
+    let image = plan.images.get(partition.kernel_image)?.range;
+    let start = image.start().checked_add(part.start as u64)?;
+    let payload = MemoryRange::new(start, image.start().checked_add(part.end as u64)?)?;
+    image.contains(payload).then_some(payload)
+}
+
+/// Puts an MP table that says nothing where every Linux finds it before the firmware's.
+fn quiet_mp_tables<M: Machine>(machine: &mut M) {
+    let (pointer, config) = view::mp_table();
+    machine.log("apply", format_args!("empty MP table at {MP_POINTER:#x}"));
+    machine.write(MP_CONFIG, &config);
+    machine.write(MP_POINTER, &pointer);
+}
+
+/// Fills a partition's memory. Its low slice is zeroed, so that the first write there tells how far it has come.
+fn load<M: Machine>(plan: &Plan, instance: &Instance<'_>, machine: &mut M) {
+    let partition = instance.partition;
+    let name = &partition.name;
+    machine.log("apply", format_args!("{name}: clear its slice below 1 MiB, {}", partition.low));
+    machine.zero(partition.low);
+    machine.log("apply", format_args!("{name}: kernel to {:#x}", partition.kernel.start()));
+    machine.copy(instance.kernel, partition.kernel.start());
+    if let (Some(to), Some(image)) = (partition.initrd, partition.initrd_image) {
+        machine.log("apply", format_args!("{name}: initial file system to {:#x}", to.start()));
+        machine.copy(plan.images[image].range, to.start());
+    }
+    machine.log("apply", format_args!("{name}: tables to {}", partition.tables));
+    for (address, bytes) in instance.view.pieces(partition) {
+        machine.write(address, bytes);
+    }
+}
+
+/// Starts the boot cores in turn.
+fn start_all<M: Machine>(
+    plan: &Plan,
+    instances: &[Instance<'_>],
+    machine: &mut M,
+) -> Result<Option<Entry>, ApplyError> {
+    let mut left_for_the_boot_processor = None;
+    for (running, instance) in instances.iter().enumerate() {
+        let core = instance.partition.boot_core();
+        if core.core.apic_id == plan.boot_processor {
+            left_for_the_boot_processor = Some(instance.entry());
+            continue;
+        }
+        let name = &instance.partition.name;
+        let entry = instance.entry();
+        machine.log("start", format_args!("{name}: core {} enters {:#x}", core.number, entry.address));
+        machine.start(core.core.apic_id, StartMode::Direct, entry).map_err(|cause| ApplyError::Start {
+            partition: name.clone(),
+            running,
+            cause,
+        })?;
+        let turn = match machine.await_turn(instance.partition.low) {
+            Turn::Passed => "is past its legacy accesses",
+            Turn::TimedOut => "has not said so in time, going on without it",
+        };
+        machine.log("turn", format_args!("{name}: {turn}"));
+    }
+    Ok(left_for_the_boot_processor)
+}

@@ -1,1 +1,121 @@
-//! How firmware tables become an [`crate::inventory::Inventory`].
+//! How what firmware and processor say becomes an [`crate::inventory::Inventory`].
+//!
+//! Everything here reads bytes that somebody else wrote, and takes nothing for granted: lengths are checked, entries
+//! that make no sense are passed over, and the result is the same for the same bytes.
+//!
+//! | module | reads | specification |
+//! |---|---|---|
+//! | [`mod@madt`] | processors, IOAPICs | ACPI 6.5, section 5.2.12 |
+//! | [`mod@srat`] | which node processors and memory are near to | ACPI 6.5, section 5.2.16 |
+//! | [`mod@mcfg`] | configuration space of PCI segments | PCI Firmware Specification 3.3, section 4.1.2 |
+//! | [`mod@memory_map`] | e820 | ACPI 6.5, section 15 |
+//! | [`mod@tsc`] | CPUID leaves 0x15 and 0x16 | Intel SDM volume 3, section 19.7.3 |
+
+pub mod madt;
+pub mod mcfg;
+pub mod memory_map;
+pub mod srat;
+pub mod tsc;
+
+mod table;
+
+use alloc::vec::Vec;
+
+use crate::diagnostic::Diagnostic;
+use crate::inventory::{ApicId, Core, EcamSegment, NodeId, NodeMemory};
+
+pub use madt::IoApic;
+pub use memory_map::{RawRegion, memory_map};
+pub use tsc::tsc_khz;
+
+/// The tables that say what the machine has: each whole, with its header, or `None` if the firmware has no such table.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct FirmwareTables<'a> {
+    /// Multiple APIC Description Table, signature `APIC`.
+    pub madt: Option<&'a [u8]>,
+    /// System Resource Affinity Table.
+    pub srat: Option<&'a [u8]>,
+    /// Memory-mapped configuration space.
+    pub mcfg: Option<&'a [u8]>,
+}
+
+/// What the tables say.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Topology {
+    /// Every enabled processor once, the boot processor first, the others in the order of the MADT.
+    pub cores: Vec<Core>,
+    /// Memory affinity, in the order of the SRAT.
+    pub node_memory: Vec<NodeMemory>,
+    /// PCI segments with memory-mapped configuration space.
+    pub ecam: Vec<EcamSegment>,
+    /// The interrupt controllers that the boot image must quiet.
+    pub io_apics: Vec<IoApic>,
+    /// Where the registers of a processor's own APIC lie.
+    pub local_apic_address: u64,
+}
+
+/// Why the tables do not say what the machine has.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum FirmwareError {
+    /// No MADT.
+    #[error("the firmware has no ACPI MADT, so the cores of this machine are unknown")]
+    NoMadt,
+    /// A table that is shorter than its header, or than its header says, or is another table.
+    #[error("the ACPI table {name} is damaged: {len} bytes are there, its header says {stated}")]
+    Damaged {
+        /// Its signature.
+        name: &'static str,
+        /// Bytes that there are.
+        len: usize,
+        /// Bytes that its header states; 0 if there is not even a header.
+        stated: usize,
+    },
+    /// The processor that runs is not in the MADT.
+    #[error("the boot processor, APIC ID {boot_processor}, is not among the {cores} enabled processors of the MADT")]
+    BootProcessorMissing {
+        /// Which.
+        boot_processor: ApicId,
+        /// How many there are.
+        cores: usize,
+    },
+}
+
+impl From<&FirmwareError> for Diagnostic {
+    fn from(error: &FirmwareError) -> Self {
+        let (code, help) = match error {
+            FirmwareError::NoMadt => ("no-madt", "enable ACPI in the firmware's set-up"),
+            FirmwareError::Damaged { .. } => ("firmware-table-damaged", "update the machine's firmware"),
+            FirmwareError::BootProcessorMissing { .. } => {
+                ("boot-processor-missing", "update the machine's firmware, or enable all its cores")
+            }
+        };
+        Self { code, message: alloc::format!("{error}"), places: Vec::new(), help: help.into() }
+    }
+}
+
+/// What the machine has, as far as its tables say; `boot_processor` is the one that runs now.
+///
+/// # Errors
+/// If there is no MADT, if a table is damaged, or if the MADT does not know the boot processor.
+pub fn topology(tables: &FirmwareTables<'_>, boot_processor: ApicId) -> Result<Topology, FirmwareError> {
+    let madt = madt::read(tables.madt.ok_or(FirmwareError::NoMadt)?)?;
+    let affinity = tables.srat.map(srat::read).transpose()?.unwrap_or_default();
+    let ecam = tables.mcfg.map(mcfg::read).transpose()?.unwrap_or_default();
+
+    let node = |apic_id| affinity.node_of(apic_id).unwrap_or(NodeId(0));
+    let core = |p: &madt::Processor| Core { apic_id: p.apic_id, acpi_uid: p.acpi_uid, node: node(p.apic_id) };
+    let mut cores: Vec<Core> = madt.processors.iter().map(core).collect();
+    let boot = cores.iter().position(|core| core.apic_id == boot_processor);
+    let boot = boot.ok_or(FirmwareError::BootProcessorMissing { boot_processor, cores: cores.len() })?;
+    cores[..=boot].rotate_right(1);
+    Ok(Topology {
+        cores,
+        node_memory: affinity.memory,
+        ecam,
+        io_apics: madt.io_apics,
+        local_apic_address: madt.local_apic_address,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@
 //! | [`size`] | sizes as people write them |
 //! | [`inventory`] | what the machine has |
 //! | [`firmware`] | how firmware tables (MADT, SRAT, MCFG) become an inventory |
+//! | [`bundle`] | what the boot image is given: box file, images, and a manifest that guards them |
 //! | [`config`] | the box file: what the owner wrote |
 //! | [`bzimage`] | what a stock kernel image says of itself |
 //! | [`request`] | the box file together with the images it names: what is wanted |
@@ -31,6 +32,7 @@ extern crate alloc;
 
 pub mod address;
 pub mod apply;
+pub mod bundle;
 pub mod bzimage;
 pub mod config;
 pub mod diagnostic;

@@ -1,0 +1,41 @@
+//! `sprig image`: a medium that boots the box.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::emulated::EmulatedMachine;
+use crate::source::Source;
+use crate::{boot_image, iso};
+
+/// Make an image that boots the box by BIOS and by UEFI, from a CD or a USB stick
+#[derive(clap::Args)]
+pub struct Image {
+    /// The box file
+    file: PathBuf,
+    /// Where the image goes
+    #[arg(short, long, value_name = "ISO")]
+    output: PathBuf,
+    /// The boot image, if it is not beside this program
+    #[arg(long, value_name = "ELF")]
+    boot_image: Option<PathBuf>,
+}
+
+impl Image {
+    /// Writes the medium.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the box file; tools that are missing; a folder that cannot be written to.
+    pub fn run(&self) -> Result<()> {
+        let source = Source::read(&self.file)?;
+        // A box that could be planned on no machine is not worth a medium.
+        source.plan(&EmulatedMachine::needed_by(source.request()).inventory())?;
+        let boot_image = boot_image::find(self.boot_image.as_deref())?;
+        iso::write(&source.bundle()?, &boot_image, &self.output)?;
+        let size = fs::metadata(&self.output)?.len();
+        println!("{}: {} MiB, for a CD, or for a USB stick with", self.output.display(), size.div_ceil(1 << 20));
+        println!("    dd if={} of=/dev/sdX bs=4M oflag=sync", self.output.display());
+        Ok(())
+    }
+}

@@ -1,0 +1,112 @@
+//! `sprig run`: the box in an emulated machine, with every console in reach.
+
+use std::io::stdout;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::boot_image;
+use crate::emulated::EmulatedMachine;
+use crate::launch::{Launch, Medium};
+use crate::qemu::{Accelerator, Attachment, Firmware};
+use crate::render::Colours;
+use crate::session::{Events, Outcome, Session};
+use crate::size::Size;
+use crate::source::Source;
+
+/// Run the box in an emulated machine
+///
+/// The machine gets as many processors and as much memory as the box needs. All consoles are shown line by line, each
+/// line with the partition's name before it. With a terminal: Ctrl-A and a digit opens the console of that partition,
+/// Ctrl-A 0 shows all again, Ctrl-A ? lists the other keys, and Ctrl-C ends everything.
+#[derive(clap::Args)]
+pub struct Run {
+    /// The box file
+    file: PathBuf,
+    /// What starts the machine: QEMU itself (pvh), or GRUB from an image, started by SeaBIOS or by UEFI
+    #[arg(long, value_enum)]
+    firmware: Option<FirmwareChoice>,
+    /// Boot this image, made by `sprig image` from the same file
+    #[arg(long, value_name = "ISO")]
+    image: Option<PathBuf>,
+    /// Plug the image in as a USB stick, not as a CD
+    #[arg(long)]
+    usb: bool,
+    /// Where the consoles are logged, each in a file of its own [default: sprig-logs beside the box file]
+    #[arg(long, value_name = "FOLDER")]
+    logs: Option<PathBuf>,
+    /// Memory of the machine, if it is to be more than the box needs
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<Size>,
+    /// A further argument for QEMU, as it stands; may be given many times
+    #[arg(long = "qemu-arg", value_name = "ARGUMENT", allow_hyphen_values = true)]
+    qemu_arguments: Vec<String>,
+    /// End after so many seconds: with success if every partition is in user space by then
+    #[arg(long, value_name = "SECONDS")]
+    timeout: Option<u64>,
+    /// The boot image, if it is not beside this program
+    #[arg(long, value_name = "ELF")]
+    boot_image: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum FirmwareChoice {
+    Pvh,
+    Bios,
+    Uefi,
+}
+
+impl Run {
+    /// Runs the box until somebody ends it.
+    ///
+    /// # Errors
+    /// Every mistake in the box file, before anything starts; what is missing here; what the boot image refuses.
+    pub fn run(&self) -> Result<()> {
+        let events = Events::new()?;
+        let source = Source::read(&self.file)?;
+        let boot_image = boot_image::find(self.boot_image.as_deref())?;
+        let mut machine = EmulatedMachine::needed_by(source.request());
+        if let Some(Size(memory)) = self.memory {
+            machine.memory = memory;
+        }
+        let logs = self.logs.clone().unwrap_or_else(|| self.file.with_file_name("sprig-logs"));
+        let accelerator = Accelerator::best();
+        println!(
+            "{} cores, {} MiB, {}; consoles are logged in {}",
+            machine.cpus,
+            machine.memory >> 20,
+            if accelerator == Accelerator::Kvm { "KVM" } else { "software emulation" },
+            logs.display()
+        );
+        let launch =
+            Launch::new(&source, boot_image).medium(self.medium()).machine(machine).accelerator(accelerator).logs(logs);
+        let launch = self.qemu_arguments.iter().fold(launch, |launch, argument| launch.argument(argument));
+        let running = launch.start()?;
+        let session = Session::new(&running, Colours::wanted(&stdout()));
+        let outcome = session.run(&events, self.timeout.map(Duration::from_secs));
+        tell(outcome, &running.machine().said())
+    }
+
+    fn medium(&self) -> Medium {
+        let firmware = match (self.firmware, &self.image) {
+            (Some(FirmwareChoice::Pvh), _) | (None, None) => return Medium::Pvh,
+            (Some(FirmwareChoice::Uefi), _) => Firmware::Uefi,
+            (Some(FirmwareChoice::Bios), _) | (None, Some(_)) => Firmware::Bios,
+        };
+        let attachment = if self.usb { Attachment::UsbStick } else { Attachment::Cd };
+        Medium::Iso { firmware, attachment, image: self.image.clone() }
+    }
+}
+
+fn tell(outcome: Outcome, qemu_said: &str) -> Result<()> {
+    match outcome {
+        Outcome::Stopped => println!("\nended"),
+        Outcome::TimeLimit { missing } if missing.is_empty() => println!("ended: the time is over"),
+        Outcome::TimeLimit { missing } => bail!("the time is over, and not in user space: {}", missing.join(", ")),
+        Outcome::Failed(said) => bail!("the boot image stopped at {}", said.join("\n  ")),
+        Outcome::MachineEnded if qemu_said.is_empty() => println!("ended: the machine was reset or switched off"),
+        Outcome::MachineEnded => bail!("the machine ended:\n{qemu_said}"),
+    }
+    Ok(())
+}

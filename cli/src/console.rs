@@ -1,0 +1,375 @@
+//! The serial ports of an emulated machine, seen from outside: everything that comes is logged and kept, a test can
+//! wait for words to come, a person can type.
+//!
+//! QEMU connects to a socket on which we already listen, so not one byte that a kernel prints is lost. A thread reads
+//! each console for as long as the machine lives; [`Console`] is a cheap handle on what it has read.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use regex::bytes::Regex;
+
+/// How much of a console is kept in memory; the log file has all of it.
+const KEPT: usize = 8 << 20;
+/// How many lines an error quotes.
+const QUOTED_LINES: usize = 12;
+
+/// One serial port. Clones look at the same port and share one place from which [`Console::wait_for`] looks on.
+#[derive(Clone)]
+pub struct Console {
+    name: Arc<str>,
+    shared: Arc<Shared>,
+    writer: Arc<UnixStream>,
+}
+
+struct Shared {
+    record: Mutex<Record>,
+    grown: Condvar,
+}
+
+/// What has come so far. Positions count from the first byte that ever came.
+#[derive(Default)]
+struct Record {
+    bytes: Vec<u8>,
+    /// Position of the first byte that is still kept.
+    start: usize,
+    /// For each piece as it arrived: the position after it, and when that was.
+    arrivals: Vec<(usize, Instant)>,
+    /// Up to where waiting has looked.
+    cursor: usize,
+    closed: bool,
+}
+
+/// What to wait for.
+#[derive(Clone, Debug)]
+pub enum Pattern {
+    /// These very words.
+    Text(String),
+    /// Whatever matches, over several lines if it says so.
+    Regex(Regex),
+}
+
+/// What was waited for, and came.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The match.
+    pub text: String,
+    /// What its groups captured, the first group first.
+    pub groups: Vec<String>,
+    /// What came since the match before.
+    pub before: String,
+    /// When its last byte arrived.
+    pub at: Instant,
+}
+
+/// It did not come.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("console \"{console}\": {why} while waiting for {waited_for}; the last lines were:\n{last_lines}")]
+pub struct WaitError {
+    /// Which console.
+    pub console: String,
+    /// For what.
+    pub waited_for: String,
+    /// Why no more is waited.
+    pub why: WaitEnd,
+    /// What came last.
+    pub last_lines: String,
+}
+
+/// Why waiting ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WaitEnd {
+    /// After this limit.
+    TimedOut(Duration),
+    /// The machine is gone, nothing more can come.
+    Closed,
+}
+
+impl Console {
+    /// Takes the connection of a serial port and reads it from now on, into `log` too.
+    ///
+    /// # Errors
+    /// If the connection cannot be shared with the reading thread.
+    pub(crate) fn attach(name: &str, stream: UnixStream, log: Option<File>) -> io::Result<Self> {
+        let shared = Arc::new(Shared { record: Mutex::default(), grown: Condvar::new() });
+        let reader = stream.try_clone()?;
+        let console = Self { name: name.into(), shared: Arc::clone(&shared), writer: Arc::new(stream) };
+        std::thread::Builder::new().name(format!("console {name}")).spawn(move || shared.read_all(reader, log))?;
+        Ok(console)
+    }
+
+    /// Its name: that of the partition, or `sprig` for the log of the boot image.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Waits until `pattern` comes, looking from where the last match ended.
+    ///
+    /// # Errors
+    /// If it has not come within `limit`, or cannot come any more.
+    pub fn wait_for(&self, pattern: impl Into<Pattern>, limit: Duration) -> Result<Found, WaitError> {
+        let pattern = pattern.into();
+        let deadline = Instant::now() + limit;
+        let mut record = self.shared.lock();
+        loop {
+            if let Some(found) = record.take(&pattern) {
+                return Ok(found);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let why = match (record.closed, left.is_zero()) {
+                (true, _) => WaitEnd::Closed,
+                (false, true) => WaitEnd::TimedOut(limit),
+                (false, false) => {
+                    record = wait_on(&self.shared.grown, record, left);
+                    continue;
+                }
+            };
+            return Err(WaitError {
+                console: self.name.to_string(),
+                waited_for: pattern.to_string(),
+                why,
+                last_lines: record.last_lines(),
+            });
+        }
+    }
+
+    /// All that has come and is still kept.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.shared.lock().bytes).into_owned()
+    }
+
+    /// Whether the other end is gone.
+    pub fn is_closed(&self) -> bool {
+        self.shared.lock().closed
+    }
+
+    /// The pieces as they come, from the first that is still kept, until the machine is gone.
+    pub fn follow(&self) -> impl Iterator<Item = Vec<u8>> + Send + use<> {
+        let shared = Arc::clone(&self.shared);
+        let mut position = 0;
+        std::iter::from_fn(move || {
+            let mut record = shared.lock();
+            loop {
+                if let Some(piece) = record.since(position) {
+                    position = record.end();
+                    return Some(piece);
+                }
+                if record.closed {
+                    return None;
+                }
+                record = shared.grown.wait(record).unwrap_or_else(PoisonError::into_inner);
+            }
+        })
+    }
+
+    /// Types `bytes`.
+    ///
+    /// # Errors
+    /// If the machine is gone.
+    pub fn send(&self, bytes: &[u8]) -> io::Result<()> {
+        (&*self.writer).write_all(bytes)
+    }
+
+    /// Types a line and presses the return key.
+    ///
+    /// # Errors
+    /// If the machine is gone.
+    pub fn send_line(&self, line: &str) -> io::Result<()> {
+        self.send(format!("{line}\n").as_bytes())
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The reading thread: until QEMU closes its end.
+    fn read_all(&self, mut stream: UnixStream, mut log: Option<File>) {
+        let mut piece = [0; 4096];
+        loop {
+            let read = match stream.read(&mut piece) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => break,
+            };
+            let piece = &piece[..read];
+            if log.as_mut().is_some_and(|file| file.write_all(piece).is_err()) {
+                log = None;
+            }
+            self.lock().push(piece);
+            self.grown.notify_all();
+        }
+        self.lock().closed = true;
+        self.grown.notify_all();
+    }
+}
+
+fn wait_on<'a>(grown: &Condvar, record: MutexGuard<'a, Record>, limit: Duration) -> MutexGuard<'a, Record> {
+    grown.wait_timeout(record, limit).unwrap_or_else(PoisonError::into_inner).0
+}
+
+impl Record {
+    fn end(&self) -> usize {
+        self.start + self.bytes.len()
+    }
+
+    fn push(&mut self, piece: &[u8]) {
+        self.bytes.extend_from_slice(piece);
+        self.arrivals.push((self.end(), Instant::now()));
+        // Dropped half at a time, so that a chatty console does not move megabytes with every byte.
+        if self.bytes.len() > 2 * KEPT {
+            let surplus = self.bytes.len() - KEPT;
+            self.bytes.drain(..surplus);
+            self.start += surplus;
+            let start = self.start;
+            self.arrivals.retain(|(end, _)| *end > start);
+            self.cursor = self.cursor.max(start);
+        }
+    }
+
+    fn since(&self, position: usize) -> Option<Vec<u8>> {
+        let from = position.max(self.start);
+        (from < self.end()).then(|| self.bytes[from - self.start..].to_vec())
+    }
+
+    fn take(&mut self, pattern: &Pattern) -> Option<Found> {
+        let unseen = &self.bytes[self.cursor - self.start..];
+        let (span, groups) = pattern.find(unseen)?;
+        let end = self.cursor + span.end;
+        let at = self.arrivals.iter().find(|(arrived, _)| *arrived >= end).map(|(_, at)| *at)?;
+        let found = Found { text: lossy(&unseen[span.clone()]), groups, before: lossy(&unseen[..span.start]), at };
+        self.cursor = end;
+        Some(found)
+    }
+
+    fn last_lines(&self) -> String {
+        let text = lossy(&self.bytes);
+        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        if lines.is_empty() {
+            return "    (none: the console stayed silent)".to_owned();
+        }
+        let first = lines.len().saturating_sub(QUOTED_LINES);
+        lines[first..].iter().map(|line| format!("    {}", line.trim_end())).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+impl Pattern {
+    fn find(&self, bytes: &[u8]) -> Option<(std::ops::Range<usize>, Vec<String>)> {
+        match self {
+            Self::Text(text) => {
+                let start = bytes.windows(text.len().max(1)).position(|window| window == text.as_bytes())?;
+                Some((start..start + text.len(), Vec::new()))
+            }
+            Self::Regex(regex) => {
+                let captures = regex.captures(bytes)?;
+                let groups =
+                    captures.iter().skip(1).map(|group| group.map_or_else(String::new, |g| lossy(g.as_bytes())));
+                Some((captures.get_match().range(), groups.collect()))
+            }
+        }
+    }
+}
+
+impl From<&str> for Pattern {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<&String> for Pattern {
+    fn from(text: &String) -> Self {
+        Self::Text(text.clone())
+    }
+}
+
+impl From<Regex> for Pattern {
+    fn from(regex: Regex) -> Self {
+        Self::Regex(regex)
+    }
+}
+
+impl std::fmt::Display for Pattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Regex(regex) => write!(f, "/{regex}/"),
+        }
+    }
+}
+
+impl std::fmt::Display for WaitEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::TimedOut(limit) => write!(f, "{:.0} s passed", limit.as_secs_f64()),
+            Self::Closed => f.write_str("the machine ended"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    fn console() -> (Console, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        (Console::attach("web", ours, None).unwrap(), theirs)
+    }
+
+    #[test]
+    fn waiting_goes_on_from_where_the_last_match_ended() {
+        let (console, mut machine) = console();
+        machine.write_all(b"one login: two login: ").unwrap();
+        assert_eq!(console.wait_for("login:", SOON).unwrap().before, "one ");
+        assert_eq!(console.wait_for("login:", SOON).unwrap().before, " two ");
+    }
+
+    #[test]
+    fn a_match_may_arrive_in_pieces_and_its_groups_are_told() {
+        let (console, mut machine) = console();
+        machine.write_all(b"sprig-report: {\"name\":").unwrap();
+        let waiting = console.clone();
+        let found =
+            std::thread::spawn(move || waiting.wait_for(Regex::new(r"sprig-report: (\{.*\})\r?\n").unwrap(), SOON));
+        machine.write_all(b"\"web\"}\r\n").unwrap();
+        assert_eq!(found.join().unwrap().unwrap().groups, [r#"{"name":"web"}"#]);
+    }
+
+    #[test]
+    fn an_error_says_what_was_waited_for_and_what_came_instead() {
+        let (console, mut machine) = console();
+        machine.write_all(b"Linux version 6.1\r\nKernel panic\r\n").unwrap();
+        drop(machine);
+        let error = console.wait_for("login:", SOON).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "console \"web\": the machine ended while waiting for \"login:\"; the last lines were:\n    \
+             Linux version 6.1\n    Kernel panic"
+        );
+    }
+
+    #[test]
+    fn what_does_not_come_is_not_waited_for_forever() {
+        let (console, _machine) = console();
+        let limit = Duration::from_millis(20);
+        assert_eq!(console.wait_for("login:", limit).unwrap_err().why, WaitEnd::TimedOut(limit));
+    }
+
+    #[test]
+    fn a_follower_sees_everything_and_ends_with_the_machine() {
+        let (console, mut machine) = console();
+        machine.write_all(b"all of it").unwrap();
+        drop(machine);
+        assert_eq!(console.follow().flatten().collect::<Vec<_>>(), b"all of it");
+    }
+}

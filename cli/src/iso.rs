@@ -1,0 +1,195 @@
+//! A medium that boots the box: an image for a CD or a USB stick, started by GRUB 2 under BIOS and UEFI alike.
+//!
+//! ```text
+//! /boot/grub/grub.cfg      one entry, to be read by people too
+//! /sprig/sprig-boot.elf    the boot image
+//! /sprig/manifest          what belongs together
+//! /sprig/box.toml          the box file
+//! /sprig/image-1-vmlinuz   the images, in the order of the manifest
+//! ```
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::{env, fs, io};
+
+use crate::bundle::Bundle;
+
+/// What the boot loader needs to find and load the files; everything else would only make the image larger.
+const GRUB_MODULES: &str =
+    "normal multiboot2 iso9660 part_gpt part_msdos fat search serial terminal all_video test ls cat echo reboot halt";
+/// Where GRUB keeps what it boots with, on Debian and elsewhere.
+const GRUB_FOLDERS: [&str; 2] = ["/usr/lib/grub", "/usr/share/grub2"];
+
+/// Why there is no medium.
+#[derive(Debug, thiserror::Error)]
+pub enum IsoError {
+    /// Programs or parts of GRUB are not installed.
+    #[error("cannot make a bootable image: {} missing\n  help: install {}", list(missing, |m| m.what), list(missing, |m| m.package))]
+    NotInstalled {
+        /// Which.
+        missing: Vec<Needed>,
+    },
+    /// The path of an image would not survive GRUB's command line.
+    #[error(
+        "the path {path:?} cannot stand on a boot loader's command line\n  help: rename the file so that its path has no spaces, quotes or backslashes"
+    )]
+    Path {
+        /// As the box file has it.
+        path: String,
+    },
+    /// A file cannot be written or read.
+    #[error("cannot write {}: {error}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// A tool failed.
+    #[error("`{tool}` failed ({status}):\n{said}")]
+    Tool {
+        /// Which.
+        tool: &'static str,
+        /// How it ended.
+        status: String,
+        /// What it said.
+        said: String,
+    },
+    /// It is a medium, but none of ours.
+    #[error("{} is not an image that `sprig image` made: it has no /sprig/manifest", path.display())]
+    NotOurs {
+        /// Which.
+        path: PathBuf,
+    },
+}
+
+/// Something that must be installed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Needed {
+    /// What it is called.
+    pub what: &'static str,
+    /// What holds it on Debian.
+    pub package: &'static str,
+}
+
+const PROGRAMS: [Needed; 3] = [
+    Needed { what: "grub-mkrescue", package: "grub-common" },
+    Needed { what: "xorriso", package: "xorriso" },
+    Needed { what: "mformat", package: "mtools" },
+];
+const PLATFORMS: [(&str, Needed); 2] = [
+    ("i386-pc", Needed { what: "GRUB for BIOS", package: "grub-pc-bin" }),
+    ("x86_64-efi", Needed { what: "GRUB for UEFI", package: "grub-efi-amd64-bin" }),
+];
+
+/// Writes the medium of a box to `to`, in one piece or not at all.
+///
+/// # Errors
+/// If something is not installed, or a file cannot be written.
+pub fn write(bundle: &Bundle<'_>, boot_image: &Path, to: &Path) -> Result<(), IsoError> {
+    need(&PROGRAMS, &PLATFORMS)?;
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let work = tempfile::Builder::new().prefix("sprig-image-").tempdir_in(folder).map_err(file_error(folder))?;
+    let tree = work.path().join("tree");
+    lay_out(bundle, boot_image, &tree)?;
+    let made = work.path().join("made.iso");
+    let modules = format!("--install-modules={GRUB_MODULES}");
+    let mut tool = Command::new("grub-mkrescue");
+    tool.args([&modules, "--fonts=", "--themes=", "--locales=", "-o"]).arg(&made).arg(&tree);
+    run("grub-mkrescue", tool.args(["--", "-volid", "SPRIG"]))?;
+    fs::rename(&made, to).map_err(file_error(to))
+}
+
+/// The manifest of a medium.
+///
+/// # Errors
+/// If it cannot be read, or is none of ours.
+pub fn manifest(iso: &Path) -> Result<String, IsoError> {
+    need(&PROGRAMS[1..2], &[])?;
+    fs::metadata(iso).map_err(file_error(iso))?;
+    let folder = tempfile::Builder::new().prefix("sprig-").tempdir().map_err(file_error(&env::temp_dir()))?;
+    let copy = folder.path().join("manifest");
+    let mut tool = Command::new("xorriso");
+    tool.args(["-osirrox", "on", "-indev"]).arg(iso).args(["-extract", "/sprig/manifest"]).arg(&copy);
+    run("xorriso", &mut tool).map_err(|_| IsoError::NotOurs { path: iso.to_owned() })?;
+    fs::read_to_string(&copy).map_err(|_| IsoError::NotOurs { path: iso.to_owned() })
+}
+
+fn lay_out(bundle: &Bundle<'_>, boot_image: &Path, tree: &Path) -> Result<(), IsoError> {
+    let ours = tree.join("sprig");
+    let grub = tree.join("boot/grub");
+    for folder in [&ours, &grub] {
+        fs::create_dir_all(folder).map_err(file_error(folder))?;
+    }
+    let boot = ours.join("sprig-boot.elf");
+    fs::copy(boot_image, &boot).map_err(file_error(&boot))?;
+    let mut modules = String::new();
+    for (number, member) in bundle.members().iter().enumerate() {
+        let path = member.name.strip_prefix("image:");
+        if let Some(path) = path.filter(|path| path.contains([' ', '\t', '\n', '\'', '"', '\\'])) {
+            return Err(IsoError::Path { path: path.to_owned() });
+        }
+        let file = path.map_or_else(|| member.name.clone(), |path| file_name(number - 1, path));
+        let to = ours.join(&file);
+        fs::write(&to, &member.bytes).map_err(file_error(&to))?;
+        // A String takes every word.
+        let _ = writeln!(modules, "    module2 /sprig/{file} '{}'", member.name);
+    }
+    let config = grub.join("grub.cfg");
+    fs::write(&config, grub_config(&modules)).map_err(file_error(&config))
+}
+
+/// A name that every file system and boot loader takes: the number keeps it apart from the others.
+fn file_name(number: usize, path: &str) -> String {
+    let base = path.rsplit('/').next().unwrap_or_default();
+    let plain: String = base.chars().filter(|c| c.is_ascii_alphanumeric() || ".-_".contains(*c)).take(64).collect();
+    format!("image-{number}-{plain}")
+}
+
+fn grub_config(modules: &str) -> String {
+    format!(
+        r#"# Boots the box described in /sprig/box.toml. Made by `sprig image`.
+set timeout=0
+set default=0
+
+# What the boot loader has to say goes to the first serial port too; UEFI firmware does that by itself.
+if [ "$grub_platform" = "pc" ]; then
+    serial --unit=0 --speed=115200
+    terminal_output console serial
+fi
+
+menuentry "Sprig" {{
+    multiboot2 /sprig/sprig-boot.elf
+{modules}}}
+"#
+    )
+}
+
+fn need(programs: &[Needed], platforms: &[(&str, Needed)]) -> Result<(), IsoError> {
+    let search = env::var_os("PATH").unwrap_or_default();
+    let installed = |program: &str| env::split_paths(&search).any(|folder| folder.join(program).is_file());
+    let in_grub = |platform: &str| GRUB_FOLDERS.iter().any(|folder| Path::new(folder).join(platform).is_dir());
+    let programs = programs.iter().filter(|needed| !installed(needed.what)).copied();
+    let platforms = platforms.iter().filter(|(platform, _)| !in_grub(platform)).map(|(_, needed)| *needed);
+    let missing: Vec<Needed> = programs.chain(platforms).collect();
+    if missing.is_empty() { Ok(()) } else { Err(IsoError::NotInstalled { missing }) }
+}
+
+fn run(name: &'static str, tool: &mut Command) -> Result<(), IsoError> {
+    let Output { status, stdout, stderr } = tool.output().map_err(file_error(Path::new(name)))?;
+    if status.success() {
+        return Ok(());
+    }
+    let said = [String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)].concat();
+    Err(IsoError::Tool { tool: name, status: status.to_string(), said })
+}
+
+fn file_error(path: &Path) -> impl FnOnce(io::Error) -> IsoError {
+    let path = path.to_owned();
+    move |error| IsoError::File { path, error }
+}
+
+fn list(needed: &[Needed], field: fn(&Needed) -> &'static str) -> String {
+    needed.iter().map(field).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,269 @@
+//! From a box file to a running machine: planned first, so that every mistake shows before anything starts.
+//!
+//! ```no_run
+//! # fn main() -> anyhow::Result<()> {
+//! use cli::launch::{Launch, Medium};
+//! use cli::source::Source;
+//! use std::time::Duration;
+//!
+//! let source = Source::read("examples/two-linux.toml".as_ref())?;
+//! let running = Launch::new(&source, "target/sprig/sprig-boot.elf".into()).medium(Medium::Pvh).start()?;
+//! running.log().wait_for(" leave: ", Duration::from_secs(60))?;
+//! let web = running.console("web").expect("a partition of the file");
+//! web.wait_for("sprig-report: ", Duration::from_secs(60))?;
+//! # Ok(()) }
+//! ```
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+
+use partitioner::inventory::SerialPort;
+use partitioner::plan::Plan;
+
+use crate::console::Console;
+use crate::emulated::EmulatedMachine;
+use crate::iso::{self, IsoError};
+use crate::qemu::{self, Accelerator, Attachment, Boot, Firmware, Machine, MachineBuilder};
+use crate::source::{Refusal, Source};
+
+/// Name of the console on which the boot image tells what it does.
+pub const LOG: &str = "sprig";
+
+/// By what way the boot image comes into the machine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Medium {
+    /// QEMU loads it, without a boot loader.
+    Pvh,
+    /// GRUB loads it.
+    Iso {
+        /// What starts GRUB.
+        firmware: Firmware,
+        /// What it lies on.
+        attachment: Attachment,
+        /// The medium, if it has been made before.
+        image: Option<PathBuf>,
+    },
+}
+
+/// How a box is to be run.
+pub struct Launch<'a> {
+    source: &'a Source,
+    boot_image: PathBuf,
+    medium: Medium,
+    machine: EmulatedMachine,
+    accelerator: Accelerator,
+    logs: Option<PathBuf>,
+    arguments: Vec<String>,
+}
+
+/// A box that runs until it is dropped.
+pub struct RunningBox {
+    machine: Machine,
+    emulated: EmulatedMachine,
+    plan: Plan,
+}
+
+/// Why it does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// The machine cannot be split so.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The medium.
+    #[error(transparent)]
+    Iso(#[from] IsoError),
+    /// The medium was made from another box file.
+    #[error(
+        "{} was made from another {}: {difference}\n  help: make it anew with `sprig image {} -o {}`",
+        image.display(), box_file.display(), box_file.display(), image.display()
+    )]
+    Changed {
+        /// The medium.
+        image: PathBuf,
+        /// The box file.
+        box_file: PathBuf,
+        /// What is not the same.
+        difference: String,
+    },
+    /// A file of ours.
+    #[error("cannot write {}: {error}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The machine itself.
+    #[error(transparent)]
+    Machine(#[from] qemu::StartError),
+}
+
+impl<'a> Launch<'a> {
+    /// On the smallest machine that the box needs, without a boot loader.
+    pub fn new(source: &'a Source, boot_image: PathBuf) -> Self {
+        Self {
+            source,
+            boot_image,
+            medium: Medium::Pvh,
+            machine: EmulatedMachine::needed_by(source.request()),
+            accelerator: Accelerator::best(),
+            logs: None,
+            arguments: Vec::new(),
+        }
+    }
+
+    /// Boots it in this way.
+    #[must_use]
+    pub fn medium(mut self, medium: Medium) -> Self {
+        self.medium = medium;
+        self
+    }
+
+    /// On this machine instead of the smallest that does.
+    #[must_use]
+    pub fn machine(mut self, machine: EmulatedMachine) -> Self {
+        self.machine = machine;
+        self
+    }
+
+    /// Runs the processors in this way.
+    #[must_use]
+    pub fn accelerator(mut self, accelerator: Accelerator) -> Self {
+        self.accelerator = accelerator;
+        self
+    }
+
+    /// Logs every console to a file in this folder: `<partition>.log`, and `sprig.log` for the boot image.
+    #[must_use]
+    pub fn logs(mut self, folder: PathBuf) -> Self {
+        self.logs = Some(folder);
+        self
+    }
+
+    /// A further argument for QEMU, as it stands.
+    #[must_use]
+    pub fn argument(mut self, argument: impl Into<String>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Plans, makes what is booted, and starts the machine. When this returns, the boot image may not have said a word
+    /// yet.
+    ///
+    /// # Errors
+    /// Every mistake in the box file; anything that is missing here; a machine that does not start.
+    pub fn start(self) -> Result<RunningBox, LaunchError> {
+        let plan = self.source.plan(&self.machine.inventory())?;
+        let folder = qemu::private_folder()?;
+        let boot = self.prepare(folder.path())?;
+        let names = console_names(&plan, &self.machine);
+        let mut builder = MachineBuilder::new(boot)
+            .cpus(self.machine.cpus)
+            .memory(self.machine.memory)
+            .accelerator(self.accelerator)
+            .owning(folder);
+        for name in &names {
+            builder = match &self.logs {
+                Some(logs) => builder.logged_console(name, logs.join(format!("{name}.log"))),
+                None => builder.console(name),
+            };
+        }
+        builder = self.arguments.into_iter().fold(builder, MachineBuilder::argument);
+        Ok(RunningBox { machine: builder.start()?, emulated: self.machine, plan })
+    }
+
+    fn prepare(&self, folder: &Path) -> Result<Boot, LaunchError> {
+        match &self.medium {
+            Medium::Pvh => {
+                let archive = folder.join("bundle.cpio");
+                let error = |error| LaunchError::File { path: archive.clone(), error };
+                let file = File::create(&archive).map_err(error)?;
+                self.source.bundle()?.write_cpio(BufWriter::new(file)).map_err(error)?;
+                let image = self.boot_image.clone();
+                Ok(Boot::Kernel { image, initrd: Some(archive), command_line: String::new() })
+            }
+            Medium::Iso { firmware, attachment, image } => {
+                let iso = match image {
+                    Some(image) => {
+                        require_unchanged(self.source, image)?;
+                        fs::canonicalize(image).map_err(|error| LaunchError::File { path: image.clone(), error })?
+                    }
+                    None => {
+                        let made = folder.join("box.iso");
+                        iso::write(&self.source.bundle()?, &self.boot_image, &made)?;
+                        made
+                    }
+                };
+                Ok(Boot::Medium { firmware: *firmware, attachment: *attachment, iso })
+            }
+        }
+    }
+}
+
+impl RunningBox {
+    /// What was planned on the host. The boot image plans again, with the same code.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Where the boot image tells what it does.
+    pub fn log(&self) -> &Console {
+        &self.machine.consoles()[0]
+    }
+
+    /// The console of a partition, if it has one.
+    pub fn console(&self, partition: &str) -> Option<&Console> {
+        let planned = self.plan.partitions.iter().find(|planned| planned.name == partition)?;
+        self.console_at(planned.console?)
+    }
+
+    /// The console at a port.
+    pub fn console_at(&self, port: SerialPort) -> Option<&Console> {
+        self.machine.consoles().get(self.port_number(port)?)
+    }
+
+    /// The place of a port among [`Machine::consoles`].
+    pub fn port_number(&self, port: SerialPort) -> Option<usize> {
+        self.emulated.ports().position(|other| other == port)
+    }
+
+    /// The machine.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// The machine, to be controlled.
+    pub fn machine_mut(&mut self) -> &mut Machine {
+        &mut self.machine
+    }
+}
+
+/// The names of the consoles in the order of the ports: the log, and whoever has each of the others.
+fn console_names(plan: &Plan, machine: &EmulatedMachine) -> Vec<String> {
+    let name_of = |(number, port)| {
+        let owner = plan.partitions.iter().find(|partition| partition.console == Some(port));
+        match owner {
+            _ if number == 0 => LOG.to_owned(),
+            // The name is that of a log file too, so it must be nobody else's.
+            Some(owner) if owner.name == LOG => format!("{LOG}-partition"),
+            Some(owner) => owner.name.clone(),
+            None => format!("unused-port-{number}"),
+        }
+    };
+    machine.ports().enumerate().map(name_of).collect()
+}
+
+/// The medium must hold the very box file and images that have just been planned, or what was planned is not what
+/// comes up.
+fn require_unchanged(source: &Source, image: &Path) -> Result<(), LaunchError> {
+    let made_from = iso::manifest(image)?;
+    let now = source.bundle()?.manifest().to_string();
+    let differs = |(made, now): &(&str, &str)| made != now;
+    let difference = match made_from.lines().zip(now.lines()).find(differs) {
+        Some((made, now)) => format!("it holds `{made}`, but there is `{now}` now"),
+        None if made_from.lines().count() != now.lines().count() => "it holds other images".to_owned(),
+        None => return Ok(()),
+    };
+    Err(LaunchError::Changed { image: image.to_owned(), box_file: source.path().to_owned(), difference })
+}

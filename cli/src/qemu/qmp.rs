@@ -1,0 +1,82 @@
+//! A small client of QEMU's machine protocol (QMP): one command, one answer, events kept aside.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// How long QEMU may take to answer.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// The control connection of a machine.
+pub struct Qmp {
+    reader: BufReader<UnixStream>,
+    events: Vec<Value>,
+}
+
+/// QEMU did not do as it was told.
+#[derive(Debug, thiserror::Error)]
+pub enum QmpError {
+    /// The connection failed.
+    #[error("the connection to QEMU's control socket failed: {0}")]
+    Connection(#[from] io::Error),
+    /// QEMU closed it.
+    #[error("QEMU ended before it answered `{0}`")]
+    Ended(String),
+    /// What came is not JSON.
+    #[error("QEMU answered what is not JSON: {0}")]
+    NotJson(#[from] serde_json::Error),
+    /// It refused.
+    #[error("QEMU refused `{command}`: {reason}")]
+    Refused {
+        /// What it was told.
+        command: String,
+        /// What it says.
+        reason: String,
+    },
+}
+
+impl Qmp {
+    /// Reads the greeting and ends the negotiation.
+    pub(super) fn greet(stream: UnixStream) -> Result<Self, QmpError> {
+        stream.set_read_timeout(Some(LIMIT))?;
+        let mut qmp = Self { reader: BufReader::new(stream), events: Vec::new() };
+        qmp.receive("the greeting")?;
+        qmp.execute("qmp_capabilities", &json!({}))?;
+        Ok(qmp)
+    }
+
+    /// Runs a command and hands back what it returns.
+    ///
+    /// # Errors
+    /// If QEMU refuses it, is gone, or does not answer.
+    pub fn execute(&mut self, command: &str, arguments: &Value) -> Result<Value, QmpError> {
+        let message = json!({ "execute": command, "arguments": arguments });
+        self.reader.get_mut().write_all(format!("{message}\n").as_bytes())?;
+        loop {
+            let mut answer = self.receive(command)?;
+            if answer.get("event").is_some() {
+                self.events.push(answer);
+            } else if let Some(error) = answer.get("error") {
+                let reason = error["desc"].as_str().unwrap_or("without a reason").to_owned();
+                return Err(QmpError::Refused { command: command.to_owned(), reason });
+            } else {
+                return Ok(answer["return"].take());
+            }
+        }
+    }
+
+    /// The events that came while answers were waited for (`RESET`, `SHUTDOWN`, `GUEST_PANICKED`).
+    pub fn take_events(&mut self) -> Vec<Value> {
+        std::mem::take(&mut self.events)
+    }
+
+    fn receive(&mut self, waited_for: &str) -> Result<Value, QmpError> {
+        let mut line = String::new();
+        if self.reader.read_line(&mut line)? == 0 {
+            return Err(QmpError::Ended(waited_for.to_owned()));
+        }
+        Ok(serde_json::from_str(&line)?)
+    }
+}

@@ -1,0 +1,85 @@
+//! What can be told of a boot from the lines that come.
+
+/// What a line on the log port says of the boot image.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum LogLine<'a> {
+    /// A step is done.
+    Step {
+        /// Its stable name.
+        step: &'a str,
+    },
+    /// A step failed: nothing is going to be started.
+    Failed {
+        /// What it says, from the step on.
+        what: &'a str,
+    },
+    /// The boot image gave up, in order.
+    Halted,
+    /// More on the failure.
+    More(&'a str),
+    /// Not the boot image's.
+    Other,
+}
+
+impl<'a> LogLine<'a> {
+    /// Reads a line: `sprig     0.012 inventory: 4 cores, 1 node`.
+    pub(super) fn read(line: &'a str) -> Self {
+        let Some((time, rest)) = line.strip_prefix("sprig ").and_then(|rest| rest.trim_start().split_once(' ')) else {
+            return Self::Other;
+        };
+        if time.parse::<f64>().is_err() {
+            return Self::Other;
+        }
+        if rest.starts_with(' ') {
+            return Self::More(rest.trim());
+        }
+        if let Some(what) = rest.strip_prefix("FAILED ") {
+            return Self::Failed { what };
+        }
+        match rest.split_once(':') {
+            Some(("halted", _)) => Self::Halted,
+            Some((step, _)) => Self::Step { step },
+            None => Self::More(rest.trim()),
+        }
+    }
+}
+
+/// Whether a line, or the beginning of one, is what only user space prints: the report of the demo's init, or a prompt
+/// that waits for somebody.
+pub(super) fn is_user_space(line: &str) -> bool {
+    line.contains("sprig-report: ")
+        || ["login: ", "# ", "$ "].iter().any(|prompt| line.ends_with(prompt) && !line.starts_with('['))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_and_failures_of_the_boot_image_are_told_apart() {
+        assert_eq!(LogLine::read("sprig     0.012 inventory: 4 cores, 1 node"), LogLine::Step { step: "inventory" });
+        let failed = "sprig     0.020 FAILED plan: error[core-missing]: the machine has no core 9";
+        assert_eq!(
+            LogLine::read(failed),
+            LogLine::Failed { what: "plan: error[core-missing]: the machine has no core 9" }
+        );
+        assert_eq!(LogLine::read("sprig     0.020   help: use less"), LogLine::More("help: use less"));
+        assert_eq!(LogLine::read("sprig     0.021 halted: nothing was started"), LogLine::Halted);
+    }
+
+    #[test]
+    fn a_kernels_lines_are_nobodys_step() {
+        for line in ["", "sprig", "sprig is here: yes", "[    0.1] Linux version 6.1: x", "SeaBIOS (version 1.16)"] {
+            assert_eq!(LogLine::read(line), LogLine::Other, "{line}");
+        }
+    }
+
+    #[test]
+    fn only_user_space_asks_or_reports() {
+        assert!(is_user_space("sprig-report: {\"name\":\"web\"}"));
+        assert!(is_user_space("web# "));
+        assert!(is_user_space("debian login: "));
+        assert!(!is_user_space("[    1.0] Run /init as init process"));
+        assert!(!is_user_space("[    1.0] item # "));
+    }
+}

@@ -1,0 +1,81 @@
+//! The DSDT: the devices that an instance has besides its cores.
+//!
+//! ```text
+//! \_SB.SPRG   SPRG0001   the window of the virtual Ethernet; _UID is the partition's index
+//! \_SB.COM    PNP0501    the serial console, without an interrupt, so that Linux polls it
+//! ```
+
+use alloc::vec::Vec;
+
+use acpi_tables::aml::{
+    AddressSpace, AddressSpaceCacheable, Device, EISAName, IO, Name, ResourceTemplate, Scope, ZERO,
+};
+use acpi_tables::sdt::Sdt;
+use acpi_tables::{Aml, AmlSink};
+
+use super::{HEADER_LEN, OEM_ID, OEM_REVISION, OEM_TABLE_ID};
+use crate::address::MemoryRange;
+use crate::inventory::SerialPort;
+use crate::plan::{PartitionPlan, Plan};
+
+/// Integers of 64 bits.
+const REVISION: u8 = 2;
+/// I/O ports of a 16550.
+const UART_PORTS: u8 = 8;
+
+pub(super) fn dsdt(plan: &Plan, partition: &PartitionPlan) -> Sdt {
+    let mut dsdt = Sdt::new(*b"DSDT", HEADER_LEN, REVISION, OEM_ID, OEM_TABLE_ID, OEM_REVISION);
+    let mut devices = window_device(plan.window, partition.index.0);
+    if let Some(port) = partition.console {
+        devices.extend(console_device(port));
+    }
+    dsdt.append_slice(&Scope::raw("\\_SB_".into(), devices));
+    dsdt
+}
+
+fn window_device(window: MemoryRange, uid: u8) -> Vec<u8> {
+    let memory = ConsumedMemory(window);
+    let resources = ResourceTemplate::new(alloc::vec![&memory]);
+    super::serialized(&Device::new(
+        "SPRG".into(),
+        alloc::vec![
+            &Name::new("_HID".into(), &"SPRG0001"),
+            &Name::new("_UID".into(), &uid),
+            &Name::new("_CRS".into(), &resources),
+        ],
+    ))
+}
+
+fn console_device(port: SerialPort) -> Vec<u8> {
+    let ports = IO::new(port.io_port, port.io_port, 1, UART_PORTS);
+    let resources = ResourceTemplate::new(alloc::vec![&ports]);
+    super::serialized(&Device::new(
+        "COM_".into(),
+        alloc::vec![
+            &Name::new("_HID".into(), &EISAName::new("PNP0501")),
+            &Name::new("_UID".into(), &ZERO),
+            &Name::new("_CRS".into(), &resources),
+        ],
+    ))
+}
+
+/// Memory that a device uses itself: a QWord address space descriptor (ACPI 6.5, section 6.4.3.5.1) whose consumer bit
+/// is set. `AddressSpace` alone describes what a bridge hands on to the devices behind it.
+struct ConsumedMemory(MemoryRange);
+
+impl ConsumedMemory {
+    /// The byte of the descriptor that holds the general flags.
+    const GENERAL_FLAGS: usize = 4;
+    /// "This device consumes this resource".
+    const CONSUMER: u8 = 1;
+}
+
+impl Aml for ConsumedMemory {
+    fn to_aml_bytes(&self, sink: &mut dyn AmlSink) {
+        let (first, last) = (self.0.start(), self.0.end() - 1);
+        let handed_on = AddressSpace::<u64>::new_memory(AddressSpaceCacheable::Cacheable, true, first, last, None);
+        let mut descriptor = super::serialized(&handed_on);
+        descriptor[Self::GENERAL_FLAGS] |= Self::CONSUMER;
+        sink.vec(&descriptor);
+    }
+}

@@ -1,0 +1,136 @@
+//! The memory map of an instance, in the form that a zero page holds (ACPI 6.5, section 15; Linux
+//! `Documentation/arch/x86/zero-page.rst`).
+//!
+//! What is the partition's own is usable. Everything else that the machine's firmware knows of is *reserved*, never
+//! left out: where a map says nothing, Linux may place devices.
+
+use alloc::vec::Vec;
+
+use super::ViewError;
+use crate::address::{MIB, MemoryRange};
+use crate::inventory::EcamSegment;
+use crate::layout::RESIDENT;
+use crate::plan::{PartitionPlan, Plan};
+
+/// What a zero page holds (`E820_MAX_ENTRIES_ZEROPAGE`).
+pub const E820_MAX: usize = 128;
+
+/// Everything below 1 MiB: only the partition's slice of it is its own.
+const LOW_MEMORY: MemoryRange = MemoryRange::new(0, MIB).expect("low memory is not empty");
+
+/// What an instance may do with a range; the values are those of the interface.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum E820Kind {
+    /// Its own memory.
+    Usable = 1,
+    /// Somebody else's.
+    Reserved = 2,
+    /// Its own, and its ACPI tables lie there.
+    AcpiTables = 3,
+}
+
+/// A line of the map.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct E820Entry {
+    /// Where.
+    pub range: MemoryRange,
+    /// What.
+    pub kind: E820Kind,
+}
+
+/// The map that the instance of `partition` sees: sorted, without overlap, neighbours of one kind joined.
+///
+/// A map that would be too long loses gaps between reserved ranges, the smallest first: the instance then keeps off
+/// addresses that nobody uses, which costs it nothing.
+///
+/// # Errors
+/// [`ViewError::MemoryMapTooLong`] if the partition's own memory alone is in too many pieces.
+pub fn e820(plan: &Plan, partition: &PartitionPlan) -> Result<heapless::Vec<E820Entry, E820_MAX>, ViewError> {
+    let mut entries = own(partition);
+    entries.extend(foreign(plan, &entries).into_iter().map(|range| E820Entry { range, kind: E820Kind::Reserved }));
+    entries.sort_unstable_by_key(|entry| entry.range);
+    let mut entries = joined(entries);
+    while entries.len() > E820_MAX && close_smallest_gap(&mut entries) {}
+    heapless::Vec::from_slice(&entries).map_err(|_| ViewError::MemoryMapTooLong {
+        partition: partition.name.clone(),
+        entries: entries.len(),
+        most: E820_MAX,
+    })
+}
+
+/// What the partition owns.
+fn own(partition: &PartitionPlan) -> Vec<E820Entry> {
+    let usable = partition.memory.iter().flat_map(|run| run.without(partition.tables)).flatten();
+    [partition.low]
+        .into_iter()
+        .chain(usable)
+        .map(|range| E820Entry { range, kind: E820Kind::Usable })
+        .chain([E820Entry { range: partition.tables, kind: E820Kind::AcpiTables }])
+        .collect()
+}
+
+/// What there is on the machine besides `own`.
+fn foreign(plan: &Plan, own: &[E820Entry]) -> Vec<MemoryRange> {
+    let mut ranges = plan.machine_memory.clone();
+    ranges.extend([LOW_MEMORY, RESIDENT, plan.window]);
+    ranges.extend(plan.ecam.iter().filter_map(configuration_space));
+    let mut ranges = united(ranges);
+    for entry in own {
+        ranges = ranges.into_iter().flat_map(|range| range.without(entry.range)).flatten().collect();
+    }
+    ranges
+}
+
+/// The configuration space of the buses that a segment decodes.
+fn configuration_space(segment: &EcamSegment) -> Option<MemoryRange> {
+    let start = segment.base.checked_add(u64::from(segment.first_bus) * MIB)?;
+    let end = segment.base.checked_add((u64::from(segment.last_bus) + 1) * MIB)?;
+    MemoryRange::new(start, end)
+}
+
+/// The same bytes in as few ranges as can be, sorted.
+fn united(mut ranges: Vec<MemoryRange>) -> Vec<MemoryRange> {
+    ranges.sort_unstable();
+    let mut united: Vec<MemoryRange> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match united.last_mut() {
+            Some(last) if range.start() <= last.end() => *last = spanning(*last, range),
+            _ => united.push(range),
+        }
+    }
+    united
+}
+
+/// From the start of the one to the end of the two.
+fn spanning(first: MemoryRange, second: MemoryRange) -> MemoryRange {
+    MemoryRange::new(first.start().min(second.start()), first.end().max(second.end())).unwrap_or(first)
+}
+
+/// Sorted entries, with neighbours of one kind made one.
+fn joined(entries: Vec<E820Entry>) -> Vec<E820Entry> {
+    let mut joined: Vec<E820Entry> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        match joined.last_mut() {
+            Some(last) if last.kind == entry.kind && last.range.end() == entry.range.start() => {
+                last.range = spanning(last.range, entry.range);
+            }
+            _ => joined.push(entry),
+        }
+    }
+    joined
+}
+
+/// Makes one of the two reserved neighbours that are nearest to each other. Returns whether there were any.
+fn close_smallest_gap(entries: &mut Vec<E820Entry>) -> bool {
+    let smallest = entries
+        .windows(2)
+        .enumerate()
+        .filter(|(_, pair)| pair.iter().all(|entry| entry.kind == E820Kind::Reserved))
+        .min_by_key(|(_, pair)| pair[1].range.start() - pair[0].range.end())
+        .map(|(at, _)| at);
+    let Some(at) = smallest else { return false };
+    let upper = entries.remove(at + 1);
+    entries[at].range = spanning(entries[at].range, upper.range);
+    true
+}

@@ -1,0 +1,182 @@
+//! What `apply` does to a machine, word for word, and that images survive every way of moving them.
+
+use std::fmt::{self, Write as _};
+
+use crate::fixture::{self, FAR, range};
+use partitioner::address::MemoryRange;
+use partitioner::apply::{ApplyError, apply};
+use partitioner::inventory::ApicId;
+use partitioner::machine::{Entry, Machine, StartError, StartMode, Turn};
+use partitioner::plan::{Plan, PlannedImage};
+use partitioner::request::{ImageFile, Request};
+use proptest::prelude::*;
+
+/// A machine that writes down what it is told.
+#[derive(Default)]
+struct Recorder {
+    transcript: String,
+    slow: Option<MemoryRange>,
+    dead: Option<ApicId>,
+}
+
+impl Recorder {
+    fn note(&mut self, line: fmt::Arguments<'_>) {
+        writeln!(self.transcript, "{line}").expect("a string takes everything");
+    }
+}
+
+impl Machine for Recorder {
+    fn copy(&mut self, from: MemoryRange, to: u64) {
+        assert!(!from.overlaps(range(to, from.len())), "{from} is copied onto itself at {to:#x}");
+        self.note(format_args!("  copy {from} to {to:#x}"));
+    }
+
+    fn write(&mut self, to: u64, bytes: &[u8]) {
+        self.note(format_args!("  write {to:#x} {} bytes, first {:02x?}", bytes.len(), &bytes[..4]));
+    }
+
+    fn zero(&mut self, range: MemoryRange) {
+        self.note(format_args!("  zero {range}"));
+    }
+
+    fn start(&mut self, core: ApicId, mode: StartMode, entry: Entry) -> Result<(), StartError> {
+        self.note(format_args!("  start {core} {mode:?} at {:#x} with {:#x}", entry.address, entry.zero_page));
+        if self.dead == Some(core) { Err(StartError { core, waited_ms: 200 }) } else { Ok(()) }
+    }
+
+    fn await_turn(&mut self, low: MemoryRange) -> Turn {
+        self.note(format_args!("  await {low}"));
+        if self.slow == Some(low) { Turn::TimedOut } else { Turn::Passed }
+    }
+
+    fn log(&mut self, step: &'static str, detail: fmt::Arguments<'_>) {
+        self.note(format_args!("{step}: {detail}"));
+    }
+}
+
+#[test]
+fn the_plan_is_carried_out_step_by_step() {
+    let plan = fixture::plan();
+    let mut machine = Recorder { slow: Some(plan.partitions[FAR].low), ..Recorder::default() };
+    let entry = apply(&plan, &fixture::request(), &mut machine).expect("the fixture can be applied");
+    machine.note(format_args!("{entry:x?}"));
+    insta::assert_snapshot!(machine.transcript);
+}
+
+#[test]
+fn without_the_boot_processor_nobody_is_left_to_enter() {
+    let plan = Plan { boot_processor: ApicId(77), ..crate::fixture::plan() };
+    assert_eq!(apply(&plan, &fixture::request(), &mut Recorder::default()), Ok(None));
+}
+
+#[test]
+fn a_dead_core_is_named_with_what_runs_already() {
+    let mut machine = Recorder { dead: Some(ApicId(255)), ..Recorder::default() };
+    let error = apply(&fixture::plan(), &fixture::request(), &mut machine).unwrap_err();
+    let told = "\"far\" does not start, after 1 that run: core with APIC ID 255 did not answer within 200 ms";
+    assert_eq!(error.to_string(), told);
+}
+
+#[test]
+fn nothing_is_touched_when_something_is_wrong() {
+    let mut not_loaded = fixture::request();
+    not_loaded.images[1].loaded = None;
+    let mut too_long = fixture::plan();
+    too_long.partitions[FAR].owner_cmdline = "x".repeat(2048);
+    let mut other_kernel = fixture::request();
+    other_kernel.partitions[0].bzimage.payload = 0x4000..0x90_0000;
+
+    for (plan, request, code) in [
+        (fixture::plan(), not_loaded, "image-not-loaded"),
+        (too_long, fixture::request(), "command-line-too-long"),
+        (fixture::plan(), other_kernel, "other-images"),
+    ] {
+        let mut machine = Recorder::default();
+        let error = apply(&plan, &request, &mut machine).unwrap_err();
+        assert_eq!(partitioner::diagnostic::Diagnostic::from(&error).code, code);
+        assert_eq!(machine.transcript, "", "{code}");
+    }
+}
+
+/// A machine with real memory, one byte for each 64 KiB, that watches where images end up.
+struct Bytes(Vec<u8>);
+
+const SCALE: u64 = 64 << 10;
+
+fn scaled(address: u64) -> usize {
+    usize::try_from(address / SCALE).expect("an address of the fixture")
+}
+
+impl Machine for Bytes {
+    fn copy(&mut self, from: MemoryRange, to: u64) {
+        assert!(!from.overlaps(range(to, from.len())), "{from} is copied onto itself at {to:#x}");
+        self.0.copy_within(scaled(from.start())..scaled(from.end()), scaled(to));
+    }
+    fn write(&mut self, _to: u64, _bytes: &[u8]) {}
+    fn zero(&mut self, _range: MemoryRange) {}
+    fn start(&mut self, _core: ApicId, _mode: StartMode, _entry: Entry) -> Result<(), StartError> {
+        Ok(())
+    }
+    fn await_turn(&mut self, _low: MemoryRange) -> Turn {
+        Turn::Passed
+    }
+    fn log(&mut self, _step: &'static str, _detail: fmt::Arguments<'_>) {}
+}
+
+/// Images of these lengths, one behind the other in that order from `start`.
+fn packed(start: u64, lens: &[u64], order: &[usize]) -> Vec<MemoryRange> {
+    let mut places = vec![range(start, 1); lens.len()];
+    let mut next = start;
+    for image in order {
+        places[*image] = range(next, lens[*image]);
+        next += lens[*image];
+    }
+    places
+}
+
+proptest! {
+    #[test]
+    fn images_survive_every_way_of_moving_them(
+        lens in proptest::collection::vec(1u64..60, 4),
+        from_order in Just((0..5usize).collect::<Vec<_>>()).prop_shuffle(),
+        to_order in Just((0..5usize).collect::<Vec<_>>()).prop_shuffle(),
+        shift in 0u64..120,
+    ) {
+        let lens: Vec<u64> = lens.iter().map(|len| len * SCALE).collect();
+        // The kernel of the fixture's partitions must lie inside the first image.
+        let lens = [&[8 << 20], lens.as_slice()].concat();
+        let from = packed(1500 << 20, &lens, &from_order);
+        let to = packed((1500 << 20) + shift * SCALE, &lens, &to_order);
+        let plan = Plan {
+            images: to.iter().map(|range| PlannedImage { path: "image".into(), range: *range }).collect(),
+            ..crate::fixture::plan()
+        };
+        let file = |range: &MemoryRange| ImageFile { path: "image".into(), len: range.len(), loaded: Some(*range) };
+        let request = Request { images: from.iter().map(file).collect(), ..crate::fixture::request() };
+
+        let mut machine = Bytes(vec![0; scaled(6144 << 20)]);
+        for (nth, place) in from.iter().enumerate() {
+            machine.0[scaled(place.start())..scaled(place.end())].fill(nth as u8 + 1);
+        }
+        apply(&plan, &request, &mut machine).expect("there is room enough");
+        for (nth, place) in to.iter().enumerate() {
+            let there = &machine.0[scaled(place.start())..scaled(place.end())];
+            prop_assert!(there.iter().all(|byte| *byte == nth as u8 + 1), "image {nth} is damaged at {place}");
+        }
+    }
+}
+
+#[test]
+fn images_that_cannot_step_aside_are_refused() {
+    let mut plan = fixture::plan();
+    let [first, second] = [range(1500 << 20, 700 << 20), range(2200 << 20, 700 << 20)];
+    plan.images[0].range = first;
+    plan.images[1].range = second;
+    plan.partitions[1].memory.truncate(0);
+    let mut request = fixture::request();
+    request.images[0].loaded = Some(second);
+    request.images[1].loaded = Some(first);
+    plan.partitions[1].memory.push(range(4096 << 20, 600 << 20));
+    let error = apply(&plan, &request, &mut Recorder::default()).unwrap_err();
+    assert!(matches!(error, ApplyError::NoRoomToMove { count: 2, .. }), "{error:?}");
+}
