@@ -18,5 +18,4 @@ pub mod launch;
 pub mod qemu;
 pub mod render;
 pub mod session;
-pub mod size;
 pub mod source;
