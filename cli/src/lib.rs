@@ -8,6 +8,8 @@
 //!
 //! [`commands`] holds one module for each subcommand and nothing that another could want.
 
+pub mod allotment;
+pub mod amount;
 pub mod boot_image;
 pub mod bundle;
 pub mod commands;
@@ -15,7 +17,9 @@ pub mod console;
 pub mod emulated;
 pub mod iso;
 pub mod launch;
+pub mod picture;
 pub mod qemu;
 pub mod render;
 pub mod session;
 pub mod source;
+pub mod table;
