@@ -9,7 +9,7 @@ const UNITS: [(&str, u64); 4] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 <
 pub struct Amount(pub u64);
 
 impl fmt::Display for Amount {
-    /// In the largest unit in which it is whole, if that takes at most four digits, or else with one decimal.
+    /// In the largest unit in which it is whole, if that takes at most four digits, or else rounded.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(bytes) = *self;
         let whole = |(_, size): &&(&str, u64)| bytes >= *size && bytes % size == 0 && bytes / size < 10_000;
@@ -20,7 +20,10 @@ impl fmt::Display for Amount {
             // In integers: an amount may be more than a float holds exactly.
             Some((unit, size)) => {
                 let tenths = (u128::from(bytes) * 10 + u128::from(*size) / 2) / u128::from(*size);
-                write!(f, "{}.{} {unit}", tenths / 10, tenths % 10)
+                match tenths {
+                    0..1000 => write!(f, "{}.{} {unit}", tenths / 10, tenths % 10),
+                    _ => write!(f, "{} {unit}", (tenths + 5) / 10),
+                }
             }
             None => write!(f, "{bytes} bytes"),
         }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use cli::commands::{self, check::Check, image::Image, plan::Plan, run::Run};
+use cli::commands::{self, check::Check, image::Image, inventory::Inventory, plan::Plan, run::Run};
 
 /// Boots several unmodified Linux kernels side by side on one machine, without virtualization
 #[derive(Parser)]
@@ -17,6 +17,7 @@ struct Sprig {
 enum Command {
     Check(Check),
     Plan(Plan),
+    Inventory(Inventory),
     Image(Image),
     Run(Run),
 }
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     let done = match Sprig::parse().command {
         Command::Check(check) => check.run(),
         Command::Plan(plan) => plan.run(),
+        Command::Inventory(inventory) => inventory.run(),
         Command::Image(image) => image.run(),
         Command::Run(run) => run.run(),
     };

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod image;
+pub mod inventory;
 pub mod plan;
 pub mod run;
 

@@ -14,6 +14,10 @@ const COLUMN_WIDTH: i64 = 108;
 const BREAK: i64 = 14;
 const LOWEST: i64 = 22;
 const HIGHEST: i64 = 150;
+/// What nobody gets is drawn no higher than this, however large it is.
+const HIGHEST_UNGIVEN: i64 = 34;
+/// What is left over between two neighbours, and not worth a line.
+const CRUMB: u64 = 64 << 10;
 
 /// Draws the map; also says how high it is.
 pub(super) fn draw(plan: &Plan, memory: &[Allotment], width: i64) -> (Group, i64) {
@@ -21,10 +25,14 @@ pub(super) fn draw(plan: &Plan, memory: &[Allotment], width: i64) -> (Group, i64
     let mut y = 18;
     let mut end = 0;
     for allotment in memory {
+        if is_crumb(allotment) {
+            end = allotment.range.end();
+            continue;
+        }
         if allotment.range.start() != end {
             y += BREAK;
         }
-        let height = height(allotment.range.len());
+        let height = height(allotment);
         group = group.add(super::at(0, y).add(draw_stretch(plan, allotment, height, width)));
         y += height;
         end = allotment.range.end();
@@ -32,10 +40,18 @@ pub(super) fn draw(plan: &Plan, memory: &[Allotment], width: i64) -> (Group, i64
     (group.add(label(0, y + 4, "address", FAINT, &format!("{end:#012x}"))), y + 8)
 }
 
+fn is_crumb(allotment: &Allotment) -> bool {
+    allotment.purpose == Purpose::Unassigned && allotment.range.len() < CRUMB
+}
+
 /// Eight times the memory is a step of 14 more.
-fn height(len: u64) -> i64 {
-    let steps = i64::from(len.max(1).ilog2()) - 20;
-    (LOWEST + (steps * 14 / 3).max(0)).min(HIGHEST)
+fn height(allotment: &Allotment) -> i64 {
+    let steps = i64::from(allotment.range.len().ilog2()) - 20;
+    let highest = match allotment.purpose {
+        Purpose::Unassigned | Purpose::Firmware => HIGHEST_UNGIVEN,
+        _ => HIGHEST,
+    };
+    (LOWEST + (steps * 14 / 3).max(0)).min(highest)
 }
 
 fn draw_stretch(plan: &Plan, allotment: &Allotment, height: i64, width: i64) -> Group {

@@ -1,4 +1,4 @@
-//! A plan as a picture: on the left who has what, on the right the memory of the machine from bottom to top.
+//! A plan as a picture: on the left who has what, on the right the memory of the machine.
 
 mod memory;
 mod owners;
@@ -15,7 +15,7 @@ use crate::allotment::allotments;
 
 const WIDTH: i64 = 1040;
 const MARGIN: i64 = 36;
-const TOP: i64 = 104;
+const TOP: i64 = 122;
 const LEFT_WIDTH: i64 = 400;
 const RIGHT: i64 = MARGIN + LEFT_WIDTH + 56;
 
@@ -31,8 +31,8 @@ pub fn picture(inventory: &Inventory, request: &Request, plan: &Plan) -> String 
         .add(Style::new(STYLE))
         .add(Definitions::new().add(shared_pattern()))
         .add(Rectangle::new().set("width", WIDTH).set("height", height).set("fill", BACKGROUND))
-        .add(label(MARGIN, 50, "title", INK, &plan.box_name))
-        .add(label(MARGIN, 76, "subtitle", FAINT, &inventory.machine))
+        .add(label(MARGIN, 56, "title", INK, &plan.box_name))
+        .add(label(MARGIN, 82, "subtitle", FAINT, &inventory.machine))
         .add(at(MARGIN, TOP).add(owners))
         .add(at(RIGHT, TOP).add(memory))
         .to_string()

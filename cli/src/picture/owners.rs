@@ -26,8 +26,11 @@ pub(super) fn draw(inventory: &Inventory, request: &Request, plan: &Plan, width:
         group = group.add(super::at(0, y).add(drawn));
         y += height + CARD_GAP;
     }
-    group = group.add(label(0, y + 26, "heading", INK, "Partitions"));
-    y += 44;
+    let light = Circle::new().set("cx", NODE_PADDING + 3).set("cy", y).set("r", 3).set("fill", PAPER);
+    group = group.add(light.set("stroke", FAINT));
+    group = group.add(label(NODE_PADDING + 14, y + 4, "small", FAINT, "boots its partition"));
+    group = group.add(label(0, y + 48, "heading", INK, "Partitions"));
+    y += 66;
     for number in 0..plan.partitions.len() {
         group = group.add(super::at(0, y).add(draw_card(request, plan, number, width)));
         y += CARD_HEIGHT + CARD_GAP;
@@ -97,7 +100,7 @@ fn draw_card(request: &Request, plan: &Plan, number: usize, width: i64) -> Group
         .add(band.set("fill", colour))
         .add(label(32, 30, "name", INK, &cut(&partition.name, 24)))
         .add(label(width - 16, 30, "strong", colour, &amount).set("text-anchor", "end"))
-        .add(label(32, 54, "", INK, &cut(&format!("{noun} {cores}, boots on {}", partition.boot_core().number), 50)))
-        .add(label(32, 76, "", FAINT, &cut(&format!("{release} from {image}"), 34)))
-        .add(label(width - 16, 76, "", FAINT, &console).set("text-anchor", "end"))
+        .add(label(32, 54, "", INK, &cut(&format!("{noun} {cores}"), 28)))
+        .add(label(width - 16, 54, "", INK, &console).set("text-anchor", "end"))
+        .add(label(32, 76, "", FAINT, &cut(&format!("{release} from {image}"), 48)))
 }
