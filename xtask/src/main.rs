@@ -1,15 +1,20 @@
-//! What a contributor runs: `cargo xtask setup`, `build`, `lint`, `test`.
+//! What a contributor runs: `cargo xtask setup`, `build`, `lint`, `test`, `demo`, `bench`.
 //!
 //! Every command makes what it needs first, so that each works alone on a fresh machine. What they make lies in one
 //! folder, `target/sprig` (see [`places`]).
 
+mod bench;
+mod box_file;
 mod build;
+mod demo;
 mod lint;
 mod places;
 mod process;
 mod progress;
+mod report;
 mod setup;
 mod test;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -30,6 +35,10 @@ enum Command {
     Setup(setup::Options),
     /// Build the boot image and the `sprig` command
     Build(build::Options),
+    /// Boot two stock kernels side by side and show what each says of itself
+    Demo(demo::Options),
+    /// Measure what partitioning costs
+    Bench(bench::Options),
     /// Check formatting and lints, for the host and for bare metal
     Lint,
     /// Set up, build, lint, and run every test
@@ -51,6 +60,8 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Setup(options) => setup::run(&places, &options),
         Command::Build(options) => build::run(&places, &options),
+        Command::Demo(options) => demo::run(&places, &options),
+        Command::Bench(options) => bench::run(&places, &options),
         Command::Lint => lint::run(&places),
         Command::Test(options) => test::run(&places, &options),
     }

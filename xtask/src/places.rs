@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::process;
+use crate::setup::KernelLine;
 
 /// The bare-metal target of the boot image.
 pub(crate) const BARE_METAL: &str = "x86_64-unknown-none";
@@ -40,6 +41,16 @@ impl Places {
     /// The boot image that `build` makes.
     pub(crate) fn boot_image(&self) -> PathBuf {
         self.sprig.join("sprig-boot.elf")
+    }
+
+    /// The kernel of this line that set-up fetches.
+    pub(crate) fn kernel(&self, line: KernelLine) -> PathBuf {
+        self.sprig.join("kernels").join(line.name()).join("vmlinuz")
+    }
+
+    /// The initial RAM disk that set-up makes.
+    pub(crate) fn initrd(&self) -> PathBuf {
+        self.sprig.join("initrd/demo.img")
     }
 
     /// A cargo command that runs in the workspace.

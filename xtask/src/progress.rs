@@ -43,6 +43,11 @@ impl Step {
         self.bar.set_position(bytes);
     }
 
+    /// A line that stays, above the moving one.
+    pub(crate) fn tell(&self, label: &str, what: &str) {
+        self.bar.suspend(|| headline(label, what));
+    }
+
     /// Closes with a line that stays.
     pub(crate) fn done(self, result: &str) {
         self.bar.finish_and_clear();

@@ -3,6 +3,7 @@
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -10,7 +11,7 @@ use signal_hook::iterator::Signals;
 use crate::console::Console;
 
 /// Something that happened.
-pub(super) enum Event {
+pub enum Event {
     /// The console at this port said something.
     Said(usize, Vec<u8>),
     /// A console is gone, and with it the machine.
@@ -48,8 +49,8 @@ impl Events {
         Ok(Self { sender, receiver })
     }
 
-    /// Adds what the consoles say.
-    pub(super) fn listen_to(&self, consoles: &[Console]) {
+    /// Adds what the consoles say, from the first byte on.
+    pub fn listen_to(&self, consoles: &[Console]) {
         for (number, console) in consoles.iter().enumerate() {
             let pieces = console.follow();
             let sender = self.sender.clone();
@@ -63,6 +64,11 @@ impl Events {
                 let _ = sender.send(Event::Closed);
             });
         }
+    }
+
+    /// The next thing that happens, if anything does within `limit`.
+    pub fn next_within(&self, limit: Duration) -> Option<Event> {
+        self.receiver.recv_timeout(limit).ok()
     }
 
     /// Adds the keys of standard input.

@@ -2,7 +2,7 @@
 
 /// Takes bytes as they come, gives lines.
 #[derive(Default)]
-pub(super) struct Lines {
+pub struct Lines {
     line: Vec<u8>,
     escape: Escape,
     /// Whether what is in `line` has been shown as the line's beginning already.
@@ -25,7 +25,7 @@ const LONGEST: usize = 4096;
 
 impl Lines {
     /// The lines that these bytes complete.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<String> {
+    pub fn push(&mut self, bytes: &[u8]) -> Vec<String> {
         let mut complete = Vec::new();
         for byte in bytes {
             if self.swallow(*byte) {
@@ -44,7 +44,7 @@ impl Lines {
     }
 
     /// The line that is not complete yet, as far as it came.
-    pub(super) fn partial(&self) -> String {
+    pub fn partial(&self) -> String {
         String::from_utf8_lossy(&self.line).into_owned()
     }
 

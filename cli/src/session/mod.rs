@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 
 use partitioner::plan::Plan;
 
-use self::events::Event;
-pub use self::events::Events;
+pub use self::events::{Event, Events};
 use self::keys::{Action, Keys};
-use self::lines::Lines;
-use self::progress::{LogLine, is_user_space};
+pub use self::lines::Lines;
+pub use self::progress::LogLine;
+use self::progress::is_user_space;
 use self::screen::{Screen, Shown};
 use self::terminal::RawTerminal;
 use crate::launch::RunningBox;
@@ -93,11 +93,34 @@ impl<'a> Session<'a> {
     /// Shows the box until somebody or something ends the session, at the latest after `limit`.
     pub fn run(mut self, events: &Events, limit: Option<Duration>) -> Outcome {
         events.listen_to(self.running.machine().consoles());
-        let terminal = RawTerminal::take();
-        if terminal.is_some() {
-            events.listen_to_keys();
-            self.screen.help(self.running.plan());
+        let _terminal = self.take_terminal(events);
+        self.attend(events, limit)
+    }
+
+    /// Goes on at a box whose partitions are all in user space, where somebody else has followed `events` so far. With
+    /// a terminal it opens the first console, on which a prompt waits.
+    pub fn go_on(mut self, events: &Events) -> Outcome {
+        self.handed_off = true;
+        self.ports[0].partition = self.partitions.iter().position(|partition| partition.port == Some(0));
+        for partition in &mut self.partitions {
+            (partition.spoke, partition.in_user_space) = (true, true);
         }
+        let terminal = self.take_terminal(events);
+        if terminal.is_some() {
+            self.show_partition(0);
+        }
+        self.attend(events, None)
+    }
+
+    /// Makes every key an event and says what the keys do, if there is a terminal.
+    fn take_terminal(&mut self, events: &Events) -> Option<RawTerminal> {
+        let terminal = RawTerminal::take()?;
+        events.listen_to_keys();
+        self.screen.help(self.running.plan());
+        Some(terminal)
+    }
+
+    fn attend(&mut self, events: &Events, limit: Option<Duration>) -> Outcome {
         let mut keys = Keys::default();
         let end = limit.map(|limit| self.running.machine().started() + limit);
         loop {

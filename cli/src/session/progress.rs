@@ -2,7 +2,7 @@
 
 /// What a line on the log port says of the boot image.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum LogLine<'a> {
+pub enum LogLine<'a> {
     /// A step is done.
     Step {
         /// Its stable name.
@@ -23,7 +23,7 @@ pub(super) enum LogLine<'a> {
 
 impl<'a> LogLine<'a> {
     /// Reads a line: `sprig     0.012 inventory: 4 cores, 1 node`.
-    pub(super) fn read(line: &'a str) -> Self {
+    pub fn read(line: &'a str) -> Self {
         let Some((time, rest)) = line.strip_prefix("sprig ").and_then(|rest| rest.trim_start().split_once(' ')) else {
             return Self::Other;
         };

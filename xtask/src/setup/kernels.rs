@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
 
 use super::apt::{self, Apt, Package, Suite};
 use super::made::Workshop;
@@ -13,22 +14,43 @@ use crate::progress::{self, Step};
 /// Changes when what is kept of a kernel changes, so that older ones are made anew.
 const RECIPE: &str = "recipe 2\n";
 
-/// A line of kernels, and the suite that carries it.
-struct Line {
-    name: &'static str,
-    suite: Suite,
+/// A line of kernels.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
+pub(crate) enum KernelLine {
+    #[value(name = "6.1")]
+    V6_1,
+    /// That of Debian's stable release, which the examples boot.
+    #[default]
+    #[value(name = "6.12")]
+    V6_12,
+    #[value(name = "7.2")]
+    V7_2,
 }
 
-const LINES: [Line; 3] = [
-    Line { name: "6.1", suite: Suite::Bookworm },
-    Line { name: "6.12", suite: Suite::Trixie },
-    Line { name: "7.2", suite: Suite::TrixieBackports },
-];
+impl KernelLine {
+    /// As its folder is named.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            KernelLine::V6_1 => "6.1",
+            KernelLine::V6_12 => "6.12",
+            KernelLine::V7_2 => "7.2",
+        }
+    }
+
+    /// The suite that carries it.
+    fn suite(self) -> Suite {
+        match self {
+            KernelLine::V6_1 => Suite::Bookworm,
+            KernelLine::V6_12 => Suite::Trixie,
+            KernelLine::V7_2 => Suite::TrixieBackports,
+        }
+    }
+}
 
 /// A kernel image of the user's own, to be taken for one of the lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OwnKernel {
-    line: String,
+    line: KernelLine,
     image: PathBuf,
 }
 
@@ -37,22 +59,23 @@ impl FromStr for OwnKernel {
 
     fn from_str(text: &str) -> Result<OwnKernel, String> {
         let (line, image) = text.split_once('=').ok_or("expected VERSION=PATH")?;
-        let lines = LINES.map(|line| line.name);
-        if !lines.contains(&line) {
-            return Err(format!("no line of kernels is named {line:?}; there are {}", lines.join(", ")));
-        }
-        Ok(OwnKernel { line: line.to_owned(), image: image.into() })
+        let known = KernelLine::value_variants();
+        let Some(line) = known.iter().find(|known| known.name() == line) else {
+            let names: Vec<_> = known.iter().map(|line| line.name()).collect();
+            return Err(format!("no line of kernels is named {line:?}; there are {}", names.join(", ")));
+        };
+        Ok(OwnKernel { line: *line, image: image.into() })
     }
 }
 
-/// Makes every line's folder, taking the user's own images where named.
-pub(super) fn make(workshop: &Workshop, apt: &mut Apt, own: &[OwnKernel]) -> Result<()> {
-    for line in &LINES {
-        let label = format!("kernel {}", line.name);
-        let folder = format!("kernels/{}", line.name);
-        match own.iter().find(|own| own.line == line.name) {
+/// Makes the folders of these lines, taking the user's own images where named.
+pub(super) fn make(workshop: &Workshop, apt: &mut Apt, lines: &[KernelLine], own: &[OwnKernel]) -> Result<()> {
+    for line in lines {
+        let label = format!("kernel {}", line.name());
+        let folder = format!("kernels/{}", line.name());
+        match own.iter().find(|own| own.line == *line) {
             Some(own) => take_own(workshop, &label, &folder, &own.image)?,
-            None => fetch(workshop, apt, &label, &folder, line)?,
+            None => fetch(workshop, apt, &label, &folder, *line)?,
         }
     }
     Ok(())
@@ -66,7 +89,7 @@ fn take_own(workshop: &Workshop, label: &str, folder: &str, image: &Path) -> Res
     Ok(())
 }
 
-fn fetch(workshop: &Workshop, apt: &mut Apt, label: &str, folder: &str, line: &Line) -> Result<()> {
+fn fetch(workshop: &Workshop, apt: &mut Apt, label: &str, folder: &str, line: KernelLine) -> Result<()> {
     // Any kernel of this recipe will do, also a user's own from an earlier set-up: nothing here asks for the newest.
     if workshop.stamp(folder).is_some_and(|stamp| stamp.starts_with(RECIPE)) {
         progress::ready(label, &release_of(workshop, folder)?);
@@ -77,32 +100,32 @@ fn fetch(workshop: &Workshop, apt: &mut Apt, label: &str, folder: &str, line: &L
     let stamp = format!("{RECIPE}from {} {}\n", package.name, package.version);
     workshop.make(folder, &stamp, |making| {
         let scratch = workshop.scratch(folder)?;
-        let deb = apt.download(line.suite, &package, scratch.path(), &step)?;
+        let deb = apt.download(line.suite(), &package, scratch.path(), &step)?;
         step.doing("unpacking");
         // Up to 6.12 the image lies in /boot, later with its modules.
         apt::unpack(&deb, scratch.path(), &["./*/vmlinuz*"])?;
         let release = keep(&find_vmlinuz(scratch.path())?, making)?;
-        let fits = release.starts_with(&format!("{}.", line.name));
-        ensure!(fits, "{} holds a kernel {release}, not {}", package.name, line.name);
+        let fits = release.starts_with(&format!("{}.", line.name()));
+        ensure!(fits, "{} holds a kernel {release}, not {}", package.name, line.name());
         Ok(())
     })?;
-    step.done(&format!("{} from Debian's {}", release_of(workshop, folder)?, line.suite.name()));
+    step.done(&format!("{} from Debian's {}", release_of(workshop, folder)?, line.suite().name()));
     Ok(())
 }
 
 /// The package that holds the image of the line's newest kernel.
 ///
 /// Not by way of the metapackage `linux-image-amd64`: in backports that moves on to the next line overnight.
-fn find_image_package(apt: &mut Apt, line: &Line, step: &Step) -> Result<Package> {
-    let names = apt.names(line.suite, &format!("linux-image-{}.", line.name), step)?;
-    let newest = newest(&names, line.name).with_context(|| {
-        let (suite, name) = (line.suite.name(), line.name);
+fn find_image_package(apt: &mut Apt, line: KernelLine, step: &Step) -> Result<Package> {
+    let names = apt.names(line.suite(), &format!("linux-image-{}.", line.name()), step)?;
+    let newest = newest(&names, line.name()).with_context(|| {
+        let (suite, name) = (line.suite().name(), line.name());
         format!("Debian's {suite} has no kernel {name} any more; name your own with --kernel {name}=PATH")
     })?;
-    let package = apt.show(line.suite, newest, step)?;
+    let package = apt.show(line.suite(), newest, step)?;
     // Since 7.0 that package is nearly empty, and this one holds the image.
     match package.depends.iter().find(|name| name.starts_with("linux-binary-")) {
-        Some(holder) => apt.show(line.suite, holder, step),
+        Some(holder) => apt.show(line.suite(), holder, step),
         None => Ok(package),
     }
 }
@@ -189,7 +212,7 @@ mod tests {
     #[test]
     fn an_own_kernel_is_for_a_line_that_exists() {
         let own: OwnKernel = "6.12=/boot/my=kernel".parse().unwrap();
-        assert_eq!(own, OwnKernel { line: "6.12".into(), image: "/boot/my=kernel".into() });
+        assert_eq!(own, OwnKernel { line: KernelLine::V6_12, image: "/boot/my=kernel".into() });
         assert!("5.10=x".parse::<OwnKernel>().unwrap_err().contains("6.1, 6.12, 7.2"));
         assert!("x".parse::<OwnKernel>().is_err());
     }

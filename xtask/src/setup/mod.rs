@@ -24,6 +24,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use self::apt::Apt;
+pub(crate) use self::kernels::KernelLine;
 use self::kernels::OwnKernel;
 use self::made::Workshop;
 use self::packages::Purpose;
@@ -63,6 +64,9 @@ pub(crate) struct Options {
     /// Only these, separated by commas
     #[arg(long, value_delimiter = ',')]
     only: Vec<Item>,
+    /// Only these lines of kernels, separated by commas
+    #[arg(long, value_delimiter = ',')]
+    lines: Vec<KernelLine>,
     /// Take this kernel image for one of the lines instead of Debian's
     #[arg(long = "kernel", value_name = "VERSION=PATH")]
     kernels: Vec<OwnKernel>,
@@ -85,7 +89,8 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
         sysroot::make(&workshop, &mut apt)?;
     }
     if wanted(Item::Kernels) {
-        kernels::make(&workshop, &mut apt, &options.kernels)?;
+        let lines = if options.lines.is_empty() { KernelLine::value_variants() } else { &options.lines };
+        kernels::make(&workshop, &mut apt, lines, &options.kernels)?;
     }
     if wanted(Item::Initrd) {
         initrd::make(places, &workshop, &mut apt, options.busybox.as_deref())?;
@@ -96,4 +101,11 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
 /// Makes these things, with nothing of the user's own.
 pub(crate) fn ensure(places: &Places, items: &[Item]) -> Result<()> {
     run(places, &Options { only: items.to_vec(), ..Options::default() })
+}
+
+/// Makes what it takes to boot a box whose kernels are of this line, and these further things.
+pub(crate) fn ensure_for_boxes(places: &Places, line: KernelLine, further: &[Item]) -> Result<()> {
+    let items = [Item::Emulator, Item::Sysroot, Item::Kernels, Item::Initrd];
+    let only = items.iter().chain(further).copied().collect();
+    run(places, &Options { only, lines: vec![line], ..Options::default() })
 }

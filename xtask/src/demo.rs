@@ -1,0 +1,190 @@
+//! `cargo xtask demo`: from nothing to two stock kernels side by side, each telling what it is.
+//!
+//! | module | |
+//! |---|---|
+//! | [`view`] | what a person sees while the kernels boot |
+//! | [`crate::watch`] | waiting for their reports |
+//! | [`crate::report`] | what they say, held against the plan |
+
+mod view;
+
+use std::fs;
+use std::io::{self, stdout};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use cli::launch::{Launch, Medium, RunningBox};
+use cli::qemu::{Accelerator, Attachment, Firmware};
+use cli::render::Colours;
+use cli::session::{Events, Outcome, Session};
+use cli::source::Source;
+
+use self::view::View;
+use crate::box_file;
+use crate::build;
+use crate::places::Places;
+use crate::report::{self, BoxReport, Promise, Report};
+use crate::setup::{self, Item, KernelLine};
+use crate::watch;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Stay on the consoles when all are up, as `sprig run` does; Ctrl-C ends everything
+    #[arg(long)]
+    keep: bool,
+    /// What starts the machine: QEMU itself (pvh), or GRUB from a CD, started by SeaBIOS or by UEFI
+    #[arg(long, value_enum, default_value_t)]
+    firmware: Start,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
+enum Start {
+    #[default]
+    Pvh,
+    Bios,
+    Uefi,
+}
+
+impl Start {
+    /// What set-up has to make beside the ordinary.
+    fn further_items(self) -> &'static [Item] {
+        match self {
+            Start::Pvh => &[],
+            Start::Bios => &[Item::ImageTools],
+            Start::Uefi => &[Item::ImageTools, Item::TestTools],
+        }
+    }
+
+    fn medium(self) -> Medium {
+        let firmware = match self {
+            Start::Pvh => return Medium::Pvh,
+            Start::Bios => Firmware::Bios,
+            Start::Uefi => Firmware::Uefi,
+        };
+        Medium::Iso { firmware, attachment: Attachment::Cd, image: None }
+    }
+}
+
+/// Succeeds only if every instance was seen and is what was planned.
+pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
+    let folder = places.target.join("demo");
+    let report = folder.join("report.json");
+    // First of all: a failure must not leave the success of another day.
+    remove(&report)?;
+    setup::ensure_for_boxes(places, KernelLine::default(), options.firmware.further_items())?;
+    build::run(places, &build::Options::default())?;
+
+    let events = Events::new()?;
+    let source = Source::read(&box_file::pair(places, KernelLine::default(), &folder)?)?;
+    let launch = Launch::new(&source, places.boot_image()).medium(options.firmware.medium());
+    let running = launch.logs(folder.clone()).start()?;
+    let reports = boot(&running, &events)
+        .with_context(|| format!("the demo failed; all consoles are logged in {}", folder.display()))?;
+    write(&report, &running.plan().box_name, &reports)?;
+    println!("\n{}", report::table(&reports));
+    println!("as told from inside by each instance; also in {}", report.display());
+    println!("all consoles are logged in {}", folder.display());
+    check(&Promise::all(&source, &running)?, &reports)?;
+    if options.keep { stay(&running, &events) } else { Ok(()) }
+}
+
+/// Waits until all partitions are up, and shows how they come up.
+fn boot(running: &RunningBox, events: &Events) -> Result<Vec<Report>> {
+    let expected = watch::expected(running)?;
+    let cores: usize = running.plan().partitions.iter().map(|partition| partition.cores.len()).sum();
+    let mut view = View::open(&expected, &format!("an emulated machine of {cores} cores, by {}", Accelerator::best()));
+    let arrived = watch::reports(running.machine(), events, &expected, |said| view.show(said))?;
+    view.close(&format!("{} kernels side by side", arrived.len()));
+    Ok(arrived.into_iter().map(|arrived| arrived.report).collect())
+}
+
+fn check(promises: &[Promise], reports: &[Report]) -> Result<()> {
+    let pairs = promises.iter().zip(reports);
+    let disagreements: Vec<String> =
+        pairs.flat_map(|(promise, report)| promise.disagreements(report)).map(|one| one.to_string()).collect();
+    if promises.len() != reports.len() {
+        bail!("{} partitions were planned, {} reported", promises.len(), reports.len());
+    }
+    if !disagreements.is_empty() {
+        bail!("the instances are not as planned: {}", disagreements.join("; "));
+    }
+    Ok(())
+}
+
+fn write(path: &Path, box_name: &str, reports: &[Report]) -> Result<()> {
+    let text = serde_json::to_string_pretty(&BoxReport { box_name, partitions: reports })?;
+    fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn stay(running: &RunningBox, events: &Events) -> Result<()> {
+    println!("Ctrl-C ends everything\n");
+    match Session::new(running, Colours::wanted(&stdout())).go_on(events) {
+        Outcome::MachineEnded if !running.machine().said().is_empty() => {
+            bail!("the machine ended:\n{}", running.machine().said())
+        }
+        Outcome::Failed(said) => bail!("the boot image stopped at {}", said.join("\n  ")),
+        Outcome::Stopped | Outcome::MachineEnded | Outcome::TimeLimit { .. } => {
+            println!("\nended");
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reports() -> Vec<Report> {
+        let report = |name: &str| Report {
+            name: name.to_owned(),
+            kernel_release: "6.12".to_owned(),
+            online_cpus: 2,
+            memory_bytes: 512 << 20,
+            user_space_seconds: 1.5,
+        };
+        vec![report("web"), report("db")]
+    }
+
+    fn promises() -> Vec<Promise> {
+        let promise = |name: &str| Promise {
+            name: name.to_owned(),
+            kernel_release: "6.12".to_owned(),
+            cores: 2,
+            memory: 512 << 20,
+        };
+        vec![promise("web"), promise("db")]
+    }
+
+    #[test]
+    fn success_needs_every_partition_to_be_as_planned() {
+        check(&promises(), &reports()).unwrap();
+        let mut reports = reports();
+        reports[1].online_cpus = 1;
+        let error = check(&promises(), &reports).unwrap_err().to_string();
+        assert_eq!(error, "the instances are not as planned: db tells of cores online: 1, planned: 2");
+        reports.pop();
+        assert!(check(&promises(), &reports).is_err());
+    }
+
+    #[test]
+    fn a_stale_report_is_removed_and_none_is_no_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        write(&path, "pair", &reports()).unwrap();
+        let read: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        assert_eq!(read["partitions"][1]["name"], "db");
+        remove(&path).unwrap();
+        assert!(!path.exists());
+        remove(&path).unwrap();
+    }
+}
