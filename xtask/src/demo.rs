@@ -127,7 +127,7 @@ fn remove(path: &Path) -> Result<()> {
 }
 
 fn stay(running: &RunningBox, events: &Events) -> Result<()> {
-    println!("Ctrl-C ends everything\n");
+    println!("staying on the consoles; Ctrl-C ends everything\n");
     match Session::new(running, Colours::wanted(&stdout())).go_on(events) {
         Outcome::MachineEnded if !running.machine().said().is_empty() => {
             bail!("the machine ended:\n{}", running.machine().said())

@@ -13,16 +13,18 @@ const WIDEST: usize = 100;
 /// The view. It ends with [`View::close`]; dropped without, it leaves no moving line behind.
 pub(crate) struct View<'a> {
     partitions: &'a [Expected],
+    /// Those that are not up yet.
+    awaited: Vec<&'a str>,
     step: Step,
 }
 
 impl<'a> View<'a> {
     /// Opens it above one moving line.
     pub(crate) fn open(partitions: &'a [Expected], machine: &str) -> View<'a> {
-        let names: Vec<&str> = partitions.iter().map(|partition| partition.name.as_str()).collect();
-        let step = Step::start("boot", &format!("waiting for {}", names.join(" and ")));
+        let awaited: Vec<&str> = partitions.iter().map(|partition| partition.name.as_str()).collect();
+        let step = Step::start("boot", &waiting_for(&awaited));
         step.tell("boot", machine);
-        View { partitions, step }
+        View { partitions, awaited, step }
     }
 
     /// Shows a line, if it matters.
@@ -37,6 +39,9 @@ impl<'a> View<'a> {
         }
         let owner = self.partitions.iter().find(|partition| partition.port == said.port);
         if let (Some(owner), Some(stage)) = (owner, stage(said.line)) {
+            if Report::in_line(said.line).is_some() {
+                self.awaited.retain(|name| *name != owner.name);
+            }
             self.tell(&owner.name, &stage, said.after);
         }
     }
@@ -48,7 +53,14 @@ impl<'a> View<'a> {
 
     fn tell(&self, who: &str, what: &str, after: Duration) {
         self.step.tell(who, &format!("{:5.1} s  {what}", after.as_secs_f64()));
+        if !self.awaited.is_empty() {
+            self.step.doing(&waiting_for(&self.awaited));
+        }
     }
+}
+
+fn waiting_for(names: &[&str]) -> String {
+    format!("waiting for {}", names.join(" and "))
 }
 
 /// A line of the boot image, without its own time.
