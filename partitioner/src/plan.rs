@@ -140,7 +140,7 @@ pub fn plan(inventory: &Inventory, request: &Request) -> Result<Plan, PlanError>
 /// What every partition and every image has got.
 struct Shares {
     cores: Vec<Vec<CoreNumber>>,
-    low: Vec<MemoryRange>,
+    low: low::Slices,
     memory: memory::Shares,
     images: Vec<PlannedImage>,
 }

@@ -109,7 +109,10 @@ fn of_cores(conflict: &Conflict, request: &Request) -> MessageAndHelp {
                 name(request, *partition),
                 counted(*machine)
             ),
-            format!("its cores are 0 to {}", machine.saturating_sub(1)),
+            match machine {
+                1 => "its only core is 0".to_owned(),
+                _ => format!("its cores are 0 to {}", machine.saturating_sub(1)),
+            },
         ),
         Conflict::TooFewCores { wanted, there, .. } => (
             format!("the partitions want {}, the machine has {there}", counted(*wanted)),
@@ -152,7 +155,7 @@ fn of_memory(conflict: &Conflict, request: &Request) -> MessageAndHelp {
     match conflict {
         Conflict::LowMemoryExhausted { partitions, fit } => (
             format!("{partitions} partitions need a slice below 1MiB each, and this machine has room for {fit}"),
-            format!("every kernel starts its processors from such a slice: ask for at most {fit} partitions"),
+            format!("every kernel starts its processors from such a slice: {fit} partitions are the most"),
         ),
         Conflict::TooLittleMemory { wanted, there } => (
             format!("partitions and shared memory want {}, the machine has {} to give", Size(*wanted), Size(*there)),
@@ -168,7 +171,10 @@ fn of_memory(conflict: &Conflict, request: &Request) -> MessageAndHelp {
                 about(*needed),
                 Size(*longest)
             ),
-            "ask for less memory, or name the partition earlier in the file".to_owned(),
+            match taker {
+                Taker::Partition(_) => "ask for less memory, for this partition or for those before it".to_owned(),
+                Taker::Window => "ask for less shared memory".to_owned(),
+            },
         ),
         Conflict::NoRoomForImage { image, longest } => {
             let image = request.images.get(*image);
