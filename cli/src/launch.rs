@@ -25,7 +25,7 @@ use partitioner::plan::Plan;
 use crate::console::Console;
 use crate::emulated::EmulatedMachine;
 use crate::iso::{self, IsoError};
-use crate::qemu::{self, Accelerator, Attachment, Boot, Firmware, Machine, MachineBuilder};
+use crate::qemu::{self, Accelerator, Attachment, Boot, Firmware, Machine, MachineBuilder, PrivateFolder};
 use crate::source::{Refusal, Source};
 
 /// Name of the console on which the boot image tells what it does.
@@ -143,7 +143,7 @@ impl<'a> Launch<'a> {
     /// Every mistake in the box file; anything that is missing here; a machine that does not start.
     pub fn start(self) -> Result<RunningBox, LaunchError> {
         let plan = self.source.plan(&self.machine.inventory())?;
-        let folder = qemu::private_folder()?;
+        let folder = PrivateFolder::new().map_err(|error| LaunchError::File { path: std::env::temp_dir(), error })?;
         let boot = self.prepare(folder.path())?;
         let names = console_names(&plan, &self.machine);
         let mut builder = MachineBuilder::new(boot)
