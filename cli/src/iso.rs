@@ -15,9 +15,10 @@ use std::{env, fs, io};
 
 use crate::bundle::Bundle;
 
-/// What the boot loader needs to find and load the files; everything else would only make the image larger.
-const GRUB_MODULES: &str =
-    "normal multiboot2 iso9660 part_gpt part_msdos fat search serial terminal all_video test ls cat echo reboot halt";
+/// What the boot loader needs to find and load the files, and the partition tables that `grub-mkrescue` has it try;
+/// everything else would only make the image larger.
+const GRUB_MODULES: &str = "normal multiboot2 iso9660 fat search serial terminal all_video test ls cat echo reboot halt \
+    part_gpt part_msdos part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_plan part_sun part_sunpc";
 /// Where GRUB keeps what it boots with, on Debian and elsewhere.
 const GRUB_FOLDERS: [&str; 2] = ["/usr/lib/grub", "/usr/share/grub2"];
 

@@ -8,6 +8,8 @@
 //!
 //! [`commands`] holds one module for each subcommand and nothing that another could want.
 
+pub mod allotment;
+pub mod amount;
 pub mod boot_image;
 pub mod bundle;
 pub mod commands;
@@ -15,8 +17,11 @@ pub mod console;
 pub mod emulated;
 pub mod iso;
 pub mod launch;
+pub mod picture;
+pub mod processor;
 pub mod qemu;
+pub mod recorded;
 pub mod render;
 pub mod session;
-pub mod size;
 pub mod source;
+pub mod table;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use cli::commands::{self, check::Check, image::Image, run::Run};
+use cli::commands::{self, check::Check, image::Image, inventory::Inventory, plan::Plan, run::Run};
 
 /// Boots several unmodified Linux kernels side by side on one machine, without virtualization
 #[derive(Parser)]
@@ -16,6 +16,8 @@ struct Sprig {
 #[derive(Subcommand)]
 enum Command {
     Check(Check),
+    Plan(Plan),
+    Inventory(Inventory),
     Image(Image),
     Run(Run),
 }
@@ -23,6 +25,8 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Sprig::parse().command {
         Command::Check(check) => check.run(),
+        Command::Plan(plan) => plan.run(),
+        Command::Inventory(inventory) => inventory.run(),
         Command::Image(image) => image.run(),
         Command::Run(run) => run.run(),
     };

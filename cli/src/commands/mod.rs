@@ -2,6 +2,8 @@
 
 pub mod check;
 pub mod image;
+pub mod inventory;
+pub mod plan;
 pub mod run;
 
 use std::io::stderr;

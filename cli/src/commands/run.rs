@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use partitioner::size::Size;
 
 use crate::boot_image;
 use crate::emulated::EmulatedMachine;
@@ -12,7 +13,6 @@ use crate::launch::{Launch, Medium};
 use crate::qemu::{Accelerator, Attachment, Firmware};
 use crate::render::Colours;
 use crate::session::{Events, Outcome, Session};
-use crate::size::Size;
 use crate::source::Source;
 
 /// Run the box in an emulated machine
@@ -37,7 +37,7 @@ pub struct Run {
     #[arg(long, value_name = "FOLDER")]
     logs: Option<PathBuf>,
     /// Memory of the machine, if it is to be more than the box needs
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", value_parser = Size::parse)]
     memory: Option<Size>,
     /// A further argument for QEMU, as it stands; may be given many times
     #[arg(long = "qemu-arg", value_name = "ARGUMENT", allow_hyphen_values = true)]
@@ -71,18 +71,12 @@ impl Run {
             machine.memory = memory;
         }
         let logs = self.logs.clone().unwrap_or_else(|| self.file.with_file_name("sprig-logs"));
-        let accelerator = Accelerator::best();
-        println!(
-            "{} cores, {} MiB, {}; consoles are logged in {}",
-            machine.cpus,
-            machine.memory >> 20,
-            if accelerator == Accelerator::Kvm { "KVM" } else { "software emulation" },
-            logs.display()
-        );
-        let launch =
-            Launch::new(&source, boot_image).medium(self.medium()).machine(machine).accelerator(accelerator).logs(logs);
+        let launch = Launch::new(&source, boot_image).medium(self.medium()).machine(machine).logs(logs.clone());
         let launch = self.qemu_arguments.iter().fold(launch, |launch, argument| launch.argument(argument));
         let running = launch.start()?;
+        let memory = Size(machine.memory);
+        let by = Accelerator::best();
+        println!("{} cores, {memory}, by {by}; consoles are logged in {}", machine.cpus, logs.display());
         let session = Session::new(&running, Colours::wanted(&stdout()));
         let outcome = session.run(&events, self.timeout.map(Duration::from_secs));
         tell(outcome, &running.machine().said())

@@ -1,5 +1,6 @@
 //! Whether the host's processor can run the machine's kernels itself.
 
+use std::fmt;
 use std::fs::{self, OpenOptions};
 
 /// How QEMU runs the machine's processors.
@@ -26,6 +27,15 @@ impl Accelerator {
             Self::Tcg => "tcg,thread=multi",
             Self::Kvm => "kvm",
         }
+    }
+}
+
+impl fmt::Display for Accelerator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcg => "software emulation",
+            Self::Kvm => "KVM",
+        })
     }
 }
 

@@ -49,6 +49,8 @@ pub struct Session<'a> {
     screen: Screen,
     ports: Vec<Port>,
     partitions: Vec<Partition>,
+    /// Whether the boot image has spoken. Before, what comes from any port is the firmware's or the boot loader's.
+    handed_off: bool,
     failure: Option<(Instant, Vec<String>)>,
     open_ports: usize,
 }
@@ -82,6 +84,7 @@ impl<'a> Session<'a> {
             screen: Screen::new(names, colours),
             ports,
             partitions,
+            handed_off: false,
             failure: None,
             open_ports: consoles.len(),
         }
@@ -120,10 +123,13 @@ impl<'a> Session<'a> {
     }
 
     fn hear(&mut self, port: usize, bytes: &[u8]) -> Option<Outcome> {
+        self.screen.pass_through(port, bytes);
         if let Some(partition) = self.ports[port].partition {
+            if !self.handed_off {
+                return None;
+            }
             self.note_first_words(partition);
         }
-        self.screen.pass_through(port, bytes);
         for line in self.ports[port].lines.push(bytes) {
             let owner = self.ports[port].partition;
             self.screen.line(owner, &line);
@@ -144,7 +150,9 @@ impl<'a> Session<'a> {
 
     /// Reads a line of the boot image.
     fn follow_boot(&mut self, port: usize, line: &str) {
-        match (LogLine::read(line), &mut self.failure) {
+        let read = LogLine::read(line);
+        self.handed_off |= read != LogLine::Other;
+        match (read, &mut self.failure) {
             (LogLine::Failed { what }, None) => self.failure = Some((Instant::now(), vec![what.to_owned()])),
             (LogLine::Failed { what } | LogLine::More(what), Some((_, said))) => said.push(what.to_owned()),
             // From here on the port is that of the partition which the boot processor enters, if it has no other.
@@ -202,7 +210,7 @@ impl<'a> Session<'a> {
         match action {
             Action::Quit => return Some(Outcome::Stopped),
             Action::Help => self.screen.help(self.running.plan()),
-            Action::ShowAll => self.screen.show(Shown::All, ""),
+            Action::ShowAll => self.screen.show(Shown::All, &[]),
             Action::ShowLog => self.show(0, "the boot image"),
             Action::Show(number) => self.show_partition(number - 1),
             Action::ShowNext => self.show_partition(self.after_the_shown()),
@@ -228,7 +236,10 @@ impl<'a> Session<'a> {
     }
 
     fn show(&mut self, port: usize, name: &str) {
-        let history = self.running.machine().consoles()[port].text();
+        // Without escapes: some ask the terminal a question, whose answer would be typed into the console.
+        let mut lines = Lines::default();
+        let mut history = lines.push(self.running.machine().consoles()[port].text().as_bytes());
+        history.push(lines.partial());
         self.screen.notice(&format!("console of {name}; Ctrl-A 0 shows all"));
         self.screen.show(Shown::One(port), &history);
     }

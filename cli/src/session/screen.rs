@@ -42,14 +42,14 @@ impl Screen {
         self.shown
     }
 
-    /// Shows something else; `history` is what was said there before.
-    pub(super) fn show(&mut self, shown: Shown, history: &str) {
+    /// Shows something else; `history` is what was said there before, the last line without
+    /// its end.
+    pub(super) fn show(&mut self, shown: Shown, history: &[String]) {
         self.shown = shown;
         if shown == Shown::All {
             return self.notice("all consoles");
         }
-        let lines: Vec<&str> = history.split('\n').collect();
-        let recent = &lines[lines.len().saturating_sub(HISTORY_LINES)..];
+        let recent = &history[history.len().saturating_sub(HISTORY_LINES)..];
         self.write(recent.join("\n").as_bytes());
     }
 

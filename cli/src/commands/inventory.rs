@@ -1,0 +1,60 @@
+//! `sprig inventory`: this machine, recorded for planning.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use partitioner::inventory as machine;
+
+use crate::amount::Amount;
+use crate::processor::Processor;
+use crate::recorded::record;
+
+/// Record this machine, to plan for it with `sprig plan --inventory`
+///
+/// Reads the firmware's tables and memory map, for which it needs root. Changes nothing.
+#[derive(clap::Args)]
+pub struct Inventory {
+    /// Where the record goes [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl Inventory {
+    /// Writes the record, and says in a line what the machine has.
+    ///
+    /// # Errors
+    /// If this machine's tables cannot be read.
+    pub fn run(&self) -> Result<()> {
+        let inventory = record(Path::new("/"), &Processor::of_this_machine())?;
+        let json = serde_json::to_string_pretty(&inventory)?;
+        match &self.output {
+            Some(path) => {
+                fs::write(path, json + "\n").with_context(|| format!("cannot write {}", path.display()))?;
+                println!("{}: {}", path.display(), summary(&inventory));
+            }
+            None => {
+                println!("{json}");
+                eprintln!("{}", summary(&inventory));
+            }
+        }
+        if !inventory.tsc.invariant {
+            eprintln!("this machine's time-stamp counter is not invariant: no box can be planned for it");
+        }
+        Ok(())
+    }
+}
+
+fn summary(inventory: &machine::Inventory) -> String {
+    let nodes: BTreeSet<_> = inventory.cores.iter().map(|core| core.node).collect();
+    let memory = Amount(inventory.usable_memory());
+    let (cores, ports) = (inventory.cores.len(), inventory.serial_ports.len());
+    let counted =
+        [count(cores, "core"), count(nodes.len(), "node"), format!("{memory} usable"), count(ports, "serial port")];
+    format!("{}: {}", inventory.machine, counted.join(", "))
+}
+
+fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}

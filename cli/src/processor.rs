@@ -1,0 +1,72 @@
+//! What this machine's processor says of itself.
+
+use std::fs;
+
+use partitioner::firmware::tsc::TscLeaf;
+use partitioner::firmware::tsc_khz;
+use partitioner::inventory::{ApicId, Tsc};
+use raw_cpuid::{CpuId, Hypervisor};
+
+/// What an inventory needs of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Processor {
+    /// Its brand.
+    pub name: String,
+    /// The APIC ID of the one that booted.
+    pub boot_apic_id: ApicId,
+    /// Its time-stamp counter.
+    pub tsc: Tsc,
+    /// How many bits a physical address has.
+    pub physical_address_bits: u8,
+}
+
+impl Processor {
+    /// The processor that this runs on.
+    pub fn of_this_machine() -> Self {
+        let cpuid = CpuId::new();
+        let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let brand = cpuid.get_processor_brand_string();
+        let name = brand.as_ref().map_or("an unnamed processor", |brand| brand.as_str().trim());
+        Self {
+            name: name.to_owned(),
+            // Linux numbers the processor that booted 0 and lists it first.
+            boot_apic_id: ApicId(number(&cpuinfo, "apicid").unwrap_or_default()),
+            tsc: Tsc { khz: khz(&cpuinfo), invariant: is_invariant() },
+            // 36 is what every 64-bit processor has.
+            physical_address_bits: cpuid
+                .get_processor_capacity_feature_info()
+                .map_or(36, |capacity| capacity.physical_address_bits()),
+        }
+    }
+}
+
+/// From CPUID where it tells, else from Linux's own measurement: its `bogomips` are two for each million ticks.
+fn khz(cpuinfo: &str) -> u64 {
+    let cpuid = CpuId::new();
+    let leaf = cpuid.get_tsc_info().map_or(TscLeaf::default(), |info| TscLeaf {
+        denominator: info.denominator(),
+        numerator: info.numerator(),
+        crystal_hz: info.nominal_frequency(),
+    });
+    let base_mhz = cpuid.get_processor_frequency_info().map_or(0, |info| u32::from(info.processor_base_frequency()));
+    tsc_khz(leaf, base_mhz).unwrap_or_else(|| {
+        let hundredths = field(cpuinfo, "bogomips").map(|value| value.replace('.', ""));
+        hundredths.and_then(|digits| digits.parse::<u64>().ok()).map_or(0, |hundredths| hundredths * 5)
+    })
+}
+
+/// As the boot image judges: what the processor promises, and QEMU's emulation, which does not promise what it keeps.
+fn is_invariant() -> bool {
+    let cpuid = CpuId::new();
+    let emulated = cpuid.get_hypervisor_info().is_some_and(|info| info.identify() == Hypervisor::QEMU);
+    emulated || cpuid.get_advanced_power_mgmt_info().is_some_and(|info| info.has_invariant_tsc())
+}
+
+fn number(cpuinfo: &str, name: &str) -> Option<u32> {
+    field(cpuinfo, name)?.parse().ok()
+}
+
+fn field<'a>(cpuinfo: &'a str, name: &str) -> Option<&'a str> {
+    let fields = cpuinfo.lines().filter_map(|line| line.split_once(':'));
+    fields.map(|(key, value)| (key.trim(), value.trim())).find(|(key, _)| *key == name).map(|(_, value)| value)
+}

@@ -1,0 +1,116 @@
+//! The machine under a running Linux, recorded: what the boot image would find on it, as far as Linux tells.
+//!
+//! | what | from |
+//! |---|---|
+//! | cores, nodes, configuration space | the ACPI tables in `/sys/firmware/acpi/tables` |
+//! | memory | `/sys/firmware/memmap`, or else the top level of `/proc/iomem` |
+//! | serial ports | `/sys/class/tty` |
+//! | time-stamp counter, address bits | CPUID |
+//!
+//! Tables and map go through [`partitioner::firmware`], as in the boot image.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use partitioner::firmware::{FirmwareError, FirmwareTables, memory_map, topology};
+use partitioner::inventory::{Inventory, SerialPort};
+
+use crate::processor::Processor;
+
+mod memory;
+
+/// Why a machine cannot be recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// Only root may.
+    #[error("only root may read {}: run `sudo sprig inventory`", path.display())]
+    NeedsRoot {
+        /// What.
+        path: PathBuf,
+    },
+    /// Something cannot be read.
+    #[error("cannot read {}: {error}", path.display())]
+    Unreadable {
+        /// What.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The memory map is nowhere.
+    #[error("the machine's memory map is neither in {} nor in {}", memmap.display(), iomem.display())]
+    NoMemoryMap {
+        /// One place.
+        memmap: PathBuf,
+        /// The other.
+        iomem: PathBuf,
+    },
+    /// The tables.
+    #[error(transparent)]
+    Firmware(#[from] FirmwareError),
+}
+
+/// Records the machine whose `/sys` and `/proc` are below `root` and whose processor says this of itself.
+///
+/// # Errors
+/// If something that is needed cannot be read, or makes no sense.
+pub fn record(root: &Path, processor: &Processor) -> Result<Inventory, RecordError> {
+    let tables = root.join("sys/firmware/acpi/tables");
+    let madt = optional(&tables.join("APIC"))?;
+    let srat = optional(&tables.join("SRAT"))?;
+    let mcfg = optional(&tables.join("MCFG"))?;
+    let tables = FirmwareTables { madt: madt.as_deref(), srat: srat.as_deref(), mcfg: mcfg.as_deref() };
+    let topology = topology(&tables, processor.boot_apic_id)?;
+    Ok(Inventory {
+        machine: processor.name.clone(),
+        cores: topology.cores,
+        memory: memory_map(memory::read(root)?),
+        node_memory: topology.node_memory,
+        ecam: topology.ecam,
+        serial_ports: serial_ports(&root.join("sys/class/tty"))?,
+        tsc: processor.tsc,
+        physical_address_bits: processor.physical_address_bits,
+    })
+}
+
+/// A file that need not be there.
+fn optional(path: &Path) -> Result<Option<Vec<u8>>, RecordError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(path, error)),
+    }
+}
+
+fn unreadable(path: &Path, error: io::Error) -> RecordError {
+    let path = path.to_owned();
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => RecordError::NeedsRoot { path },
+        _ => RecordError::Unreadable { path, error },
+    }
+}
+
+/// The 8250s in I/O space, in the order of their names: `ttyS0` is where the boot image logs.
+fn serial_ports(folder: &Path) -> Result<Vec<SerialPort>, RecordError> {
+    let mut ports = Vec::new();
+    // Linux has up to 32 names, most of them for ports that are not there: those are at 0.
+    for number in 0..32 {
+        let Some(text) = optional(&folder.join(format!("ttyS{number}/port")))? else { continue };
+        let text = String::from_utf8_lossy(&text);
+        let io_port = hexadecimal(&text).and_then(|port| u16::try_from(port).ok()).unwrap_or_default();
+        // The driver lists the usual places even where it found nothing: type 0.
+        let kind = optional(&folder.join(format!("ttyS{number}/type")))?;
+        if io_port != 0 && kind.is_none_or(|kind| kind.trim_ascii() != b"0") {
+            ports.push(SerialPort { io_port });
+        }
+    }
+    Ok(ports)
+}
+
+fn hexadecimal(text: &str) -> Option<u64> {
+    let digits = text.trim();
+    let digits = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")).unwrap_or(digits);
+    u64::from_str_radix(digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests;

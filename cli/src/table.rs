@@ -1,0 +1,131 @@
+//! A plan as text: who has which cores and which memory, and what is left.
+
+use std::fmt::Write as _;
+
+use partitioner::inventory::{CoreNumber, Inventory};
+use partitioner::plan::{PartitionPlan, Plan};
+use partitioner::request::Request;
+
+use crate::allotment::{Allotment, Purpose, allotments, unassigned};
+use crate::amount::Amount;
+
+/// The plan of `request` on the machine, as lines.
+pub fn table(inventory: &Inventory, request: &Request, plan: &Plan) -> String {
+    let memory = allotments(inventory, plan);
+    let mut text = format!("{} on {}\n\n", plan.box_name, inventory.machine);
+    text += &columns(&partition_rows(request, plan));
+    text += "\n";
+    text += &columns(&memory_rows(plan, &memory));
+    text += "\n";
+    text += &columns(&rest_rows(inventory, plan, &memory));
+    text
+}
+
+fn partition_rows(request: &Request, plan: &Plan) -> Vec<Vec<String>> {
+    let head = ["partition", "cores", "boots on", "node", "memory", "console", "kernel"];
+    let rows = plan.partitions.iter().zip(&request.partitions).map(|(partition, images)| {
+        vec![
+            partition.name.clone(),
+            core_set(partition.cores.iter().map(|core| core.number)),
+            format!("core {}", partition.boot_core().number),
+            nodes(partition),
+            Amount(partition.memory_len()).to_string(),
+            partition.console.map_or_else(|| "none".to_owned(), |port| port.to_string()),
+            kernel(plan, partition, images.bzimage.version.as_deref()),
+        ]
+    });
+    [head.map(str::to_owned).to_vec()].into_iter().chain(rows).collect()
+}
+
+fn kernel(plan: &Plan, partition: &PartitionPlan, version: Option<&str>) -> String {
+    let path = &plan.images[partition.kernel_image].path;
+    let release = version.and_then(|version| version.split_whitespace().next());
+    release.map_or_else(|| path.clone(), |release| format!("{release} ({path})"))
+}
+
+fn nodes(partition: &PartitionPlan) -> String {
+    let mut nodes: Vec<u32> = partition.cores.iter().map(|core| core.core.node.0).collect();
+    nodes.sort_unstable();
+    nodes.dedup();
+    nodes.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn memory_rows(plan: &Plan, memory: &[Allotment]) -> Vec<Vec<String>> {
+    let head = ["memory", "size", "for"].map(str::to_owned).to_vec();
+    let shown = memory.iter().filter(|allotment| !matches!(allotment.purpose, Purpose::Unassigned | Purpose::Firmware));
+    let row = |allotment: &Allotment| {
+        let size = Amount(allotment.range.len()).to_string();
+        vec![allotment.range.to_string(), size, describe(plan, &allotment.purpose)]
+    };
+    [head].into_iter().chain(shown.map(row)).collect()
+}
+
+/// What a stretch of memory is for, in words.
+pub fn describe(plan: &Plan, purpose: &Purpose) -> String {
+    match purpose {
+        Purpose::Partition(number) => plan.partitions[*number].name.clone(),
+        Purpose::LowSlice(number) => format!("{}, below 1 MiB", plan.partitions[*number].name),
+        Purpose::Window => "window, shared by all".to_owned(),
+        Purpose::Image(number) => format!("image {}", plan.images[*number].path),
+        Purpose::Resident => "boot image, which stays".to_owned(),
+        Purpose::Trampoline => "boot image, to wake cores".to_owned(),
+        Purpose::Unassigned => "unassigned".to_owned(),
+        Purpose::Firmware => "firmware and devices".to_owned(),
+    }
+}
+
+fn rest_rows(inventory: &Inventory, plan: &Plan, memory: &[Allotment]) -> Vec<Vec<String>> {
+    let idle = match plan.idle_cores.as_slice() {
+        [] => "none".to_owned(),
+        idle => core_set(idle.iter().map(|core| core.number)),
+    };
+    let order: Vec<&str> = plan.start_order.iter().map(|index| plan.partition(*index).name.as_str()).collect();
+    let log = plan.log_port.map_or_else(|| "none: the boot image is silent".to_owned(), |port| port.to_string());
+    let left = format!("{} of {}", Amount(unassigned(memory)), Amount(inventory.usable_memory()));
+    let rows = [
+        ("starts", order.join(", then ")),
+        ("boot image logs on", log),
+        ("idle cores", idle),
+        ("unassigned memory", left),
+    ];
+    rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()
+}
+
+/// A set as the box file writes it: `0-3,6`.
+pub fn core_set(cores: impl IntoIterator<Item = CoreNumber>) -> String {
+    let mut numbers: Vec<u32> = cores.into_iter().map(|core| core.0).collect();
+    numbers.sort_unstable();
+    let runs = numbers.chunk_by(|one, next| one + 1 == *next);
+    let run = |run: &[u32]| match run {
+        [first, .., last] => format!("{first}-{last}"),
+        single => single.iter().map(u32::to_string).collect(),
+    };
+    runs.map(run).collect::<Vec<_>>().join(",")
+}
+
+/// Rows with their columns below one another, two spaces apart.
+fn columns(rows: &[Vec<String>]) -> String {
+    let count = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or_default()).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        // A String takes every word.
+        let _ = writeln!(text, "  {}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_written_as_in_the_box_file() {
+        let set = |numbers: &[u32]| core_set(numbers.iter().copied().map(CoreNumber));
+        assert_eq!(set(&[3, 0, 1, 2, 6]), "0-3,6");
+        assert_eq!(set(&[5]), "5");
+        assert_eq!(set(&[]), "");
+    }
+}
