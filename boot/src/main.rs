@@ -43,7 +43,7 @@ mod tsc;
 
 use alloc::string::String;
 
-use partitioner::apply::apply;
+use partitioner::apply::{ApplyError, apply};
 use partitioner::config::BoxFile;
 use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::Inventory;
@@ -111,7 +111,7 @@ fn hand_off(protocol: Protocol, info: u32) -> Result<HandOff, Failure> {
 }
 
 fn request(modules: &Modules<'_>) -> Result<Request, Failure> {
-    let failure = |diagnostics| Failure { step: "request", diagnostics };
+    let failure = |diagnostics| Failure::of("request", diagnostics);
     let file = BoxFile::parse(modules.box_file()).map_err(failure)?;
     let request = Request::gather(file, |path| modules.image(path)).map_err(failure)?;
     let kernels = request.partitions.iter().filter_map(|partition| partition.bzimage.version.as_deref());
@@ -122,8 +122,7 @@ fn request(modules: &Modules<'_>) -> Result<Request, Failure> {
 }
 
 fn make_plan(inventory: &Inventory, request: &Request) -> Result<Plan, Failure> {
-    let plan =
-        plan(inventory, request).map_err(|error| Failure { step: "plan", diagnostics: error.diagnostics(request) })?;
+    let plan = plan(inventory, request).map_err(|error| Failure::of("plan", error.diagnostics(request)))?;
     for partition in &plan.partitions {
         log::step(
             "plan",
@@ -171,8 +170,11 @@ fn silence(topology: &partitioner::firmware::Topology) {
 }
 
 fn start_all(plan: &Plan, request: &Request, mut iron: Iron) -> Result<Option<Entry>, Failure> {
-    let entry = apply(plan, request, &mut iron)
-        .map_err(|error| Failure { step: "apply", diagnostics: alloc::vec![Diagnostic::from(&error)] })?;
+    let entry = apply(plan, request, &mut iron).map_err(|error| Failure {
+        step: "apply",
+        diagnostics: alloc::vec![Diagnostic::from(&error)],
+        running: if let ApplyError::Start { running, .. } = error { running } else { 0 },
+    })?;
     let total = log::since_entry_us();
     log::step(
         "leave",
