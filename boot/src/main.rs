@@ -43,12 +43,13 @@ mod tsc;
 
 use alloc::string::String;
 
+use partitioner::address::MemoryRange;
 use partitioner::apply::{ApplyError, apply};
 use partitioner::config::BoxFile;
 use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::Inventory;
 use partitioner::layout::RESIDENT;
-use partitioner::machine::Entry;
+use partitioner::machine::{Entry, Machine};
 use partitioner::plan::{Plan, plan};
 use partitioner::request::Request;
 
@@ -87,7 +88,9 @@ fn steps(protocol: Protocol, info: u32, box_file: &mut String) -> Result<Option<
     let plan = make_plan(&machine.inventory, &request)?;
     let cores = bring_up(apic, &machine.inventory)?;
     silence(&machine.topology);
-    start_all(&plan, &request, Iron::new(cores, Sleeper::new(apic)))
+    let mut iron = Iron::new(cores, Sleeper::new(apic));
+    clear_window(&plan, &mut iron);
+    start_all(&plan, &request, iron)
 }
 
 fn hand_off(protocol: Protocol, info: u32) -> Result<HandOff, Failure> {
@@ -166,6 +169,15 @@ fn silence(topology: &partitioner::firmware::Topology) {
     for io_apic in &topology.io_apics {
         let entries = quiet::io_apic(io_apic);
         log::step("quiet", format_args!("I/O APIC at {:#x}: {entries} entries masked", io_apic.address));
+    }
+}
+
+/// What the window's readers look at first must say that nobody has come up yet.
+fn clear_window(plan: &Plan, iron: &mut Iron) {
+    let control = shmem::control_len(plan.partitions.len()).min(plan.window.len());
+    if let Some(control) = MemoryRange::with_len(plan.window.start(), control) {
+        log::step("apply", format_args!("clear the window's headers and rings, {control}"));
+        iron.zero(control);
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! 1. everything that instances will see is made, and the images' ways are worked out;
 //! 2. images move to the places where they stay for as long as the machine is up;
-//! 3. the window is cleared, which makes it a valid, idle one; each partition gets its kernel, its initial file system and its tables;
+//! 3. each partition gets its kernel, its initial file system and its tables;
 //! 4. boot cores start, one after another, each waiting for the one before to be past its few legacy accesses.
 //!
 //! The boot processor, which does all this, goes last: its [`Entry`] is handed back.
@@ -93,8 +93,6 @@ pub fn apply<M: Machine>(plan: &Plan, request: &Request, machine: &mut M) -> Res
             .log("apply", format_args!("move {} from {} to {:#x}", plan.images[step.image].path, step.from, step.to));
         images::carry_out(step, machine);
     }
-    machine.log("apply", format_args!("clear the window, {}", plan.window));
-    machine.zero(plan.window);
     quiet_mp_tables(machine);
     for instance in &instances {
         load(plan, instance, machine);
