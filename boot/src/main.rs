@@ -1,2 +1,195 @@
-//! x
-fn main() {}
+//! The boot image of Sprig: takes the machine, plans it, and starts a kernel in each partition.
+//!
+//! A boot loader leaves one processor, the BSP, and one list of modules. From there ([`steps`] is the whole way):
+//!
+//! 1. **hand-off**: the loader's information is brought into one form ([`handoff`]), all memory is mapped ([`paging`]);
+//! 2. **bundle**: the modules are the box file and the images that it names, checked against their manifest;
+//! 3. **tsc**, **inventory**: what the machine has ([`probe`]);
+//! 4. **request**, **plan**: the same code as in the `sprig` command, and so the same answer or the same errors;
+//! 5. **cores**: every other core is woken once, takes over the memory types, and is parked ([`cores`]);
+//! 6. **quiet**: legacy interrupt controllers are masked;
+//! 7. **apply**: images, tables, zero pages are put in place, then the kernels are **start**ed one after another, each
+//!    waiting for its **turn**;
+//! 8. **leave**: the BSP enters its own partition, or parks if nobody has it.
+//!
+//! Nothing is started before everything is known to fit: a failure up to step 6 halts a machine on which no kernel has
+//! run. Afterwards no code of ours runs on any core that a partition owns. What stays is the resident part, this image
+//! in its range: the trampoline, page tables, a stack and a slot for each core, reserved in every instance's memory
+//! map, so that a core can come back to it by INIT-SIPI.
+
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+mod apic;
+mod cores;
+mod entry;
+mod failure;
+mod handoff;
+mod heap;
+mod interrupts;
+mod iron;
+mod log;
+mod modules;
+mod mtrr;
+mod paging;
+mod probe;
+mod quiet;
+mod serial_ports;
+mod sleep;
+mod tables;
+mod tsc;
+
+use alloc::string::String;
+
+use partitioner::apply::apply;
+use partitioner::config::BoxFile;
+use partitioner::diagnostic::Diagnostic;
+use partitioner::inventory::Inventory;
+use partitioner::layout::RESIDENT;
+use partitioner::machine::Entry;
+use partitioner::plan::{Plan, plan};
+use partitioner::request::Request;
+
+use apic::LocalApic;
+use cores::Cores;
+use entry::Protocol;
+use failure::Failure;
+use handoff::HandOff;
+use iron::Iron;
+use modules::Modules;
+use sleep::Sleeper;
+
+/// Entered from [`entry`] on the boot processor.
+extern "C" fn boot_main(entrance: u32, info: u32, eax: u32) -> ! {
+    // SAFETY: first thing, once.
+    unsafe { heap::open() };
+    log::open();
+    interrupts::load();
+    let mut box_file = String::new();
+    match steps(Protocol::from_entrance(entrance, eax), info, &mut box_file) {
+        Ok(entry) => leave(entry),
+        Err(failure) => failure.tell(&box_file),
+    }
+}
+
+/// The whole way, up to what the boot processor itself has to enter. `box_file` is the text that errors point into.
+fn steps(protocol: Protocol, info: u32, box_file: &mut String) -> Result<Option<Entry>, Failure> {
+    let hand_off = hand_off(protocol, info)?;
+    let modules = Modules::open(&hand_off)?;
+    box_file.push_str(modules.box_file());
+    // SAFETY: all memory is mapped, and the address is the loader's.
+    let tables = unsafe { tables::Tables::find(hand_off.rsdp) };
+    let apic = LocalApic::here();
+    let machine = probe::machine(&hand_off, &tables, apic)?;
+    let request = request(&modules)?;
+    let plan = make_plan(&machine.inventory, &request)?;
+    let cores = bring_up(apic, &machine.inventory)?;
+    silence(&machine.topology);
+    start_all(&plan, &request, Iron::new(cores, Sleeper::new(apic)))
+}
+
+fn hand_off(protocol: Protocol, info: u32) -> Result<HandOff, Failure> {
+    // SAFETY: both come from the entrance, and the entry code has mapped the first 4 GiB.
+    let hand_off = unsafe { handoff::read(protocol, info) }.map_err(|error| {
+        Failure::new("hand-off", "hand-off-unreadable", format_args!("{error}"), "boot by GRUB 2 or by `qemu -kernel`")
+    })?;
+    log::step(
+        "hand-off",
+        format_args!(
+            "{}, {} memory ranges, {} module(s), sprig {}",
+            hand_off.loader,
+            hand_off.memory.len(),
+            hand_off.modules.len(),
+            env!("CARGO_PKG_VERSION")
+        ),
+    );
+    // SAFETY: once, and no other processor runs.
+    unsafe { paging::map_up_to(hand_off.memory_end()) };
+    Ok(hand_off)
+}
+
+fn request(modules: &Modules<'_>) -> Result<Request, Failure> {
+    let failure = |diagnostics| Failure { step: "request", diagnostics };
+    let file = BoxFile::parse(modules.box_file()).map_err(failure)?;
+    let request = Request::gather(file, |path| modules.image(path)).map_err(failure)?;
+    let kernels = request.partitions.iter().filter_map(|partition| partition.bzimage.version.as_deref());
+    for (entry, kernel) in request.file.partitions.iter().zip(kernels) {
+        log::step("request", format_args!("{}: Linux {kernel}", entry.name.get_ref()));
+    }
+    Ok(request)
+}
+
+fn make_plan(inventory: &Inventory, request: &Request) -> Result<Plan, Failure> {
+    let plan =
+        plan(inventory, request).map_err(|error| Failure { step: "plan", diagnostics: error.diagnostics(request) })?;
+    for partition in &plan.partitions {
+        log::step(
+            "plan",
+            format_args!(
+                "{}: cores {:?}, memory {:?}, low {}, console {}",
+                partition.name,
+                partition.cores.iter().map(|core| core.number.0).collect::<alloc::vec::Vec<_>>(),
+                partition.memory,
+                partition.low,
+                partition.console.map_or_else(|| "none".into(), |port| alloc::format!("{port}"))
+            ),
+        );
+    }
+    log::step("plan", format_args!("window {}, resident {RESIDENT}", plan.window));
+    Ok(plan)
+}
+
+fn bring_up(apic: LocalApic, inventory: &Inventory) -> Result<Cores, Failure> {
+    let others = inventory.cores.iter().map(|core| core.apic_id).filter(|id| *id != apic.id());
+    let cores = Cores::prepare(apic, others);
+    let parked = cores.park_all().map_err(|error| {
+        Failure::new(
+            "cores",
+            "core-silent",
+            format_args!("{error}"),
+            "check that the firmware enables this core, and reset the machine",
+        )
+    })?;
+    log::step(
+        "cores",
+        format_args!(
+            "{parked} woken and parked, APIC {apic:?}, MTRRs {}",
+            if Cores::mtrrs_enabled() { "copied" } else { "left off, as the firmware has them" }
+        ),
+    );
+    Ok(cores)
+}
+
+fn silence(topology: &partitioner::firmware::Topology) {
+    quiet::pics();
+    for io_apic in &topology.io_apics {
+        let entries = quiet::io_apic(io_apic);
+        log::step("quiet", format_args!("I/O APIC at {:#x}: {entries} entries masked", io_apic.address));
+    }
+}
+
+fn start_all(plan: &Plan, request: &Request, mut iron: Iron) -> Result<Option<Entry>, Failure> {
+    let entry = apply(plan, request, &mut iron)
+        .map_err(|error| Failure { step: "apply", diagnostics: alloc::vec![Diagnostic::from(&error)] })?;
+    let total = log::since_entry_us();
+    log::step(
+        "leave",
+        format_args!(
+            "own time {} us, waited for turns {} us; {}",
+            total.saturating_sub(iron.waited_us()),
+            iron.waited_us(),
+            if entry.is_some() { "the boot processor enters its partition" } else { "the boot processor parks" }
+        ),
+    );
+    Ok(entry)
+}
+
+fn leave(entry: Option<Entry>) -> ! {
+    match entry {
+        // SAFETY: the plan put a kernel there, and this core belongs to its partition.
+        Some(entry) => unsafe { cores::enter_kernel(entry) },
+        None => cores::park(),
+    }
+}

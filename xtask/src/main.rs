@@ -1,2 +1,57 @@
-//! x
-fn main() {}
+//! What a contributor runs: `cargo xtask setup`, `build`, `lint`, `test`.
+//!
+//! Every command makes what it needs first, so that each works alone on a fresh machine. What they make lies in one
+//! folder, `target/sprig` (see [`places`]).
+
+mod build;
+mod lint;
+mod places;
+mod process;
+mod progress;
+mod setup;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::places::Places;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "What a contributor to Sprig runs")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Fetch and make everything that building, running and testing need; what is there already is kept
+    Setup(setup::Options),
+    /// Build the boot image and the `sprig` command
+    Build(build::Options),
+    /// Check formatting and lints, for the host and for bare metal
+    Lint,
+    /// Set up, build, lint, and run every test
+    Test(test::Options),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    let places = Places::find()?;
+    match command {
+        Command::Setup(options) => setup::run(&places, &options),
+        Command::Build(options) => build::run(&places, &options),
+        Command::Lint => lint::run(&places),
+        Command::Test(options) => test::run(&places, &options),
+    }
+}

@@ -1,0 +1,137 @@
+//! The local APIC of the processor that runs this: enough to start other processors and to sleep a while.
+//!
+//! Intel SDM volume 3, chapter 11. The firmware chooses between xAPIC (registers in memory) and x2APIC (MSRs); we keep
+//! its choice, since the kernels find it so.
+
+use core::sync::atomic::{Ordering, fence};
+
+use partitioner::inventory::ApicId;
+use x86_64::registers::model_specific::Msr;
+
+const APIC_BASE: Msr = Msr::new(0x1b);
+const X2APIC_ENABLED: u64 = 1 << 10;
+const BASE_MASK: u64 = 0x000f_ffff_ffff_f000;
+
+const ID: u32 = 0x20;
+const EOI: u32 = 0xb0;
+const SPURIOUS: u32 = 0xf0;
+const ICR_LOW: u32 = 0x300;
+const ICR_HIGH: u32 = 0x310;
+const LVT_TIMER: u32 = 0x320;
+const INITIAL_COUNT: u32 = 0x380;
+const CURRENT_COUNT: u32 = 0x390;
+const DIVIDE: u32 = 0x3e0;
+
+const DELIVERY_PENDING: u32 = 1 << 12;
+const MASKED: u32 = 1 << 16;
+const SOFTWARE_ENABLE: u32 = 1 << 8;
+
+/// INIT, level-triggered and asserted.
+const INIT: u32 = 0x0000_c500;
+/// Start-up; the low byte is the page number.
+const STARTUP: u32 = 0x0000_4600;
+
+/// The local APIC of the processor that uses it.
+#[derive(Clone, Copy, Debug)]
+pub enum LocalApic {
+    /// Registers in memory, at this address.
+    XApic(u64),
+    /// Registers as MSRs.
+    X2Apic,
+}
+
+/// A processor whose address does not fit the mode the firmware left.
+#[derive(Debug)]
+pub struct Unreachable;
+
+impl LocalApic {
+    /// In the mode that the firmware left it in.
+    pub fn here() -> Self {
+        // SAFETY: every x86-64 processor has IA32_APIC_BASE.
+        let base = unsafe { APIC_BASE.read() };
+        if base & X2APIC_ENABLED != 0 { Self::X2Apic } else { Self::XApic(base & BASE_MASK) }
+    }
+
+    /// This processor's own identifier.
+    pub fn id(self) -> ApicId {
+        match self {
+            Self::XApic(_) => ApicId(self.read(ID) >> 24),
+            Self::X2Apic => ApicId(self.read(ID)),
+        }
+    }
+
+    /// Resets a processor, which then waits for [`LocalApic::send_startup`].
+    pub fn send_init(self, to: ApicId) -> Result<(), Unreachable> {
+        self.send(to, INIT)
+    }
+
+    /// Makes a processor that was reset begin at a page below 1 MiB.
+    pub fn send_startup(self, to: ApicId, page: u64) -> Result<(), Unreachable> {
+        debug_assert!(page < 0x10_0000 && page.is_multiple_of(0x1000));
+        self.send(to, STARTUP | ((page >> 12) as u32))
+    }
+
+    /// Makes the timer interrupt once, on `vector`, after `count` ticks of its own.
+    pub fn arm_timer(self, vector: u8, count: u32) {
+        self.write(SPURIOUS, SOFTWARE_ENABLE | 0xff);
+        self.write(DIVIDE, 0b1011);
+        self.write(LVT_TIMER, u32::from(vector));
+        self.write(INITIAL_COUNT, count);
+    }
+
+    /// Stops the timer, and leaves it as after a reset.
+    pub fn stop_timer(self) {
+        self.write(LVT_TIMER, MASKED);
+        self.write(INITIAL_COUNT, 0);
+    }
+
+    /// What the timer still has to count.
+    pub fn timer_count(self) -> u32 {
+        self.read(CURRENT_COUNT)
+    }
+
+    /// The interrupt in service is done.
+    pub fn end_of_interrupt(self) {
+        self.write(EOI, 0);
+    }
+
+    fn send(self, to: ApicId, command: u32) -> Result<(), Unreachable> {
+        // What the other processor will read must be written before it is woken: a memory-mapped ICR is ordered
+        // after earlier stores, the MSR only behind a fence (SDM volume 3, section 11.12.3).
+        fence(Ordering::SeqCst);
+        match self {
+            Self::XApic(_) => {
+                let destination = u8::try_from(to.0).map_err(|_| Unreachable)?;
+                self.write(ICR_HIGH, u32::from(destination) << 24);
+                self.write(ICR_LOW, command);
+                while self.read(ICR_LOW) & DELIVERY_PENDING != 0 {
+                    core::hint::spin_loop();
+                }
+            }
+            Self::X2Apic => {
+                // SAFETY: in x2APIC mode MSR 0x830 is the ICR; INIT and start-up go to processors that only the
+                // resident part has, since no kernel that owns one is running when they are sent.
+                unsafe { Msr::new(0x830).write(u64::from(to.0) << 32 | u64::from(command)) }
+            }
+        }
+        Ok(())
+    }
+
+    fn read(self, register: u32) -> u32 {
+        match self {
+            // SAFETY: the page at the base address holds this processor's APIC registers, 16 bytes apart.
+            Self::XApic(base) => unsafe { ((base + u64::from(register)) as *const u32).read_volatile() },
+            // SAFETY: in x2APIC mode each of these registers is an MSR.
+            Self::X2Apic => unsafe { Msr::new(0x800 + register / 16).read() as u32 },
+        }
+    }
+
+    fn write(self, register: u32, value: u32) {
+        match self {
+            // SAFETY: as for reading.
+            Self::XApic(base) => unsafe { ((base + u64::from(register)) as *mut u32).write_volatile(value) },
+            // SAFETY: as for reading.
+            Self::X2Apic => unsafe { Msr::new(0x800 + register / 16).write(u64::from(value)) },
+        }
+    }
+}

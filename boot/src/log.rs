@@ -1,0 +1,101 @@
+//! The log on the serial port: the only thing that the person before a dark machine has.
+//!
+//! Every line is `sprig <seconds since entry> <step>: <detail>`; the names of the steps are stable. Until the
+//! time-stamp counter is calibrated the seconds read 0.
+
+use core::fmt::{self, Write};
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use spin::Mutex;
+use uart_16550::backend::PioBackend;
+use uart_16550::{Config, Uart16550};
+
+/// The port that every PC has had its first serial line on.
+pub const COM1: u16 = 0x3f8;
+
+/// How often a byte that the port does not take is offered again before it is given up: a port that is not there, or
+/// whose other end holds the line, must not stop the machine.
+const SEND_TRIES: u32 = 1 << 16;
+
+struct Log {
+    uart: Option<Uart16550<PioBackend>>,
+}
+
+static LOG: Mutex<Log> = Mutex::new(Log { uart: None });
+static ENTRY_TSC: AtomicU64 = AtomicU64::new(0);
+static TSC_KHZ: AtomicU64 = AtomicU64::new(0);
+static CURRENT_STEP: Mutex<&'static str> = Mutex::new("hand-off");
+
+/// Opens the log on COM1, if there is one. Called once, first of all.
+pub fn open() {
+    // Relaxed: no other processor runs yet, and later ones are started through memory barriers of their own.
+    ENTRY_TSC.store(crate::tsc::now(), Ordering::Relaxed);
+    // SAFETY: COM1's ports are ours as long as no kernel runs on this processor, and touching them where nothing
+    // answers is harmless on a PC; `init` says if so.
+    let uart = unsafe { Uart16550::new_port(COM1) };
+    LOG.lock().uart = uart.ok().and_then(|mut uart| uart.init(Config::default()).ok().map(|()| uart));
+}
+
+/// Tells the log how fast the time-stamp counter runs.
+pub fn set_clock(khz: u64) {
+    TSC_KHZ.store(khz, Ordering::Relaxed);
+}
+
+/// One line.
+pub fn step(step: &'static str, detail: fmt::Arguments<'_>) {
+    *CURRENT_STEP.lock() = step;
+    line(format_args!("{step}: {detail}"));
+}
+
+/// The step that was named last: where a fault happened.
+pub fn current_step() -> &'static str {
+    CURRENT_STEP.try_lock().map_or("unknown", |step| *step)
+}
+
+/// A line that is no step: part of a failure.
+pub fn line(text: fmt::Arguments<'_>) {
+    let us = since_entry_us();
+    let mut log = LOG.lock();
+    // Writing to a `Log` cannot fail: what the port does not take is dropped.
+    let _ = writeln!(log, "sprig {:5}.{:03} {text}", us / 1_000_000, us / 1000 % 1000);
+}
+
+/// After this the log can be written even if a fault struck while a line was being written.
+///
+/// # Safety
+/// No other code that may write to the log runs any more.
+pub unsafe fn seize() {
+    // SAFETY: by the contract the holder, if any, will never go on.
+    unsafe {
+        LOG.force_unlock();
+    }
+}
+
+/// Microseconds since the image was entered; 0 before the clock is known.
+pub fn since_entry_us() -> u64 {
+    match TSC_KHZ.load(Ordering::Relaxed) {
+        0 => 0,
+        khz => crate::tsc::now().saturating_sub(ENTRY_TSC.load(Ordering::Relaxed)) * 1000 / khz,
+    }
+}
+
+impl Write for Log {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let Some(uart) = &mut self.uart else { return Ok(()) };
+        for byte in text.bytes() {
+            if byte == b'\n' {
+                send(uart, b'\r');
+            }
+            send(uart, byte);
+        }
+        Ok(())
+    }
+}
+
+fn send(uart: &mut Uart16550<PioBackend>, byte: u8) {
+    for _ in 0..SEND_TRIES {
+        if uart.try_send_byte(byte).is_ok() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! One identity map of all physical memory, for every core that runs the resident part.
+//!
+//! The entry code maps the first 4 GiB; what lies above is added here, in 1 GiB pages where the processor has them. A
+//! kernel that is started inherits the map and soon leaves it for its own.
+
+use alloc::boxed::Box;
+
+use partitioner::address::GIB_4;
+use raw_cpuid::CpuId;
+use x86_64::PhysAddr;
+use x86_64::instructions::tlb;
+use x86_64::structures::paging::{PageTable, PageTableFlags};
+
+unsafe extern "C" {
+    static mut boot_pml4: PageTable;
+    static mut boot_pdpt: PageTable;
+}
+
+const GIB: u64 = 1 << 30;
+const PRESENT: PageTableFlags = PageTableFlags::PRESENT.union(PageTableFlags::WRITABLE);
+const HUGE: PageTableFlags = PRESENT.union(PageTableFlags::HUGE_PAGE);
+
+/// What one entry of the top table covers.
+const TOP_ENTRY: u64 = 512 * GIB;
+
+/// Maps everything below `end`, which may be no more than 512 GiB without 1 GiB pages.
+///
+/// # Safety
+/// To be called once, by the only processor that runs.
+pub unsafe fn map_up_to(end: u64) {
+    let giant = CpuId::new().get_extended_processor_and_feature_identifiers().is_some_and(|info| info.has_1gib_pages());
+    // SAFETY: these are the tables in use; by the contract nobody else touches them.
+    let (top, first) = unsafe { (&mut *(&raw mut boot_pml4), &mut *(&raw mut boot_pdpt)) };
+    for address in (GIB_4..end).step_by(GIB as usize) {
+        let directory = match address / TOP_ENTRY {
+            0 => &mut *first,
+            index => directory_of(top, index as usize),
+        };
+        let entry = &mut directory[(address / GIB % 512) as usize];
+        if giant {
+            entry.set_addr(PhysAddr::new(address), HUGE);
+        } else {
+            let table = Box::leak(Box::new(PageTable::new()));
+            for (index, page) in table.iter_mut().enumerate() {
+                page.set_addr(PhysAddr::new(address + (index as u64) * 0x20_0000), HUGE);
+            }
+            entry.set_addr(PhysAddr::new(core::ptr::from_ref(table).addr() as u64), PRESENT);
+        }
+    }
+    tlb::flush_all();
+}
+
+/// The table of the `index`th 512 GiB, made if there is none.
+fn directory_of(top: &mut PageTable, index: usize) -> &mut PageTable {
+    let entry = &mut top[index];
+    if entry.is_unused() {
+        let table = Box::leak(Box::new(PageTable::new()));
+        entry.set_addr(PhysAddr::new(core::ptr::from_ref(table).addr() as u64), PRESENT);
+    }
+    // SAFETY: the entry points to a table that was leaked here, at its physical address, which is its address.
+    unsafe { &mut *(entry.addr().as_u64() as *mut PageTable) }
+}
+
+/// The physical address of the top table, for other cores.
+pub fn root() -> u32 {
+    // The image lies below 4 GiB.
+    (&raw const boot_pml4).addr() as u32
+}

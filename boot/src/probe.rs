@@ -1,0 +1,89 @@
+//! The inventory of the machine that this runs on.
+
+use alloc::string::{String, ToString};
+
+use partitioner::diagnostic::Diagnostic;
+use partitioner::firmware::{self, FirmwareTables, Topology};
+use partitioner::inventory::{Inventory, Tsc};
+use raw_cpuid::CpuId;
+
+use crate::apic::LocalApic;
+use crate::failure::Failure;
+use crate::handoff::HandOff;
+use crate::log;
+use crate::tables::Tables;
+use crate::{serial_ports, tsc};
+
+/// What the machine has, and what of it only the boot image needs.
+pub struct Machine {
+    /// For the planner.
+    pub inventory: Inventory,
+    /// Processors and interrupt controllers.
+    pub topology: Topology,
+}
+
+/// Calibrates the clock and reads the tables.
+pub fn machine(hand_off: &HandOff, tables: &Tables, apic: LocalApic) -> Result<Machine, Failure> {
+    let tsc = clock(tables)?;
+    let topology = topology(tables, apic)?;
+    let inventory = Inventory {
+        machine: brand(),
+        cores: topology.cores.clone(),
+        memory: firmware::memory_map(hand_off.memory.iter().copied()),
+        node_memory: topology.node_memory.clone(),
+        ecam: topology.ecam.clone(),
+        serial_ports: serial_ports::find(),
+        tsc,
+        physical_address_bits: CpuId::new()
+            .get_processor_capacity_feature_info()
+            .map_or(36, |info| info.physical_address_bits()),
+    };
+    tell(&inventory);
+    Ok(Machine { inventory, topology })
+}
+
+fn clock(tables: &Tables) -> Result<Tsc, Failure> {
+    let (khz, source) = tsc::calibrate(tables).ok_or_else(|| {
+        Failure::new(
+            "tsc",
+            "no-clock",
+            format_args!("the time-stamp counter's rate cannot be found: no CPUID leaf, HPET, PM timer or PIT"),
+            "switch the HPET on in the firmware's settings",
+        )
+    })?;
+    let invariant = tsc::is_invariant();
+    log::set_clock(khz);
+    log::step(
+        "tsc",
+        format_args!("{khz} kHz by {source:?}, {}", if invariant { "invariant" } else { "not invariant" }),
+    );
+    Ok(Tsc { khz, invariant })
+}
+
+fn topology(tables: &Tables, apic: LocalApic) -> Result<Topology, Failure> {
+    let tables = FirmwareTables { madt: tables.madt(), srat: tables.srat(), mcfg: tables.mcfg() };
+    firmware::topology(&tables, apic.id())
+        .map_err(|error| Failure { step: "inventory", diagnostics: alloc::vec![Diagnostic::from(&error)] })
+}
+
+fn brand() -> String {
+    let brand = CpuId::new().get_processor_brand_string().map(|brand| brand.as_str().trim().to_string());
+    brand.filter(|brand| !brand.is_empty()).unwrap_or_else(|| "unnamed processor".to_string())
+}
+
+fn tell(inventory: &Inventory) {
+    let mib = inventory.usable_memory() >> 20;
+    let nodes = inventory.cores.iter().map(|core| core.node).collect::<alloc::collections::BTreeSet<_>>().len();
+    log::step(
+        "inventory",
+        format_args!(
+            "{}: {} cores, {nodes} node(s), {mib} MiB usable, {} serial port(s)",
+            inventory.machine,
+            inventory.cores.len(),
+            inventory.serial_ports.len()
+        ),
+    );
+    for region in &inventory.memory {
+        log::step("inventory", format_args!("memory {} {:?}", region.range, region.kind));
+    }
+}

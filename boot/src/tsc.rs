@@ -1,0 +1,247 @@
+//! The time-stamp counter: the one clock that all instances share, calibrated once, here.
+//!
+//! Sources in the order of trust (Intel SDM volume 3, section 20.7.3): CPUID leaves 0x15 and 0x16 where the processor
+//! states its rate; else it is measured against the HPET (IA-PC HPET Specification 1.0a, section 2.3), the ACPI PM
+//! timer (ACPI 6.5, section 4.8.3.3), or channel 2 of the PIT.
+
+use core::hint;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use raw_cpuid::CpuId;
+use x86_64::instructions::port::{Port, PortReadOnly, PortWriteOnly};
+
+use crate::tables::Tables;
+
+/// Rate in ticks per millisecond once it is known, for [`wait_us`].
+static KHZ: AtomicU64 = AtomicU64::new(0);
+
+/// How long one measurement lasts.
+const MEASURE_US: u64 = 20_000;
+
+/// Where a rate comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum Source {
+    /// CPUID leaf 0x15 or 0x16.
+    Cpuid,
+    /// Measured against the HPET.
+    Hpet,
+    /// Measured against the ACPI PM timer.
+    PmTimer,
+    /// Measured against the PIT.
+    Pit,
+}
+
+/// The counter, now.
+pub fn now() -> u64 {
+    // SAFETY: RDTSC has no precondition in ring 0.
+    unsafe { core::arch::x86_64::_rdtsc() }
+}
+
+/// Finds the rate, in kHz.
+pub fn calibrate(tables: &Tables) -> Option<(u64, Source)> {
+    let found = from_cpuid()
+        .map(|khz| (khz, Source::Cpuid))
+        .or_else(|| Some((measure(&Hpet::find(tables)?)?, Source::Hpet)))
+        .or_else(|| Some((measure(&PmTimer::find(tables)?)?, Source::PmTimer)))
+        .or_else(|| Some((measure_with_pit()?, Source::Pit)))?;
+    KHZ.store(found.0, Ordering::Relaxed);
+    Some(found)
+}
+
+/// Whether the counter runs at one rate always. A software emulator derives it from its host's clock and says so only
+/// by its name.
+pub fn is_invariant() -> bool {
+    let cpuid = CpuId::new();
+    cpuid.get_advanced_power_mgmt_info().is_some_and(|info| info.has_invariant_tsc())
+        || hypervisor_signature() == Some(*b"TCGTCGTCGTCG")
+}
+
+fn hypervisor_signature() -> Option<[u8; 12]> {
+    let hypervisor = CpuId::new().get_feature_info()?.has_hypervisor();
+    if !hypervisor {
+        return None;
+    }
+    let leaf = core::arch::x86_64::__cpuid(0x4000_0000);
+    let mut signature = [0; 12];
+    for (bytes, register) in signature.chunks_exact_mut(4).zip([leaf.ebx, leaf.ecx, leaf.edx]) {
+        bytes.copy_from_slice(&register.to_le_bytes());
+    }
+    Some(signature)
+}
+
+/// Waits that long, by the calibrated counter.
+pub fn wait_us(us: u64) {
+    let until = now() + us * KHZ.load(Ordering::Relaxed) / 1000;
+    while now() < until {
+        hint::spin_loop();
+    }
+}
+
+/// Ticks of that many microseconds.
+pub fn ticks(us: u64) -> u64 {
+    us * KHZ.load(Ordering::Relaxed) / 1000
+}
+
+/// Microseconds of that many ticks; 0 before the calibration.
+pub fn micros(ticks: u64) -> u64 {
+    match KHZ.load(Ordering::Relaxed) {
+        0 => 0,
+        khz => ticks * 1000 / khz,
+    }
+}
+
+fn from_cpuid() -> Option<u64> {
+    let cpuid = CpuId::new();
+    if let Some(hz) = cpuid.get_tsc_info().and_then(|info| info.tsc_frequency()) {
+        return Some(hz / 1000);
+    }
+    let tsc = cpuid.get_tsc_info().filter(|info| info.numerator() != 0 && info.denominator() != 0)?;
+    let base_mhz = cpuid.get_processor_frequency_info().map(|info| u64::from(info.processor_base_frequency()))?;
+    // Without a nominal crystal frequency the ratio still makes the base frequency the counter's rate.
+    (base_mhz != 0 && tsc.numerator() >= tsc.denominator()).then(|| base_mhz * 1000)
+}
+
+/// A counter of known rate.
+trait Reference {
+    fn read(&self) -> u64;
+    fn hz(&self) -> u64;
+    /// The bits that it counts in.
+    fn mask(&self) -> u64;
+}
+
+/// Measures the counter against a reference: the rate in kHz, or `None` if the reference stands still.
+fn measure(reference: &impl Reference) -> Option<u64> {
+    let wanted = reference.hz() * MEASURE_US / 1_000_000;
+    let (start_tsc, start) = read_close(reference);
+    let mut idle_reads = 0;
+    loop {
+        let passed = reference.read().wrapping_sub(start) & reference.mask();
+        if passed >= wanted {
+            break;
+        }
+        idle_reads = if passed == 0 { idle_reads + 1 } else { 0 };
+        if idle_reads > 1_000_000 {
+            return None;
+        }
+        hint::spin_loop();
+    }
+    let (end_tsc, end) = read_close(reference);
+    let passed = end.wrapping_sub(start) & reference.mask();
+    let ticks = u128::from(end_tsc - start_tsc);
+    u64::try_from(ticks * u128::from(reference.hz()) / (u128::from(passed) * 1000)).ok()
+}
+
+/// Reads both counters as close together as can be: of a few tries the one whose two TSC reads enclose the reference
+/// most tightly.
+fn read_close(reference: &impl Reference) -> (u64, u64) {
+    (0..8)
+        .map(|_| {
+            let before = now();
+            let value = reference.read();
+            let after = now();
+            (after - before, before + (after - before) / 2, value)
+        })
+        .min_by_key(|(width, ..)| *width)
+        .map_or((0, 0), |(_, tsc, value)| (tsc, value))
+}
+
+struct Hpet {
+    base: u64,
+    femtoseconds: u64,
+}
+
+impl Hpet {
+    fn find(tables: &Tables) -> Option<Self> {
+        let table = tables.hpet()?;
+        let in_memory = *table.get(40)? == 0;
+        let base = u64::from_le_bytes(table.get(44..52)?.try_into().ok()?);
+        if !in_memory || base == 0 {
+            return None;
+        }
+        let hpet = Self { base, femtoseconds: 0 };
+        let femtoseconds = hpet.register(0) >> 32;
+        if femtoseconds == 0 || femtoseconds > 100_000_000 {
+            return None;
+        }
+        // SAFETY: the firmware's table names this as the HPET's registers, and all memory is identity-mapped; setting
+        // ENABLE_CNF starts the main counter and nothing else.
+        unsafe {
+            let configuration = (base + 0x10) as *mut u64;
+            configuration.write_volatile(configuration.read_volatile() | 1);
+        }
+        Some(Self { base, femtoseconds })
+    }
+
+    fn register(&self, offset: u64) -> u64 {
+        // SAFETY: as in `find`; reading its registers has no side effect.
+        unsafe { ((self.base + offset) as *const u64).read_volatile() }
+    }
+}
+
+impl Reference for Hpet {
+    fn read(&self) -> u64 {
+        self.register(0xf0)
+    }
+
+    fn hz(&self) -> u64 {
+        1_000_000_000_000_000 / self.femtoseconds
+    }
+
+    fn mask(&self) -> u64 {
+        0xffff_ffff
+    }
+}
+
+struct PmTimer {
+    port: u16,
+}
+
+impl PmTimer {
+    fn find(tables: &Tables) -> Option<Self> {
+        let fadt = tables.fadt()?;
+        let port = u32::from_le_bytes(fadt.get(76..80)?.try_into().ok()?);
+        u16::try_from(port).ok().filter(|port| *port != 0).map(|port| Self { port })
+    }
+}
+
+impl Reference for PmTimer {
+    fn read(&self) -> u64 {
+        // SAFETY: the FADT names this port as the PM timer; reading it has no side effect.
+        u64::from(unsafe { PortReadOnly::<u32>::new(self.port).read() })
+    }
+
+    fn hz(&self) -> u64 {
+        3_579_545
+    }
+
+    fn mask(&self) -> u64 {
+        0xff_ffff
+    }
+}
+
+/// Channel 2 of the PIT, gated by port 0x61, counting down once from its top; its output is bit 5 of that port.
+fn measure_with_pit() -> Option<u64> {
+    const PIT_HZ: u64 = 1_193_182;
+    let count = u16::try_from(PIT_HZ * MEASURE_US / 1_000_000).ok()?;
+    let mut gate = Port::<u8>::new(0x61);
+    let mut command = PortWriteOnly::<u8>::new(0x43);
+    let mut channel_2 = PortWriteOnly::<u8>::new(0x42);
+    let [low, high] = count.to_le_bytes();
+    // SAFETY: the timer's ports belong to this processor until it starts a kernel; the speaker stays off.
+    let start = unsafe {
+        let idle = gate.read() & !0x03;
+        gate.write(idle);
+        command.write(0b1011_0000_u8);
+        channel_2.write(low);
+        channel_2.write(high);
+        gate.write(idle | 0x01);
+        now()
+    };
+    for _ in 0..10_000_000_u32 {
+        // SAFETY: as above.
+        if unsafe { gate.read() } & 0x20 != 0 {
+            return Some((now() - start) * 1000 / MEASURE_US);
+        }
+    }
+    None
+}

@@ -1,0 +1,101 @@
+//! Imports run one way: which package of the workspace may use which, held over what cargo knows of them.
+//!
+//! The policy (`partitioner`) and the shared window (`shmem`) stand on nothing of ours, so that the same code runs in
+//! the boot image, on a host and in a Linux driver.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Each package, and all of ours that it may name, also for its tests.
+const ALLOWED: [(&str, &[&str]); 7] = [
+    ("shmem", &[]),
+    ("partitioner", &[]),
+    ("vni", &["shmem"]),
+    ("boot", &["partitioner", "shmem"]),
+    ("cli", &["partitioner"]),
+    ("xtask", &["cli"]),
+    ("tests", &["cli", "partitioner", "shmem", "vni"]),
+];
+
+/// Libraries that must build for bare metal, and those of them that promise to hold no unsafe code.
+const NO_STD: [&str; 3] = ["shmem", "vni", "partitioner"];
+const NO_UNSAFE: [&str; 2] = ["vni", "partitioner"];
+
+/// One package of the workspace.
+struct Package {
+    name: String,
+    folder: PathBuf,
+    /// Those packages of the workspace that it names.
+    uses: Vec<String>,
+}
+
+fn packages() -> Vec<Package> {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo prints JSON");
+    metadata["packages"].as_array().expect("cargo lists packages").iter().map(package).collect()
+}
+
+fn package(entry: &Value) -> Package {
+    let text = |value: &Value| value.as_str().expect("cargo names it").to_owned();
+    let dependencies = entry["dependencies"].as_array().expect("cargo lists dependencies");
+    // A dependency with a path is one of ours.
+    let ours = dependencies.iter().filter(|dependency| !dependency["path"].is_null());
+    Package {
+        name: text(&entry["name"]),
+        folder: Path::new(&text(&entry["manifest_path"])).parent().expect("a manifest lies in a folder").to_owned(),
+        uses: ours.map(|dependency| text(&dependency["name"])).collect(),
+    }
+}
+
+fn library(name: &str) -> String {
+    let packages = packages();
+    let package = packages.iter().find(|package| package.name == name);
+    let root = package.unwrap_or_else(|| panic!("the workspace has no package {name}")).folder.join("src/lib.rs");
+    fs::read_to_string(&root).unwrap_or_else(|error| panic!("cannot read {}: {error}", root.display()))
+}
+
+#[test]
+fn imports_run_one_way() {
+    for package in packages() {
+        let (_, allowed) = ALLOWED
+            .iter()
+            .find(|(name, _)| *name == package.name)
+            .unwrap_or_else(|| panic!("say in this test what the package {} may use", package.name));
+        for used in &package.uses {
+            assert!(allowed.contains(&used.as_str()), "{} may not use {used}", package.name);
+        }
+    }
+}
+
+#[test]
+fn what_runs_on_bare_metal_and_in_kernels_is_no_std() {
+    for name in NO_STD {
+        let has_attribute = library(name).lines().any(|line| line == "#![no_std]");
+        assert!(has_attribute, "{name}/src/lib.rs does not say #![no_std]");
+    }
+}
+
+#[test]
+fn policy_and_protocol_forbid_unsafe_code() {
+    for name in NO_UNSAFE {
+        let has_attribute = library(name).lines().any(|line| line == "#![forbid(unsafe_code)]");
+        assert!(has_attribute, "{name}/src/lib.rs does not say #![forbid(unsafe_code)]");
+    }
+}
+
+#[test]
+fn every_package_but_the_boot_image_keeps_the_lints_of_the_workspace() {
+    for package in packages().iter().filter(|package| package.name != "boot") {
+        let manifest = fs::read_to_string(package.folder.join("Cargo.toml")).expect("cargo has read it");
+        let keeps = manifest.contains("[lints]\nworkspace = true");
+        assert!(keeps, "{}/Cargo.toml does not take the workspace's lints", package.name);
+    }
+}

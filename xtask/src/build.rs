@@ -1,0 +1,69 @@
+//! `cargo xtask build`: the boot image, for bare metal, and the `sprig` command, for this host.
+
+use std::ffi::OsString;
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+
+use crate::places::{BARE_METAL, Places};
+use crate::process;
+use crate::progress;
+use crate::setup::sysroot::{self, Sysroot};
+use crate::setup::{self, Item};
+
+/// Limit for one call of cargo; a cold build on two slow cores stays well below.
+pub(crate) const CARGO_LIMIT: Duration = Duration::from_secs(40 * 60);
+
+/// How the `sprig` command is built. The boot image is always optimised.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
+pub(crate) enum Profile {
+    #[default]
+    Debug,
+    Release,
+}
+
+#[derive(Args, Default)]
+pub(crate) struct Options {
+    /// How the `sprig` command is built
+    #[arg(long, value_enum, default_value_t)]
+    profile: Profile,
+}
+
+/// Builds both.
+pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
+    setup::ensure(places, &[Item::Sysroot])?;
+    boot_image(places)?;
+    progress::headline("build", "the sprig command");
+    let profile = match options.profile {
+        Profile::Debug => "dev",
+        Profile::Release => "release",
+    };
+    process::shown_run(&mut places.cargo(&["build", "-p", "cli", "--profile", profile]), CARGO_LIMIT)
+}
+
+/// Builds the boot image and puts it where the `sprig` command looks for it.
+fn boot_image(places: &Places) -> Result<()> {
+    progress::headline("build", "the boot image");
+    process::shown_run(&mut bare_metal_cargo(places, "build")?, CARGO_LIMIT)?;
+    let built = places.target.join(BARE_METAL).join("release/sprig-boot");
+    let image = places.boot_image();
+    // A whole file appears at once, and one that is being read stays as it is.
+    let fresh = image.with_extension("elf.new");
+    fs::copy(&built, &fresh).with_context(|| format!("cargo left no {}", built.display()))?;
+    fs::rename(&fresh, &image).with_context(|| format!("cannot put {} into place", image.display()))
+}
+
+/// Cargo's `subcommand` on the boot image, for bare metal.
+pub(crate) fn bare_metal_cargo(places: &Places, subcommand: &str) -> Result<Command> {
+    let mut flags: Vec<OsString> = vec!["-Crelocation-model=static".into(), "-Ccode-model=small".into()];
+    if let Sysroot::Private(path) = sysroot::find(places)? {
+        flags.extend(["--sysroot".into(), path.into()]);
+    }
+    let mut command = places.cargo(&[subcommand, "--release", "--target", BARE_METAL, "-p", "boot"]);
+    // Encoded: a path may hold spaces. With `--target` they reach neither build scripts nor macros.
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags.join(&OsString::from("\x1f")));
+    Ok(command)
+}

@@ -1,0 +1,22 @@
+//! `cargo xtask lint`: formatting, and clippy for the host and for bare metal.
+
+use anyhow::Result;
+
+use crate::build::{self, CARGO_LIMIT};
+use crate::places::Places;
+use crate::process;
+use crate::progress;
+use crate::setup::{self, Item};
+
+/// Checks everything, and fails at the first thing found.
+pub(crate) fn run(places: &Places) -> Result<()> {
+    setup::ensure(places, &[Item::Sysroot])?;
+    progress::headline("lint", "formatting");
+    process::shown_run(&mut places.cargo(&["fmt", "--all", "--check"]), CARGO_LIMIT)?;
+    progress::headline("lint", "clippy for the host");
+    let host = ["clippy", "--workspace", "--exclude", "boot", "--all-targets", "--", "-Dwarnings"];
+    process::shown_run(&mut places.cargo(&host), CARGO_LIMIT)?;
+    progress::headline("lint", "clippy for bare metal");
+    let mut bare_metal = build::bare_metal_cargo(places, "clippy")?;
+    process::shown_run(bare_metal.args(["--", "-Dwarnings"]), CARGO_LIMIT)
+}

@@ -1,0 +1,329 @@
+//! Private apt roots: packages of other Debian suites looked up and unpacked, never installed, by any user.
+//!
+//! Each suite has its own root, so that `apt` sees that suite alone and its newest version is the candidate. The
+//! host's proxies and mirror are honoured; signatures are checked against Debian's keyring as ever.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::made::Workshop;
+use crate::process;
+use crate::progress::Step;
+
+const UPDATE_LIMIT: Duration = Duration::from_secs(5 * 60);
+const DOWNLOAD_LIMIT: Duration = Duration::from_secs(20 * 60);
+/// How long to wait after each failed try but the last.
+const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
+
+const KEYRINGS: [&str; 2] =
+    ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
+
+/// A Debian suite that packages are taken from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Suite {
+    Bookworm,
+    Trixie,
+    TrixieBackports,
+}
+
+impl Suite {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Suite::Bookworm => "bookworm",
+            Suite::Trixie => "trixie",
+            Suite::TrixieBackports => "trixie-backports",
+        }
+    }
+
+    /// The suite with its security fixes, if it has any apart.
+    fn security(self) -> Option<&'static str> {
+        match self {
+            Suite::Bookworm => Some("bookworm-security"),
+            Suite::Trixie => Some("trixie-security"),
+            Suite::TrixieBackports => None,
+        }
+    }
+}
+
+/// A package as its suite describes it.
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) bytes: u64,
+    /// Names of what it depends on, without versions; of alternatives the first.
+    pub(crate) depends: Vec<String>,
+}
+
+impl Package {
+    /// The version as its authors count it: 1.95.0 of 1.95.0+dfsg1-2~bpo13+1.
+    pub(crate) fn upstream(&self) -> &str {
+        self.version.split(['+', '-', '~']).next().unwrap_or_default()
+    }
+}
+
+/// The roots opened so far; each is brought up to date once.
+pub(crate) struct Apt<'a> {
+    workshop: &'a Workshop,
+    roots: BTreeMap<Suite, PathBuf>,
+}
+
+impl<'a> Apt<'a> {
+    pub(crate) fn new(workshop: &'a Workshop) -> Apt<'a> {
+        Apt { workshop, roots: BTreeMap::new() }
+    }
+
+    /// What the suite says of a package's newest version.
+    pub(crate) fn show(&mut self, suite: Suite, name: &str, step: &Step) -> Result<Package> {
+        let versions = self.versions(suite, name, step)?;
+        versions.into_iter().next().with_context(|| format!("cannot read what apt says of {name}"))
+    }
+
+    /// Every version of a package that the suite still has, newest first.
+    pub(crate) fn versions(&mut self, suite: Suite, name: &str, step: &Step) -> Result<Vec<Package>> {
+        let config = self.root(suite, step)?;
+        let text = process::output(apt("apt-cache", &config).args(["show", name]), process::QUICK)
+            .with_context(|| format!("Debian's {} has no package {name}", suite.name()))?;
+        Ok(text.split("\n\n").filter_map(parse_package).collect())
+    }
+
+    /// Names of the suite's packages that begin so.
+    pub(crate) fn names(&mut self, suite: Suite, prefix: &str, step: &Step) -> Result<Vec<String>> {
+        let config = self.root(suite, step)?;
+        let text = process::output(apt("apt-cache", &config).args(["pkgnames", prefix]), process::QUICK)?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+
+    /// Downloads a package and gives the path of its file, which lies in `folder`.
+    pub(crate) fn download(&mut self, suite: Suite, package: &Package, folder: &Path, step: &Step) -> Result<PathBuf> {
+        let config = self.root(suite, step)?;
+        let wanted = format!("{}={}", package.name, package.version);
+        retry(step, &format!("download {wanted}"), || {
+            step.fetching(&package.name, package.bytes);
+            let mut command = apt("apt-get", &config);
+            command.current_dir(folder).args(["download", &wanted]);
+            process::output_watched(&mut command, DOWNLOAD_LIMIT, || step.fetched(bytes_in(folder)))
+        })?;
+        the_deb_in(folder)
+    }
+
+    /// The configuration of the suite's root, made and updated at first use.
+    fn root(&mut self, suite: Suite, step: &Step) -> Result<PathBuf> {
+        if let Some(config) = self.roots.get(&suite) {
+            return Ok(config.clone());
+        }
+        let lists = format!("fetch the package lists of Debian's {}", suite.name());
+        let config = write_root(&self.workshop.path("apt").join(suite.name()), suite)?;
+        retry(step, &lists, || {
+            step.doing(&lists);
+            process::output(apt("apt-get", &config).args(["update", "--error-on=any"]), UPDATE_LIMIT)
+        })?;
+        self.roots.insert(suite, config.clone());
+        Ok(config)
+    }
+}
+
+/// Tries what the network may fail for no lasting reason.
+fn retry(step: &Step, what: &str, mut attempt: impl FnMut() -> Result<String>) -> Result<()> {
+    for pause in PAUSES {
+        if attempt().is_ok() {
+            return Ok(());
+        }
+        step.doing(&format!("could not {what}, trying again"));
+        thread::sleep(pause);
+    }
+    attempt().map(drop).with_context(|| format!("cannot {what}"))
+}
+
+/// Unpacks into `into` what `patterns` (of tar) name of a package's files.
+pub(crate) fn unpack(deb: &Path, into: &Path, patterns: &[&str]) -> Result<()> {
+    let archive = deb.with_extension("tar");
+    process::output(
+        Command::new("sh").args(["-c", "dpkg-deb --fsys-tarfile \"$1\" >\"$2\"", "sh"]).args([deb, archive.as_path()]),
+        DOWNLOAD_LIMIT,
+    )?;
+    let mut tar = Command::new("tar");
+    tar.arg("-xf").arg(&archive).arg("-C").arg(into).args(["--no-same-owner", "--wildcards"]).args(patterns);
+    process::output(&mut tar, DOWNLOAD_LIMIT)?;
+    Ok(fs::remove_file(archive)?)
+}
+
+fn apt(program: &str, config: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.arg("-c").arg(config).arg("-qq").env("LC_ALL", "C").env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn write_root(root: &Path, suite: Suite) -> Result<PathBuf> {
+    if process::output(Command::new("apt-get").arg("--version"), process::QUICK).is_err() {
+        bail!(
+            "kernels and busybox come from Debian's packages, and apt-get is not here; \
+             name your own with --kernel VERSION=PATH and --busybox PATH"
+        );
+    }
+    let keyring = KEYRINGS.into_iter().find(|path| Path::new(path).exists());
+    let keyring = keyring.context("Debian's keys are not here: install the package debian-archive-keyring")?;
+    for folder in ["state/lists/partial", "cache/archives/partial"] {
+        fs::create_dir_all(root.join(folder))?;
+    }
+    fs::write(root.join("state/status"), "")?;
+    fs::write(root.join("sources.list"), Mirror::of_this_host()?.sources(suite, keyring))?;
+    let config = root.join("apt.conf");
+    fs::write(&config, configuration(root))?;
+    Ok(config)
+}
+
+/// Read after the host's own configuration, whose hooks after an update are for the host's own lists.
+fn configuration(root: &Path) -> String {
+    let root = root.display();
+    format!(
+        r#"Dir::State "{root}/state";
+Dir::State::status "{root}/state/status";
+Dir::Cache "{root}/cache";
+Dir::Etc::sourcelist "{root}/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "/dev/null";
+APT::Architecture "amd64";
+#clear APT::Architectures;
+APT::Architectures {{ "amd64"; }};
+APT::Sandbox::User "root";
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+Acquire::Languages "none";
+Acquire::Retries "3";
+Acquire::http::Timeout "60";
+Acquire::https::Timeout "60";
+"#
+    )
+}
+
+/// Where Debian's archive is fetched from.
+#[derive(PartialEq, Eq, Debug)]
+struct Mirror {
+    main: String,
+    security: String,
+}
+
+impl Mirror {
+    /// `$SPRIG_DEBIAN_MIRROR` and `$SPRIG_DEBIAN_SECURITY_MIRROR`, else what this host's apt uses.
+    fn of_this_host() -> Result<Mirror> {
+        let told = env::var("SPRIG_DEBIAN_MIRROR").ok();
+        let main = match told {
+            Some(main) => main,
+            None => {
+                let mut command = Command::new("apt-get");
+                let uris =
+                    process::output(command.args(["update", "--print-uris"]).env("LC_ALL", "C"), process::QUICK)?;
+                return Mirror::from_uris(&uris).context(
+                    "this host's apt names no Debian mirror: set SPRIG_DEBIAN_MIRROR to the address of one, \
+                     or name your own files with --kernel VERSION=PATH and --busybox PATH",
+                );
+            }
+        };
+        let security = env::var("SPRIG_DEBIAN_SECURITY_MIRROR").unwrap_or_else(|_| beside(&main));
+        Ok(Mirror { main, security })
+    }
+
+    /// Reads `apt-get update --print-uris`. Others use Debian's suite names too, so the mirror is the address that
+    /// also has the suite's updates, if one does.
+    fn from_uris(text: &str) -> Option<Mirror> {
+        const SUITES: [&str; 7] = ["bookworm", "trixie", "forky", "sid", "stable", "testing", "unstable"];
+        let found: Vec<(&str, &str)> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix('\'')?.split_once('\''))
+            .filter_map(|(uri, _)| uri.strip_suffix("/InRelease")?.rsplit_once("/dists/"))
+            .collect();
+        let has = |base: &str, suite: String| found.contains(&(base, suite.as_str()));
+        let mains: Vec<_> = found.iter().filter(|(_, suite)| SUITES.contains(suite)).collect();
+        let (main, suite) = mains
+            .iter()
+            .find(|(base, suite)| has(base, format!("{suite}-updates")))
+            .or(mains.first())
+            .map(|(base, suite)| (base.to_string(), suite.to_string()))?;
+        let security = found.iter().find(|(_, name)| *name == format!("{suite}-security"));
+        let security = security.map_or_else(|| beside(&main), |(base, _)| base.to_string());
+        Some(Mirror { main, security })
+    }
+
+    fn sources(&self, suite: Suite, keyring: &str) -> String {
+        let line = |base: &str, name: &str| format!("deb [target=Packages signed-by={keyring}] {base} {name} main\n");
+        let security = suite.security().map(|name| line(&self.security, name));
+        line(&self.main, suite.name()) + &security.unwrap_or_default()
+    }
+}
+
+/// Where a mirror that carries `.../debian` customarily has the security archive.
+fn beside(main: &str) -> String {
+    format!("{}-security", main.trim_end_matches('/'))
+}
+
+fn parse_package(text: &str) -> Option<Package> {
+    let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+    let depends = field("Depends").unwrap_or_default();
+    let first_word = |one: &str| one.split_whitespace().next().map(str::to_owned);
+    Some(Package {
+        name: field("Package")?.to_owned(),
+        version: field("Version")?.to_owned(),
+        bytes: field("Size")?.parse().ok()?,
+        depends: depends.split(',').filter_map(first_word).collect(),
+    })
+}
+
+fn bytes_in(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
+}
+
+fn the_deb_in(folder: &Path) -> Result<PathBuf> {
+    fs::read_dir(folder)?
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
+        .with_context(|| format!("apt-get left no package in {}", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mirror_is_the_address_that_also_has_updates() {
+        let text = "'https://other.example/linux/debian/dists/bookworm/InRelease' a 0 \n\
+                    'http://near.example/debian/dists/bookworm/InRelease' b 0 \n\
+                    'http://near.example/debian/dists/bookworm-updates/InRelease' c 0 \n\
+                    'http://sec.example/x/dists/bookworm-security/InRelease' d 0 \n\
+                    'http://near.example/debian/dists/bookworm/main/binary-amd64/Packages.xz' e 0 \n";
+        let mirror = Mirror::from_uris(text).unwrap();
+        assert_eq!(
+            (mirror.main.as_str(), mirror.security.as_str()),
+            ("http://near.example/debian", "http://sec.example/x")
+        );
+    }
+
+    #[test]
+    fn a_mirror_without_security_is_given_the_customary_one() {
+        let mirror = Mirror::from_uris("'http://near.example/debian/dists/sid/InRelease' a 0 \n").unwrap();
+        assert_eq!(mirror.security, "http://near.example/debian-security");
+    }
+
+    #[test]
+    fn another_distribution_has_no_debian_mirror() {
+        assert_eq!(Mirror::from_uris("'http://near.example/ubuntu/dists/noble/InRelease' a 0 \n"), None);
+    }
+
+    #[test]
+    fn a_package_record_is_read() {
+        let package = parse_package(
+            "Package: linux-image-amd64\nVersion: 7.2-1\nDepends: linux-image-7.2 (= 7.2-1), a | b\nSize: 1900\n",
+        );
+        let package = package.unwrap();
+        assert_eq!((package.bytes, package.depends), (1900, vec!["linux-image-7.2".to_owned(), "a".to_owned()]));
+    }
+}

@@ -1,0 +1,196 @@
+//! The stock kernels that demos and tests boot: `kernels/<line>/vmlinuz`, and `release` with what `uname -r` says.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::apt::{self, Apt, Package, Suite};
+use super::made::Workshop;
+use crate::progress::{self, Step};
+
+/// Changes when what is kept of a kernel changes, so that older ones are made anew.
+const RECIPE: &str = "recipe 2\n";
+
+/// A line of kernels, and the suite that carries it.
+struct Line {
+    name: &'static str,
+    suite: Suite,
+}
+
+const LINES: [Line; 3] = [
+    Line { name: "6.1", suite: Suite::Bookworm },
+    Line { name: "6.12", suite: Suite::Trixie },
+    Line { name: "7.2", suite: Suite::TrixieBackports },
+];
+
+/// A kernel image of the user's own, to be taken for one of the lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OwnKernel {
+    line: String,
+    image: PathBuf,
+}
+
+impl FromStr for OwnKernel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<OwnKernel, String> {
+        let (line, image) = text.split_once('=').ok_or("expected VERSION=PATH")?;
+        let lines = LINES.map(|line| line.name);
+        if !lines.contains(&line) {
+            return Err(format!("no line of kernels is named {line:?}; there are {}", lines.join(", ")));
+        }
+        Ok(OwnKernel { line: line.to_owned(), image: image.into() })
+    }
+}
+
+/// Makes every line's folder, taking the user's own images where named.
+pub(super) fn make(workshop: &Workshop, apt: &mut Apt, own: &[OwnKernel]) -> Result<()> {
+    for line in &LINES {
+        let label = format!("kernel {}", line.name);
+        let folder = format!("kernels/{}", line.name);
+        match own.iter().find(|own| own.line == line.name) {
+            Some(own) => take_own(workshop, &label, &folder, &own.image)?,
+            None => fetch(workshop, apt, &label, &folder, line)?,
+        }
+    }
+    Ok(())
+}
+
+fn take_own(workshop: &Workshop, label: &str, folder: &str, image: &Path) -> Result<()> {
+    let step = Step::start(label, "taking your own");
+    let stamp = format!("{RECIPE}from {}\n", image.display());
+    workshop.make(folder, &stamp, |making| keep(image, making).map(drop))?;
+    step.done(&format!("{} from {}", release_of(workshop, folder)?, image.display()));
+    Ok(())
+}
+
+fn fetch(workshop: &Workshop, apt: &mut Apt, label: &str, folder: &str, line: &Line) -> Result<()> {
+    // Any kernel of this recipe will do, also a user's own from an earlier set-up: nothing here asks for the newest.
+    if workshop.stamp(folder).is_some_and(|stamp| stamp.starts_with(RECIPE)) {
+        progress::ready(label, &release_of(workshop, folder)?);
+        return Ok(());
+    }
+    let step = Step::start(label, "looking for the newest");
+    let package = find_image_package(apt, line, &step)?;
+    let stamp = format!("{RECIPE}from {} {}\n", package.name, package.version);
+    workshop.make(folder, &stamp, |making| {
+        let scratch = workshop.scratch(folder)?;
+        let deb = apt.download(line.suite, &package, scratch.path(), &step)?;
+        step.doing("unpacking");
+        // Up to 6.12 the image lies in /boot, later with its modules.
+        apt::unpack(&deb, scratch.path(), &["./*/vmlinuz*"])?;
+        let release = keep(&find_vmlinuz(scratch.path())?, making)?;
+        let fits = release.starts_with(&format!("{}.", line.name));
+        ensure!(fits, "{} holds a kernel {release}, not {}", package.name, line.name);
+        Ok(())
+    })?;
+    step.done(&format!("{} from Debian's {}", release_of(workshop, folder)?, line.suite.name()));
+    Ok(())
+}
+
+/// The package that holds the image of the line's newest kernel.
+///
+/// Not by way of the metapackage `linux-image-amd64`: in backports that moves on to the next line overnight.
+fn find_image_package(apt: &mut Apt, line: &Line, step: &Step) -> Result<Package> {
+    let names = apt.names(line.suite, &format!("linux-image-{}.", line.name), step)?;
+    let newest = newest(&names, line.name).with_context(|| {
+        let (suite, name) = (line.suite.name(), line.name);
+        format!("Debian's {suite} has no kernel {name} any more; name your own with --kernel {name}=PATH")
+    })?;
+    let package = apt.show(line.suite, newest, step)?;
+    // Since 7.0 that package is nearly empty, and this one holds the image.
+    match package.depends.iter().find(|name| name.starts_with("linux-binary-")) {
+        Some(holder) => apt.show(line.suite, holder, step),
+        None => Ok(package),
+    }
+}
+
+/// Of packages named `linux-image-<line>.<build>-amd64` the one of the highest build, special flavours left out.
+fn newest<'a>(names: &'a [String], line: &str) -> Option<&'a str> {
+    let build_of = |name: &str| {
+        let build = name.strip_prefix("linux-image-")?.strip_prefix(line)?.strip_prefix('.')?.strip_suffix("-amd64")?;
+        // 117+deb13.1 and 0-56: numbers, but for the word "deb".
+        let numbers = build.split(['.', '+', '-']).map(|word| word.strip_prefix("deb").unwrap_or(word).parse::<u64>());
+        numbers.collect::<Result<Vec<u64>, _>>().ok()
+    };
+    let builds = names.iter().filter_map(|name| Some((build_of(name)?, name)));
+    builds.max().map(|(_, name)| name.as_str())
+}
+
+fn find_vmlinuz(folder: &Path) -> Result<PathBuf> {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)?.flatten() {
+            let is_image = entry.file_name().to_string_lossy().starts_with("vmlinuz");
+            match entry.file_type()? {
+                kind if kind.is_dir() => folders.push(entry.path()),
+                kind if kind.is_file() && is_image => return Ok(entry.path()),
+                _ => {}
+            }
+        }
+    }
+    bail!("the kernel's package holds no vmlinuz")
+}
+
+/// Puts the image and its release into the folder.
+fn keep(image: &Path, folder: &Path) -> Result<String> {
+    let bytes = fs::read(image).with_context(|| format!("cannot read the kernel {}", image.display()))?;
+    let release = release(&bytes).with_context(|| format!("{} is no bzImage", image.display()))?;
+    fs::write(folder.join("vmlinuz"), &bytes)?;
+    fs::write(folder.join("release"), format!("{release}\n"))?;
+    Ok(release)
+}
+
+/// What `uname -r` will say, as the image tells it (Linux `Documentation/arch/x86/boot.rst`, `kernel_version`).
+fn release(image: &[u8]) -> Option<String> {
+    let magic = image.get(0x202..0x206)?;
+    let offset = u16::from_le_bytes(image.get(0x20e..0x210)?.try_into().ok()?);
+    let text = image.get(usize::from(offset) + 0x200..)?;
+    let word = text.split(|&byte| byte == 0 || byte == b' ').next()?;
+    (magic == b"HdrS" && offset != 0).then(|| String::from_utf8_lossy(word).into_owned())
+}
+
+fn release_of(workshop: &Workshop, folder: &str) -> Result<String> {
+    let path = workshop.path(folder).join("release");
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    ensure!(!text.trim().is_empty(), "{} is empty", path.display());
+    Ok(text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_release_is_the_first_word_of_the_version() {
+        let mut image = vec![0; 0x400];
+        image[0x202..0x206].copy_from_slice(b"HdrS");
+        image[0x20e..0x210].copy_from_slice(&0x100_u16.to_le_bytes());
+        image[0x300..0x30a].copy_from_slice(b"6.1.0-x (b");
+        assert_eq!(release(&image).as_deref(), Some("6.1.0-x"));
+        assert_eq!(release(&image[..0x20f]), None);
+        image[0x202] = b'X';
+        assert_eq!(release(&image), None);
+    }
+
+    #[test]
+    fn the_newest_of_a_line_is_the_highest_build_without_a_flavour() {
+        let names = ["6.1.0-9-amd64", "6.1.0-56-amd64", "6.1.0-57-amd64-unsigned", "6.1.0-58-rt-amd64", "6.12.1-amd64"]
+            .map(|name| format!("linux-image-{name}"));
+        assert_eq!(newest(&names, "6.1"), Some("linux-image-6.1.0-56-amd64"));
+        let names = ["7.2.9+deb13-amd64", "7.2.12+deb13-amd64", "7.2.12+deb13.1-amd64", "7.3.4+deb13-amd64"]
+            .map(|name| format!("linux-image-{name}"));
+        assert_eq!(newest(&names, "7.2"), Some("linux-image-7.2.12+deb13.1-amd64"));
+        assert_eq!(newest(&names, "7.4"), None);
+    }
+
+    #[test]
+    fn an_own_kernel_is_for_a_line_that_exists() {
+        let own: OwnKernel = "6.12=/boot/my=kernel".parse().unwrap();
+        assert_eq!(own, OwnKernel { line: "6.12".into(), image: "/boot/my=kernel".into() });
+        assert!("5.10=x".parse::<OwnKernel>().unwrap_err().contains("6.1, 6.12, 7.2"));
+        assert!("x".parse::<OwnKernel>().is_err());
+    }
+}

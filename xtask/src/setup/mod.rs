@@ -1,0 +1,98 @@
+//! `cargo xtask setup`: everything that building, running and testing need, made once and kept.
+//!
+//! | module | what it makes |
+//! |---|---|
+//! | [`packages`] | the host's own programs and firmware |
+//! | [`kernels`] | stock Debian kernels |
+//! | [`initrd`] | the demo's initial RAM disk |
+//! | [`sysroot`] | the bare-metal Rust library |
+//!
+//! [`apt`] is where the last three come from, [`made`] and [`lock`] keep what is made whole.
+
+mod apt;
+mod initrd;
+mod kernels;
+mod lock;
+mod made;
+mod packages;
+pub(crate) mod sysroot;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+
+use self::apt::Apt;
+use self::kernels::OwnKernel;
+use self::made::Workshop;
+use self::packages::Purpose;
+use crate::places::Places;
+
+/// What set-up can make.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Item {
+    /// QEMU
+    Emulator,
+    /// GRUB and what makes ISO images
+    ImageTools,
+    /// What only tests use: UEFI firmware for the emulator, the ACPI compiler
+    TestTools,
+    /// Rust's core and alloc for bare metal
+    Sysroot,
+    /// Stock Debian kernels 6.1, 6.12 and 7.2
+    Kernels,
+    /// The demo's initial RAM disk
+    Initrd,
+}
+
+impl Item {
+    fn purpose(self) -> Option<Purpose> {
+        match self {
+            Item::Emulator => Some(Purpose::Emulator),
+            Item::ImageTools => Some(Purpose::ImageTools),
+            Item::TestTools => Some(Purpose::TestTools),
+            Item::Sysroot | Item::Kernels | Item::Initrd => None,
+        }
+    }
+}
+
+/// Which things to make, and what of the user's own to take for them.
+#[derive(Args, Default)]
+pub(crate) struct Options {
+    /// Only these, separated by commas
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Item>,
+    /// Take this kernel image for one of the lines instead of Debian's
+    #[arg(long = "kernel", value_name = "VERSION=PATH")]
+    kernels: Vec<OwnKernel>,
+    /// Take this static busybox instead of Debian's
+    #[arg(long, value_name = "PATH")]
+    busybox: Option<PathBuf>,
+}
+
+/// Makes what the options name, or everything.
+pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
+    let items = if options.only.is_empty() { Item::value_variants() } else { &options.only };
+    let wanted = |item| items.contains(&item);
+    let _lock = lock::take(&places.sprig)?;
+    let workshop = Workshop::open(&places.sprig)?;
+    let mut apt = Apt::new(&workshop);
+
+    let purposes: Vec<Purpose> = items.iter().filter_map(|item| item.purpose()).collect();
+    packages::ensure(&purposes)?;
+    if wanted(Item::Sysroot) {
+        sysroot::make(&workshop, &mut apt)?;
+    }
+    if wanted(Item::Kernels) {
+        kernels::make(&workshop, &mut apt, &options.kernels)?;
+    }
+    if wanted(Item::Initrd) {
+        initrd::make(places, &workshop, &mut apt, options.busybox.as_deref())?;
+    }
+    Ok(())
+}
+
+/// Makes these things, with nothing of the user's own.
+pub(crate) fn ensure(places: &Places, items: &[Item]) -> Result<()> {
+    run(places, &Options { only: items.to_vec(), ..Options::default() })
+}
