@@ -29,8 +29,9 @@ const TOP_ENTRY: u64 = 512 * GIB;
 /// To be called once, by the only processor that runs.
 pub unsafe fn map_up_to(end: u64) {
     let giant = CpuId::new().get_extended_processor_and_feature_identifiers().is_some_and(|info| info.has_1gib_pages());
+    let (top, first) = (&raw mut boot_pml4, &raw mut boot_pdpt);
     // SAFETY: these are the tables in use; by the contract nobody else touches them.
-    let (top, first) = unsafe { (&mut *(&raw mut boot_pml4), &mut *(&raw mut boot_pdpt)) };
+    let (top, first) = unsafe { (&mut *top, &mut *first) };
     for address in (GIB_4..end).step_by(GIB as usize) {
         let directory = match address / TOP_ENTRY {
             0 => &mut *first,

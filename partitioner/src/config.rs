@@ -13,15 +13,35 @@
 //! initrd = "web.img"            # optional
 //! cmdline = "quiet"             # optional
 //! ```
+//!
+//! | key | meaning |
+//! |---|---|
+//! | names | `[a-z0-9-]`, at most 32: they become file names, host names and words of a command line |
+//! | sizes | a whole number and KiB, MiB, GiB or TiB; memory and window are multiples of 2 MiB |
+//! | `cpus` | a number is a count, a string is a set of core numbers |
+//!
+//! The text is walked by hand rather than through serde, which stops at the first mistake: [`BoxFile::parse`] tells
+//! all of them at once. `section` walks the tables, `values` gives meaning to what stands there, and `mistake` tells
+//! what has none.
+
+mod mistake;
+mod section;
+mod spelling;
+mod values;
 
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use toml::Spanned;
+use toml::de::{DeArray, DeTable, DeValue};
 
 use crate::diagnostic::Diagnostic;
 use crate::inventory::CoreNumber;
+use crate::layout::DEFAULT_SHARED_MEMORY;
+use mistake::{Fault, Mistake};
+use section::Section;
 
 /// The box file, read but not yet held against a machine: names are unique and not empty, sizes and sets have a
 /// meaning. Every value keeps its place in the text.
@@ -61,13 +81,101 @@ pub enum CpuRequest {
     Set(BTreeSet<CoreNumber>),
 }
 
+/// The keys of the file, of `[box]` and of a `[[partition]]`.
+const FILE_KEYS: &[&str] = &["box", "partition"];
+const BOX_KEYS: &[&str] = &["name", "shared_memory"];
+const PARTITION_KEYS: &[&str] = &["name", "cpus", "memory", "kernel", "initrd", "cmdline"];
+
 impl BoxFile {
     /// Reads the text of a box file.
     ///
     /// # Errors
-    /// Everything that is wrong with the text, in the order of the file.
+    /// Everything that is wrong with the text, in its order. If it is not even TOML, only that.
     pub fn parse(text: &str) -> Result<Self, Vec<Diagnostic>> {
-        let _ = text;
-        todo!()
+        let mut mistakes = Vec::new();
+        let file = match DeTable::parse_recoverable(text) {
+            (table, errors) if errors.is_empty() => read_file(table.get_ref(), &mut mistakes),
+            (_, errors) => {
+                mistakes.extend(mistake::of_syntax(text, &errors));
+                None
+            }
+        };
+        match file {
+            Some(file) if mistakes.is_empty() => Ok(file),
+            _ => {
+                mistakes.sort_by_key(|mistake| mistake.span.start);
+                Err(mistakes.into_iter().map(Diagnostic::from).collect())
+            }
+        }
     }
 }
+
+fn read_file(table: &DeTable<'_>, mistakes: &mut Vec<Mistake>) -> Option<BoxFile> {
+    let root = Section::new("the file", FILE_KEYS, table, 0..0, mistakes);
+    let about_box = root.required("box", mistakes).and_then(|value| read_box(value, mistakes));
+    let partitions = root.required("partition", mistakes).and_then(|value| read_partitions(value, mistakes));
+    let (name, shared_memory) = about_box?;
+    Some(BoxFile { name, shared_memory, partitions: partitions? })
+}
+
+fn read_box(value: &Spanned<DeValue<'_>>, mistakes: &mut Vec<Mistake>) -> Option<(Spanned<String>, Spanned<u64>)> {
+    let section = Section::open("box", "[box]", BOX_KEYS, value, mistakes)?;
+    let name = section.required_with("name", values::name, mistakes);
+    let shared_memory = match section.optional_with("shared_memory", values::window, mistakes) {
+        Ok(size) => Some(size.unwrap_or_else(|| Spanned::new(section.span(), DEFAULT_SHARED_MEMORY))),
+        Err(()) => None,
+    };
+    Some((name?, shared_memory?))
+}
+
+fn read_partitions(value: &Spanned<DeValue<'_>>, mistakes: &mut Vec<Mistake>) -> Option<Vec<PartitionEntry>> {
+    let DeValue::Array(array) = value.get_ref() else {
+        let fault = Fault::wrong_type("partition", "a list of tables, each headed by [[partition]]", value);
+        mistakes.push(Mistake::new(value.span(), fault));
+        return None;
+    };
+    if array.is_empty() {
+        mistakes.push(Mistake::new(value.span(), Fault::NoPartitions));
+    }
+    check_names_differ(array, mistakes);
+    let entries: Vec<_> = array.iter().map(|value| read_partition(value, mistakes)).collect();
+    entries.into_iter().collect()
+}
+
+/// Works on what is written and not on entries, so that a name is held against the others even where its partition has
+/// other mistakes.
+fn check_names_differ(array: &DeArray<'_>, mistakes: &mut Vec<Mistake>) {
+    let mut seen: Vec<(&str, Range<usize>)> = Vec::new();
+    let names = array.iter().filter_map(|partition| partition.get_ref().as_table()?.get("name"));
+    for value in names {
+        let Some(name) = value.get_ref().as_str().filter(|name| !name.is_empty()) else { continue };
+        match seen.iter().find(|(other, _)| *other == name) {
+            Some((_, first)) => {
+                let fault = Fault::DuplicateName { name: name.into(), first: first.clone() };
+                mistakes.push(Mistake::new(value.span(), fault));
+            }
+            None => seen.push((name, value.span())),
+        }
+    }
+}
+
+fn read_partition(value: &Spanned<DeValue<'_>>, mistakes: &mut Vec<Mistake>) -> Option<PartitionEntry> {
+    let section = Section::open("partition", "[[partition]]", PARTITION_KEYS, value, mistakes)?;
+    let name = section.required_with("name", values::name, mistakes);
+    let cpus = section.required_with("cpus", values::cpus, mistakes);
+    let memory = section.required_with("memory", values::memory, mistakes);
+    let kernel = section.required_with("kernel", values::path, mistakes);
+    let initrd = section.optional_with("initrd", values::path, mistakes);
+    let cmdline = section.optional_with("cmdline", values::cmdline, mistakes);
+    Some(PartitionEntry {
+        name: name?,
+        cpus: cpus?,
+        memory: memory?,
+        kernel: kernel?,
+        initrd: initrd.ok()?,
+        cmdline: cmdline.ok()?.unwrap_or_else(|| Spanned::new(section.span(), String::new())),
+    })
+}
+
+#[cfg(test)]
+mod tests;

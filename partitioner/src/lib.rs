@@ -13,6 +13,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`address`] | physical memory ranges with checked arithmetic |
+//! | [`size`] | sizes as people write them |
 //! | [`inventory`] | what the machine has |
 //! | [`firmware`] | how firmware tables (MADT, SRAT, MCFG) become an inventory |
 //! | [`bundle`] | what the boot image is given: box file, images, and a manifest that guards them |
@@ -41,4 +42,5 @@ pub mod layout;
 pub mod machine;
 pub mod plan;
 pub mod request;
+pub mod size;
 pub mod view;

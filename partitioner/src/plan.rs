@@ -1,5 +1,6 @@
 //! Who gets what: `plan(&Inventory, &Request)`, or every reason why it cannot be.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -9,10 +10,20 @@ use serde::Serialize;
 use crate::address::MemoryRange;
 use crate::inventory::{ApicId, Core, CoreNumber, EcamSegment, Inventory, SerialPort};
 use crate::request::Request;
-
-pub use conflict::{Conflict, PlanError};
+use cores::BOOT_PROCESSOR;
+use ranges::RangeSet;
 
 mod conflict;
+mod consoles;
+mod cores;
+mod first_run;
+mod images;
+mod low;
+mod memory;
+mod ranges;
+mod telling;
+
+pub use conflict::{Conflict, Fixed, PlanError, Taker};
 
 /// A partition's place in the box file, counted from 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
@@ -99,10 +110,114 @@ pub struct Plan {
 /// Splits a machine as its owner wants it.
 ///
 /// # Errors
-/// Everything that stands against it, at once.
+/// Everything that stands against it, at once, without what is only its consequence.
 pub fn plan(inventory: &Inventory, request: &Request) -> Result<Plan, PlanError> {
-    let _ = (inventory, request);
-    todo!()
+    let mut conflicts = Vec::new();
+    check_machine(inventory, &mut conflicts);
+    let cores = cores::assign(inventory, request, &mut conflicts);
+    let usable = ranges::usable(inventory);
+    let partitions = request.entries().count();
+    let shares = if usable.ranges().is_empty() {
+        conflicts.push(Conflict::NoUsableMemory);
+        None
+    } else {
+        low::check_fixed(&usable, &mut conflicts);
+        let low = low::slices(&usable, partitions, &mut conflicts);
+        let memory = memory::share(&usable, inventory, request, cores.as_deref(), &mut conflicts);
+        low.zip(memory)
+    };
+    let images = shares
+        .as_ref()
+        .and_then(|(low, memory)| images::keep(&usable, &handed_out(low, memory), request, &mut conflicts));
+    match (cores, shares, images) {
+        (Some(cores), Some((low, memory)), Some(images)) if conflicts.is_empty() => {
+            Ok(assemble(inventory, request, Shares { cores, low, memory, images }))
+        }
+        _ => Err(PlanError { conflicts }),
+    }
+}
+
+/// What every partition and every image has got.
+struct Shares {
+    cores: Vec<Vec<CoreNumber>>,
+    low: low::Slices,
+    memory: memory::Shares,
+    images: Vec<PlannedImage>,
+}
+
+/// What must be true of a machine whatever is wanted of it.
+fn check_machine(inventory: &Inventory, conflicts: &mut Vec<Conflict>) {
+    if inventory.cores.is_empty() {
+        conflicts.push(Conflict::NoMadt);
+    }
+    let mut seen = BTreeSet::new();
+    let twice: BTreeSet<_> =
+        inventory.cores.iter().map(|core| core.apic_id).filter(|apic_id| !seen.insert(*apic_id)).collect();
+    conflicts.extend(twice.into_iter().map(Conflict::ApicIdTwice));
+    if !inventory.tsc.invariant {
+        conflicts.push(Conflict::TscNotInvariant);
+    }
+    if inventory.tsc.khz == 0 {
+        conflicts.push(Conflict::TscRateUnknown);
+    }
+}
+
+/// Memory in which no image can be kept.
+fn handed_out(low: &[MemoryRange], memory: &memory::Shares) -> RangeSet {
+    let runs = memory.partitions.iter().flat_map(|partition| partition.runs.iter().copied());
+    let fixed = Fixed::ALL.into_iter().map(Fixed::range);
+    RangeSet::union(runs.chain(low.iter().copied()).chain(fixed).chain([memory.window]))
+}
+
+fn assemble(inventory: &Inventory, request: &Request, shares: Shares) -> Plan {
+    let Shares { cores, low, memory, images } = shares;
+    let last = cores.iter().position(|cores| cores.contains(&BOOT_PROCESSOR));
+    let mut consoles = consoles::assign(&inventory.serial_ports, cores.len(), last).into_iter();
+    let idle = numbered_cores(inventory).filter(|core| !cores.iter().any(|cores| cores.contains(&core.number)));
+    let idle_cores = idle.collect();
+    let shares = cores.into_iter().zip(low).zip(memory.partitions);
+    let partitions: Vec<_> = (0..)
+        .zip(request.entries())
+        .zip(shares)
+        .map(|((index, (entry, images)), ((cores, low), memory))| PartitionPlan {
+            index: PartitionIndex(index),
+            name: entry.name.get_ref().clone(),
+            cores: numbered_cores(inventory).filter(|core| cores.contains(&core.number)).collect(),
+            low,
+            memory: memory.runs,
+            tables: memory.first.tables,
+            kernel: memory.first.kernel,
+            initrd: memory.first.initrd,
+            kernel_image: images.kernel,
+            initrd_image: images.initrd,
+            console: consoles.next().flatten(),
+            owner_cmdline: entry.cmdline.get_ref().clone(),
+        })
+        .collect();
+    Plan {
+        box_name: request.file.name.get_ref().clone(),
+        boot_processor: inventory.cores[0].apic_id,
+        tsc_khz: inventory.tsc.khz,
+        start_order: start_order(&partitions),
+        partitions,
+        window: memory.window,
+        images,
+        idle_cores,
+        log_port: inventory.serial_ports.first().copied(),
+        machine_memory: RangeSet::union(inventory.memory.iter().map(|region| region.range)).into_ranges(),
+        ecam: inventory.ecam.clone(),
+    }
+}
+
+fn numbered_cores(inventory: &Inventory) -> impl Iterator<Item = PlannedCore> {
+    (0..).zip(&inventory.cores).map(|(number, core)| PlannedCore { number: CoreNumber(number), core: *core })
+}
+
+/// An INIT to the boot processor resets the machine, so it can only walk into its own partition, when all others run.
+fn start_order(partitions: &[PartitionPlan]) -> Vec<PartitionIndex> {
+    let (last, first): (Vec<_>, Vec<_>) =
+        partitions.iter().partition(|partition| partition.boot_core().number == BOOT_PROCESSOR);
+    first.into_iter().chain(last).map(|partition| partition.index).collect()
 }
 
 impl PartitionPlan {
@@ -129,3 +244,6 @@ impl fmt::Display for PartitionIndex {
         write!(f, "{}", self.0)
     }
 }
+
+#[cfg(test)]
+mod tests;

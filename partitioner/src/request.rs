@@ -1,13 +1,19 @@
 //! What is wanted: the box file together with the images that it names.
 
 use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use toml::Spanned;
+
 use crate::address::MemoryRange;
-use crate::bzimage::BzImage;
+use crate::bzimage::{BzImage, BzImageError};
 use crate::config::{BoxFile, PartitionEntry};
 use crate::diagnostic::Diagnostic;
+use refusal::{ImageError, Refusal};
+
+mod refusal;
 
 /// An image that the box file names, once, however many partitions use it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,19 +39,19 @@ pub struct LoadedImage<'a> {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ImageFault {
     /// There is none of that name.
-    #[error("there is no {looked_at}")]
+    #[error("is missing: there is no {looked_at}")]
     Missing {
         /// Where it was looked for: a file's full path, a member of the bundle.
         looked_at: String,
     },
     /// It is there, but cannot be read.
-    #[error("{reason}")]
+    #[error("cannot be read: {reason}")]
     Unreadable {
         /// As the operating system told.
         reason: String,
     },
     /// It is not the one that was there when the boot medium was made.
-    #[error("it has {found} bytes, and {expected} when the boot medium was made")]
+    #[error("has changed: it has {found} bytes, and had {expected} when the boot medium was made")]
     Changed {
         /// Bytes that the manifest tells.
         expected: u64,
@@ -89,8 +95,14 @@ impl Request {
         file: BoxFile,
         read: impl FnMut(&str) -> Result<LoadedImage<'a>, ImageFault>,
     ) -> Result<Self, Vec<Diagnostic>> {
-        let _ = (file, read);
-        todo!()
+        let mut gathering = Gathering { read, known: BTreeMap::new(), images: Vec::new(), refusals: Vec::new() };
+        let partitions: Vec<_> = file.partitions.iter().map(|entry| gathering.images_of(entry)).collect();
+        match partitions.into_iter().collect() {
+            Some(partitions) if gathering.refusals.is_empty() => {
+                Ok(Self { file, images: gathering.images, partitions })
+            }
+            _ => Err(gathering.refusals.into_iter().map(Diagnostic::from).collect()),
+        }
     }
 
     /// The partitions, each with its images.
@@ -98,3 +110,76 @@ impl Request {
         self.file.partitions.iter().zip(&self.partitions)
     }
 }
+
+/// What has been read so far.
+struct Gathering<R> {
+    read: R,
+    known: BTreeMap<String, Result<Known, ImageFault>>,
+    images: Vec<ImageFile>,
+    refusals: Vec<Refusal>,
+}
+
+/// An image that has been read.
+#[derive(Clone)]
+struct Known {
+    index: ImageIndex,
+    len: u64,
+    bzimage: Result<BzImage, BzImageError>,
+}
+
+impl<'a, R: FnMut(&str) -> Result<LoadedImage<'a>, ImageFault>> Gathering<R> {
+    /// The images of a partition; `None` if one of them is refused.
+    fn images_of(&mut self, entry: &PartitionEntry) -> Option<PartitionImages> {
+        let kernel = self.kernel(&entry.kernel, entry);
+        let initrd = entry.initrd.as_ref().map(|path| self.initrd(path, entry));
+        let (kernel, bzimage) = kernel?;
+        let initrd = match initrd {
+            Some(index) => Some(index?),
+            None => None,
+        };
+        Some(PartitionImages { kernel, bzimage, initrd })
+    }
+
+    fn kernel(&mut self, path: &Spanned<String>, entry: &PartitionEntry) -> Option<(ImageIndex, BzImage)> {
+        let found = match self.known(path.get_ref()) {
+            Ok(Known { index, bzimage: Ok(bzimage), .. }) => Ok((index, bzimage)),
+            Ok(Known { bzimage: Err(error), .. }) => Err(ImageError::NoKernel(error)),
+            Err(fault) => Err(ImageError::NotRead(fault)),
+        };
+        found.map_err(|error| self.refuse(path, entry, error)).ok()
+    }
+
+    fn initrd(&mut self, path: &Spanned<String>, entry: &PartitionEntry) -> Option<ImageIndex> {
+        let found = match self.known(path.get_ref()) {
+            Ok(Known { len: 0, .. }) => Err(ImageError::EmptyInitrd),
+            Ok(Known { index, .. }) => Ok(index),
+            Err(fault) => Err(ImageError::NotRead(fault)),
+        };
+        found.map_err(|error| self.refuse(path, entry, error)).ok()
+    }
+
+    fn known(&mut self, path: &str) -> Result<Known, ImageFault> {
+        if let Some(known) = self.known.get(path) {
+            return known.clone();
+        }
+        let known = (self.read)(path).map(|image| {
+            let len = image.bytes.len() as u64;
+            self.images.push(ImageFile { path: path.into(), len, loaded: image.loaded });
+            Known { index: self.images.len() - 1, len, bzimage: BzImage::parse(&image.bytes) }
+        });
+        self.known.insert(path.into(), known.clone());
+        known
+    }
+
+    /// One refusal for each image, with all the places that name it.
+    fn refuse(&mut self, path: &Spanned<String>, entry: &PartitionEntry, error: ImageError) {
+        let name = path.get_ref();
+        match self.refusals.iter_mut().find(|refusal| refusal.path == *name && refusal.error == error) {
+            Some(refusal) => refusal.also_named(path, entry),
+            None => self.refusals.push(Refusal::new(path, entry, error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use super::ApplyError;
-use crate::address::MemoryRange;
+use crate::address::{MemoryRange, PAGE};
 use crate::machine::Machine;
 use crate::plan::Plan;
 use crate::request::Request;
@@ -26,6 +26,13 @@ impl Move {
     fn destination(self) -> Option<MemoryRange> {
         MemoryRange::with_len(self.to, self.from.len())
     }
+
+    /// Whether it goes less than a page, over itself: in pieces of a few bytes, such as an archive's alignment leaves,
+    /// that would take long.
+    fn is_tight(self) -> bool {
+        let distance = self.from.start().abs_diff(self.to);
+        distance < PAGE && distance < self.from.len()
+    }
 }
 
 /// The moves that bring every image into its place, in an order in which none destroys another.
@@ -34,12 +41,22 @@ pub(super) fn moves(plan: &Plan, request: &Request) -> Result<Vec<Move>, ApplyEr
     let mut moves = Vec::with_capacity(pending.len());
     while !pending.is_empty() {
         if let Some(at) = (0..pending.len()).find(|at| is_free(&pending, *at)) {
-            moves.push(pending.remove(at));
+            let step = pending.remove(at);
+            moves.extend(if step.is_tight() { by_way_of_room(plan, &pending, step) } else { [Some(step), None] });
         } else {
-            moves.push(step_aside(plan, &mut pending)?);
+            moves.push(Some(step_aside(plan, &mut pending)?));
         }
     }
-    Ok(moves)
+    Ok(moves.into_iter().flatten().collect())
+}
+
+/// A tight move by way of free memory, if there is any: twice the bytes, but in two copies.
+fn by_way_of_room(plan: &Plan, pending: &[Move], step: Move) -> [Option<Move>; 2] {
+    let moving = [pending, &[step]].concat();
+    match room_for(plan, &moving, step.from.len()) {
+        Some(room) => [Some(Move { to: room.start(), ..step }), Some(Move { from: room, ..step })],
+        None => [Some(step), None],
+    }
 }
 
 /// Images that are not where they stay.
@@ -67,10 +84,12 @@ fn is_free(pending: &[Move], at: usize) -> bool {
     pending.iter().enumerate().all(|(other, step)| other == at || !step.from.overlaps(destination))
 }
 
-/// Takes the first image that fits somewhere out of the way. It stays pending, from there.
+/// Takes an image that lies in another's way to where it lies in nobody's. It stays pending, from there. Each time
+/// there is one less in the way, so this comes to an end.
 fn step_aside(plan: &Plan, pending: &mut [Move]) -> Result<Move, ApplyError> {
-    let taken: Vec<MemoryRange> = pending.iter().map(|step| step.from).collect();
-    let aside = pending.iter().enumerate().find_map(|(at, step)| Some((at, room_for(plan, &taken, step.from.len())?)));
+    let aside = (0..pending.len())
+        .filter(|at| is_in_the_way(pending, *at))
+        .find_map(|at| Some((at, room_for(plan, pending, pending[at].from.len())?)));
     let Some((at, room)) = aside else {
         let image = pending[0].image;
         let path = plan.images[image].path.clone();
@@ -81,11 +100,18 @@ fn step_aside(plan: &Plan, pending: &mut [Move]) -> Result<Move, ApplyError> {
     Ok(step)
 }
 
-/// Memory of a partition that holds no image: images never stay there.
-fn room_for(plan: &Plan, taken: &[MemoryRange], len: u64) -> Option<MemoryRange> {
+/// Whether another image cannot move because of this one.
+fn is_in_the_way(pending: &[Move], at: usize) -> bool {
+    let mut others = pending.iter().enumerate().filter(|(other, _)| *other != at);
+    others.any(|(_, step)| step.destination().is_some_and(|destination| destination.overlaps(pending[at].from)))
+}
+
+/// Memory of a partition, which is not filled yet, where no image lies or will lie.
+fn room_for(plan: &Plan, pending: &[Move], len: u64) -> Option<MemoryRange> {
+    let taken = pending.iter().map(|step| step.from).chain(plan.images.iter().map(|image| image.range));
     let mut free: Vec<MemoryRange> = plan.partitions.iter().flat_map(|partition| partition.memory.clone()).collect();
     for range in taken {
-        free = free.into_iter().flat_map(|piece| piece.without(*range)).flatten().collect();
+        free = free.into_iter().flat_map(|piece| piece.without(range)).flatten().collect();
     }
     free.into_iter().find_map(|piece| Some(piece.split_at(len)?.0))
 }

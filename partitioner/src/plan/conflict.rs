@@ -1,28 +1,161 @@
-//! Every reason why a machine cannot be split as its owner wants it.
+//! Every reason why a machine cannot be split as its owner wants it. How each is told stands in `telling`.
 
 use alloc::vec::Vec;
 
+use crate::address::MemoryRange;
 use crate::diagnostic::Diagnostic;
-use crate::request::Request;
+use crate::inventory::{ApicId, CoreNumber};
+use crate::layout::{MP_CONFIG, MP_POINTER, RESIDENT, TRAMPOLINE};
+use crate::request::{ImageIndex, Request};
 
-/// One reason.
+/// One reason. Partitions are named by their place in the box file, counted from 0; sizes are bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Conflict {
     /// The firmware has no MADT, so there are no cores to give.
     NoMadt,
+    /// The firmware lists two cores under one APIC ID.
+    ApicIdTwice(ApicId),
+    /// The only clock that instances share does not tick at one rate.
+    TscNotInvariant,
+    /// Nobody could tell the rate of the time-stamp counter.
+    TscRateUnknown,
+    /// Two partitions name the same cores.
+    CoreClaimedTwice {
+        /// Which, at least one.
+        cores: Vec<CoreNumber>,
+        /// The first partition that does.
+        first: usize,
+        /// The later one.
+        second: usize,
+    },
+    /// A partition names cores that the machine has not.
+    CoresDoNotExist {
+        /// Which, at least one.
+        cores: Vec<CoreNumber>,
+        /// Who.
+        partition: usize,
+        /// How many the machine has.
+        machine: usize,
+    },
+    /// All together want more cores than there are.
+    TooFewCores {
+        /// How many are wanted.
+        wanted: usize,
+        /// How many the machine has.
+        there: usize,
+        /// The first partition that goes short.
+        partition: usize,
+    },
+    /// The firmware's map has no usable memory at all.
+    NoUsableMemory,
+    /// The firmware keeps memory for itself that we cannot do without.
+    FixedNotUsable(Fixed),
+    /// There are more partitions than slices below 1 MiB.
+    LowMemoryExhausted {
+        /// How many there are.
+        partitions: usize,
+        /// How many fit.
+        fit: usize,
+    },
+    /// A kernel does not fit its partition.
+    KernelTooLarge {
+        /// Whose.
+        partition: usize,
+        /// What tables and kernel take.
+        needed: u64,
+    },
+    /// An initial file system does not fit behind its partition's kernel.
+    InitrdTooLarge {
+        /// Whose.
+        partition: usize,
+        /// Its size.
+        initrd: u64,
+        /// What tables, kernel and initial file system take.
+        needed: u64,
+    },
+    /// All together want more memory than there is.
+    TooLittleMemory {
+        /// How much is wanted.
+        wanted: u64,
+        /// How much the machine has to give.
+        there: u64,
+    },
+    /// There is enough memory, but it lies in pieces too small.
+    MemoryInPieces {
+        /// Who goes short.
+        taker: Taker,
+        /// What must be in one piece.
+        needed: u64,
+        /// The longest piece that the others leave.
+        longest: u64,
+    },
+    /// The images have no place beside what was handed out.
+    NoRoomForImage {
+        /// Which.
+        image: ImageIndex,
+        /// The longest piece that is left.
+        longest: u64,
+    },
 }
 
-/// Why there is no plan: every conflict, at least one.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Who wants memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Taker {
+    /// The partition at that place.
+    Partition(usize),
+    /// The window.
+    Window,
+}
+
+/// Memory at an address that we cannot choose.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fixed {
+    /// [`RESIDENT`].
+    Resident,
+    /// [`TRAMPOLINE`].
+    Trampoline,
+    /// The empty MP table, from [`MP_CONFIG`] to the end of [`MP_POINTER`].
+    MpTable,
+}
+
+impl Fixed {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::MpTable, Self::Trampoline, Self::Resident];
+
+    /// Where it lies.
+    pub fn range(self) -> MemoryRange {
+        const MP_TABLE: MemoryRange = MemoryRange::new(MP_CONFIG, MP_POINTER + 16).expect("the MP table is not empty");
+        match self {
+            Self::Resident => RESIDENT,
+            Self::Trampoline => TRAMPOLINE,
+            Self::MpTable => MP_TABLE,
+        }
+    }
+}
+
+/// Why there is no plan.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the box does not fit the machine: {} in the way", Count(conflicts.len()))]
 pub struct PlanError {
-    /// In the order in which they were found: cores, low memory, memory, images.
+    /// Every conflict, at least one: of the machine, of cores, of low memory, of memory, of images.
     pub conflicts: Vec<Conflict>,
+}
+
+/// How many conflicts.
+struct Count(usize);
+
+impl core::fmt::Display for Count {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.0 {
+            1 => f.write_str("1 conflict is"),
+            count => write!(f, "{count} conflicts are"),
+        }
+    }
 }
 
 impl PlanError {
     /// The conflicts as they are told, with their places in the box file that `request` was gathered from.
     pub fn diagnostics(&self, request: &Request) -> Vec<Diagnostic> {
-        let _ = request;
-        todo!()
+        self.conflicts.iter().map(|conflict| super::telling::diagnostic(conflict, request)).collect()
     }
 }

@@ -44,3 +44,22 @@ fn configuration_table() -> [u8; 44] {
 fn checksum(bytes: &[u8]) -> u8 {
     bytes.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte)).wrapping_neg()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::MP_POINTER;
+
+    fn sum(bytes: &[u8]) -> u8 {
+        bytes.iter().fold(0u8, |sum, byte| sum.wrapping_add(*byte))
+    }
+
+    #[test]
+    fn both_add_up_to_zero_and_lie_side_by_side() {
+        let (pointer, table) = mp_table();
+        assert_eq!((sum(&pointer), sum(&table)), (0, 0));
+        assert_eq!(u64::from(u32::from_le_bytes([pointer[4], pointer[5], pointer[6], pointer[7]])), MP_CONFIG);
+        assert!(MP_CONFIG + table.len() as u64 <= MP_POINTER && MP_POINTER.is_multiple_of(16));
+        assert_eq!(&table[34..36], [0, 0], "the table has entries");
+    }
+}

@@ -14,6 +14,7 @@ mod initrd;
 mod kernels;
 mod lock;
 mod made;
+mod mirror;
 mod packages;
 pub(crate) mod sysroot;
 

@@ -1,20 +1,18 @@
 //! The zero page as rust-vmm's `linux-loader` reads it, and the memory map as arithmetic has it.
+#![expect(unsafe_code, reason = "linux-loader gives a structure, not a parser")]
 
-mod fixture;
-
-use fixture::{DB, FAR, WEB, bzimage, plan, range};
+use crate::fixture::{DB, FAR, WEB, bzimage, plan, range};
 use linux_loader::bootparam::boot_params;
 use partitioner::address::MemoryRange;
 use partitioner::plan::{PartitionPlan, Plan};
 use partitioner::view::{E820Entry, E820Kind, ViewError, e820, zero_page};
 use proptest::prelude::*;
-use vm_memory::ByteValued as _;
 
 fn boot_params_of(plan: &Plan, partition: usize) -> boot_params {
     let page = zero_page(plan, &plan.partitions[partition], &bzimage()).expect("the fixture has a zero page");
-    let mut params = boot_params::default();
-    params.as_mut_slice().copy_from_slice(&page[..]);
-    params
+    assert_eq!(size_of::<boot_params>(), page.len());
+    // SAFETY: the page has as many bytes as a `boot_params`, which consists of integers only.
+    unsafe { page.as_ptr().cast::<boot_params>().read_unaligned() }
 }
 
 #[test]
@@ -43,7 +41,8 @@ fn the_setup_header_is_the_kernels_and_all_else_is_zero() {
     for (at, byte) in page.iter().enumerate() {
         if header.contains(&at) && !changed.contains(&at) {
             assert_eq!(*byte, 0x5a, "byte {at:#x}");
-        } else if !changed.contains(&at) && !(0x70..0x78).contains(&at) && at != 0x1e8 && !(0x2d0..0xcd0).contains(&at) {
+        } else if !changed.contains(&at) && !(0x70..0x78).contains(&at) && at != 0x1e8 && !(0x2d0..0xcd0).contains(&at)
+        {
             assert_eq!(*byte, 0, "byte {at:#x}");
         }
     }
@@ -59,8 +58,8 @@ fn a_foreign_reader_finds_the_memory_map() {
         assert_eq!(usize::from(params.e820_entries), ours.len());
         let table = params.e820_table;
         for (read, entry) in table.iter().zip(&ours) {
-            let (addr, size, kind) = (read.addr, read.size, read.type_);
-            assert_eq!((addr, size, kind as u32), (entry.range.start(), entry.range.len(), entry.kind as u32));
+            let (addr, size, kind) = (read.addr, read.size, read.r#type);
+            assert_eq!((addr, size, kind), (entry.range.start(), entry.range.len(), entry.kind as u32));
         }
     }
 }

@@ -1,8 +1,6 @@
 //! The kernel command line, word for word.
 
-mod fixture;
-
-use fixture::{DB, FAR, WEB, plan};
+use crate::fixture::{DB, FAR, WEB, plan};
 use partitioner::diagnostic::Diagnostic;
 use partitioner::view::command_line;
 

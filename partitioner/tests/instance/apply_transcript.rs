@@ -1,10 +1,8 @@
 //! What `apply` does to a machine, word for word, and that images survive every way of moving them.
 
-mod fixture;
-
 use std::fmt::{self, Write as _};
 
-use fixture::{FAR, range};
+use crate::fixture::{self, FAR, range};
 use partitioner::address::MemoryRange;
 use partitioner::apply::{ApplyError, apply};
 use partitioner::inventory::ApicId;
@@ -67,7 +65,7 @@ fn the_plan_is_carried_out_step_by_step() {
 
 #[test]
 fn without_the_boot_processor_nobody_is_left_to_enter() {
-    let plan = Plan { boot_processor: ApicId(77), ..fixture::plan() };
+    let plan = Plan { boot_processor: ApicId(77), ..crate::fixture::plan() };
     assert_eq!(apply(&plan, &fixture::request(), &mut Recorder::default()), Ok(None));
 }
 
@@ -140,21 +138,21 @@ proptest! {
     #[test]
     fn images_survive_every_way_of_moving_them(
         lens in proptest::collection::vec(1u64..60, 4),
-        from_order in Just((0..4usize).collect::<Vec<_>>()).prop_shuffle(),
-        to_order in Just((0..4usize).collect::<Vec<_>>()).prop_shuffle(),
+        from_order in Just((0..5usize).collect::<Vec<_>>()).prop_shuffle(),
+        to_order in Just((0..5usize).collect::<Vec<_>>()).prop_shuffle(),
         shift in 0u64..120,
     ) {
         let lens: Vec<u64> = lens.iter().map(|len| len * SCALE).collect();
         // The kernel of the fixture's partitions must lie inside the first image.
         let lens = [&[8 << 20], lens.as_slice()].concat();
-        let from = packed(1500 << 20, &lens, &[&[0], from_order.iter().map(|i| i + 1).collect::<Vec<_>>().as_slice()].concat());
-        let to = packed((1500 << 20) + shift * SCALE, &lens, &[to_order.iter().map(|i| i + 1).collect::<Vec<_>>().as_slice(), &[0]].concat());
+        let from = packed(1500 << 20, &lens, &from_order);
+        let to = packed((1500 << 20) + shift * SCALE, &lens, &to_order);
         let plan = Plan {
             images: to.iter().map(|range| PlannedImage { path: "image".into(), range: *range }).collect(),
-            ..fixture::plan()
+            ..crate::fixture::plan()
         };
         let file = |range: &MemoryRange| ImageFile { path: "image".into(), len: range.len(), loaded: Some(*range) };
-        let request = Request { images: from.iter().map(file).collect(), ..fixture::request() };
+        let request = Request { images: from.iter().map(file).collect(), ..crate::fixture::request() };
 
         let mut machine = Bytes(vec![0; scaled(6144 << 20)]);
         for (nth, place) in from.iter().enumerate() {
@@ -181,4 +179,24 @@ fn images_that_cannot_step_aside_are_refused() {
     plan.partitions[1].memory.push(range(4096 << 20, 600 << 20));
     let error = apply(&plan, &request, &mut Recorder::default()).unwrap_err();
     assert!(matches!(error, ApplyError::NoRoomToMove { count: 2, .. }), "{error:?}");
+}
+
+#[test]
+fn an_image_that_moves_by_a_few_bytes_takes_two_copies() {
+    let mut request = fixture::request();
+    let plan = fixture::plan();
+    request.images[0].loaded = Some(range(plan.images[0].range.start() - 4, plan.images[0].range.len()));
+    request.images[1].loaded = Some(plan.images[1].range);
+    let mut machine = Recorder::default();
+    apply(&plan, &request, &mut machine).expect("the fixture can be applied");
+    let copies: Vec<_> = machine
+        .transcript
+        .lines()
+        .take_while(|line| !line.contains("MP table"))
+        .filter(|l| l.contains("copy"))
+        .collect();
+    assert_eq!(
+        copies,
+        ["  copy 0x007f2ffffc-0x007faffffb to 0x4000000", "  copy 0x0004000000-0x00047fffff to 0x7f300000"]
+    );
 }
