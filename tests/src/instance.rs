@@ -5,7 +5,7 @@ use std::time::Duration;
 use cli::console::{Console, Pattern};
 use partitioner::address::{MIB, MemoryRange};
 use partitioner::plan::PartitionPlan;
-use regex::Regex;
+use regex::bytes::Regex;
 use serde_json::Value;
 
 /// How long an instance may take from its start to user space, on a busy host in emulation.
