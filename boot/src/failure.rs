@@ -14,6 +14,8 @@ pub struct Failure {
     pub step: &'static str,
     /// What is wrong, never nothing.
     pub diagnostics: Vec<Diagnostic>,
+    /// Instances that run already.
+    pub running: usize,
 }
 
 impl Failure {
@@ -21,10 +23,15 @@ impl Failure {
     pub fn new(step: &'static str, code: &'static str, message: fmt::Arguments<'_>, help: &str) -> Self {
         let diagnostic =
             Diagnostic { code, message: alloc::format!("{message}"), places: Vec::new(), help: help.into() };
-        Self { step, diagnostics: alloc::vec![diagnostic] }
+        Self::of(step, alloc::vec![diagnostic])
     }
 
-    /// Tells it, with the lines of the box file `text`, and halts. No kernel has been started.
+    /// With these reasons, before anything was started.
+    pub fn of(step: &'static str, diagnostics: Vec<Diagnostic>) -> Self {
+        Self { step, diagnostics, running: 0 }
+    }
+
+    /// Tells it, with the lines of the box file `text`, and halts this processor.
     pub fn tell(&self, text: &str) -> ! {
         for diagnostic in &self.diagnostics {
             let told = alloc::format!("{}", diagnostic.plain("box.toml", text));
@@ -35,7 +42,10 @@ impl Failure {
                 }
             }
         }
-        log::line(format_args!("halted: nothing was started"));
+        match self.running {
+            0 => log::line(format_args!("halted: nothing was started")),
+            running => log::line(format_args!("halted: {running} instance(s) started before this run on")),
+        }
         cores::park()
     }
 }

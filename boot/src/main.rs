@@ -43,12 +43,13 @@ mod tsc;
 
 use alloc::string::String;
 
-use partitioner::apply::apply;
+use partitioner::address::MemoryRange;
+use partitioner::apply::{ApplyError, apply};
 use partitioner::config::BoxFile;
 use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::Inventory;
 use partitioner::layout::RESIDENT;
-use partitioner::machine::Entry;
+use partitioner::machine::{Entry, Machine};
 use partitioner::plan::{Plan, plan};
 use partitioner::request::Request;
 
@@ -87,7 +88,9 @@ fn steps(protocol: Protocol, info: u32, box_file: &mut String) -> Result<Option<
     let plan = make_plan(&machine.inventory, &request)?;
     let cores = bring_up(apic, &machine.inventory)?;
     silence(&machine.topology);
-    start_all(&plan, &request, Iron::new(cores, Sleeper::new(apic)))
+    let mut iron = Iron::new(cores, Sleeper::new(apic));
+    clear_window(&plan, &mut iron);
+    start_all(&plan, &request, iron)
 }
 
 fn hand_off(protocol: Protocol, info: u32) -> Result<HandOff, Failure> {
@@ -111,7 +114,7 @@ fn hand_off(protocol: Protocol, info: u32) -> Result<HandOff, Failure> {
 }
 
 fn request(modules: &Modules<'_>) -> Result<Request, Failure> {
-    let failure = |diagnostics| Failure { step: "request", diagnostics };
+    let failure = |diagnostics| Failure::of("request", diagnostics);
     let file = BoxFile::parse(modules.box_file()).map_err(failure)?;
     let request = Request::gather(file, |path| modules.image(path)).map_err(failure)?;
     let kernels = request.partitions.iter().filter_map(|partition| partition.bzimage.version.as_deref());
@@ -122,8 +125,7 @@ fn request(modules: &Modules<'_>) -> Result<Request, Failure> {
 }
 
 fn make_plan(inventory: &Inventory, request: &Request) -> Result<Plan, Failure> {
-    let plan =
-        plan(inventory, request).map_err(|error| Failure { step: "plan", diagnostics: error.diagnostics(request) })?;
+    let plan = plan(inventory, request).map_err(|error| Failure::of("plan", error.diagnostics(request)))?;
     for partition in &plan.partitions {
         log::step(
             "plan",
@@ -170,9 +172,21 @@ fn silence(topology: &partitioner::firmware::Topology) {
     }
 }
 
+/// What the window's readers look at first must say that nobody has come up yet.
+fn clear_window(plan: &Plan, iron: &mut Iron) {
+    let control = shmem::control_len(plan.partitions.len()).min(plan.window.len());
+    if let Some(control) = MemoryRange::with_len(plan.window.start(), control) {
+        log::step("apply", format_args!("clear the window's headers and rings, {control}"));
+        iron.zero(control);
+    }
+}
+
 fn start_all(plan: &Plan, request: &Request, mut iron: Iron) -> Result<Option<Entry>, Failure> {
-    let entry = apply(plan, request, &mut iron)
-        .map_err(|error| Failure { step: "apply", diagnostics: alloc::vec![Diagnostic::from(&error)] })?;
+    let entry = apply(plan, request, &mut iron).map_err(|error| Failure {
+        step: "apply",
+        diagnostics: alloc::vec![Diagnostic::from(&error)],
+        running: if let ApplyError::Start { running, .. } = error { running } else { 0 },
+    })?;
     let total = log::since_entry_us();
     log::step(
         "leave",

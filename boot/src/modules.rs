@@ -20,8 +20,7 @@ impl<'a> Modules<'a> {
     /// Opens one archive, or takes one module for each member.
     pub fn open(hand_off: &'a HandOff) -> Result<Self, Failure> {
         let bundle = members(&hand_off.modules).and_then(|members| Bundle::open(&members));
-        let bundle =
-            bundle.map_err(|error| Failure { step: "bundle", diagnostics: alloc::vec![Diagnostic::from(&error)] })?;
+        let bundle = bundle.map_err(|error| Failure::of("bundle", alloc::vec![Diagnostic::from(&error)]))?;
         log::step(
             "bundle",
             format_args!("box file of {} bytes, {} image(s)", bundle.box_file.len(), bundle.images.len()),

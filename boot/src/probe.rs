@@ -22,10 +22,10 @@ pub struct Machine {
     pub topology: Topology,
 }
 
-/// Calibrates the clock and reads the tables.
+/// Reads the tables and calibrates the clock.
 pub fn machine(hand_off: &HandOff, tables: &Tables, apic: LocalApic) -> Result<Machine, Failure> {
-    let tsc = clock(tables)?;
     let topology = topology(tables, apic)?;
+    let tsc = clock(tables)?;
     let inventory = Inventory {
         machine: brand(),
         cores: topology.cores.clone(),
@@ -63,7 +63,7 @@ fn clock(tables: &Tables) -> Result<Tsc, Failure> {
 fn topology(tables: &Tables, apic: LocalApic) -> Result<Topology, Failure> {
     let tables = FirmwareTables { madt: tables.madt(), srat: tables.srat(), mcfg: tables.mcfg() };
     firmware::topology(&tables, apic.id())
-        .map_err(|error| Failure { step: "inventory", diagnostics: alloc::vec![Diagnostic::from(&error)] })
+        .map_err(|error| Failure::of("inventory", alloc::vec![Diagnostic::from(&error)]))
 }
 
 fn brand() -> String {

@@ -1,7 +1,7 @@
 //! Every fixed address of the system, and why it is there.
 //!
 //! ```text
-//! 0x0000_03c0  MP_CONFIG        an MP configuration table without entries, found before the firmware's
+//! 0x0000_03b0  MP_CONFIG        an MP configuration table without an I/O APIC, found before the firmware's
 //! 0x0000_03f0  MP_POINTER       and the `_MP_` structure that points to it
 //! 0x0000_8000  TRAMPOLINE       where a SIPI wakes our processors
 //! 0x0001_0000  LOW_SLICES       one slice for each instance's own real-mode trampoline, up to the firmware's data
@@ -21,7 +21,7 @@ pub const TRAMPOLINE: MemoryRange = MemoryRange::with_len(0x8000, PAGE).expect("
 /// Where Linux looks first for an `_MP_` structure: the last kilobyte of base memory's first, in steps of 16.
 pub const MP_POINTER: u64 = 0x3f0;
 /// The empty MP configuration table that [`MP_POINTER`] names.
-pub const MP_CONFIG: u64 = 0x3c0;
+pub const MP_CONFIG: u64 = 0x3b0;
 
 /// Linux reserves the first 64 KiB for itself, so no slice may start below.
 pub const LOW_SLICES_START: u64 = 0x1_0000;

@@ -15,8 +15,9 @@
 //! ...                                                 ┘
 //! ```
 //!
-//! An all-zero window is a valid, idle one: no partition has come up yet. So whoever makes the window only has to zero
-//! it. Buffers are O(n) in the number of partitions, rings O(n²) but small.
+//! A window whose headers and rings are all zero is a valid, idle one: no partition has come up yet. So whoever makes
+//! the window only has to clear its first [`control_len`] bytes; what a pool holds means nothing until a descriptor
+//! names it. Buffers are O(n) in the number of partitions, rings O(n²) but small.
 //!
 //! This crate fixes the geometry. The accesses, through atomics and volatile copies only, come with the driver that
 //! makes them.
@@ -45,6 +46,13 @@ pub const GUARANTEED_BUFFERS: u64 = 16;
 
 const _: () = assert!(RING_LEN < 8 << 10, "a pair costs less than 8 KiB");
 const _: () = assert!(RING_LEN.is_multiple_of(LINE_PAIR), "no two rings share a pair of lines");
+
+/// Bytes from the start of a window for that many partitions that must be zero when the first of them starts: headers
+/// and rings.
+pub const fn control_len(partitions: usize) -> u64 {
+    let count = partitions as u64;
+    (count * HEADER_LEN + count * count.saturating_sub(1) * RING_LEN).next_multiple_of(HEADER_LEN)
+}
 
 /// Where everything lies in a window for that many partitions. Having one means that all of it fits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,7 +96,7 @@ impl Geometry {
             return Err(GeometryError::Partitions(partitions));
         }
         let count = partitions as u64;
-        let fixed = Self::pools_start_for(count);
+        let fixed = control_len(partitions);
         let least = (count - 1).max(1) * GUARANTEED_BUFFERS * BUFFER_LEN;
         let needed = fixed + count * least;
         if len < needed {
@@ -112,17 +120,12 @@ impl Geometry {
 
     /// Offset of a partition's transmit pool.
     pub fn pool(self, partition: usize) -> u64 {
-        Self::pools_start_for(self.partitions) + partition as u64 * self.pool_len
+        control_len(self.partitions as usize) + partition as u64 * self.pool_len
     }
 
     /// Bytes of each transmit pool: a whole number of buffers.
     pub fn pool_len(self) -> u64 {
         self.pool_len
-    }
-
-    /// Pools start at a page.
-    fn pools_start_for(partitions: u64) -> u64 {
-        (partitions * HEADER_LEN + partitions * (partitions - 1) * RING_LEN).next_multiple_of(HEADER_LEN)
     }
 }
 
