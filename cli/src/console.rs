@@ -4,18 +4,16 @@
 //! QEMU connects to a socket on which we already listen, so not one byte that a kernel prints is lost. A thread reads
 //! each console for as long as the machine lives; [`Console`] is a cheap handle on what it has read.
 
+mod record;
+
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use regex::bytes::Regex;
-
-/// How much of a console is kept in memory; the log file has all of it.
-const KEPT: usize = 8 << 20;
-/// How many lines an error quotes.
-const QUOTED_LINES: usize = 12;
+use self::record::Record;
+pub use self::record::{Found, Pattern};
 
 /// One serial port. Clones look at the same port and share one place from which [`Console::wait_for`] looks on.
 #[derive(Clone)]
@@ -28,41 +26,6 @@ pub struct Console {
 struct Shared {
     record: Mutex<Record>,
     grown: Condvar,
-}
-
-/// What has come so far. Positions count from the first byte that ever came.
-#[derive(Default)]
-struct Record {
-    bytes: Vec<u8>,
-    /// Position of the first byte that is still kept.
-    start: usize,
-    /// For each piece as it arrived: the position after it, and when that was.
-    arrivals: Vec<(usize, Instant)>,
-    /// Up to where waiting has looked.
-    cursor: usize,
-    closed: bool,
-}
-
-/// What to wait for.
-#[derive(Clone, Debug)]
-pub enum Pattern {
-    /// These very words.
-    Text(String),
-    /// Whatever matches, over several lines if it says so.
-    Regex(Regex),
-}
-
-/// What was waited for, and came.
-#[derive(Clone, Debug)]
-pub struct Found {
-    /// The match.
-    pub text: String,
-    /// What its groups captured, the first group first.
-    pub groups: Vec<String>,
-    /// What came since the match before.
-    pub before: String,
-    /// When its last byte arrived.
-    pub at: Instant,
 }
 
 /// It did not come.
@@ -213,99 +176,6 @@ fn wait_on<'a>(grown: &Condvar, record: MutexGuard<'a, Record>, limit: Duration)
     grown.wait_timeout(record, limit).unwrap_or_else(PoisonError::into_inner).0
 }
 
-impl Record {
-    fn end(&self) -> usize {
-        self.start + self.bytes.len()
-    }
-
-    fn push(&mut self, piece: &[u8]) {
-        self.bytes.extend_from_slice(piece);
-        self.arrivals.push((self.end(), Instant::now()));
-        // Dropped half at a time, so that a chatty console does not move megabytes with every byte.
-        if self.bytes.len() > 2 * KEPT {
-            let surplus = self.bytes.len() - KEPT;
-            self.bytes.drain(..surplus);
-            self.start += surplus;
-            let start = self.start;
-            self.arrivals.retain(|(end, _)| *end > start);
-            self.cursor = self.cursor.max(start);
-        }
-    }
-
-    fn since(&self, position: usize) -> Option<Vec<u8>> {
-        let from = position.max(self.start);
-        (from < self.end()).then(|| self.bytes[from - self.start..].to_vec())
-    }
-
-    fn take(&mut self, pattern: &Pattern) -> Option<Found> {
-        let unseen = &self.bytes[self.cursor - self.start..];
-        let (span, groups) = pattern.find(unseen)?;
-        let end = self.cursor + span.end;
-        let at = self.arrivals.iter().find(|(arrived, _)| *arrived >= end).map(|(_, at)| *at)?;
-        let found = Found { text: lossy(&unseen[span.clone()]), groups, before: lossy(&unseen[..span.start]), at };
-        self.cursor = end;
-        Some(found)
-    }
-
-    fn last_lines(&self) -> String {
-        let text = lossy(&self.bytes);
-        let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-        if lines.is_empty() {
-            return "    (none: the console stayed silent)".to_owned();
-        }
-        let first = lines.len().saturating_sub(QUOTED_LINES);
-        lines[first..].iter().map(|line| format!("    {}", line.trim_end())).collect::<Vec<_>>().join("\n")
-    }
-}
-
-fn lossy(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-impl Pattern {
-    fn find(&self, bytes: &[u8]) -> Option<(std::ops::Range<usize>, Vec<String>)> {
-        match self {
-            Self::Text(text) => {
-                let start = bytes.windows(text.len().max(1)).position(|window| window == text.as_bytes())?;
-                Some((start..start + text.len(), Vec::new()))
-            }
-            Self::Regex(regex) => {
-                let captures = regex.captures(bytes)?;
-                let groups =
-                    captures.iter().skip(1).map(|group| group.map_or_else(String::new, |g| lossy(g.as_bytes())));
-                Some((captures.get_match().range(), groups.collect()))
-            }
-        }
-    }
-}
-
-impl From<&str> for Pattern {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<&String> for Pattern {
-    fn from(text: &String) -> Self {
-        Self::Text(text.clone())
-    }
-}
-
-impl From<Regex> for Pattern {
-    fn from(regex: Regex) -> Self {
-        Self::Regex(regex)
-    }
-}
-
-impl std::fmt::Display for Pattern {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Text(text) => write!(f, "{text:?}"),
-            Self::Regex(regex) => write!(f, "/{regex}/"),
-        }
-    }
-}
-
 impl std::fmt::Display for WaitEnd {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -317,6 +187,8 @@ impl std::fmt::Display for WaitEnd {
 
 #[cfg(test)]
 mod tests {
+    use regex::bytes::Regex;
+
     use super::*;
 
     const SOON: Duration = Duration::from_secs(10);

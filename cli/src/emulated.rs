@@ -22,7 +22,7 @@ const LOW_MEMORY_MAX: u64 = 2 << 30;
 /// What SeaBIOS keeps for ACPI tables at the end of low memory.
 const FIRMWARE_TABLES: u64 = 128 << 10;
 /// Where SeaBIOS puts the first PCI serial card's registers, and how far on the next.
-const PCI_SERIAL_BASE: u16 = 0xc040;
+const PCI_SERIAL_BASE: u16 = 0xc060;
 const PCI_SERIAL_STEP: u16 = 8;
 /// QEMU's processors number their APICs in one byte, and 255 is the broadcast.
 const CPUS_MAX: u32 = 255;
@@ -145,6 +145,6 @@ mod tests {
     fn ports_beyond_the_fourth_are_on_cards() {
         let machine = EmulatedMachine { cpus: 1, memory: GRAIN, serial_ports: 6 };
         let ports: Vec<u16> = machine.ports().map(|port| port.io_port).collect();
-        assert_eq!(ports, [0x3f8, 0x2f8, 0x3e8, 0x2e8, 0xc040, 0xc048]);
+        assert_eq!(ports, [0x3f8, 0x2f8, 0x3e8, 0x2e8, 0xc060, 0xc068]);
     }
 }

@@ -18,13 +18,14 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
+use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::SerialPort;
 use partitioner::plan::Plan;
 
 use crate::console::Console;
 use crate::emulated::EmulatedMachine;
 use crate::iso::{self, IsoError};
-use crate::qemu::{self, Accelerator, Attachment, Boot, Firmware, Machine, MachineBuilder};
+use crate::qemu::{self, Accelerator, Attachment, Boot, Firmware, Machine, MachineBuilder, PrivateFolder};
 use crate::source::{Refusal, Source};
 
 /// Name of the console on which the boot image tells what it does.
@@ -73,19 +74,6 @@ pub enum LaunchError {
     /// The medium.
     #[error(transparent)]
     Iso(#[from] IsoError),
-    /// The medium was made from another box file.
-    #[error(
-        "{} was made from another {}: {difference}\n  help: make it anew with `sprig image {} -o {}`",
-        image.display(), box_file.display(), box_file.display(), image.display()
-    )]
-    Changed {
-        /// The medium.
-        image: PathBuf,
-        /// The box file.
-        box_file: PathBuf,
-        /// What is not the same.
-        difference: String,
-    },
     /// A file of ours.
     #[error("cannot write {}: {error}", path.display())]
     File {
@@ -155,7 +143,7 @@ impl<'a> Launch<'a> {
     /// Every mistake in the box file; anything that is missing here; a machine that does not start.
     pub fn start(self) -> Result<RunningBox, LaunchError> {
         let plan = self.source.plan(&self.machine.inventory())?;
-        let folder = qemu::private_folder()?;
+        let folder = PrivateFolder::new().map_err(|error| LaunchError::File { path: std::env::temp_dir(), error })?;
         let boot = self.prepare(folder.path())?;
         let names = console_names(&plan, &self.machine);
         let mut builder = MachineBuilder::new(boot)
@@ -259,11 +247,17 @@ fn console_names(plan: &Plan, machine: &EmulatedMachine) -> Vec<String> {
 fn require_unchanged(source: &Source, image: &Path) -> Result<(), LaunchError> {
     let made_from = iso::manifest(image)?;
     let now = source.bundle()?.manifest().to_string();
-    let differs = |(made, now): &(&str, &str)| made != now;
-    let difference = match made_from.lines().zip(now.lines()).find(differs) {
-        Some((made, now)) => format!("it holds `{made}`, but there is `{now}` now"),
-        None if made_from.lines().count() != now.lines().count() => "it holds other images".to_owned(),
+    let mut lines = made_from.lines().zip(now.lines());
+    let (code, difference) = match lines.find(|(made, now)| made != now) {
+        Some((made, _)) if made.starts_with("box ") => {
+            ("box-file-changed", "the box file has changed since".to_owned())
+        }
+        Some((made, now)) => ("image-changed", format!("it has `{made}`, and now there is `{now}`")),
+        None if made_from.len() != now.len() => ("image-changed", "it has other images".to_owned()),
         None => return Ok(()),
     };
-    Err(LaunchError::Changed { image: image.to_owned(), box_file: source.path().to_owned(), difference })
+    let (image, file) = (image.display(), source.path().display());
+    let message = format!("{image} was not made from what is here now: {difference}");
+    let help = format!("make it anew: sprig image {file} -o {image}");
+    Err(source.refusal(vec![Diagnostic { code, message, places: Vec::new(), help }]).into())
 }

@@ -10,6 +10,7 @@ use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::Inventory;
 use partitioner::plan::{Plan, plan};
 use partitioner::request::{ImageFault, LoadedImage, Request};
+use partitioner::view::InstanceView;
 
 use crate::bundle::{Bundle, NamedImage};
 
@@ -93,7 +94,12 @@ impl Source {
     /// # Errors
     /// Everything that stands against it.
     pub fn plan(&self, inventory: &Inventory) -> Result<Plan, Refusal> {
-        plan(inventory, &self.request).map_err(|error| self.refusal(error.diagnostics(&self.request)))
+        let plan = plan(inventory, &self.request).map_err(|error| self.refusal(error.diagnostics(&self.request)))?;
+        // What the boot image would only find when it makes an instance's tables.
+        let views = plan.partitions.iter().zip(&self.request.partitions);
+        let views = views.map(|(partition, images)| InstanceView::new(&plan, partition, &images.bzimage));
+        let errors: Vec<Diagnostic> = views.filter_map(|view| Some(Diagnostic::from(&view.err()?))).collect();
+        if errors.is_empty() { Ok(plan) } else { Err(self.refusal(errors)) }
     }
 
     /// What the boot image is given.

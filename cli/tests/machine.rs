@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cli::qemu::{Attachment, Boot, Firmware, Machine, MachineBuilder, StartError, private_folder};
+use cli::qemu::{Attachment, Boot, Firmware, Machine, MachineBuilder, PrivateFolder, StartError};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -20,7 +20,7 @@ const BOOT_SECTOR: &[u8] = &[
 ];
 
 fn builder() -> MachineBuilder {
-    let folder = private_folder().unwrap();
+    let folder = PrivateFolder::new().unwrap();
     let iso = folder.path().join("stick.img");
     let mut image = vec![0; 1 << 20];
     image[..BOOT_SECTOR.len()].copy_from_slice(BOOT_SECTOR);

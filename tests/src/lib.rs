@@ -1,1 +1,11 @@
-//! x
+//! What the boxes of `tests/boxes` are made of: box files on real kernels, booted by the `sprig` command's own library,
+//! and instances that are asked over their consoles.
+//!
+//! A box test reads as a sentence about a box. Every wait has a limit and says what it waited for; nothing sleeps.
+
+pub mod fixture;
+pub mod instance;
+pub mod scene;
+
+pub use instance::Instance;
+pub use scene::Scene;

@@ -1,0 +1,192 @@
+//! What machine is wanted, and the QEMU command line that makes it.
+
+use std::fs::{self, File};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use super::accelerator::Accelerator;
+use super::firmware::{Boot, option_value};
+use super::folder::PrivateFolder;
+use super::{Machine, QEMU, SERIAL_PORTS, StartError, file_error};
+use crate::console::Console;
+
+/// What machine is wanted.
+pub struct MachineBuilder {
+    boot: Boot,
+    cpus: u32,
+    memory: u64,
+    consoles: Vec<ConsoleWish>,
+    accelerator: Accelerator,
+    arguments: Vec<String>,
+    folder: Option<PrivateFolder>,
+}
+
+struct ConsoleWish {
+    name: String,
+    log: Option<PathBuf>,
+}
+
+impl MachineBuilder {
+    /// A machine of one processor and 512 MiB, without consoles, on the best accelerator that works here.
+    pub fn new(boot: Boot) -> Self {
+        let accelerator = Accelerator::best();
+        Self {
+            boot,
+            cpus: 1,
+            memory: 512 << 20,
+            consoles: Vec::new(),
+            accelerator,
+            arguments: Vec::new(),
+            folder: None,
+        }
+    }
+
+    /// How many processors.
+    #[must_use]
+    pub fn cpus(mut self, cpus: u32) -> Self {
+        self.cpus = cpus;
+        self
+    }
+
+    /// Bytes of memory, in whole MiB.
+    #[must_use]
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// One more serial port: the first four at [`SERIAL_PORTS`], further ones on PCI cards.
+    #[must_use]
+    pub fn console(mut self, name: &str) -> Self {
+        self.consoles.push(ConsoleWish { name: name.to_owned(), log: None });
+        self
+    }
+
+    /// One more serial port, all of which is written to `log` as it comes.
+    #[must_use]
+    pub fn logged_console(mut self, name: &str, log: PathBuf) -> Self {
+        self.consoles.push(ConsoleWish { name: name.to_owned(), log: Some(log) });
+        self
+    }
+
+    /// Runs the processors in this way.
+    #[must_use]
+    pub fn accelerator(mut self, accelerator: Accelerator) -> Self {
+        self.accelerator = accelerator;
+        self
+    }
+
+    /// A further argument for QEMU, as it stands.
+    #[must_use]
+    pub fn argument(mut self, argument: impl Into<String>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// Hands over the folder in which the machine's images lie, to go when the machine goes.
+    #[must_use]
+    pub fn owning(mut self, folder: PrivateFolder) -> Self {
+        self.folder = Some(folder);
+        self
+    }
+
+    /// Starts QEMU and waits until every console is connected.
+    ///
+    /// QEMU is ended when the *thread* that calls this ends without dropping the machine.
+    ///
+    /// # Errors
+    /// If a program or a file is missing, or QEMU refuses; with what it said.
+    pub fn start(mut self) -> Result<Machine, StartError> {
+        let folder = match self.folder.take() {
+            Some(folder) => folder,
+            None => PrivateFolder::new().map_err(file_error("make a folder in", &std::env::temp_dir()))?,
+        };
+        let sockets: Vec<Socket> =
+            (0..=self.consoles.len()).map(|number| Socket::listen(folder.path(), number)).collect::<Result<_, _>>()?;
+        let said = folder.path().join("qemu.log");
+        let started = Instant::now();
+        let child = self.spawn(&sockets, folder.path(), &said)?;
+        let mut machine = Machine { child, consoles: Vec::new(), qmp: None, started, folder };
+        for (socket, wish) in sockets.iter().zip(&self.consoles) {
+            let stream = machine.accept(socket, &said)?;
+            machine.consoles.push(attach(stream, wish)?);
+        }
+        machine.qmp = Some(machine.accept(&sockets[self.consoles.len()], &said)?);
+        Ok(machine)
+    }
+
+    fn spawn(&self, sockets: &[Socket], folder: &Path, said: &Path) -> Result<Child, StartError> {
+        let log = File::create(said).map_err(file_error("create", said))?;
+        let copy = log.try_clone().map_err(file_error("create", said))?;
+        // `setpriv` asks the kernel to end QEMU when we die, and becomes QEMU.
+        Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "--", QEMU])
+            .args(self.command_line(sockets, folder)?)
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(copy)
+            // A group of its own, so that a terminal's Ctrl-C reaches us alone and the end is in order.
+            .process_group(0)
+            .spawn()
+            .map_err(|error| StartError::Program { program: "setpriv", package: "util-linux", error })
+    }
+
+    fn command_line(&self, sockets: &[Socket], folder: &Path) -> Result<Vec<String>, StartError> {
+        let mut arguments = self.board();
+        for (number, socket) in sockets.iter().enumerate() {
+            arguments.push("-chardev".to_owned());
+            arguments.push(format!("socket,id=port{number},path={}", option_value(&socket.path)));
+            arguments.extend(match number {
+                number if number == self.consoles.len() => {
+                    ["-mon".to_owned(), format!("chardev=port{number},mode=control")]
+                }
+                number if number < SERIAL_PORTS.len() => ["-serial".to_owned(), format!("chardev:port{number}")],
+                number => ["-device".to_owned(), format!("pci-serial,chardev=port{number}")],
+            });
+        }
+        arguments.extend(self.boot.arguments(folder)?);
+        arguments.extend(self.arguments.iter().cloned());
+        Ok(arguments)
+    }
+
+    fn board(&self) -> Vec<String> {
+        let fixed = ["-machine", "q35", "-cpu", "max", "-display", "none", "-no-reboot", "-nodefaults"];
+        let chosen = [
+            ("-accel", self.accelerator.argument().to_owned()),
+            ("-smp", self.cpus.to_string()),
+            ("-m", format!("{}M", self.memory >> 20)),
+        ];
+        let chosen = chosen.into_iter().flat_map(|(option, value)| [option.to_owned(), value]);
+        fixed.into_iter().map(str::to_owned).chain(chosen).collect()
+    }
+}
+
+fn attach(stream: UnixStream, wish: &ConsoleWish) -> Result<Console, StartError> {
+    let log = match &wish.log {
+        Some(path) => {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).map_err(file_error("make the folder", folder))?;
+            }
+            Some(File::create(path).map_err(file_error("create", path))?)
+        }
+        None => None,
+    };
+    Console::attach(&wish.name, stream, log).map_err(file_error("read the console", Path::new(&wish.name)))
+}
+
+/// A socket on which we listen before QEMU is there.
+pub(super) struct Socket {
+    pub(super) path: PathBuf,
+    pub(super) listener: UnixListener,
+}
+
+impl Socket {
+    fn listen(folder: &Path, number: usize) -> Result<Self, StartError> {
+        let path = folder.join(format!("port{number}"));
+        let listener = UnixListener::bind(&path).map_err(file_error("listen on", &path))?;
+        Ok(Self { path, listener })
+    }
+}

@@ -1,0 +1,203 @@
+//! What the command says, as a person without colours sees it: one snapshot for each way of saying something. The
+//! refusals themselves have theirs in `partitioner`.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// A folder with a box file and images, in which the command runs.
+struct Folder(TempDir);
+
+impl Folder {
+    /// With two partitions that can be had, and with images that look real enough.
+    fn new() -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        folder.write("vmlinuz", &kernel());
+        folder.write("web.img", &[7; 5000]);
+        folder.write("box.toml", PAIR.as_bytes());
+        folder
+    }
+
+    fn with_box(text: &str) -> Self {
+        let folder = Self::new();
+        folder.write("box.toml", text.as_bytes());
+        folder
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.path().join(name), bytes).unwrap();
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// All that the command says, and how it ends.
+    fn sprig(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sprig"));
+        command.args(arguments).current_dir(self.path()).env_remove("SPRIG_BOOT_IMAGE");
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        format!("{stdout}{stderr}[exit {}]", status.code().unwrap())
+    }
+}
+
+const PAIR: &str = r#"[box]
+name = "pair"
+shared_memory = "64MiB"
+
+[[partition]]
+name = "web"
+cpus = 2
+memory = "512MiB"
+kernel = "vmlinuz"
+initrd = "web.img"
+
+[[partition]]
+name = "db"
+cpus = "3"
+memory = "1GiB"
+kernel = "vmlinuz"
+"#;
+
+/// A bzImage of which only the setup header is real (Linux `Documentation/arch/x86/boot.rst`).
+fn kernel() -> Vec<u8> {
+    let mut image = vec![0; 5 * 512 + 0x1000];
+    let mut put = |offset: usize, bytes: &[u8]| image[offset..offset + bytes.len()].copy_from_slice(bytes);
+    put(0x1f1, &[4]);
+    put(0x1f4, &(0x1000_u32 / 16).to_le_bytes());
+    put(0x1fe, &[0x55, 0xaa]);
+    put(0x201, &[0x6a]);
+    put(0x202, b"HdrS");
+    put(0x206, &0x020f_u16.to_le_bytes());
+    put(0x20e, &0x0100_u16.to_le_bytes());
+    put(0x230, &(2u32 << 20).to_le_bytes());
+    put(0x234, &[1]);
+    put(0x236, &3u16.to_le_bytes());
+    put(0x258, &0x100_0000_u64.to_le_bytes());
+    put(0x260, &(48u32 << 20).to_le_bytes());
+    put(0x300, b"6.1.0-test (a@b) #1 SMP\0");
+    image
+}
+
+#[test]
+fn a_box_that_can_be_had_is_ok() {
+    insta::assert_snapshot!(Folder::new().sprig(&["check", "box.toml"]));
+}
+
+#[test]
+fn a_plan_is_a_table() {
+    insta::assert_snapshot!(Folder::new().sprig(&["plan", "box.toml"]));
+}
+
+#[test]
+fn a_plan_for_a_given_machine_shows_what_is_left() {
+    insta::assert_snapshot!(Folder::new().sprig(&["plan", "box.toml", "--machine", "cpus=6,memory=6GiB"]));
+}
+
+#[test]
+fn a_plan_can_be_read_by_programs() {
+    let said = Folder::new().sprig(&["plan", "box.toml", "--json"]);
+    let plan: serde_json::Value = serde_json::from_str(said.strip_suffix("[exit 0]").unwrap()).unwrap();
+    assert_eq!(plan["box_name"], "pair");
+    assert_eq!(plan["partitions"][1]["cores"][0]["number"], 3);
+}
+
+#[test]
+fn a_picture_names_every_partition() {
+    let folder = Folder::new();
+    folder.sprig(&["plan", "box.toml", "--svg", "box.svg"]);
+    let picture = fs::read_to_string(folder.path().join("box.svg")).unwrap();
+    for words in ["<svg", "\nweb\n</text>", "\ndb\n</text>", "\n1 GiB\n</text>", "6.1.0-test from vmlinuz"] {
+        assert!(picture.contains(words), "no {words} in {picture}");
+    }
+}
+
+#[test]
+fn a_plan_for_a_recorded_machine_needs_what_that_machine_has() {
+    let folder = Folder::new();
+    folder.write("small.json", SMALL_MACHINE.as_bytes());
+    insta::assert_snapshot!(folder.sprig(&["plan", "box.toml", "--inventory", "small.json"]));
+}
+
+/// One core, no invariant time-stamp counter, little memory.
+const SMALL_MACHINE: &str = r#"{
+    "machine": "Small",
+    "cores": [{ "apic_id": 0, "acpi_uid": 0, "node": 0 }],
+    "memory": [
+        { "range": { "start": 0, "end": 654336 }, "kind": "usable" },
+        { "range": { "start": 1048576, "end": 268435456 }, "kind": "usable" }
+    ],
+    "tsc": { "khz": 2000000, "invariant": false },
+    "physical_address_bits": 40
+}"#;
+
+#[test]
+fn what_is_no_inventory_is_said_to_be_none() {
+    let folder = Folder::new();
+    folder.write("wrong.json", b"{}");
+    insta::assert_snapshot!(folder.sprig(&["plan", "box.toml", "--inventory", "wrong.json"]));
+}
+
+#[test]
+fn a_conflict_shows_both_lines() {
+    let text = PAIR.replace("cpus = 2", "cpus = \"2-3\"");
+    insta::assert_snapshot!(Folder::with_box(&text).sprig(&["check", "box.toml"]));
+}
+
+#[test]
+fn every_mistake_in_the_text_is_told_with_its_line() {
+    let text = PAIR.replace("cpus = 2", "cores = 2").replace("1GiB", "1GB");
+    insta::assert_snapshot!(Folder::with_box(&text).sprig(&["check", "box.toml"]));
+}
+
+#[test]
+fn a_mistake_in_toml_itself_shows_the_line() {
+    insta::assert_snapshot!(Folder::with_box("[box]\nname = \"pair\n").sprig(&["check", "box.toml"]));
+}
+
+#[test]
+fn images_that_are_missing_or_no_kernels_are_told_at_the_lines_that_name_them() {
+    let folder = Folder::new();
+    folder.write("vmlinuz", b"#!/bin/sh\n");
+    fs::remove_file(folder.path().join("web.img")).unwrap();
+    insta::assert_snapshot!(folder.sprig(&["check", "box.toml"]));
+}
+
+#[test]
+fn a_box_file_that_is_not_there_is_named() {
+    insta::assert_snapshot!(Folder::new().sprig(&["check", "other.toml"]));
+}
+
+#[test]
+fn a_refused_box_is_neither_run_nor_made_into_an_image() {
+    let folder = Folder::with_box(&PAIR.replace("\"1GiB\"", "\"0MiB\""));
+    let run = folder.sprig(&["run", "box.toml"]);
+    assert!(run.contains("error[") && run.ends_with("[exit 1]"), "{run}");
+    assert_eq!(folder.sprig(&["image", "box.toml", "-o", "box.iso"]), run);
+    assert!(!folder.path().join("box.iso").exists() && !folder.path().join("sprig-logs").exists());
+}
+
+#[test]
+fn a_boot_image_that_is_not_there_is_asked_for() {
+    insta::assert_snapshot!(Folder::new().sprig(&["run", "box.toml", "--boot-image", "nowhere.elf"]));
+}
+
+#[test]
+fn a_medium_of_another_box_file_is_refused_before_anything_starts() {
+    let folder = Folder::new();
+    folder.write("boot.elf", b"not looked at here");
+    let made = folder.sprig(&["image", "box.toml", "-o", "box.iso", "--boot-image", "boot.elf"]);
+    assert!(made.ends_with("[exit 0]"), "{made}");
+    folder.write("box.toml", PAIR.replace("1GiB", "2GiB").as_bytes());
+    let arguments = ["run", "box.toml", "--image", "box.iso", "--boot-image", "boot.elf"];
+    insta::assert_snapshot!(folder.sprig(&arguments));
+}
+
+#[test]
+fn wrong_usage_is_another_exit_code() {
+    assert!(Folder::new().sprig(&["chekc"]).ends_with("[exit 2]"));
+    assert!(Folder::new().sprig(&["plan", "box.toml", "--machine", "cpus=0"]).ends_with("[exit 2]"));
+}

@@ -1,0 +1,135 @@
+//! An instance, as somebody at its console knows it.
+
+use std::time::Duration;
+
+use cli::console::{Console, Pattern};
+use partitioner::address::{MIB, MemoryRange};
+use partitioner::plan::PartitionPlan;
+use regex::bytes::Regex;
+use serde_json::Value;
+
+/// How long an instance may take from its start to user space, on a busy host in emulation.
+pub const BOOT_LIMIT: Duration = Duration::from_secs(180);
+/// How long a command may take.
+pub const COMMAND_LIMIT: Duration = Duration::from_secs(90);
+
+/// A partition and its console.
+#[derive(Clone, Copy)]
+pub struct Instance<'a> {
+    /// What was planned for it.
+    pub plan: &'a PartitionPlan,
+    /// Its console.
+    pub console: &'a Console,
+}
+
+impl<'a> Instance<'a> {
+    /// The instance in that partition.
+    pub fn new(plan: &'a PartitionPlan, console: &'a Console) -> Self {
+        Self { plan, console }
+    }
+
+    /// What it says of itself when it is in user space.
+    ///
+    /// # Panics
+    /// If it does not come to it.
+    pub fn wait_for_report(&self) -> Value {
+        let line = Regex::new(r"sprig-report: (\{.*\})\r?\n").expect("a regular expression");
+        let found = self.console.wait_for(Pattern::Regex(line), BOOT_LIMIT).unwrap_or_else(|error| panic!("{error}"));
+        self.console.wait_for("# ", COMMAND_LIMIT).unwrap_or_else(|error| panic!("{error}"));
+        serde_json::from_str(&found.groups[0]).unwrap_or_else(|error| panic!("{}: {error}", found.text))
+    }
+
+    /// Runs a command in its shell: what it prints, without the last line break.
+    ///
+    /// # Panics
+    /// If it does not end in time, or fails.
+    pub fn run(&self, command: &str) -> String {
+        let (output, status) = self.try_run(command);
+        assert_eq!(status, 0, "{}: `{command}` printed:\n{output}", self.plan.name);
+        output
+    }
+
+    /// Runs a command in its shell: what it prints, and its exit status.
+    pub fn try_run(&self, command: &str) -> (String, i32) {
+        // The marks are put together by the shell, so that the echo of what is typed does not look like them. The
+        // line is cleared first: what a kernel prints in between must not end up in the command.
+        self.send(&format!("echo sprig-be''gin; {command}; echo sprig-en''d $?"));
+        self.wait_for("sprig-begin\r\n");
+        let end = Regex::new(r"(?s)^(.*?)sprig-end (\d+)\r?\n").expect("a regular expression");
+        let found = self.console.wait_for(Pattern::Regex(end), COMMAND_LIMIT).unwrap_or_else(|error| panic!("{error}"));
+        let output = found.groups[0].replace('\r', "");
+        (output.trim_end().to_owned(), found.groups[1].parse().expect("an exit status"))
+    }
+
+    /// Types a line and waits for nothing.
+    pub fn send(&self, line: &str) {
+        self.console.send_line(line).unwrap_or_else(|error| panic!("{}: {error}", self.plan.name));
+    }
+
+    /// Waits for these words.
+    ///
+    /// # Panics
+    /// If they do not come in time.
+    pub fn wait_for(&self, words: &str) {
+        self.console.wait_for(words, COMMAND_LIMIT).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// A number that a command prints.
+    pub fn number(&self, command: &str) -> u64 {
+        let output = self.run(command);
+        output
+            .trim()
+            .parse()
+            .unwrap_or_else(|error| panic!("{}: `{command}` printed {output:?}: {error}", self.plan.name))
+    }
+
+    /// Top-level lines of /proc/iomem: range and name.
+    pub fn iomem(&self) -> Vec<(MemoryRange, String)> {
+        let line = |line: &str| {
+            let (range, name) = line.split_once(" : ")?;
+            let (start, end) = range.split_once('-')?;
+            let start = u64::from_str_radix(start, 16).ok()?;
+            let end = u64::from_str_radix(end, 16).ok()?;
+            Some((MemoryRange::new(start, end + 1)?, name.to_owned()))
+        };
+        self.run("cat /proc/iomem").lines().filter(|line| !line.starts_with(' ')).filter_map(line).collect()
+    }
+
+    /// Asserts that it has exactly the cores of its plan, and that each of them runs work when asked to.
+    pub fn assert_has_exactly_its_cores(&self) {
+        let count = self.plan.cores.len();
+        let name = &self.plan.name;
+        assert_eq!(self.number("nproc"), count as u64, "{name} has as many cores as planned");
+        let listed = self.run("cat /sys/devices/system/cpu/online");
+        let expected = if count == 1 { "0".to_owned() } else { format!("0-{}", count - 1) };
+        assert_eq!(listed, expected, "{name} has them online");
+        let apic_ids = self.run("grep ^apicid /proc/cpuinfo | sort -n -k3 | awk '{print $3}'");
+        let mut planned: Vec<_> = self.plan.cores.iter().map(|core| core.core.apic_id.0).collect();
+        planned.sort_unstable();
+        let found: Vec<u32> = apic_ids.lines().map(|id| id.trim().parse().expect("an APIC ID")).collect();
+        assert_eq!(found, planned, "{name} has the very cores of its plan");
+        for cpu in 0..count {
+            let ran_on = self.run(&format!("taskset -c {cpu} awk '{{print $39}}' /proc/self/stat"));
+            assert_eq!(ran_on, cpu.to_string(), "{name} runs work on core {cpu}");
+        }
+    }
+
+    /// Asserts that its memory is exactly that of its plan, and that it sees nothing of the others but as reserved.
+    pub fn assert_has_exactly_its_memory(&self) {
+        let own: Vec<MemoryRange> = self.plan.memory.iter().chain([&self.plan.low]).copied().collect();
+        let mut total = 0;
+        for (range, name) in self.iomem() {
+            match name.as_str() {
+                "System RAM" | "ACPI Tables" => {
+                    assert!(own.iter().any(|own| own.contains(range)), "{}: {range} is {name}", self.plan.name);
+                    if range.start() >= MIB {
+                        total += range.len();
+                    }
+                }
+                "Reserved" | "Local APIC" => {}
+                other => panic!("{}: {range} is {other}, which is nobody's", self.plan.name),
+            }
+        }
+        assert_eq!(total, self.plan.memory_len(), "{} has as much memory as planned", self.plan.name);
+    }
+}

@@ -1,0 +1,131 @@
+//! A box file on disk with the images it names, and the box that it becomes.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cli::launch::{Launch, RunningBox};
+use cli::source::Source;
+use tempfile::TempDir;
+
+use crate::fixture;
+use crate::instance::Instance;
+
+/// How long the boot image may take until it leaves, all turns included, on a busy host in emulation.
+pub const LEAVE_LIMIT: Duration = Duration::from_secs(180);
+
+/// A box file, and the images that it names beside it: `vmlinuz-<line>` and `demo.img`.
+pub struct Scene {
+    folder: TempDir,
+    source: Source,
+}
+
+impl Scene {
+    /// With the box file `text`.
+    ///
+    /// # Panics
+    /// If the box file is refused.
+    pub fn new(text: &str) -> Self {
+        let folder = TempDir::with_prefix("sprig-test-").expect("a folder for the box");
+        for line in fixture::KERNELS {
+            symlink(fixture::kernel(line), folder.path().join(format!("vmlinuz-{line}"))).expect("a link to a kernel");
+        }
+        symlink(fixture::initrd(), folder.path().join("demo.img")).expect("a link to the initial file system");
+        let path = folder.path().join("box.toml");
+        fs::write(&path, text).expect("a box file");
+        let source = Source::read(&path).unwrap_or_else(|error| panic!("{error}"));
+        Self { folder, source }
+    }
+
+    /// With partitions of that many cores each, named `p0`, `p1` and so on, on the stable kernel.
+    pub fn of_cores(cpus: &[u32]) -> Self {
+        let partitions = cpus.iter().enumerate();
+        Self::new(&box_file(partitions.map(|(index, cpus)| partition(&format!("p{index}"), fixture::STABLE, *cpus))))
+    }
+
+    /// The box file, read.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Where its files are.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// How it would be run.
+    pub fn launch(&self) -> Launch<'_> {
+        Launch::new(&self.source, fixture::boot_image())
+    }
+
+    /// Runs it, and waits until every instance has reported from user space.
+    pub fn boot(&self) -> Booted {
+        Booted::of(self.launch())
+    }
+}
+
+/// A box of which every instance is in user space.
+pub struct Booted {
+    running: RunningBox,
+}
+
+impl Booted {
+    /// Starts a machine and waits for all.
+    ///
+    /// # Panics
+    /// If the boot image or an instance does not come as far; the message has its last lines.
+    pub fn of(launch: Launch<'_>) -> Self {
+        let running = launch.start().unwrap_or_else(|error| panic!("{error}"));
+        running.log().wait_for(" leave: ", LEAVE_LIMIT).unwrap_or_else(|error| panic!("{error}"));
+        let booted = Self { running };
+        for partition in &booted.running.plan().partitions {
+            booted.instance(&partition.name).wait_for_report();
+        }
+        booted
+    }
+
+    /// The machine and its plan.
+    pub fn running(&self) -> &RunningBox {
+        &self.running
+    }
+
+    /// The machine, to be controlled.
+    pub fn running_mut(&mut self) -> &mut RunningBox {
+        &mut self.running
+    }
+
+    /// Every instance in the order of the box file.
+    pub fn instances(&self) -> Vec<Instance<'_>> {
+        self.running.plan().partitions.iter().map(|partition| self.instance(&partition.name)).collect()
+    }
+
+    /// The instance in the partition of that name.
+    ///
+    /// # Panics
+    /// If there is none, or if it has no console.
+    pub fn instance(&self, name: &str) -> Instance<'_> {
+        let plan = self.running.plan().partitions.iter().find(|partition| partition.name == name);
+        let console = self.running.console(name).unwrap_or_else(|| panic!("{name} has no console"));
+        Instance::new(plan.expect("a console belongs to a partition"), console)
+    }
+}
+
+/// A box file of these partitions.
+pub fn box_file(partitions: impl IntoIterator<Item = String>) -> String {
+    let partitions: String = partitions.into_iter().collect();
+    format!("[box]\nname = \"test\"\nshared_memory = \"16MiB\"\n{partitions}")
+}
+
+/// One partition of 256 MiB on a kernel of that line.
+pub fn partition(name: &str, line: &str, cpus: u32) -> String {
+    partition_of(name, line, cpus, "256MiB")
+}
+
+/// One partition.
+pub fn partition_of(name: &str, line: &str, cpus: u32, memory: &str) -> String {
+    format!(
+        "\n[[partition]]\nname = \"{name}\"\ncpus = {cpus}\nmemory = \"{memory}\"\nkernel = \"vmlinuz-{line}\"\n\
+         initrd = \"demo.img\"\n"
+    )
+}

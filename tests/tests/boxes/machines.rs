@@ -1,0 +1,37 @@
+//! Machines that are not the plain one.
+
+use cli::emulated::EmulatedMachine;
+use tests::Scene;
+use tests::fixture::STABLE;
+use tests::scene::{Booted, box_file, partition};
+
+#[test]
+fn each_partition_gets_the_memory_near_its_cores() {
+    let scene = Scene::new(&box_file([partition("near", STABLE, 2), partition("far", STABLE, 2)]));
+    let machine = EmulatedMachine { memory: NUMA_MEMORY, ..EmulatedMachine::needed_by(scene.source().request()) };
+    let launch =
+        NUMA_ARGUMENTS.into_iter().fold(scene.launch().machine(machine), |launch, argument| launch.argument(argument));
+    let booted = Booted::of(launch);
+    let log = booted.running().log().text();
+    assert!(log.contains("4 cores, 2 node(s)"), "the boot image has read the SRAT:\n{log}");
+    // The host planned for a machine without nodes, so what counts is what the boot image says.
+    assert!(log.contains("plan: near: cores [0, 1], memory [0x0000400000-0x00103fffff]"), "{log}");
+    assert!(log.contains("plan: far: cores [2, 3], memory [0x0040000000-0x004fffffff]"), "{log}");
+    for instance in booted.instances() {
+        instance.assert_has_exactly_its_cores();
+    }
+}
+
+/// Two nodes of 1 GiB, two cores each.
+const NUMA_MEMORY: u64 = 2 << 30;
+
+const NUMA_ARGUMENTS: [&str; 8] = [
+    "-object",
+    "memory-backend-ram,id=near,size=1G",
+    "-object",
+    "memory-backend-ram,id=far,size=1G",
+    "-numa",
+    "node,nodeid=0,cpus=0-1,memdev=near",
+    "-numa",
+    "node,nodeid=1,cpus=2-3,memdev=far",
+];

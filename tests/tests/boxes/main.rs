@@ -1,0 +1,8 @@
+//! Boxes booted in the emulator, each test a sentence about one. `cargo xtask test` makes what they need.
+
+mod kernels;
+mod lives;
+mod loaders;
+mod machines;
+mod refusals;
+mod splits;

@@ -1,0 +1,139 @@
+//! What the boot image refuses, and how it says so: on the serial port, and nothing is started.
+//!
+//! The host would refuse the same before it starts anything, so these bundles are made behind its back.
+
+use std::fs;
+use std::fs::File;
+use std::time::Duration;
+
+use cli::bundle::{Bundle, NamedImage};
+use cli::qemu::{Boot, Machine, MachineBuilder};
+use tempfile::TempDir;
+use tests::fixture;
+use tests::scene::{box_file, partition};
+
+const LIMIT: Duration = Duration::from_secs(60);
+const LOG: &str = "sprig";
+
+/// A machine that is booted with whatever bundle it is given.
+struct Attempt {
+    folder: TempDir,
+    builder: MachineBuilder,
+}
+
+impl Attempt {
+    fn with_archive(archive: &[u8]) -> Self {
+        let folder = TempDir::with_prefix("sprig-test-").expect("a folder for the bundle");
+        let path = folder.path().join("bundle.cpio");
+        fs::write(&path, archive).expect("a bundle");
+        let boot = Boot::Kernel { image: fixture::boot_image(), initrd: Some(path), command_line: String::new() };
+        Self { folder, builder: MachineBuilder::new(boot).cpus(2).memory(1 << 30).console(LOG) }
+    }
+
+    fn of(text: &str) -> Self {
+        Self::with_archive(&archive(text, &kernel()))
+    }
+
+    fn argument(mut self, argument: &str) -> Self {
+        self.builder = self.builder.argument(argument);
+        self
+    }
+
+    /// Boots, and returns what the log says from the failure on, without the times.
+    fn refusal(self) -> String {
+        let machine: Machine = self.builder.start().unwrap_or_else(|error| panic!("{error}"));
+        let log = machine.console(LOG).expect("the log");
+        log.wait_for("halted: nothing was started", LIMIT).unwrap_or_else(|error| panic!("{error}"));
+        let text = log.text();
+        assert!(!text.contains(" start: "), "nothing was started:\n{text}");
+        drop(self.folder);
+        let line = |line: &str| line.trim_end().get("sprig     0.000 ".len()..).unwrap_or_default().to_owned();
+        let lines: Vec<_> = text.lines().map(line).skip_while(|line| !line.starts_with("FAILED")).collect();
+        lines.join("\n")
+    }
+}
+
+fn kernel() -> Vec<u8> {
+    fs::read(fixture::kernel(fixture::STABLE)).expect("a kernel")
+}
+
+fn archive(text: &str, kernel: &[u8]) -> Vec<u8> {
+    let initrd = fs::read(fixture::initrd()).expect("an initial file system");
+    let images = [NamedImage { path: "vmlinuz-6.12", bytes: kernel }, NamedImage { path: "demo.img", bytes: &initrd }];
+    let bundle = Bundle::new(text.as_bytes(), &images).unwrap_or_else(|error| panic!("{error}"));
+    let mut archive = Vec::new();
+    bundle.write_cpio(&mut archive).expect("writing to memory");
+    archive
+}
+
+fn two() -> String {
+    box_file([partition("web", fixture::STABLE, 1), partition("db", fixture::STABLE, 1)])
+}
+
+#[test]
+fn a_core_that_two_partitions_claim_is_refused() {
+    let refusal = Attempt::of(&two().replace("cpus = 1", "cpus = \"1\"")).refusal();
+    assert!(refusal.starts_with("FAILED plan: error[core-claimed-twice]"), "{refusal}");
+    assert!(refusal.contains("at box.toml:14: "), "both lines are named:\n{refusal}");
+    assert!(refusal.contains("at box.toml:7: "), "both lines are named:\n{refusal}");
+    assert!(refusal.contains("help: "), "{refusal}");
+}
+
+#[test]
+fn more_memory_than_the_machine_has_is_refused() {
+    let refusal = Attempt::of(&two().replace("256MiB", "8GiB")).refusal();
+    assert!(refusal.starts_with("FAILED plan: error[too-little-memory]"), "{refusal}");
+}
+
+#[test]
+fn an_unknown_key_is_refused() {
+    let refusal = Attempt::of(&two().replace("cpus = 1", "cpu = 1")).refusal();
+    assert!(refusal.starts_with("FAILED request: error[unknown-key]"), "{refusal}");
+}
+
+#[test]
+fn a_truncated_kernel_is_refused() {
+    let kernel = kernel();
+    let refusal = Attempt::with_archive(&archive(&two(), &kernel[..kernel.len() / 2])).refusal();
+    assert!(refusal.starts_with("FAILED request: error[kernel-truncated]"), "{refusal}");
+}
+
+#[test]
+fn a_box_file_changed_after_the_image_was_made_is_refused() {
+    let mut archive = archive(&two(), &kernel());
+    let at = archive.windows(8).position(|window| window == b"cpus = 1").expect("the box file is in the archive");
+    archive[at + 7] = b'2';
+    let refusal = Attempt::with_archive(&archive).refusal();
+    assert!(refusal.starts_with("FAILED bundle: error[box-file-changed]"), "{refusal}");
+}
+
+#[test]
+fn a_machine_without_an_acpi_madt_is_refused() {
+    let refusal = Attempt::of(&two()).argument("-machine").argument("microvm,acpi=off").refusal();
+    assert!(refusal.starts_with("FAILED inventory: error[no-madt]"), "{refusal}");
+}
+
+#[test]
+fn a_machine_without_an_invariant_tsc_is_refused() {
+    // Without its signature the emulator's counter looks like that of an old processor.
+    let refusal = Attempt::of(&two()).argument("-cpu").argument("max,-hypervisor").refusal();
+    assert!(refusal.starts_with("FAILED plan: error[tsc-not-invariant]"), "{refusal}");
+}
+
+#[test]
+fn no_module_at_all_is_refused() {
+    let folder = TempDir::with_prefix("sprig-test-").expect("a folder");
+    let boot = Boot::Kernel { image: fixture::boot_image(), initrd: None, command_line: String::new() };
+    let builder = MachineBuilder::new(boot).cpus(1).memory(256 << 20).console(LOG);
+    let refusal = Attempt { folder, builder }.refusal();
+    assert!(refusal.starts_with("FAILED bundle: error[manifest-missing]"), "{refusal}");
+}
+
+#[test]
+fn a_file_that_is_no_bundle_is_refused() {
+    let folder = TempDir::with_prefix("sprig-test-").expect("a folder");
+    let path = folder.path().join("noise");
+    File::create(&path).and_then(|file| file.set_len(1 << 16)).expect("a file");
+    let refusal = Attempt::with_archive(&fs::read(&path).expect("the file")).refusal();
+    assert!(refusal.starts_with("FAILED bundle: error[archive-damaged]"), "{refusal}");
+}
