@@ -53,7 +53,7 @@ impl Failure {
 /// Tells a failure that has no diagnostic, and halts.
 pub fn halt(step: &str, message: fmt::Arguments<'_>) -> ! {
     log::line(format_args!("FAILED {step}: {message}"));
-    log::line(format_args!("halted"));
+    log::line(format_args!("halted: this processor goes no further"));
     cores::park()
 }
 

@@ -8,10 +8,13 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use spin::Mutex;
 use uart_16550::backend::PioBackend;
-use uart_16550::{Config, Uart16550};
+use uart_16550::{BaudRate, Config, Uart16550};
 
 /// The port that every PC has had its first serial line on.
 pub const COM1: u16 = 0x3f8;
+
+/// As GRUB and the kernels have it: 115200 baud, 8 bits, no parity, 1 stop bit.
+const LINE: Config = Config { baud_rate: BaudRate::Baud115200, ..Config::DEFAULT };
 
 /// How often a byte that the port does not take is offered again before it is given up: a port that is not there, or
 /// whose other end holds the line, must not stop the machine.
@@ -33,7 +36,7 @@ pub fn open() {
     // SAFETY: COM1's ports are ours as long as no kernel runs on this processor, and touching them where nothing
     // answers is harmless on a PC; `init` says if so.
     let uart = unsafe { Uart16550::new_port(COM1) };
-    LOG.lock().uart = uart.ok().and_then(|mut uart| uart.init(Config::default()).ok().map(|()| uart));
+    LOG.lock().uart = uart.ok().and_then(|mut uart| uart.init(LINE).ok().map(|()| uart));
 }
 
 /// Tells the log how fast the time-stamp counter runs.

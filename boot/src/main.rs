@@ -12,8 +12,8 @@
 //!    waiting for its **turn**;
 //! 8. **leave**: the BSP enters its own partition, or parks if nobody has it.
 //!
-//! Nothing is started before everything is known to fit: a failure up to step 6 halts a machine on which no kernel has
-//! run. Afterwards no code of ours runs on any core that a partition owns. What stays is the resident part, this image
+//! Nothing is started before everything is known to fit and lies in its place: a failure before the first **start**
+//! halts a machine on which no kernel has run. Afterwards no code of ours runs on any core that a partition owns. What stays is the resident part, this image
 //! in its range: the trampoline, page tables, a stack and a slot for each core, reserved in every instance's memory
 //! map, so that a core can come back to it by INIT-SIPI.
 
@@ -43,13 +43,12 @@ mod tsc;
 
 use alloc::string::String;
 
-use partitioner::address::MemoryRange;
 use partitioner::apply::{ApplyError, apply};
 use partitioner::config::BoxFile;
 use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::Inventory;
 use partitioner::layout::RESIDENT;
-use partitioner::machine::{Entry, Machine};
+use partitioner::machine::Entry;
 use partitioner::plan::{Plan, plan};
 use partitioner::request::Request;
 
@@ -88,9 +87,7 @@ fn steps(protocol: Protocol, info: u32, box_file: &mut String) -> Result<Option<
     let plan = make_plan(&machine.inventory, &request)?;
     let cores = bring_up(apic, &machine.inventory)?;
     silence(&machine.topology);
-    let mut iron = Iron::new(cores, Sleeper::new(apic));
-    clear_window(&plan, &mut iron);
-    start_all(&plan, &request, iron)
+    start_all(&plan, &request, Iron::new(cores, Sleeper::new(apic)))
 }
 
 fn hand_off(protocol: Protocol, info: u32) -> Result<HandOff, Failure> {
@@ -172,20 +169,16 @@ fn silence(topology: &partitioner::firmware::Topology) {
     }
 }
 
-/// What the window's readers look at first must say that nobody has come up yet.
-fn clear_window(plan: &Plan, iron: &mut Iron) {
-    let control = shmem::control_len(plan.partitions.len()).min(plan.window.len());
-    if let Some(control) = MemoryRange::with_len(plan.window.start(), control) {
-        log::step("apply", format_args!("clear the window's headers and rings, {control}"));
-        iron.zero(control);
-    }
-}
-
 fn start_all(plan: &Plan, request: &Request, mut iron: Iron) -> Result<Option<Entry>, Failure> {
-    let entry = apply(plan, request, &mut iron).map_err(|error| Failure {
-        step: "apply",
-        diagnostics: alloc::vec![Diagnostic::from(&error)],
-        running: if let ApplyError::Start { running, .. } = error { running } else { 0 },
+    // What the window's readers look at first must say that nobody has come up yet.
+    let control = shmem::control_len(plan.partitions.len()).min(plan.window.len());
+    let clear = plan.window.split_at(control).map_or(plan.window, |(control, _)| control);
+    let entry = apply(plan, request, clear, &mut iron).map_err(|error| {
+        let diagnostics = alloc::vec![Diagnostic::from(&error)];
+        match error {
+            ApplyError::Start { running, .. } => Failure { step: "start", diagnostics, running },
+            _ => Failure::of("apply", diagnostics),
+        }
     })?;
     let total = log::since_entry_us();
     log::step(

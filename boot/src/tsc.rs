@@ -7,6 +7,7 @@
 use core::hint;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use partitioner::firmware::tsc::{TscLeaf, tsc_khz};
 use raw_cpuid::CpuId;
 use x86_64::instructions::port::{Port, PortReadOnly, PortWriteOnly};
 
@@ -92,13 +93,11 @@ pub fn micros(ticks: u64) -> u64 {
 
 fn from_cpuid() -> Option<u64> {
     let cpuid = CpuId::new();
-    if let Some(hz) = cpuid.get_tsc_info().and_then(|info| info.tsc_frequency()) {
-        return Some(hz / 1000);
-    }
-    let tsc = cpuid.get_tsc_info().filter(|info| info.numerator() != 0 && info.denominator() != 0)?;
-    let base_mhz = cpuid.get_processor_frequency_info().map(|info| u64::from(info.processor_base_frequency()))?;
-    // Without a nominal crystal frequency the ratio still makes the base frequency the counter's rate.
-    (base_mhz != 0 && tsc.numerator() >= tsc.denominator()).then(|| base_mhz * 1000)
+    let leaf = cpuid.get_tsc_info()?;
+    let leaf =
+        TscLeaf { denominator: leaf.denominator(), numerator: leaf.numerator(), crystal_hz: leaf.nominal_frequency() };
+    let base_mhz = cpuid.get_processor_frequency_info().map_or(0, |info| u32::from(info.processor_base_frequency()));
+    tsc_khz(leaf, base_mhz)
 }
 
 /// A counter of known rate.

@@ -4,7 +4,7 @@
 //!
 //! 1. everything that instances will see is made, and the images' ways are worked out;
 //! 2. images move to the places where they stay for as long as the machine is up;
-//! 3. each partition gets its kernel, its initial file system and its tables;
+//! 3. the window is made an idle one, and each partition gets its kernel, its initial file system and its tables;
 //! 4. boot cores start, one after another, each waiting for the one before to be past its few legacy accesses.
 //!
 //! The boot processor, which does all this, goes last: its [`Entry`] is handed back.
@@ -80,11 +80,17 @@ impl From<&ApplyError> for Diagnostic {
     }
 }
 
-/// Carries out `plan` for `request`. Returns what the boot processor is to enter, or `None` if no partition has it.
+/// Carries out `plan` for `request`; `clear` is the part of the plan's window that must be zero when instances start.
+/// Returns what the boot processor is to enter, or `None` if no partition has it.
 ///
 /// # Errors
 /// With any error but [`ApplyError::Start`], nothing has been touched.
-pub fn apply<M: Machine>(plan: &Plan, request: &Request, machine: &mut M) -> Result<Option<Entry>, ApplyError> {
+pub fn apply<M: Machine>(
+    plan: &Plan,
+    request: &Request,
+    clear: MemoryRange,
+    machine: &mut M,
+) -> Result<Option<Entry>, ApplyError> {
     let instances = instances(plan, request)?;
     let moves = images::moves(plan, request)?;
 
@@ -93,6 +99,8 @@ pub fn apply<M: Machine>(plan: &Plan, request: &Request, machine: &mut M) -> Res
             .log("apply", format_args!("move {} from {} to {:#x}", plan.images[step.image].path, step.from, step.to));
         images::carry_out(step, machine);
     }
+    machine.log("apply", format_args!("clear the window's headers and rings, {clear}"));
+    machine.zero(clear);
     quiet_mp_tables(machine);
     for instance in &instances {
         load(plan, instance, machine);
@@ -142,7 +150,7 @@ fn payload(plan: &Plan, partition: &PartitionPlan, part: &core::ops::Range<usize
 /// Puts an MP table that says nothing where every Linux finds it before the firmware's.
 fn quiet_mp_tables<M: Machine>(machine: &mut M) {
     let (pointer, config) = view::mp_table();
-    machine.log("apply", format_args!("empty MP table at {MP_POINTER:#x}"));
+    machine.log("apply", format_args!("an MP table without an I/O APIC at {MP_POINTER:#x}"));
     machine.write(MP_CONFIG, &config);
     machine.write(MP_POINTER, &pointer);
 }

@@ -55,8 +55,8 @@ pub trait Machine {
     /// Fills with zeros.
     fn zero(&mut self, range: MemoryRange);
 
-    /// Makes a core enter a kernel, now. For the boot processor the answer comes before it leaves: it goes by
-    /// [`Machine::leave`].
+    /// Makes a core enter a kernel, now. Never the boot processor, which calls this: what it has to enter is handed
+    /// back by [`crate::apply::apply`].
     ///
     /// # Errors
     /// If the core does not answer.

@@ -51,8 +51,7 @@ impl<'a> Instance<'a> {
 
     /// Runs a command in its shell: what it prints, and its exit status.
     pub fn try_run(&self, command: &str) -> (String, i32) {
-        // The marks are put together by the shell, so that the echo of what is typed does not look like them. The
-        // line is cleared first: what a kernel prints in between must not end up in the command.
+        // The marks are put together by the shell, so that the echo of what is typed does not look like them.
         self.send(&format!("echo sprig-be''gin; {command}; echo sprig-en''d $?"));
         self.wait_for("sprig-begin\r\n");
         let end = Regex::new(r"(?s)^(.*?)sprig-end (\d+)\r?\n").expect("a regular expression");
@@ -66,12 +65,13 @@ impl<'a> Instance<'a> {
         self.console.send_line(line).unwrap_or_else(|error| panic!("{}: {error}", self.plan.name));
     }
 
-    /// Waits for these words.
+    /// Waits for what a regular expression says.
     ///
     /// # Panics
-    /// If they do not come in time.
-    pub fn wait_for(&self, words: &str) {
-        self.console.wait_for(words, COMMAND_LIMIT).unwrap_or_else(|error| panic!("{error}"));
+    /// If it does not come in time.
+    pub fn wait_for(&self, pattern: &str) {
+        let pattern = Pattern::Regex(Regex::new(pattern).expect("a regular expression"));
+        self.console.wait_for(pattern, COMMAND_LIMIT).unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// A number that a command prints.

@@ -58,7 +58,7 @@ impl Machine for Recorder {
 fn the_plan_is_carried_out_step_by_step() {
     let plan = fixture::plan();
     let mut machine = Recorder { slow: Some(plan.partitions[FAR].low), ..Recorder::default() };
-    let entry = apply(&plan, &fixture::request(), &mut machine).expect("the fixture can be applied");
+    let entry = apply(&plan, &fixture::request(), plan.window, &mut machine).expect("the fixture can be applied");
     machine.note(format_args!("{entry:x?}"));
     insta::assert_snapshot!(machine.transcript);
 }
@@ -66,13 +66,13 @@ fn the_plan_is_carried_out_step_by_step() {
 #[test]
 fn without_the_boot_processor_nobody_is_left_to_enter() {
     let plan = Plan { boot_processor: ApicId(77), ..crate::fixture::plan() };
-    assert_eq!(apply(&plan, &fixture::request(), &mut Recorder::default()), Ok(None));
+    assert_eq!(apply(&plan, &fixture::request(), plan.window, &mut Recorder::default()), Ok(None));
 }
 
 #[test]
 fn a_dead_core_is_named_with_what_runs_already() {
     let mut machine = Recorder { dead: Some(ApicId(255)), ..Recorder::default() };
-    let error = apply(&fixture::plan(), &fixture::request(), &mut machine).unwrap_err();
+    let error = apply(&fixture::plan(), &fixture::request(), fixture::plan().window, &mut machine).unwrap_err();
     let told = "\"far\" does not start, after 1 that run: core with APIC ID 255 did not answer within 200 ms";
     assert_eq!(error.to_string(), told);
 }
@@ -92,7 +92,7 @@ fn nothing_is_touched_when_something_is_wrong() {
         (fixture::plan(), other_kernel, "other-images"),
     ] {
         let mut machine = Recorder::default();
-        let error = apply(&plan, &request, &mut machine).unwrap_err();
+        let error = apply(&plan, &request, plan.window, &mut machine).unwrap_err();
         assert_eq!(partitioner::diagnostic::Diagnostic::from(&error).code, code);
         assert_eq!(machine.transcript, "", "{code}");
     }
@@ -158,7 +158,7 @@ proptest! {
         for (nth, place) in from.iter().enumerate() {
             machine.0[scaled(place.start())..scaled(place.end())].fill(nth as u8 + 1);
         }
-        apply(&plan, &request, &mut machine).expect("there is room enough");
+        apply(&plan, &request, plan.window, &mut machine).expect("there is room enough");
         for (nth, place) in to.iter().enumerate() {
             let there = &machine.0[scaled(place.start())..scaled(place.end())];
             prop_assert!(there.iter().all(|byte| *byte == nth as u8 + 1), "image {nth} is damaged at {place}");
@@ -177,7 +177,7 @@ fn images_that_cannot_step_aside_are_refused() {
     request.images[0].loaded = Some(second);
     request.images[1].loaded = Some(first);
     plan.partitions[1].memory.push(range(4096 << 20, 600 << 20));
-    let error = apply(&plan, &request, &mut Recorder::default()).unwrap_err();
+    let error = apply(&plan, &request, plan.window, &mut Recorder::default()).unwrap_err();
     assert!(matches!(error, ApplyError::NoRoomToMove { count: 2, .. }), "{error:?}");
 }
 
@@ -188,7 +188,7 @@ fn an_image_that_moves_by_a_few_bytes_takes_two_copies() {
     request.images[0].loaded = Some(range(plan.images[0].range.start() - 4, plan.images[0].range.len()));
     request.images[1].loaded = Some(plan.images[1].range);
     let mut machine = Recorder::default();
-    apply(&plan, &request, &mut machine).expect("the fixture can be applied");
+    apply(&plan, &request, plan.window, &mut machine).expect("the fixture can be applied");
     let copies: Vec<_> = machine
         .transcript
         .lines()
