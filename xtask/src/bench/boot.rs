@@ -18,11 +18,11 @@ use cli::source::Source;
 use serde_json::json;
 
 use super::boot_figures::{BoxBoot, Figures, Pair, PartitionerTime};
-use super::host::Host;
+use super::host::Watched;
 use crate::box_file;
 use crate::build;
 use crate::places::Places;
-use crate::progress::{self, Step};
+use crate::progress::Step;
 use crate::setup::{self, KernelLine};
 use crate::watch::{self, Expected};
 
@@ -50,9 +50,9 @@ pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
     let events = Events::new()?;
     let source = Source::read(&box_file::pair(places, options.kernel, &folder)?)?;
     let bench = Bench::new(places, options.kernel, &source, &events)?;
-    let host = Host::look()?;
-    progress::headline("host", &host.to_string());
+    let host = Watched::begin()?;
     let pairs = bench.pairs(options.pairs)?;
+    let host = host.end()?;
     let figures = Figures::of(&pairs, bench.resident_and_tables).context("no pair was measured")?;
     println!("\n{}\n\n{figures}", bench.title(options));
     println!("  medians with ranges; host: {host}");
@@ -64,7 +64,8 @@ pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
         "pairs": options.pairs,
         "cores": bench.cores,
         "memory_bytes": bench.memory,
-        "host": { "cores": host.cores, "load_at_start": host.load, "disturbed": host.is_disturbed() },
+        "host": host,
+        "disturbed": host.is_disturbed(),
         "figures": figures,
         "runs": pairs.iter().map(raw).collect::<Vec<_>>(),
     });
