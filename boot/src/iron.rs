@@ -4,14 +4,15 @@ use core::{fmt, ptr};
 
 use partitioner::address::{MemoryRange, PAGE};
 use partitioner::inventory::ApicId;
-use partitioner::machine::{Entry, Machine, StartError, StartMode, Turn};
+use partitioner::machine::{Entry, Machine, Seed, StartError, StartMode, Turn, TurnSigns};
+use x86_64::instructions::random::RdRand;
 
 use crate::cores::Cores;
 use crate::sleep::Sleeper;
 use crate::{log, tsc};
 
-/// How long an instance may take until it writes its real-mode trampoline. A kernel does so within the first second or
-/// two even in emulation; one that never does shall not hold up the others for ever.
+/// How long an instance may take until it shows that it is on its way. A kernel does so within a few seconds even in
+/// emulation; one that never does shall not hold up the others for ever.
 const TURN_LIMIT_MS: u64 = 20_000;
 
 /// The real thing.
@@ -31,6 +32,13 @@ impl Iron {
     pub fn waited_us(&self) -> u64 {
         tsc::micros(self.waited_ticks)
     }
+}
+
+/// Whether the kernel has read its seed and erased its length.
+fn is_erased(seed_len: u64) -> bool {
+    // SAFETY: an aligned word in the tables of a partition, identity-mapped. The kernel writes it meanwhile, which is why
+    // the read is volatile.
+    unsafe { (seed_len as *const u32).read_volatile() == 0 }
 }
 
 /// Pages of the low slice that must have been written before an instance counts as past its legacy accesses. Its
@@ -75,11 +83,11 @@ impl Machine for Iron {
         }
     }
 
-    fn await_turn(&mut self, low: MemoryRange) -> Turn {
+    fn await_turn(&mut self, signs: TurnSigns) -> Turn {
         let start = tsc::now();
         let limit = start + tsc::ticks(TURN_LIMIT_MS * 1000);
         let turn = loop {
-            if holds_trampoline(low) {
+            if signs.seed_len.is_some_and(is_erased) || holds_trampoline(signs.low) {
                 break Turn::Passed;
             }
             if tsc::now() > limit {
@@ -89,6 +97,15 @@ impl Machine for Iron {
         };
         self.waited_ticks += tsc::now() - start;
         turn
+    }
+
+    fn random(&mut self) -> Option<Seed> {
+        let source = RdRand::new()?;
+        let mut seed = Seed::default();
+        for word in seed.chunks_exact_mut(8) {
+            word.copy_from_slice(&source.get_u64()?.to_le_bytes());
+        }
+        Some(seed)
     }
 
     fn log(&mut self, step: &'static str, detail: fmt::Arguments<'_>) {

@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 use crate::address::MemoryRange;
 use crate::diagnostic::Diagnostic;
 use crate::layout::{MP_CONFIG, MP_POINTER, ZERO_PAGE_OFFSET};
-use crate::machine::{Entry, Machine, StartError, StartMode, Turn};
+use crate::machine::{Entry, Machine, StartError, StartMode, Turn, TurnSigns};
 use crate::plan::{PartitionPlan, Plan};
 use crate::request::Request;
 use crate::view::{self, InstanceView, ViewError};
@@ -102,10 +102,8 @@ pub fn apply<M: Machine>(
     machine.log("apply", format_args!("clear the window's headers and rings, {clear}"));
     machine.zero(clear);
     quiet_mp_tables(machine);
-    for instance in &instances {
-        load(plan, instance, machine);
-    }
-    start_all(plan, &instances, machine)
+    let signs: Vec<TurnSigns> = instances.iter().map(|instance| load(plan, instance, machine)).collect();
+    start_all(plan, &instances, &signs, machine)
 }
 
 /// A partition and all that must be in its memory before it starts.
@@ -155,8 +153,9 @@ fn quiet_mp_tables<M: Machine>(machine: &mut M) {
     machine.write(MP_POINTER, &pointer);
 }
 
-/// Fills a partition's memory. Its low slice is zeroed, so that the first write there tells how far it has come.
-fn load<M: Machine>(plan: &Plan, instance: &Instance<'_>, machine: &mut M) {
+/// Fills a partition's memory, and says what will tell how far its instance has come. Its low slice is zeroed, so that
+/// what is written there can be seen.
+fn load<M: Machine>(plan: &Plan, instance: &Instance<'_>, machine: &mut M) -> TurnSigns {
     let partition = instance.partition;
     let name = &partition.name;
     machine.log("apply", format_args!("{name}: clear its slice below 1 MiB, {}", partition.low));
@@ -171,16 +170,20 @@ fn load<M: Machine>(plan: &Plan, instance: &Instance<'_>, machine: &mut M) {
     for (address, bytes) in instance.view.pieces(partition) {
         machine.write(address, bytes);
     }
+    let seed = machine.random();
+    machine.write(view::seed_address(partition), &view::seed_entry(seed));
+    TurnSigns { low: partition.low, seed_len: seed.map(|_| view::seed_len_address(partition)) }
 }
 
 /// Starts the boot cores in turn.
 fn start_all<M: Machine>(
     plan: &Plan,
     instances: &[Instance<'_>],
+    signs: &[TurnSigns],
     machine: &mut M,
 ) -> Result<Option<Entry>, ApplyError> {
     let mut left_for_the_boot_processor = None;
-    for (running, instance) in instances.iter().enumerate() {
+    for (running, (instance, signs)) in instances.iter().zip(signs).enumerate() {
         let core = instance.partition.boot_core();
         if core.core.apic_id == plan.boot_processor {
             left_for_the_boot_processor = Some(instance.entry());
@@ -194,8 +197,8 @@ fn start_all<M: Machine>(
             running,
             cause,
         })?;
-        let turn = match machine.await_turn(instance.partition.low) {
-            Turn::Passed => "is past its legacy accesses",
+        let turn = match machine.await_turn(*signs) {
+            Turn::Passed => "is on its way",
             Turn::TimedOut => "has not said so in time, going on without it",
         };
         machine.log("turn", format_args!("{name}: {turn}"));

@@ -40,6 +40,8 @@ pub const ACPI_LEN: u64 = 0x8000;
 pub const ZERO_PAGE_OFFSET: u64 = 0x8000;
 /// Offset of the command line in the tables.
 pub const COMMAND_LINE_OFFSET: u64 = 0x9000;
+/// Offset of the seed for the kernel's random numbers, see [`crate::view::seed`].
+pub const SEED_OFFSET: u64 = 0xa000;
 /// Linux's `COMMAND_LINE_SIZE`, with the closing zero byte.
 pub const COMMAND_LINE_LEN: usize = 2048;
 

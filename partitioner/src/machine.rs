@@ -24,10 +24,23 @@ pub struct Entry {
     pub zero_page: u64,
 }
 
+/// Random bytes for a kernel.
+pub type Seed = [u8; 32];
+
+/// What tells that an instance is past the moments at which it must be alone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TurnSigns {
+    /// Its slice below 1 MiB, zeroed before it was started: its real-mode trampoline appears there when its timers are
+    /// set up.
+    pub low: MemoryRange,
+    /// The 32-bit length of its random seed, if it got one: it becomes 0 when the kernel proper has begun.
+    pub seed_len: Option<u64>,
+}
+
 /// How waiting for an instance to leave its legacy accesses behind ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Turn {
-    /// It wrote its real-mode trampoline: timers are set up.
+    /// One of its signs was seen.
     Passed,
     /// It did not within the limit.
     TimedOut,
@@ -62,8 +75,11 @@ pub trait Machine {
     /// If the core does not answer.
     fn start(&mut self, core: ApicId, mode: StartMode, entry: Entry) -> Result<(), StartError>;
 
-    /// Waits until the instance that owns `low`, zeroed before it was started, has written there.
-    fn await_turn(&mut self, low: MemoryRange) -> Turn;
+    /// Waits until an instance shows one of its signs.
+    fn await_turn(&mut self, signs: TurnSigns) -> Turn;
+
+    /// Random bytes, if the machine can make them.
+    fn random(&mut self) -> Option<Seed>;
 
     /// Tells the person at the serial port what is being done, under a stable name of the step.
     fn log(&mut self, step: &'static str, detail: fmt::Arguments<'_>);

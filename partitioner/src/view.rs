@@ -17,6 +17,7 @@ pub mod acpi;
 pub mod command_line;
 pub mod e820;
 pub mod mp_table;
+mod seed;
 pub mod zero_page;
 
 use alloc::boxed::Box;
@@ -33,6 +34,7 @@ pub use acpi::acpi_tables;
 pub use command_line::command_line;
 pub use e820::{E820Entry, E820Kind, e820};
 pub use mp_table::mp_table;
+pub use seed::{seed_address, seed_entry, seed_len_address};
 pub use zero_page::zero_page;
 
 /// Why an instance cannot be shown its partition.

@@ -6,7 +6,7 @@ use alloc::boxed::Box;
 use core::ops::Range;
 
 use super::e820::{E820_MAX, E820Entry, e820};
-use super::{ViewError, address_in_tables};
+use super::{ViewError, address_in_tables, seed_address};
 use crate::bzimage::{BzImage, SETUP_HEADER_OFFSET};
 use crate::layout::{ACPI_OFFSET, COMMAND_LINE_OFFSET};
 use crate::plan::{PartitionPlan, Plan};
@@ -30,6 +30,7 @@ mod field {
     pub(super) const RAMDISK_IMAGE: Range<usize> = 0x218..0x21c;
     pub(super) const RAMDISK_SIZE: Range<usize> = 0x21c..0x220;
     pub(super) const CMD_LINE_PTR: Range<usize> = 0x228..0x22c;
+    pub(super) const SETUP_DATA: Range<usize> = 0x250..0x258;
     pub(super) const E820_TABLE: Range<usize> = 0x2d0..0xcd0;
 }
 
@@ -50,6 +51,7 @@ pub fn zero_page(plan: &Plan, partition: &PartitionPlan, bzimage: &BzImage) -> R
     page[field::ACPI_RSDP_ADDR].copy_from_slice(&address_in_tables(partition, ACPI_OFFSET).to_le_bytes());
     let command_line = address_in_tables(partition, COMMAND_LINE_OFFSET);
     put_split(&mut page, field::CMD_LINE_PTR, field::EXT_CMD_LINE_PTR, command_line);
+    page[field::SETUP_DATA].copy_from_slice(&seed_address(partition).to_le_bytes());
     let (initrd, len) = partition.initrd.map_or((0, 0), |range| (range.start(), range.len()));
     put_split(&mut page, field::RAMDISK_IMAGE, field::EXT_RAMDISK_IMAGE, initrd);
     put_split(&mut page, field::RAMDISK_SIZE, field::EXT_RAMDISK_SIZE, len);

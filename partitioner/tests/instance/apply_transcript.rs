@@ -6,7 +6,7 @@ use crate::fixture::{self, FAR, range};
 use partitioner::address::MemoryRange;
 use partitioner::apply::{ApplyError, apply};
 use partitioner::inventory::ApicId;
-use partitioner::machine::{Entry, Machine, StartError, StartMode, Turn};
+use partitioner::machine::{Entry, Machine, StartError, StartMode, Turn, TurnSigns};
 use partitioner::plan::{Plan, PlannedImage};
 use partitioner::request::{ImageFile, Request};
 use proptest::prelude::*;
@@ -44,9 +44,13 @@ impl Machine for Recorder {
         if self.dead == Some(core) { Err(StartError { core, waited_ms: 200 }) } else { Ok(()) }
     }
 
-    fn await_turn(&mut self, low: MemoryRange) -> Turn {
-        self.note(format_args!("  await {low}"));
-        if self.slow == Some(low) { Turn::TimedOut } else { Turn::Passed }
+    fn await_turn(&mut self, signs: TurnSigns) -> Turn {
+        self.note(format_args!("  await {} or {:#x?}", signs.low, signs.seed_len));
+        if self.slow == Some(signs.low) { Turn::TimedOut } else { Turn::Passed }
+    }
+
+    fn random(&mut self) -> Option<[u8; 32]> {
+        Some([0x5a; 32])
     }
 
     fn log(&mut self, step: &'static str, detail: fmt::Arguments<'_>) {
@@ -117,9 +121,13 @@ impl Machine for Bytes {
     fn start(&mut self, _core: ApicId, _mode: StartMode, _entry: Entry) -> Result<(), StartError> {
         Ok(())
     }
-    fn await_turn(&mut self, _low: MemoryRange) -> Turn {
+    fn await_turn(&mut self, _signs: TurnSigns) -> Turn {
         Turn::Passed
     }
+    fn random(&mut self) -> Option<[u8; 32]> {
+        None
+    }
+
     fn log(&mut self, _step: &'static str, _detail: fmt::Arguments<'_>) {}
 }
 

@@ -35,3 +35,37 @@ const NUMA_ARGUMENTS: [&str; 8] = [
     "-numa",
     "node,nodeid=1,cpus=2-3,memdev=far",
 ];
+
+/// Legacy devices that every kernel touches while it boots, as QEMU names their registers.
+const REAL_TIME_CLOCK: [&str; 2] = ["rtc-index", "rtc"];
+const INTERVAL_TIMER: [&str; 2] = ["pit", "pcspk"];
+
+#[test]
+fn what_kernels_touch_at_boot_does_not_meet() {
+    let scene = Scene::new(&box_file([partition("first", STABLE, 2), partition("second", STABLE, 2)]));
+    let trace = scene.path("trace.log");
+    let events = ["-trace", "memory_region_ops_read", "-trace", "memory_region_ops_write", "-D"];
+    let launch = events.into_iter().fold(scene.launch(), |launch, argument| launch.argument(argument));
+    let booted = Booted::of(launch.argument(trace.display().to_string()));
+    let trace = std::fs::read_to_string(&trace).expect("QEMU's trace");
+    for device in [REAL_TIME_CLOCK, INTERVAL_TIMER] {
+        let touched = touched_by(&trace, &device);
+        let mut in_turn = touched.clone();
+        in_turn.dedup();
+        assert_eq!(in_turn, ["second", "first"], "{device:?}: {touched:?}");
+    }
+    drop(booted);
+}
+
+/// Whose processors touched a device, one entry for each access, from the first of the partition that starts first:
+/// what comes before is the firmware's and ours.
+fn touched_by(trace: &str, device: &[&str]) -> Vec<&'static str> {
+    let access =
+        regex::Regex::new(r"^memory_region_ops_\w+ cpu (\d+) .* name '([^']+)'$").expect("a regular expression");
+    let owner = |line| {
+        let found = access.captures(line)?;
+        let of_device = device.contains(&&found[2]);
+        of_device.then(|| if matches!(&found[1], "0" | "1") { "first" } else { "second" })
+    };
+    trace.lines().filter_map(owner).skip_while(|owner| *owner == "first").collect()
+}
