@@ -14,18 +14,20 @@ pub const BOOT_LIMIT: Duration = Duration::from_secs(180);
 pub const COMMAND_LIMIT: Duration = Duration::from_secs(90);
 
 /// A partition and its console.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Instance<'a> {
     /// What was planned for it.
     pub plan: &'a PartitionPlan,
     /// Its console.
     pub console: &'a Console,
+    /// Its memory, with its slice below 1 MiB.
+    memory: Vec<MemoryRange>,
 }
 
 impl<'a> Instance<'a> {
     /// The instance in that partition.
-    pub fn new(plan: &'a PartitionPlan, console: &'a Console) -> Self {
-        Self { plan, console }
+    pub fn new(plan: &'a PartitionPlan, console: &'a Console, memory: Vec<MemoryRange>) -> Self {
+        Self { plan, console, memory }
     }
 
     /// What it says of itself when it is in user space.
@@ -116,12 +118,11 @@ impl<'a> Instance<'a> {
 
     /// Asserts that its memory is exactly that of its plan, and that it sees nothing of the others but as reserved.
     pub fn assert_has_exactly_its_memory(&self) {
-        let own: Vec<MemoryRange> = self.plan.memory.iter().chain([&self.plan.low]).copied().collect();
         let mut total = 0;
         for (range, name) in self.iomem() {
             match name.as_str() {
                 "System RAM" | "ACPI Tables" => {
-                    assert!(own.iter().any(|own| own.contains(range)), "{}: {range} is {name}", self.plan.name);
+                    assert!(self.memory.iter().any(|own| own.contains(range)), "{}: {range} is {name}", self.plan.name);
                     if range.start() >= MIB {
                         total += range.len();
                     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use cli::launch::{Launch, RunningBox};
 use cli::source::Source;
+use partitioner::address::MemoryRange;
+use regex::Regex;
 use tempfile::TempDir;
 
 use crate::fixture;
@@ -107,8 +109,26 @@ impl Booted {
     pub fn instance(&self, name: &str) -> Instance<'_> {
         let plan = self.running.plan().partitions.iter().find(|partition| partition.name == name);
         let console = self.running.console(name).unwrap_or_else(|| panic!("{name} has no console"));
-        Instance::new(plan.expect("a console belongs to a partition"), console)
+        Instance::new(plan.expect("a console belongs to a partition"), console, self.memory(name))
     }
+
+    /// The memory of a partition with its slice below 1 MiB, as the boot image says it planned it: under another
+    /// firmware than the host counts with, it lies elsewhere.
+    fn memory(&self, name: &str) -> Vec<MemoryRange> {
+        let line = Regex::new(&format!(r"plan: {name}: cores .*, memory \[(.*)\], low (\S+), console "));
+        let log = self.running.log().text();
+        let told =
+            line.expect("a regular expression").captures(&log).unwrap_or_else(|| panic!("no plan of {name}:\n{log}"));
+        told[1].split(", ").chain([&told[2]]).map(range).collect()
+    }
+}
+
+/// A range as the log writes it, both ends inclusive.
+fn range(text: &str) -> MemoryRange {
+    let number = |text: &str| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok();
+    let ends = text.split_once('-').and_then(|(start, end)| Some((number(start)?, number(end)?)));
+    let range = ends.and_then(|(start, end)| MemoryRange::new(start, end + 1));
+    range.unwrap_or_else(|| panic!("{text:?} is no range"))
 }
 
 /// A box file of these partitions.

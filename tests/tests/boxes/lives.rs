@@ -4,14 +4,14 @@ use tests::Instance;
 use tests::Scene;
 
 /// Timer interrupts that an instance has had, over all its cores.
-fn timer_ticks(instance: Instance<'_>) -> u64 {
+fn timer_ticks(instance: &Instance<'_>) -> u64 {
     instance.number(
         "awk '/^ *LOC:/ { for (i = 2; i <= NF; i++) if ($i ~ /^[0-9]+$/) n += $i } END { print n }' /proc/interrupts",
     )
 }
 
 /// Asserts that an instance computes, sleeps and keeps time.
-fn assert_alive(instance: Instance<'_>) {
+fn assert_alive(instance: &Instance<'_>) {
     let before = timer_ticks(instance);
     assert_eq!(instance.run("sleep 1; echo slept"), "slept");
     let after = timer_ticks(instance);
@@ -38,21 +38,21 @@ fn a_busy_instance_leaves_the_other_its_ticks() {
     let booted = Scene::of_cores(&[2, 1]).boot();
     let (busy, other) = (booted.instance("p0"), booted.instance("p1"));
     busy.run("for cpu in 0 1; do taskset -c $cpu sh -c 'while :; do :; done' & done");
-    assert_alive(other);
+    assert_alive(&other);
     busy.run("kill -0 %1 && kill -0 %2");
     busy.run("kill %1 %2");
-    assert_alive(busy);
+    assert_alive(&busy);
 }
 
 /// Ends first an instance beside the boot processor, then the one that has it. After each, everybody who is left is
 /// alive.
 fn end_one_after_another(beside: Ending, on_the_boot_processor: Ending) {
     let booted = Scene::of_cores(&[2, 2, 1]).boot();
-    end(booted.instance("p1"), beside);
-    assert_alive(booted.instance("p0"));
-    assert_alive(booted.instance("p2"));
-    end(booted.instance("p0"), on_the_boot_processor);
-    assert_alive(booted.instance("p2"));
+    end(&booted.instance("p1"), beside);
+    assert_alive(&booted.instance("p0"));
+    assert_alive(&booted.instance("p2"));
+    end(&booted.instance("p0"), on_the_boot_processor);
+    assert_alive(&booted.instance("p2"));
 }
 
 /// What is typed to end an instance, and its last words.
@@ -63,7 +63,7 @@ const POWEROFF: Ending = ("poweroff -f", "reboot: Power (down|off not available)
 const HALT: Ending = ("halt -f", "reboot: System halted");
 const PANIC: Ending = ("echo c > /proc/sysrq-trigger", "end Kernel panic");
 
-fn end(instance: Instance<'_>, (command, last_words): Ending) {
+fn end(instance: &Instance<'_>, (command, last_words): Ending) {
     // The console shows what a kernel says at its end only if the level is not held down.
     instance.run("dmesg -n 7");
     instance.send(command);
