@@ -227,14 +227,14 @@ fn measure_with_pit() -> Option<u64> {
     let mut command = PortWriteOnly::<u8>::new(0x43);
     let mut channel_2 = PortWriteOnly::<u8>::new(0x42);
     let [low, high] = count.to_le_bytes();
-    // SAFETY: the timer's ports belong to this processor until it starts a kernel; the speaker stays off.
+    // SAFETY: the timer's ports belong to this processor until it starts a kernel; the speaker stays off. The gate is open
+    // before the count is complete, so counting starts with the last byte.
     let (start, counting) = unsafe {
-        let idle = gate.read() & !0x03;
-        gate.write(idle);
+        let speaker_off = gate.read() & !0x03;
+        gate.write(speaker_off | 0x01);
         command.write(0b1011_0000_u8);
         channel_2.write(low);
         channel_2.write(high);
-        gate.write(idle | 0x01);
         (now(), gate.read() & PIT_OUTPUT == 0)
     };
     // Where nothing answers at these ports, the output reads as high from the first.

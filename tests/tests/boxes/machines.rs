@@ -69,3 +69,13 @@ fn touched_by(trace: &str, device: &[&str]) -> Vec<&'static str> {
     };
     trace.lines().filter_map(owner).skip_while(|owner| *owner == "first").collect()
 }
+
+#[test]
+fn the_clock_is_found_without_an_hpet() {
+    let scene = Scene::of_cores(&[1]);
+    let booted = Booted::of(scene.launch().argument("-machine").argument("hpet=off"));
+    let log = booted.running().log().text();
+    assert!(log.contains(" kHz by PmTimer"), "{log}");
+    let instance = booted.instance("p0");
+    assert_eq!(instance.run("cat /sys/devices/system/clocksource/clocksource0/current_clocksource"), "tsc");
+}
