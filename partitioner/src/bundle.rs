@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 
 use crate::diagnostic::Diagnostic;
 
-pub use archive::{archive_of_members, members_of_archive};
+pub use archive::members_of_archive;
 pub use manifest::{BoxSummary, ImageSummary, Manifest};
 
 /// The member that holds the manifest.

@@ -9,7 +9,6 @@
 //!
 //! Only names and bytes matter here. Reading touches the headers alone, however long the files are.
 
-use alloc::format;
 use alloc::vec::Vec;
 
 use super::{BundleError, Member};
@@ -74,32 +73,4 @@ fn entry_at(archive: &[u8], offset: usize) -> Option<Entry<'_>> {
 fn field(header: &[u8], nth: usize) -> Option<u32> {
     let digits = header.get(MAGIC.len() + 8 * nth..)?.get(..8)?;
     u32::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
-}
-
-/// An archive that holds the members, for [`members_of_archive`] and any other reader of the form. It is the same for
-/// the same members: no times, no owners.
-///
-/// # Errors
-/// [`BundleError::PathUnfit`] for a name with a zero byte, and for bytes beyond the 4 GiB that the form can hold.
-pub fn archive_of_members(members: &[Member<'_>]) -> Result<Vec<u8>, BundleError> {
-    let mut archive = Vec::with_capacity(members.iter().map(|member| member.bytes.len() + 2 * HEADER_LEN).sum());
-    let trailer = Member { name: TRAILER, bytes: &[] };
-    for (at, member) in members.iter().chain([&trailer]).enumerate() {
-        let unfit = || BundleError::PathUnfit { path: member.name.into() };
-        let len = u32::try_from(member.bytes.len()).ok().filter(|_| !member.name.contains('\0')).ok_or_else(unfit)?;
-        let mode = ORDINARY_FILE | 0o444;
-        let (ino, name_len) = (at + 1, member.name.len() + 1);
-        let header = format!("070701{ino:08x}{mode:08x}{0:08x}{0:08x}{1:08x}{0:08x}{len:08x}", 0, 1);
-        archive.extend(header.bytes());
-        archive.extend(format!("{0:08x}{0:08x}{0:08x}{0:08x}{name_len:08x}{0:08x}", 0).bytes());
-        archive.extend(member.name.bytes().chain([0]));
-        pad(&mut archive);
-        archive.extend(member.bytes);
-        pad(&mut archive);
-    }
-    Ok(archive)
-}
-
-fn pad(archive: &mut Vec<u8>) {
-    archive.resize(archive.len().next_multiple_of(ALIGN), 0);
 }

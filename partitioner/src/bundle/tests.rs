@@ -1,5 +1,9 @@
+extern crate std;
+
 use alloc::string::ToString;
 use alloc::vec;
+
+use std::io::Write as _;
 
 use proptest::prelude::*;
 
@@ -21,6 +25,19 @@ fn members(manifest: &str) -> Vec<Member<'_>> {
     ]
 }
 
+/// An archive as somebody else's writer makes it.
+fn archive_of(members: &[Member<'_>]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    for member in members {
+        let header = cpio::newc::Builder::new(member.name).nlink(1).mode(0o100_444);
+        let mut file = header.write(&mut archive, member.bytes.len() as u32);
+        file.write_all(member.bytes).unwrap();
+        file.finish().unwrap();
+    }
+    cpio::newc::trailer(&mut archive).unwrap();
+    archive
+}
+
 #[test]
 fn a_manifest_is_text() {
     insta::assert_snapshot!(manifest(), @r"
@@ -34,22 +51,13 @@ fn a_manifest_is_text() {
 #[test]
 fn a_whole_bundle_opens_from_an_archive_as_from_modules() {
     let manifest = manifest();
-    let archive = archive_of_members(&members(&manifest)).unwrap();
+    let archive = archive_of(&members(&manifest));
     let padded = [archive.as_slice(), &[0; 512]].concat();
     assert_eq!(members_of_archive(&padded).unwrap(), members(&manifest));
 
     let bundle = Bundle::open(&members_of_archive(&archive).unwrap()).unwrap();
     assert_eq!(bundle.box_file.as_bytes(), BOX);
     assert_eq!(bundle.images[1], BundledImage { path: "../images/web 1.img", bytes: b"123" });
-}
-
-#[test]
-fn a_foreign_reader_reads_our_archive() {
-    let manifest = manifest();
-    let members = members(&manifest);
-    let archive = archive_of_members(&members).unwrap();
-    let read: Vec<_> = cpio_reader::iter_files(&archive).map(|e| Member { name: e.name(), bytes: e.file() }).collect();
-    assert_eq!(read, members);
 }
 
 #[test]
@@ -90,7 +98,7 @@ fn a_path_that_would_break_the_manifest_is_refused() {
 #[test]
 fn an_archive_that_breaks_off_is_refused() {
     let manifest = manifest();
-    let archive = archive_of_members(&members(&manifest)).unwrap();
+    let archive = archive_of(&members(&manifest));
     let trailer = archive.len() - 124;
     for len in 0..archive.len() - 1 {
         let cut = members_of_archive(&archive[..len]);
