@@ -74,11 +74,12 @@ impl Run {
         let launch = Launch::new(&source, boot_image).medium(self.medium()).machine(machine).logs(logs.clone());
         let launch = self.qemu_arguments.iter().fold(launch, |launch, argument| launch.argument(argument));
         let by = Accelerator::best();
-        if let Some(version) = launch.emulator().unsound_version(machine.cpus, by) {
+        let unsound = launch.emulator().unsound_version(machine.cpus, by);
+        let running = launch.start()?;
+        if let Some(version) = unsound {
             let sound = Version::SOUND;
             eprintln!("warning: QEMU {version} may crash a kernel that boots on several processors; {sound} does not");
         }
-        let running = launch.start()?;
         let memory = Size(machine.memory);
         println!("{} cores, {memory}, by {by}; consoles are logged in {}", machine.cpus, logs.display());
         let session = Session::new(&running, Colours::wanted(&stdout()));

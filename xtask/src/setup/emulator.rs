@@ -64,7 +64,8 @@ pub(super) fn make(workshop: &Workshop, apt: &mut Apt) -> Result<()> {
         Ok(version) => step.done(&format!("{version} from Debian's {}, unpacked; this host's is {host}", SUITE.name())),
         Err(error) => {
             workshop.remove(FOLDER)?;
-            step.done(&format!("{host} of this host stays, though it may crash kernels at boot: {error:#}"));
+            let sound = Version::SOUND;
+            step.done(&format!("{host} of this host stays; below {sound} it may crash kernels at boot: {error}"));
         }
     }
     Ok(())
