@@ -25,7 +25,7 @@ use partitioner::plan::Plan;
 use crate::console::Console;
 use crate::emulated::EmulatedMachine;
 use crate::iso::{self, IsoError};
-use crate::qemu::{self, Accelerator, Attachment, Boot, Firmware, Machine, MachineBuilder, PrivateFolder};
+use crate::qemu::{self, Accelerator, Attachment, Boot, Emulator, Firmware, Machine, MachineBuilder, PrivateFolder};
 use crate::source::{Refusal, Source};
 
 /// Name of the console on which the boot image tells what it does.
@@ -54,6 +54,7 @@ pub struct Launch<'a> {
     medium: Medium,
     machine: EmulatedMachine,
     accelerator: Accelerator,
+    emulator: Emulator,
     logs: Option<PathBuf>,
     arguments: Vec<String>,
 }
@@ -90,12 +91,14 @@ pub enum LaunchError {
 impl<'a> Launch<'a> {
     /// On the smallest machine that the box needs, without a boot loader.
     pub fn new(source: &'a Source, boot_image: PathBuf) -> Self {
+        let emulator = Emulator::find(Some(&boot_image));
         Self {
             source,
             boot_image,
             medium: Medium::Pvh,
             machine: EmulatedMachine::needed_by(source.request()),
             accelerator: Accelerator::best(),
+            emulator,
             logs: None,
             arguments: Vec::new(),
         }
@@ -136,6 +139,11 @@ impl<'a> Launch<'a> {
         self
     }
 
+    /// What emulates the machine.
+    pub fn emulator(&self) -> &Emulator {
+        &self.emulator
+    }
+
     /// Plans, makes what is booted, and starts the machine. When this returns, the boot image may not have said a word
     /// yet.
     ///
@@ -147,6 +155,7 @@ impl<'a> Launch<'a> {
         let boot = self.prepare(folder.path())?;
         let names = console_names(&plan, &self.machine);
         let mut builder = MachineBuilder::new(boot)
+            .emulator(self.emulator)
             .cpus(self.machine.cpus)
             .memory(self.machine.memory)
             .accelerator(self.accelerator)

@@ -1,12 +1,13 @@
 //! `cargo xtask test`: everything, in the order in which a mistake is found soonest.
 //!
 //! Units, properties and foreign parsers need nothing but this host. Boxes boot in the emulator and need what set-up
-//! and build make; they find it through `$SPRIG_ROOT`.
+//! and build make; they find it through `$SPRIG_ROOT`. All find the emulator through `$SPRIG_QEMU`.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
+use cli::qemu::Emulator;
 
 use crate::build::{self, CARGO_LIMIT};
 use crate::lint;
@@ -66,6 +67,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
 fn units(places: &Places, filter: Option<&str>) -> Result<()> {
     progress::headline("test", "units, properties, foreign parsers");
     let mut rest = places.cargo(&["test", "--no-fail-fast", "--workspace", "--exclude", "boot", "--exclude", WHOLE]);
+    rest.env("SPRIG_QEMU", emulator(places).program());
     let rest = process::shown_run(rest.args(filter), CARGO_LIMIT);
 
     let mut whole = places.cargo(&["test", "--no-fail-fast", "-p", WHOLE]);
@@ -81,8 +83,17 @@ fn boxes(places: &Places, filter: Option<&str>) -> Result<()> {
     }
     progress::headline("test", "boxes in the emulator");
     let mut command = places.cargo(&["test", "-p", WHOLE, "--test", BOXES, "--"]);
-    command.arg(BOXES_AT_ONCE).args(filter).env("SPRIG_ROOT", &places.sprig);
+    command
+        .arg(BOXES_AT_ONCE)
+        .args(filter)
+        .env("SPRIG_ROOT", &places.sprig)
+        .env("SPRIG_QEMU", emulator(places).program());
     process::shown_run(&mut command, BOXES_LIMIT)
+}
+
+/// Tests lie where they cannot find it by themselves.
+fn emulator(places: &Places) -> Emulator {
+    Emulator::find(Some(&places.boot_image()))
 }
 
 /// Names of the integration tests of the package that looks at the whole.

@@ -10,7 +10,7 @@ use partitioner::size::Size;
 use crate::boot_image;
 use crate::emulated::EmulatedMachine;
 use crate::launch::{Launch, Medium};
-use crate::qemu::{Accelerator, Attachment, Firmware};
+use crate::qemu::{Accelerator, Attachment, Firmware, Version};
 use crate::render::Colours;
 use crate::session::{Events, Outcome, Session};
 use crate::source::Source;
@@ -73,9 +73,14 @@ impl Run {
         let logs = self.logs.clone().unwrap_or_else(|| self.file.with_file_name("sprig-logs"));
         let launch = Launch::new(&source, boot_image).medium(self.medium()).machine(machine).logs(logs.clone());
         let launch = self.qemu_arguments.iter().fold(launch, |launch, argument| launch.argument(argument));
-        let running = launch.start()?;
-        let memory = Size(machine.memory);
         let by = Accelerator::best();
+        let unsound = launch.emulator().unsound_version(machine.cpus, by);
+        let running = launch.start()?;
+        if let Some(version) = unsound {
+            let sound = Version::SOUND;
+            eprintln!("warning: QEMU {version} may crash a kernel that boots on several processors; {sound} does not");
+        }
+        let memory = Size(machine.memory);
         println!("{} cores, {memory}, by {by}; consoles are logged in {}", machine.cpus, logs.display());
         let session = Session::new(&running, Colours::wanted(&stdout()));
         let outcome = session.run(&events, self.timeout.map(Duration::from_secs));

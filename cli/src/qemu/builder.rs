@@ -8,14 +8,16 @@ use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use super::accelerator::Accelerator;
+use super::emulator::Emulator;
 use super::firmware::{Boot, option_value};
 use super::folder::PrivateFolder;
-use super::{Machine, QEMU, SERIAL_PORTS, StartError, file_error};
+use super::{Machine, SERIAL_PORTS, StartError, file_error};
 use crate::console::Console;
 
 /// What machine is wanted.
 pub struct MachineBuilder {
     boot: Boot,
+    emulator: Emulator,
     cpus: u32,
     memory: u64,
     consoles: Vec<ConsoleWish>,
@@ -35,6 +37,7 @@ impl MachineBuilder {
         let accelerator = Accelerator::best();
         Self {
             boot,
+            emulator: Emulator::find(None),
             cpus: 1,
             memory: 512 << 20,
             consoles: Vec::new(),
@@ -42,6 +45,13 @@ impl MachineBuilder {
             arguments: Vec::new(),
             folder: None,
         }
+    }
+
+    /// Emulated by this one.
+    #[must_use]
+    pub fn emulator(mut self, emulator: Emulator) -> Self {
+        self.emulator = emulator;
+        self
     }
 
     /// How many processors.
@@ -111,10 +121,10 @@ impl MachineBuilder {
         let child = self.spawn(&sockets, folder.path(), &said)?;
         let mut machine = Machine { child, consoles: Vec::new(), qmp: None, started, folder };
         for (socket, wish) in sockets.iter().zip(&self.consoles) {
-            let stream = machine.accept(socket, &said)?;
+            let stream = machine.accept(socket, &said, &self.emulator)?;
             machine.consoles.push(attach(stream, wish)?);
         }
-        machine.qmp = Some(machine.accept(&sockets[self.consoles.len()], &said)?);
+        machine.qmp = Some(machine.accept(&sockets[self.consoles.len()], &said, &self.emulator)?);
         Ok(machine)
     }
 
@@ -123,7 +133,8 @@ impl MachineBuilder {
         let copy = log.try_clone().map_err(file_error("create", said))?;
         // `setpriv` asks the kernel to end QEMU when we die, and becomes QEMU.
         Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "--", QEMU])
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(self.emulator.program())
             .args(self.command_line(sockets, folder)?)
             .stdin(Stdio::null())
             .stdout(log)

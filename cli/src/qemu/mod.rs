@@ -16,6 +16,7 @@
 
 mod accelerator;
 mod builder;
+mod emulator;
 mod firmware;
 mod folder;
 mod qmp;
@@ -33,6 +34,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 pub use self::accelerator::Accelerator;
 pub use self::builder::MachineBuilder;
 use self::builder::Socket;
+pub use self::emulator::{Emulator, Version};
 pub use self::firmware::{Attachment, Boot, Firmware, FirmwareError};
 pub use self::folder::PrivateFolder;
 pub use self::qmp::{Qmp, QmpError};
@@ -43,7 +45,6 @@ pub const SERIAL_PORTS: [u16; 4] = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
 
 /// How long QEMU may take from its start until it has connected to all sockets.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
-const QEMU: &str = "qemu-system-x86_64";
 
 /// A machine that runs until it is dropped.
 pub struct Machine {
@@ -67,6 +68,14 @@ pub enum StartError {
         package: &'static str,
         /// What the system says.
         error: io::Error,
+    },
+    /// QEMU is missing, or what it is made of.
+    #[error("cannot start `{}`: {said}\n  help: {}", emulator.program().display(), emulator.help())]
+    NoEmulator {
+        /// Which.
+        emulator: Emulator,
+        /// What the system says.
+        said: String,
     },
     /// A file or socket of ours.
     #[error("cannot {what} {}: {error}", path.display())]
@@ -138,14 +147,7 @@ impl Machine {
     /// # Errors
     /// If the process cannot be waited for.
     pub fn wait_for_end(&mut self, limit: Duration) -> io::Result<Option<ExitStatus>> {
-        if let Some(status) = self.child.try_wait()? {
-            return Ok(Some(status));
-        }
-        let pid = Pid::from_child(&self.child);
-        let process = pidfd_open(pid, PidfdFlags::empty())?;
-        let limit = Timespec { tv_sec: limit.as_secs().cast_signed(), tv_nsec: i64::from(limit.subsec_nanos()) };
-        poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&limit))?;
-        self.child.try_wait()
+        wait_for_end(&mut self.child, limit)
     }
 
     /// What QEMU itself said.
@@ -153,7 +155,7 @@ impl Machine {
         fs::read_to_string(self.folder.path().join("qemu.log")).unwrap_or_default()
     }
 
-    fn accept(&mut self, socket: &Socket, said: &Path) -> Result<UnixStream, StartError> {
+    fn accept(&mut self, socket: &Socket, said: &Path, emulator: &Emulator) -> Result<UnixStream, StartError> {
         let pid = Pid::from_child(&self.child);
         let process = pidfd_open(pid, PidfdFlags::empty()).map_err(|e| file_error("watch", said)(e.into()))?;
         let mut ready = [PollFd::new(&socket.listener, PollFlags::IN), PollFd::new(&process, PollFlags::IN)];
@@ -166,11 +168,10 @@ impl Machine {
         if count == 0 {
             return Err(StartError::Silent { socket: socket.path.clone(), said: self.said() });
         }
-        let status = self.child.wait().map_err(file_error("wait for", Path::new(QEMU)))?;
-        // 127 is how `setpriv` says that there is no such program.
+        let status = self.child.wait().map_err(file_error("wait for", emulator.program()))?;
+        // 127 is how `setpriv`, a shell and the dynamic linker say that something to be run is not there.
         if status.code() == Some(127) {
-            let error = io::Error::from(io::ErrorKind::NotFound);
-            return Err(StartError::Program { program: QEMU, package: "qemu-system-x86", error });
+            return Err(StartError::NoEmulator { emulator: emulator.clone(), said: self.said().trim_end().to_owned() });
         }
         Err(StartError::Ended { status, said: self.said() })
     }
@@ -182,6 +183,16 @@ impl Drop for Machine {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn wait_for_end(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
+    if let Some(status) = child.try_wait()? {
+        return Ok(Some(status));
+    }
+    let process = pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
+    let limit = Timespec { tv_sec: limit.as_secs().cast_signed(), tv_nsec: i64::from(limit.subsec_nanos()) };
+    poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&limit))?;
+    child.try_wait()
 }
 
 fn file_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StartError {

@@ -12,7 +12,7 @@ use clap::Args;
 use cli::allotment::{Purpose, allotments};
 use cli::emulated::EmulatedMachine;
 use cli::launch::Launch;
-use cli::qemu::{Accelerator, Boot, MachineBuilder};
+use cli::qemu::{Accelerator, Boot, Emulator, MachineBuilder};
 use cli::session::Events;
 use cli::source::Source;
 use serde_json::json;
@@ -143,7 +143,8 @@ impl<'a> Bench<'a> {
             initrd: Some(self.places.initrd()),
             command_line: "console=ttyS0,115200n8".to_owned(),
         };
-        let machine = MachineBuilder::new(boot).cpus(self.cores).memory(self.memory).console(SINGLE).start()?;
+        let builder = MachineBuilder::new(boot).emulator(Emulator::find(Some(&self.places.boot_image())));
+        let machine = builder.cpus(self.cores).memory(self.memory).console(SINGLE).start()?;
         let expected = [Expected { name: SINGLE.to_owned(), port: 0 }];
         let arrived = watch::reports(&machine, self.events, &expected, |_| {})?;
         drop(machine);

@@ -29,6 +29,7 @@ const KEYRINGS: [&str; 2] =
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Suite {
     Bookworm,
+    BookwormBackports,
     Trixie,
     TrixieBackports,
 }
@@ -37,6 +38,7 @@ impl Suite {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Suite::Bookworm => "bookworm",
+            Suite::BookwormBackports => "bookworm-backports",
             Suite::Trixie => "trixie",
             Suite::TrixieBackports => "trixie-backports",
         }
@@ -47,7 +49,7 @@ impl Suite {
         match self {
             Suite::Bookworm => Some("bookworm-security"),
             Suite::Trixie => Some("trixie-security"),
-            Suite::TrixieBackports => None,
+            Suite::BookwormBackports | Suite::TrixieBackports => None,
         }
     }
 }

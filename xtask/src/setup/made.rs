@@ -62,6 +62,17 @@ impl Workshop {
         fs::rename(&making, &place).with_context(|| format!("cannot put {} into place", place.display()))
     }
 
+    /// Takes the thing `name` away, if it is there.
+    pub(crate) fn remove(&self, name: &str) -> Result<()> {
+        let place = self.path(name);
+        if !place.exists() {
+            return Ok(());
+        }
+        // As with making: whole, or not there.
+        let folder = self.scratch(name)?;
+        fs::rename(&place, folder.path().join("old")).with_context(|| format!("cannot remove {}", place.display()))
+    }
+
     fn bench(&self) -> PathBuf {
         self.path("making")
     }
@@ -94,6 +105,9 @@ mod tests {
         workshop.make("thing", "2", |folder| Ok(fs::write(folder.join("fresh"), "")?)).unwrap();
         assert!(!workshop.path("thing/stale").exists() && workshop.path("thing/fresh").exists());
         assert_eq!(workshop.stamp("thing").as_deref(), Some("2"));
+        workshop.remove("thing").unwrap();
+        assert_eq!((workshop.stamp("thing"), workshop.path("thing").exists()), (None, false));
+        workshop.remove("thing").unwrap();
     }
 
     #[test]

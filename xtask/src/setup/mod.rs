@@ -3,13 +3,15 @@
 //! | module | what it makes |
 //! |---|---|
 //! | [`packages`] | the host's own programs and firmware |
+//! | [`emulator`] | a sound QEMU, where the host's own is too old |
 //! | [`kernels`] | stock Debian kernels |
 //! | [`initrd`] | the demo's initial RAM disk |
 //! | [`sysroot`] | the bare-metal Rust library |
 //!
-//! [`apt`] is where the last three come from, [`made`] and [`lock`] keep what is made whole.
+//! [`apt`] is where all but the first come from, [`made`] and [`lock`] keep what is made whole.
 
 mod apt;
+mod emulator;
 mod initrd;
 mod kernels;
 mod lock;
@@ -85,6 +87,9 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
 
     let purposes: Vec<Purpose> = items.iter().filter_map(|item| item.purpose()).collect();
     packages::ensure(&purposes)?;
+    if wanted(Item::Emulator) {
+        emulator::make(&workshop, &mut apt)?;
+    }
     if wanted(Item::Sysroot) {
         sysroot::make(&workshop, &mut apt)?;
     }

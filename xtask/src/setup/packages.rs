@@ -94,6 +94,14 @@ pub(super) fn ensure(purposes: &[Purpose]) -> Result<()> {
     }
 }
 
+/// Installs packages where this user may.
+pub(super) fn install_as_root(names: &[&str]) -> Result<()> {
+    if effective_user()? != 0 {
+        bail!("libraries are missing; install them with: sudo apt-get install {}", names.join(" "));
+    }
+    install(names)
+}
+
 fn missing(purposes: &[Purpose]) -> Vec<&'static str> {
     let wanted = PACKAGES.iter().filter(|package| purposes.contains(&package.purpose));
     wanted.filter(|package| !is_there(&package.sign)).map(|package| package.name).collect()

@@ -1,0 +1,124 @@
+//! A QEMU that is sound: `qemu/qemu-system-x86_64`, where the host's own is too old (`cli::qemu::Version::SOUND`).
+//!
+//! It is Debian's, of bookworm-backports, unpacked and not installed. The shared libraries that it needs come with the
+//! host's QEMU, which [`super::packages`] has seen to. Where it cannot be had, the host's own stays in use.
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use cli::qemu::{Attachment, Boot, Emulator, Firmware, MachineBuilder, Version};
+use serde_json::json;
+
+use super::apt::{self, Apt, Suite};
+use super::made::Workshop;
+use super::packages;
+use crate::process;
+use crate::progress::{self, Step};
+
+const LABEL: &str = "QEMU";
+const FOLDER: &str = "qemu";
+const RECIPE: &str = "recipe 1\n";
+const SUITE: Suite = Suite::BookwormBackports;
+const END_LIMIT: Duration = Duration::from_secs(30);
+
+/// The programs, what they load into machines, and the BIOS; with what is kept of each.
+const PARTS: [(&str, &str); 3] = [
+    ("qemu-system-x86", "./usr/bin/qemu-system-x86_64"),
+    ("qemu-system-data", "./usr/share/qemu/*"),
+    ("seabios", "./usr/share/seabios/*"),
+];
+
+/// Starts the program that lies beside it, wherever that is moved to. Network cards' boot code is the host's.
+const WRAPPER: &str = r#"#!/bin/sh
+here=$(dirname -- "$(readlink -f -- "$0")")
+exec "$here/usr/bin/qemu-system-x86_64" \
+    -L "$here/usr/share/qemu" -L "$here/usr/share/seabios" -L /usr/share/seabios -L /usr/lib/ipxe/qemu "$@"
+"#;
+
+/// Sees to it that a sound one is what `sprig` finds, or says what it means that there is none.
+pub(super) fn make(workshop: &Workshop, apt: &mut Apt) -> Result<()> {
+    let found = Emulator::find(None);
+    if found.is_told() {
+        progress::headline(LABEL, &format!("{}, named by SPRIG_QEMU", found.program().display()));
+        return Ok(());
+    }
+    let host = Emulator::on_path().version().context("cannot ask this host's QEMU for its version")?;
+    if host >= Version::SOUND {
+        workshop.remove(FOLDER)?;
+        progress::ready(LABEL, &format!("{host} of this host"));
+        return Ok(());
+    }
+    let unpacked = Emulator::in_folder(&workshop.path(""));
+    if workshop.stamp(FOLDER).is_some_and(|stamp| stamp.starts_with(RECIPE))
+        && let Ok(version) = try_out(&unpacked)
+    {
+        progress::ready(LABEL, &format!("{version}, unpacked"));
+        return Ok(());
+    }
+    let step = Step::start(LABEL, &format!("this host's is {host}, looking for a newer one"));
+    match unpack(workshop, apt, &step).and_then(|()| try_out(&unpacked)) {
+        Ok(version) => step.done(&format!("{version} from Debian's {}, unpacked; this host's is {host}", SUITE.name())),
+        Err(error) => {
+            workshop.remove(FOLDER)?;
+            let sound = Version::SOUND;
+            step.done(&format!("{host} of this host stays; below {sound} it may crash kernels at boot: {error}"));
+        }
+    }
+    Ok(())
+}
+
+fn unpack(workshop: &Workshop, apt: &mut Apt, step: &Step) -> Result<()> {
+    let packages = PARTS.map(|(name, _)| apt.show(SUITE, name, step));
+    let packages = packages.into_iter().collect::<Result<Vec<_>>>()?;
+    let versions: Vec<String> = packages.iter().map(|part| format!("from {} {}\n", part.name, part.version)).collect();
+    workshop.make(FOLDER, &format!("{RECIPE}{}", versions.concat()), |folder| {
+        for (package, (_, wanted)) in packages.iter().zip(PARTS) {
+            let scratch = workshop.scratch(FOLDER)?;
+            let deb = apt.download(SUITE, package, scratch.path(), step)?;
+            step.doing(&format!("unpacking {}", package.name));
+            apt::unpack(&deb, folder, &[wanted])?;
+        }
+        let libraries = packages.iter().flat_map(|package| &package.depends).filter(|name| name.starts_with("lib"));
+        ensure_libraries(&folder.join("usr/bin/qemu-system-x86_64"), libraries.map(String::as_str).collect())?;
+        let wrapper = folder.join("qemu-system-x86_64");
+        fs::write(&wrapper, WRAPPER)?;
+        Ok(fs::set_permissions(wrapper, Permissions::from_mode(0o755))?)
+    })
+}
+
+/// Installs the packages that hold its libraries, where some are missing and this user may.
+fn ensure_libraries(program: &Path, packages: Vec<&str>) -> Result<()> {
+    if missing_libraries(program)?.is_empty() {
+        return Ok(());
+    }
+    packages::install_as_root(&packages)?;
+    let missing = missing_libraries(program)?;
+    ensure!(missing.is_empty(), "no package of this host holds {}", missing.join(", "));
+    Ok(())
+}
+
+fn missing_libraries(program: &Path) -> Result<Vec<String>> {
+    let list = process::output(Command::new("ldd").arg(program), process::QUICK)?;
+    let missing = list.lines().filter_map(|line| line.split_once(" => not found"));
+    Ok(missing.map(|(library, _)| library.trim().to_owned()).collect())
+}
+
+/// Makes a machine of it and ends it before it has run.
+fn try_out(emulator: &Emulator) -> Result<Version> {
+    let version = emulator.version().context("it does not run")?;
+    ensure!(version >= Version::SOUND, "what was found is {version}");
+    let folder = tempfile::tempdir()?;
+    let iso = folder.path().join("empty");
+    File::create(&iso)?.set_len(1 << 20)?;
+    let boot = Boot::Medium { firmware: Firmware::Bios, attachment: Attachment::Cd, iso };
+    let mut machine = MachineBuilder::new(boot).emulator(emulator.clone()).argument("-S").start()?;
+    let Some(mut control) = machine.take_control()? else { bail!("it cannot be controlled") };
+    control.execute("quit", &json!({}))?;
+    let end = machine.wait_for_end(END_LIMIT)?;
+    ensure!(end.is_some_and(|status| status.success()), "it does not end as told: {}", machine.said());
+    Ok(version)
+}
