@@ -1,7 +1,8 @@
 //! The machine that `sprig run` makes: how large it must be for a box, and what its firmware will say of it.
 //!
-//! The addresses were read from the boot log of a stock kernel on QEMU 7.2's q35 with SeaBIOS; 10.0's is the same. Planning against them
-//! on the host finds every mistake before anything starts; the boot image plans again with what it finds.
+//! The addresses were read from the boot log of a stock kernel on QEMU 7.2's q35 with SeaBIOS; 10.0 has the same.
+//! Planning against them on the host finds every mistake before anything starts; the boot image plans again with what
+//! it finds.
 
 use std::collections::BTreeSet;
 
