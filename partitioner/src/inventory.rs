@@ -17,6 +17,14 @@ use crate::address::MemoryRange;
 #[serde(transparent)]
 pub struct ApicId(pub u32);
 
+impl ApicId {
+    /// Whether an instance can drive a core with this identifier. Higher ones need x2APIC, which Linux gives up where it
+    /// sees no interrupt remapping, and an instance sees none.
+    pub fn is_in_reach(self) -> bool {
+        self.0 < 255
+    }
+}
+
 /// A core as its owner names it: the position in [`Inventory::cores`], the boot processor (BSP) being 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]

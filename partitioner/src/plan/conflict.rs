@@ -37,12 +37,21 @@ pub enum Conflict {
         /// How many the machine has.
         machine: usize,
     },
+    /// A partition names cores that no instance can drive ([`ApicId::is_in_reach`]).
+    CoresOutOfReach {
+        /// Which, at least one.
+        cores: Vec<CoreNumber>,
+        /// Who.
+        partition: usize,
+    },
     /// All together want more cores than there are.
     TooFewCores {
         /// How many are wanted.
         wanted: usize,
-        /// How many the machine has.
+        /// How many the machine has in reach.
         there: usize,
+        /// How many more it has out of reach.
+        out_of_reach: usize,
         /// The first partition that goes short.
         partition: usize,
     },

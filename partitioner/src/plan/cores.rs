@@ -30,9 +30,11 @@ pub(super) fn assign(
 ) -> Option<Vec<Vec<CoreNumber>>> {
     let before = conflicts.len();
     let claims = claim_sets(inventory, request, conflicts);
-    let free = (0..).map(CoreNumber).zip(&inventory.cores).map(|(number, _)| number);
-    let free = free.filter(|number| !claims.contains_key(number)).collect();
-    let assigned = serve_counts(inventory, request, free, conflicts);
+    let numbered = (0..).map(CoreNumber).zip(&inventory.cores);
+    let in_reach: BTreeSet<_> =
+        numbered.filter(|(_, core)| core.apic_id.is_in_reach()).map(|(number, _)| number).collect();
+    let free = in_reach.iter().copied().filter(|number| !claims.contains_key(number)).collect();
+    let assigned = serve_counts(inventory, request, free, in_reach.len(), conflicts);
     if conflicts.len() == before { assigned } else { None }
 }
 
@@ -44,6 +46,10 @@ fn claim_sets(inventory: &Inventory, request: &Request, conflicts: &mut Vec<Conf
         let (there, missing): (Vec<_>, Vec<_>) = set.iter().partition(|number| exists(inventory, **number));
         if !missing.is_empty() {
             conflicts.push(Conflict::CoresDoNotExist { cores: missing, partition, machine: inventory.cores.len() });
+        }
+        let far: Vec<_> = there.iter().copied().filter(|number| !is_in_reach(inventory, *number)).collect();
+        if !far.is_empty() {
+            conflicts.push(Conflict::CoresOutOfReach { cores: far, partition });
         }
         let mut twice: BTreeMap<usize, Vec<CoreNumber>> = BTreeMap::new();
         for number in there {
@@ -63,17 +69,24 @@ fn exists(inventory: &Inventory, number: CoreNumber) -> bool {
     inventory.cores.is_empty() || inventory.core(number).is_some()
 }
 
+/// Whether an instance can drive that core, if there is one.
+fn is_in_reach(inventory: &Inventory, number: CoreNumber) -> bool {
+    inventory.core(number).is_none_or(|core| core.apic_id.is_in_reach())
+}
+
+/// `there` cores are in reach, and `free` ones of them in no set.
 fn serve_counts(
     inventory: &Inventory,
     request: &Request,
     mut free: BTreeSet<CoreNumber>,
+    there: usize,
     conflicts: &mut Vec<Conflict>,
 ) -> Option<Vec<Vec<CoreNumber>>> {
     if inventory.cores.is_empty() {
         return None;
     }
     let mut assigned = Vec::new();
-    let mut wanted = inventory.cores.len() - free.len();
+    let mut wanted = there - free.len();
     let mut unserved = None;
     for (partition, (entry, _)) in request.entries().enumerate() {
         match entry.cpus.get_ref() {
@@ -94,7 +107,12 @@ fn serve_counts(
     match unserved {
         None => Some(assigned),
         Some(partition) => {
-            conflicts.push(Conflict::TooFewCores { wanted, there: inventory.cores.len(), partition });
+            conflicts.push(Conflict::TooFewCores {
+                wanted,
+                there,
+                out_of_reach: inventory.cores.len() - there,
+                partition,
+            });
             None
         }
     }

@@ -22,9 +22,10 @@ pub(super) fn diagnostic(conflict: &Conflict, request: &Request) -> Diagnostic {
             of_firmware(conflict)
         }
         Conflict::TscNotInvariant | Conflict::TscRateUnknown => of_clock(conflict),
-        Conflict::CoreClaimedTwice { .. } | Conflict::CoresDoNotExist { .. } | Conflict::TooFewCores { .. } => {
-            of_cores(conflict, request)
-        }
+        Conflict::CoreClaimedTwice { .. }
+        | Conflict::CoresDoNotExist { .. }
+        | Conflict::CoresOutOfReach { .. }
+        | Conflict::TooFewCores { .. } => of_cores(conflict, request),
         Conflict::KernelTooLarge { .. } | Conflict::InitrdTooLarge { .. } => of_contents(conflict, request),
         _ => of_memory(conflict, request),
     };
@@ -39,6 +40,7 @@ fn code(conflict: &Conflict) -> &'static str {
         Conflict::TscRateUnknown => "tsc-rate-unknown",
         Conflict::CoreClaimedTwice { .. } => "core-claimed-twice",
         Conflict::CoresDoNotExist { .. } => "core-does-not-exist",
+        Conflict::CoresOutOfReach { .. } => "core-out-of-reach",
         Conflict::TooFewCores { .. } => "too-few-cores",
         Conflict::NoUsableMemory => "no-usable-memory",
         Conflict::FixedNotUsable(_) => "resident-not-usable",
@@ -114,8 +116,23 @@ fn of_cores(conflict: &Conflict, request: &Request) -> MessageAndHelp {
                 _ => format!("its cores are 0 to {}", machine.saturating_sub(1)),
             },
         ),
-        Conflict::TooFewCores { wanted, there, .. } => (
-            format!("the partitions want {}, the machine has {there}", counted(*wanted)),
+        Conflict::CoresOutOfReach { cores, partition } => (
+            format!(
+                "{} claimed by {}, but no instance can drive a core whose APIC ID is above 254",
+                are(cores),
+                name(request, *partition)
+            ),
+            "take other cores; Linux drives such a one only with interrupt remapping, which it does not see".to_owned(),
+        ),
+        Conflict::TooFewCores { wanted, there, out_of_reach, .. } => (
+            match out_of_reach {
+                0 => format!("the partitions want {}, the machine has {there}", counted(*wanted)),
+                far => format!(
+                    "the partitions want {}, the machine has {there}, and {far} with APIC IDs above 254, which no instance \
+                     can drive",
+                    counted(*wanted)
+                ),
+            },
             "ask for fewer cores, or for fewer partitions".to_owned(),
         ),
         _ => of_firmware(conflict),
@@ -194,7 +211,7 @@ fn places(conflict: &Conflict, request: &Request) -> Vec<Place> {
             let claims = [(second, "claimed here"), (first, "first claimed here")];
             claims.iter().filter_map(|(index, label)| Some(at(entry(request, **index)?.cpus.span(), label))).collect()
         }
-        Conflict::CoresDoNotExist { partition, .. } => {
+        Conflict::CoresDoNotExist { partition, .. } | Conflict::CoresOutOfReach { partition, .. } => {
             of_partition(request, *partition, |entry| at(entry.cpus.span(), "claimed here"))
         }
         Conflict::TooFewCores { partition, .. } => {

@@ -62,6 +62,15 @@ fn cores() {
 }
 
 #[test]
+fn cores_that_no_instance_can_drive() {
+    let mut inventory = four_cores();
+    inventory.cores[2].apic_id = ApicId(255);
+    inventory.cores[3].apic_id = ApicId(299);
+    assert_snapshot!("core-out-of-reach", refusal(&inventory, &box_file(&[("'1-3'", "256MiB")])));
+    assert_snapshot!("too-few-cores-in-reach", refusal(&inventory, &box_file(&[("3", "256MiB")])));
+}
+
+#[test]
 fn low_memory_exhausted() {
     assert_snapshot!(refusal(&machine(20, 3 << 30, 4 << 30), &box_file(&[("1", "128MiB"); 18])));
 }
