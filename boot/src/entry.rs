@@ -90,8 +90,7 @@ pvh_entry:
     .global to_long_mode
 to_long_mode:
     mov cr3, eax
-    mov eax, cr4
-    or eax, 0x20                        /* PAE */
+    mov eax, 0x20                       /* PAE, and nothing that firmware left: with LA57 CR3 would mean another table */
     mov cr4, eax
     mov ecx, 0xc0000080                 /* EFER.LME */
     rdmsr
