@@ -3,10 +3,12 @@
 //! Intel SDM volume 3, chapter 11. The firmware chooses between xAPIC (registers in memory) and x2APIC (MSRs); we keep
 //! its choice, since the kernels find it so.
 
-use core::sync::atomic::{Ordering, fence};
+use core::arch::asm;
 
 use partitioner::inventory::ApicId;
 use x86_64::registers::model_specific::Msr;
+
+use crate::tsc;
 
 const APIC_BASE: Msr = Msr::new(0x1b);
 const X2APIC_ENABLED: u64 = 1 << 10;
@@ -23,6 +25,8 @@ const CURRENT_COUNT: u32 = 0x390;
 const DIVIDE: u32 = 0x3e0;
 
 const DELIVERY_PENDING: u32 = 1 << 12;
+/// How long an interrupt to another processor may be on its way; it takes microseconds.
+const DELIVERY_US: u64 = 100_000;
 const MASKED: u32 = 1 << 16;
 const SOFTWARE_ENABLE: u32 = 1 << 8;
 
@@ -97,14 +101,18 @@ impl LocalApic {
 
     fn send(self, to: ApicId, command: u32) -> Result<(), Unreachable> {
         // What the other processor will read must be written before it is woken: a memory-mapped ICR is ordered
-        // after earlier stores, the MSR only behind a fence (SDM volume 3, section 11.12.3).
-        fence(Ordering::SeqCst);
+        // after earlier stores, the MSR only behind these two (SDM volume 3, section 11.12.3). The compiler's own
+        // fence would be a locked instruction, which does not order it.
+        // SAFETY: fences touch nothing.
+        unsafe { asm!("mfence", "lfence", options(nostack, preserves_flags)) };
         match self {
             Self::XApic(_) => {
                 let destination = u8::try_from(to.0).map_err(|_| Unreachable)?;
                 self.write(ICR_HIGH, u32::from(destination) << 24);
                 self.write(ICR_LOW, command);
-                while self.read(ICR_LOW) & DELIVERY_PENDING != 0 {
+                // Where it is never delivered, the core does not answer, and that is told.
+                let limit = tsc::now() + tsc::ticks(DELIVERY_US);
+                while self.read(ICR_LOW) & DELIVERY_PENDING != 0 && tsc::now() < limit {
                     core::hint::spin_loop();
                 }
             }
