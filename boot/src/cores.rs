@@ -27,7 +27,8 @@ const STARTUP_US: u64 = 200;
 /// How long a core may take to say that it is up.
 const ANSWER_MS: u64 = 1000;
 
-const STACK_LEN: usize = 16 << 10;
+/// Small, so that stacks for as many cores as instances can drive (see [`ApicId::is_in_reach`]) fit into the heap.
+const STACK_LEN: usize = 8 << 10;
 
 /// What a core is told to do when it comes up.
 #[repr(u32)]

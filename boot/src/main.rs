@@ -141,7 +141,8 @@ fn make_plan(inventory: &Inventory, request: &Request) -> Result<Plan, Failure> 
 }
 
 fn bring_up(apic: LocalApic, inventory: &Inventory) -> Result<Cores, Failure> {
-    let others = inventory.cores.iter().map(|core| core.apic_id).filter(|id| *id != apic.id());
+    // Cores that no instance can drive stay as the firmware has left them: in xAPIC mode not even an INIT reaches them.
+    let others = inventory.cores.iter().map(|core| core.apic_id).filter(|id| id.is_in_reach() && *id != apic.id());
     let cores = Cores::prepare(apic, others);
     let parked = cores.park_all().map_err(|error| {
         Failure::new(
