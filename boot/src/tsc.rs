@@ -1,8 +1,9 @@
 //! The time-stamp counter: the one clock that all instances share, calibrated once, here.
 //!
-//! Sources in the order of trust (Intel SDM volume 3, section 20.7.3): CPUID leaves 0x15 and 0x16 where the processor
-//! states its rate; else it is measured against the HPET (IA-PC HPET Specification 1.0a, section 2.3), the ACPI PM
-//! timer (ACPI 6.5, section 4.8.3.3), or channel 2 of the PIT.
+//! Sources in the order of trust (Intel SDM volume 3, section 20.7.3): CPUID leaf 0x15 where the processor states its
+//! crystal's rate; else it is measured against the HPET (IA-PC HPET Specification 1.0a, section 2.3), the ACPI PM timer
+//! (ACPI 6.5, section 4.8.3.3), or channel 2 of the PIT. The base frequency of leaf 0x16 comes last: it is a round
+//! number, thousandths off on some processors, and no instance has a clock to find that out by.
 
 use core::hint;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -40,11 +41,12 @@ pub fn now() -> u64 {
 
 /// Finds the rate, in kHz.
 pub fn calibrate(tables: &Tables) -> Option<(u64, Source)> {
-    let found = from_cpuid()
+    let found = from_crystal()
         .map(|khz| (khz, Source::Cpuid))
         .or_else(|| Some((measure(&Hpet::find(tables)?)?, Source::Hpet)))
         .or_else(|| Some((measure(&PmTimer::find(tables)?)?, Source::PmTimer)))
-        .or_else(|| Some((measure_with_pit()?, Source::Pit)))?;
+        .or_else(|| Some((measure_with_pit()?, Source::Pit)))
+        .or_else(|| Some((from_base_frequency()?, Source::Cpuid)))?;
     KHZ.store(found.0, Ordering::Relaxed);
     Some(found)
 }
@@ -91,13 +93,18 @@ pub fn micros(ticks: u64) -> u64 {
     }
 }
 
-fn from_cpuid() -> Option<u64> {
-    let cpuid = CpuId::new();
-    let leaf = cpuid.get_tsc_info()?;
-    let leaf =
-        TscLeaf { denominator: leaf.denominator(), numerator: leaf.numerator(), crystal_hz: leaf.nominal_frequency() };
-    let base_mhz = cpuid.get_processor_frequency_info().map_or(0, |info| u32::from(info.processor_base_frequency()));
-    tsc_khz(leaf, base_mhz)
+fn from_crystal() -> Option<u64> {
+    tsc_khz(tsc_leaf()?, 0)
+}
+
+fn from_base_frequency() -> Option<u64> {
+    let info = CpuId::new().get_processor_frequency_info()?;
+    tsc_khz(tsc_leaf()?, u32::from(info.processor_base_frequency()))
+}
+
+fn tsc_leaf() -> Option<TscLeaf> {
+    let leaf = CpuId::new().get_tsc_info()?;
+    Some(TscLeaf { denominator: leaf.denominator(), numerator: leaf.numerator(), crystal_hz: leaf.nominal_frequency() })
 }
 
 /// A counter of known rate.
@@ -112,13 +119,14 @@ trait Reference {
 fn measure(reference: &impl Reference) -> Option<u64> {
     let wanted = reference.hz() * MEASURE_US / 1_000_000;
     let (start_tsc, start) = read_close(reference);
-    let mut idle_reads = 0;
+    let (mut idle_reads, mut before) = (0, 0);
     loop {
         let passed = reference.read().wrapping_sub(start) & reference.mask();
         if passed >= wanted {
             break;
         }
-        idle_reads = if passed == 0 { idle_reads + 1 } else { 0 };
+        idle_reads = if passed == before { idle_reads + 1 } else { 0 };
+        before = passed;
         if idle_reads > 1_000_000 {
             return None;
         }
