@@ -1,8 +1,10 @@
-//! Faults of the resident part, told instead of suffered, and the one interrupt it uses: its timer.
+//! Faults of the resident part, told instead of suffered, and the one interrupt it uses: its timer. What else comes,
+//! because a device of the firmware's had asked for it before, is taken and forgotten.
 //!
 //! The stable compiler has no interrupt calling convention, so each vector enters through a few lines of assembly.
 
 use core::arch::global_asm;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use partitioner::address::MIB;
 use spin::Once;
@@ -15,15 +17,16 @@ use crate::failure;
 
 /// The timer's vector, see [`crate::sleep`].
 pub const TIMER_VECTOR: u8 = 0x40;
-const SPURIOUS_VECTOR: usize = 0xff;
+const SPURIOUS_VECTOR: u8 = 0xff;
 const FAULTS: usize = 32;
 
 static IDT: Once<InterruptDescriptorTable> = Once::new();
+static TAKEN: AtomicU32 = AtomicU32::new(0);
 
 unsafe extern "C" {
     /// Entry points of the faults, [`STUB_LEN`] bytes apart.
     static fault_stubs: u8;
-    static timer_stub: u8;
+    static interrupt_stub: u8;
     static spurious_stub: u8;
 }
 
@@ -58,8 +61,10 @@ fn table() -> InterruptDescriptorTable {
         table.alignment_check.set_handler_addr(stub(17));
         table.machine_check.set_handler_addr(stub(18));
         table.simd_floating_point.set_handler_addr(stub(19));
-        table[TIMER_VECTOR].set_handler_addr(VirtAddr::from_ptr(&raw const timer_stub));
-        table[SPURIOUS_VECTOR as u8].set_handler_addr(VirtAddr::from_ptr(&raw const spurious_stub));
+        for vector in FAULTS as u8..SPURIOUS_VECTOR {
+            table[vector].set_handler_addr(VirtAddr::from_ptr(&raw const interrupt_stub));
+        }
+        table[SPURIOUS_VECTOR].set_handler_addr(VirtAddr::from_ptr(&raw const spurious_stub));
     }
     table
 }
@@ -87,7 +92,14 @@ extern "C" fn on_fault(fault: &Fault) -> ! {
     )
 }
 
-extern "C" fn on_timer() {
+/// How many interrupts have come, whichever.
+pub fn taken() -> u32 {
+    // Relaxed: it is counted by the same processor.
+    TAKEN.load(Ordering::Relaxed)
+}
+
+extern "C" fn on_interrupt() {
+    TAKEN.fetch_add(1, Ordering::Relaxed);
     LocalApic::here().end_of_interrupt();
 }
 
@@ -97,7 +109,7 @@ global_asm!(
     r#"
     .section .text.stubs, "ax"
     .balign 16
-    .global fault_stubs, timer_stub, spurious_stub
+    .global fault_stubs, interrupt_stub, spurious_stub
 fault_stubs:
     .set vector, 0
     .rept {faults}
@@ -118,7 +130,7 @@ fault_common:
     ud2
 
     .balign 16
-timer_stub:
+interrupt_stub:
     push rax
     push rcx
     push rdx
@@ -129,7 +141,7 @@ timer_stub:
     push r10
     push r11
     cld
-    call {on_timer}
+    call {on_interrupt}
     pop r11
     pop r10
     pop r9
@@ -144,5 +156,5 @@ spurious_stub:
 "#,
     faults = const FAULTS,
     on_fault = sym on_fault,
-    on_timer = sym on_timer,
+    on_interrupt = sym on_interrupt,
 );

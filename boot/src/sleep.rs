@@ -1,15 +1,15 @@
 //! Waiting without burning the core: halted, and woken by the timer of the local APIC.
 
-use x86_64::instructions::interrupts as flags;
+use x86_64::instructions::{interrupts as flags, nop};
 
 use crate::apic::LocalApic;
-use crate::interrupts::TIMER_VECTOR;
+use crate::interrupts::{TIMER_VECTOR, taken};
 use crate::tsc;
 
 /// The timer of a local APIC, calibrated against the time-stamp counter.
 pub struct Sleeper {
     apic: LocalApic,
-    /// Timer ticks in a millisecond; 0 if the timer stands still, and then waiting spins.
+    /// Timer ticks in a millisecond; 0 if the timer stands still or nobody hears it, and then waiting spins.
     per_ms: u32,
 }
 
@@ -21,7 +21,8 @@ impl Sleeper {
         tsc::wait_us(MEASURE_US);
         let passed = u32::MAX - apic.timer_count();
         apic.stop_timer();
-        Self { apic, per_ms: passed / (MEASURE_US / 1000) as u32 }
+        let per_ms = passed / (MEASURE_US / 1000) as u32;
+        Self { apic, per_ms: if is_heard(apic, per_ms) { per_ms } else { 0 } }
     }
 
     /// Sleeps about a millisecond: it may be shorter if something else wakes the core.
@@ -35,4 +36,24 @@ impl Sleeper {
         flags::disable();
         self.apic.stop_timer();
     }
+}
+
+/// Whether the timer's interrupt arrives. A priority, or an interrupt in service, that the firmware left in the APIC would
+/// hold it back, and a core that halts for it would halt for good.
+fn is_heard(apic: LocalApic, count: u32) -> bool {
+    const LIMIT_US: u64 = 100_000;
+    // What has been waiting since the firmware shall not be taken for the timer.
+    flags::enable();
+    nop();
+    flags::disable();
+    let before = taken();
+    let limit = tsc::now() + tsc::ticks(LIMIT_US);
+    apic.arm_timer(TIMER_VECTOR, count);
+    flags::enable();
+    while taken() == before && tsc::now() < limit {
+        core::hint::spin_loop();
+    }
+    flags::disable();
+    apic.stop_timer();
+    taken() != before
 }
