@@ -83,7 +83,7 @@ impl LocalApic {
         self.write(INITIAL_COUNT, count);
     }
 
-    /// Stops the timer, and leaves it as after a reset.
+    /// Stops the timer. The APIC itself stays switched on, as the kernel that this processor enters finds it anyway.
     pub fn stop_timer(self) {
         self.write(LVT_TIMER, MASKED);
         self.write(INITIAL_COUNT, 0);
