@@ -10,8 +10,8 @@ use spin::Mutex;
 use uart_16550::backend::PioBackend;
 use uart_16550::{BaudRate, Config, Uart16550};
 
-/// The port that every PC has had its first serial line on.
-pub const COM1: u16 = 0x3f8;
+/// Where PCs have had their serial lines, the first one first.
+pub const LEGACY_PORTS: [u16; 4] = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
 
 /// As GRUB and the kernels have it: 115200 baud, 8 bits, no parity, 1 stop bit.
 const LINE: Config = Config { baud_rate: BaudRate::Baud115200, ..Config::DEFAULT };
@@ -29,14 +29,20 @@ static ENTRY_TSC: AtomicU64 = AtomicU64::new(0);
 static TSC_KHZ: AtomicU64 = AtomicU64::new(0);
 static CURRENT_STEP: Mutex<&'static str> = Mutex::new("hand-off");
 
-/// Opens the log on COM1, if there is one. Called once, first of all.
+/// Opens the log on the first of [`LEGACY_PORTS`] that is there: the planner counts on the same. Called once, first of
+/// all.
 pub fn open() {
     // Relaxed: no other processor runs yet, and later ones are started through memory barriers of their own.
     ENTRY_TSC.store(crate::tsc::now(), Ordering::Relaxed);
-    // SAFETY: COM1's ports are ours as long as no kernel runs on this processor, and touching them where nothing
-    // answers is harmless on a PC; `init` says if so.
-    let uart = unsafe { Uart16550::new_port(COM1) };
-    LOG.lock().uart = uart.ok().and_then(|mut uart| uart.init(LINE).ok().map(|()| uart));
+    LOG.lock().uart = LEGACY_PORTS.into_iter().find_map(open_port);
+}
+
+fn open_port(io_port: u16) -> Option<Uart16550<PioBackend>> {
+    // SAFETY: the ports are ours as long as no kernel runs on this processor, and touching them where nothing answers is
+    // harmless on a PC; `init` says if so.
+    let mut uart = unsafe { Uart16550::new_port(io_port) }.ok()?;
+    uart.init(LINE).ok()?;
+    Some(uart)
 }
 
 /// Tells the log how fast the time-stamp counter runs.

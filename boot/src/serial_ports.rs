@@ -6,9 +6,7 @@ use partitioner::inventory::SerialPort;
 use uart_16550::Uart16550;
 use x86_64::instructions::port::Port;
 
-use crate::log::COM1;
-
-const LEGACY: [u16; 4] = [COM1, 0x2f8, 0x3e8, 0x2e8];
+use crate::log::LEGACY_PORTS;
 
 /// Class 0x07 (communication), subclass 0x00 (serial), any programming interface up to 16950.
 const CLASS_SERIAL: u32 = 0x0700;
@@ -17,7 +15,7 @@ const CLASS_PCI_BRIDGE: u32 = 0x0604;
 /// Every port that answers, the legacy ones first.
 pub fn find() -> Vec<SerialPort> {
     let mut ports: Vec<_> =
-        LEGACY.into_iter().filter(|port| answers(*port)).map(|io_port| SerialPort { io_port }).collect();
+        LEGACY_PORTS.into_iter().filter(|port| answers(*port)).map(|io_port| SerialPort { io_port }).collect();
     scan_bus(0, &mut ports);
     ports
 }
