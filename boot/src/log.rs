@@ -50,13 +50,18 @@ pub fn set_clock(khz: u64) {
     TSC_KHZ.store(khz, Ordering::Relaxed);
 }
 
+/// A step begins: what fails from here on fails in it, even before it has said anything.
+pub fn enter(step: &'static str) {
+    *CURRENT_STEP.lock() = step;
+}
+
 /// One line.
 pub fn step(step: &'static str, detail: fmt::Arguments<'_>) {
-    *CURRENT_STEP.lock() = step;
+    enter(step);
     line(format_args!("{step}: {detail}"));
 }
 
-/// The step that was named last: where a fault happened.
+/// The step that began last: where a fault happened.
 pub fn current_step() -> &'static str {
     CURRENT_STEP.try_lock().map_or("unknown", |step| *step)
 }

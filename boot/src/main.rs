@@ -106,11 +106,16 @@ fn hand_off(protocol: Protocol, info: u32) -> Result<HandOff, Failure> {
         ),
     );
     // SAFETY: once, and no other processor runs.
-    unsafe { paging::map_up_to(hand_off.memory_end()) };
+    let mapped = unsafe { paging::map_up_to(hand_off.memory_end()) };
+    mapped.map_err(|error| {
+        let help = "take memory out of the machine: this processor is not made for so much";
+        Failure::new("hand-off", "memory-out-of-reach", format_args!("{error}"), help)
+    })?;
     Ok(hand_off)
 }
 
 fn request(modules: &Modules<'_>) -> Result<Request, Failure> {
+    log::enter("request");
     let failure = |diagnostics| Failure::of("request", diagnostics);
     let file = BoxFile::parse(modules.box_file()).map_err(failure)?;
     let request = Request::gather(file, |path| modules.image(path)).map_err(failure)?;
@@ -122,6 +127,7 @@ fn request(modules: &Modules<'_>) -> Result<Request, Failure> {
 }
 
 fn make_plan(inventory: &Inventory, request: &Request) -> Result<Plan, Failure> {
+    log::enter("plan");
     let plan = plan(inventory, request).map_err(|error| Failure::of("plan", error.diagnostics(request)))?;
     for partition in &plan.partitions {
         log::step(
@@ -141,6 +147,7 @@ fn make_plan(inventory: &Inventory, request: &Request) -> Result<Plan, Failure> 
 }
 
 fn bring_up(apic: LocalApic, inventory: &Inventory) -> Result<Cores, Failure> {
+    log::enter("cores");
     // Cores that no instance can drive stay as the firmware has left them: in xAPIC mode not even an INIT reaches them.
     let others = inventory.cores.iter().map(|core| core.apic_id).filter(|id| id.is_in_reach() && *id != apic.id());
     let cores = Cores::prepare(apic, others);
@@ -163,6 +170,7 @@ fn bring_up(apic: LocalApic, inventory: &Inventory) -> Result<Cores, Failure> {
 }
 
 fn silence(topology: &partitioner::firmware::Topology) {
+    log::enter("quiet");
     quiet::pics();
     for io_apic in &topology.io_apics {
         let entries = quiet::io_apic(io_apic);
@@ -171,6 +179,7 @@ fn silence(topology: &partitioner::firmware::Topology) {
 }
 
 fn start_all(plan: &Plan, request: &Request, mut iron: Iron) -> Result<Option<Entry>, Failure> {
+    log::enter("apply");
     // What the window's readers look at first must say that nobody has come up yet.
     let control = shmem::control_len(plan.partitions.len()).min(plan.window.len());
     let clear = plan.window.split_at(control).map_or(plan.window, |(control, _)| control);

@@ -19,6 +19,7 @@ pub struct Modules<'a>(Bundle<'a>);
 impl<'a> Modules<'a> {
     /// Opens one archive, or takes one module for each member.
     pub fn open(hand_off: &'a HandOff) -> Result<Self, Failure> {
+        log::enter("bundle");
         let bundle = members(&hand_off.modules).and_then(|members| Bundle::open(&members));
         let bundle = bundle.map_err(|error| Failure::of("bundle", alloc::vec![Diagnostic::from(&error)]))?;
         log::step(

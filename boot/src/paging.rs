@@ -4,6 +4,7 @@
 //! kernel that is started inherits the map and soon leaves it for its own.
 
 use alloc::boxed::Box;
+use core::fmt;
 
 use partitioner::address::GIB_4;
 use raw_cpuid::CpuId;
@@ -23,12 +24,35 @@ const HUGE: PageTableFlags = PRESENT.union(PageTableFlags::HUGE_PAGE);
 /// What one entry of the top table covers.
 const TOP_ENTRY: u64 = 512 * GIB;
 
-/// Maps everything below `end`, which may be no more than 512 GiB without 1 GiB pages.
+/// The most that 1 GiB pages can map: the lower half of the address space that four levels of tables have.
+const MOST_IN_GIANT_PAGES: u64 = 1 << 47;
+/// The most without them: each GiB takes a table from the heap.
+const MOST_IN_LARGE_PAGES: u64 = 128 * GIB;
+
+/// More memory than can be mapped.
+#[derive(Debug)]
+pub struct OutOfReach {
+    end: u64,
+    most: u64,
+}
+
+impl fmt::Display for OutOfReach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { end, most } = self;
+        write!(f, "memory ends at {} GiB, and this processor lets us map {} GiB", end.div_ceil(GIB), most / GIB)
+    }
+}
+
+/// Maps everything below `end`, or nothing if that is too much.
 ///
 /// # Safety
 /// To be called once, by the only processor that runs.
-pub unsafe fn map_up_to(end: u64) {
+pub unsafe fn map_up_to(end: u64) -> Result<(), OutOfReach> {
     let giant = CpuId::new().get_extended_processor_and_feature_identifiers().is_some_and(|info| info.has_1gib_pages());
+    let most = if giant { MOST_IN_GIANT_PAGES } else { MOST_IN_LARGE_PAGES };
+    if end > most {
+        return Err(OutOfReach { end, most });
+    }
     let (top, first) = (&raw mut boot_pml4, &raw mut boot_pdpt);
     // SAFETY: these are the tables in use; by the contract nobody else touches them.
     let (top, first) = unsafe { (&mut *top, &mut *first) };
@@ -49,6 +73,7 @@ pub unsafe fn map_up_to(end: u64) {
         }
     }
     tlb::flush_all();
+    Ok(())
 }
 
 /// The table of the `index`th 512 GiB, made if there is none.

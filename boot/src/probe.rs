@@ -24,6 +24,7 @@ pub struct Machine {
 
 /// Reads the tables and calibrates the clock.
 pub fn machine(hand_off: &HandOff, tables: &Tables, apic: LocalApic) -> Result<Machine, Failure> {
+    log::enter("inventory");
     let topology = topology(tables, apic)?;
     let tsc = clock(tables)?;
     let inventory = Inventory {
@@ -43,6 +44,7 @@ pub fn machine(hand_off: &HandOff, tables: &Tables, apic: LocalApic) -> Result<M
 }
 
 fn clock(tables: &Tables) -> Result<Tsc, Failure> {
+    log::enter("tsc");
     let (khz, source) = tsc::calibrate(tables).ok_or_else(|| {
         Failure::new(
             "tsc",

@@ -8,6 +8,7 @@
 use core::hint;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use partitioner::address::GIB_4;
 use partitioner::firmware::tsc::{TscLeaf, tsc_khz};
 use raw_cpuid::CpuId;
 use x86_64::instructions::port::{Port, PortReadOnly, PortWriteOnly};
@@ -162,7 +163,8 @@ impl Hpet {
         let table = tables.hpet()?;
         let in_memory = *table.get(40)? == 0;
         let base = u64::from_le_bytes(table.get(44..52)?.try_into().ok()?);
-        if !in_memory || base == 0 {
+        // Above 4 GiB only memory is mapped, not registers.
+        if !in_memory || base == 0 || base >= GIB_4 {
             return None;
         }
         let hpet = Self { base, femtoseconds: 0 };
