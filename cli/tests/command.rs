@@ -201,3 +201,15 @@ fn wrong_usage_is_another_exit_code() {
     assert!(Folder::new().sprig(&["chekc"]).ends_with("[exit 2]"));
     assert!(Folder::new().sprig(&["plan", "box.toml", "--machine", "cpus=0"]).ends_with("[exit 2]"));
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let folder = Folder::new();
+    for arguments in [["check", "box.toml"].as_slice(), &["plan", "box.toml"], &["plan", "box.toml", "--json"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sprig"));
+        let output = command.args(arguments).current_dir(folder.path()).stdout(writer).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}: {output:?}");
+    }
+}

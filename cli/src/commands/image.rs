@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use super::say;
 use crate::emulated::EmulatedMachine;
 use crate::source::Source;
 use crate::{boot_image, iso};
@@ -34,8 +35,8 @@ impl Image {
         let boot_image = boot_image::find(self.boot_image.as_deref())?;
         iso::write(&source.bundle()?, &boot_image, &self.output)?;
         let size = fs::metadata(&self.output)?.len();
-        println!("{}: {} MiB, for a CD, or for a USB stick with", self.output.display(), size.div_ceil(1 << 20));
-        println!("    dd if={} of=/dev/sdX bs=4M oflag=sync", self.output.display());
-        Ok(())
+        let (image, size) = (self.output.display(), size.div_ceil(1 << 20));
+        say(&format!("{image}: {size} MiB, for a CD, or for a USB stick with\n"))?;
+        say(&format!("    dd if={image} of=/dev/sdX bs=4M oflag=sync\n"))
     }
 }

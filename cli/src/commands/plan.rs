@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use partitioner::inventory::Inventory;
 use partitioner::size::Size;
 
+use super::say;
 use crate::emulated::EmulatedMachine;
 use crate::picture::picture;
 use crate::source::Source;
@@ -58,11 +59,10 @@ impl Plan {
             fs::write(path, drawn).with_context(|| format!("cannot write {}", path.display()))?;
         }
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&plan)?);
+            say(&format!("{}\n", serde_json::to_string_pretty(&plan)?))
         } else {
-            print!("{}", table(&inventory, source.request(), &plan));
+            say(&table(&inventory, source.request(), &plan))
         }
-        Ok(())
     }
 }
 
