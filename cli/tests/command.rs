@@ -213,3 +213,15 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}: {output:?}");
     }
 }
+
+#[test]
+fn what_a_box_is_made_from_is_not_overwritten() {
+    let folder = Folder::new();
+    for input in ["box.toml", "./vmlinuz", "web.img"] {
+        for arguments in [["image", "box.toml", "-o", input], ["plan", "box.toml", "--svg", input]] {
+            let said = folder.sprig(&arguments);
+            assert!(said.contains("the box is made from this very file") && said.ends_with("[exit 1]"), "{said}");
+        }
+    }
+    assert!(folder.sprig(&["check", "box.toml"]).starts_with("ok: "));
+}

@@ -30,6 +30,7 @@ impl Image {
     /// Everything that is wrong with the box file; tools that are missing; a folder that cannot be written to.
     pub fn run(&self) -> Result<()> {
         let source = Source::read(&self.file)?;
+        source.spare(&self.output)?;
         // A box that could be planned on no machine is not worth a medium.
         source.plan(&EmulatedMachine::needed_by(source.request()).inventory())?;
         let boot_image = boot_image::find(self.boot_image.as_deref())?;

@@ -55,6 +55,7 @@ impl Plan {
         };
         let plan = source.plan(&inventory)?;
         if let Some(path) = &self.svg {
+            source.spare(path)?;
             let drawn = picture(&inventory, source.request(), &plan);
             fs::write(path, drawn).with_context(|| format!("cannot write {}", path.display()))?;
         }
