@@ -2,8 +2,12 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use super::say;
 use crate::emulated::EmulatedMachine;
@@ -34,7 +38,16 @@ impl Image {
         // A box that could be planned on no machine is not worth a medium.
         source.plan(&EmulatedMachine::needed_by(source.request()).inventory())?;
         let boot_image = boot_image::find(self.boot_image.as_deref())?;
-        iso::write(&source.bundle()?, &boot_image, &self.output)?;
+        // Not ended by a signal, but by the tool that it ends: the half-made medium is cleared away on the way out.
+        let interrupted = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            flag::register(signal, Arc::clone(&interrupted))?;
+        }
+        let written = iso::write(&source.bundle()?, &boot_image, &self.output);
+        if written.is_err() && interrupted.load(Ordering::Relaxed) {
+            bail!("interrupted: {} was not written", self.output.display());
+        }
+        written?;
         let size = fs::metadata(&self.output)?.len();
         let (image, size) = (self.output.display(), size.div_ceil(1 << 20));
         say(&format!("{image}: {size} MiB, for a CD, or for a USB stick with\n"))?;
