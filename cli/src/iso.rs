@@ -98,6 +98,8 @@ pub fn write(bundle: &Bundle<'_>, boot_image: &Path, to: &Path) -> Result<(), Is
     let modules = format!("--install-modules={GRUB_MODULES}");
     let mut tool = Command::new("grub-mkrescue");
     tool.args([&modules, "--fonts=", "--themes=", "--locales=", "-o"]).arg(&made).arg(&tree);
+    // What the tool leaves when it is interrupted goes with the rest.
+    tool.env("TMPDIR", work.path());
     run("grub-mkrescue", tool.args(["--", "-volid", "SPRIG"]))?;
     fs::rename(&made, to).map_err(file_error(to))
 }

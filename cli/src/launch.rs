@@ -14,7 +14,7 @@
 //! # Ok(()) }
 //! ```
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
@@ -64,6 +64,8 @@ pub struct RunningBox {
     machine: Machine,
     emulated: EmulatedMachine,
     plan: Plan,
+    /// Holds the logs' folder against other runs.
+    _logs: Option<File>,
 }
 
 /// Why it does not run.
@@ -82,6 +84,12 @@ pub enum LaunchError {
         path: PathBuf,
         /// What the system says.
         error: io::Error,
+    },
+    /// Another run logs there.
+    #[error("another run logs its consoles in {}\n  help: end it, or name another folder with --logs", path.display())]
+    LogsInUse {
+        /// Where.
+        path: PathBuf,
     },
     /// The machine itself.
     #[error(transparent)]
@@ -151,6 +159,7 @@ impl<'a> Launch<'a> {
     /// Every mistake in the box file; anything that is missing here; a machine that does not start.
     pub fn start(self) -> Result<RunningBox, LaunchError> {
         let plan = self.source.plan(&self.machine.inventory())?;
+        let held = self.logs.as_deref().map(hold).transpose()?;
         let folder = PrivateFolder::new().map_err(|error| LaunchError::File { path: std::env::temp_dir(), error })?;
         let boot = self.prepare(folder.path())?;
         let names = console_names(&plan, &self.machine);
@@ -167,7 +176,7 @@ impl<'a> Launch<'a> {
             };
         }
         builder = self.arguments.into_iter().fold(builder, MachineBuilder::argument);
-        Ok(RunningBox { machine: builder.start()?, emulated: self.machine, plan })
+        Ok(RunningBox { machine: builder.start()?, emulated: self.machine, plan, _logs: held })
     }
 
     fn prepare(&self, folder: &Path) -> Result<Boot, LaunchError> {
@@ -236,6 +245,18 @@ impl RunningBox {
     }
 }
 
+/// Keeps a folder for one run's logs: a second run would empty the first one's files.
+fn hold(logs: &Path) -> Result<File, LaunchError> {
+    let error = |error| LaunchError::File { path: logs.to_owned(), error };
+    fs::create_dir_all(logs).map_err(error)?;
+    let folder = File::open(logs).map_err(error)?;
+    match folder.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(LaunchError::LogsInUse { path: logs.to_owned() }),
+        // Where a file system knows no locks, runs are not kept apart.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(folder),
+    }
+}
+
 /// The names of the consoles in the order of the ports: the log, and whoever has each of the others.
 fn console_names(plan: &Plan, machine: &EmulatedMachine) -> Vec<String> {
     let name_of = |(number, port)| {
@@ -269,4 +290,19 @@ fn require_unchanged(source: &Source, image: &Path) -> Result<(), LaunchError> {
     let message = format!("{image} was not made from what is here now: {difference}");
     let help = format!("make it anew: sprig image {file} -o {image}");
     Err(source.refusal(vec![Diagnostic { code, message, places: Vec::new(), help }]).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_folder_takes_the_logs_of_one_run() {
+        let parent = tempfile::tempdir().unwrap();
+        let logs = parent.path().join("logs");
+        let held = hold(&logs).unwrap();
+        assert!(matches!(hold(&logs), Err(LaunchError::LogsInUse { .. })));
+        drop(held);
+        assert!(hold(&logs).is_ok());
+    }
 }

@@ -35,6 +35,12 @@ pub enum SourceError {
         /// What the system says.
         error: io::Error,
     },
+    /// A result would be written over what it is made from.
+    #[error("cannot write {}: the box is made from this very file\n  help: write to another file", path.display())]
+    Overwrites {
+        /// Which.
+        path: PathBuf,
+    },
     /// It, or what it names, is not as it should be.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -77,6 +83,18 @@ impl Source {
     /// Where it was read from.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Refuses to write a result to `output` if that is the box file or one of its images.
+    ///
+    /// # Errors
+    /// If it is.
+    pub fn spare(&self, output: &Path) -> Result<(), SourceError> {
+        let Ok(target) = fs::canonicalize(output) else { return Ok(()) };
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        let mut inputs = self.images.keys().map(|image| folder.join(image)).chain([self.path.clone()]);
+        let same = inputs.any(|input| fs::canonicalize(input).is_ok_and(|input| input == target));
+        if same { Err(SourceError::Overwrites { path: output.to_owned() }) } else { Ok(()) }
     }
 
     /// The text of the box file.

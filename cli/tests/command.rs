@@ -201,3 +201,27 @@ fn wrong_usage_is_another_exit_code() {
     assert!(Folder::new().sprig(&["chekc"]).ends_with("[exit 2]"));
     assert!(Folder::new().sprig(&["plan", "box.toml", "--machine", "cpus=0"]).ends_with("[exit 2]"));
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let folder = Folder::new();
+    for arguments in [["check", "box.toml"].as_slice(), &["plan", "box.toml"], &["plan", "box.toml", "--json"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sprig"));
+        let output = command.args(arguments).current_dir(folder.path()).stdout(writer).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{arguments:?}: {output:?}");
+    }
+}
+
+#[test]
+fn what_a_box_is_made_from_is_not_overwritten() {
+    let folder = Folder::new();
+    for input in ["box.toml", "./vmlinuz", "web.img"] {
+        for arguments in [["image", "box.toml", "-o", input], ["plan", "box.toml", "--svg", input]] {
+            let said = folder.sprig(&arguments);
+            assert!(said.contains("the box is made from this very file") && said.ends_with("[exit 1]"), "{said}");
+        }
+    }
+    assert!(folder.sprig(&["check", "box.toml"]).starts_with("ok: "));
+}

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use super::inventory::count;
+use super::say;
 use crate::emulated::EmulatedMachine;
 use crate::source::Source;
 
@@ -25,12 +27,7 @@ impl Check {
         let plan = source.plan(&machine.inventory())?;
         let cores: usize = plan.partitions.iter().map(|partition| partition.cores.len()).sum();
         let memory: u64 = plan.partitions.iter().map(|partition| partition.memory_len()).sum();
-        println!(
-            "ok: \"{}\" has {} partitions, {cores} cores and {} MiB in all",
-            plan.box_name,
-            plan.partitions.len(),
-            memory >> 20
-        );
-        Ok(())
+        let (partitions, cores) = (count(plan.partitions.len(), "partition"), count(cores, "core"));
+        say(&format!("ok: \"{}\" has {partitions}, {cores} and {} MiB in all\n", plan.box_name, memory >> 20))
     }
 }

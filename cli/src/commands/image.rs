@@ -2,9 +2,14 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 
+use super::say;
 use crate::emulated::EmulatedMachine;
 use crate::source::Source;
 use crate::{boot_image, iso};
@@ -29,13 +34,23 @@ impl Image {
     /// Everything that is wrong with the box file; tools that are missing; a folder that cannot be written to.
     pub fn run(&self) -> Result<()> {
         let source = Source::read(&self.file)?;
+        source.spare(&self.output)?;
         // A box that could be planned on no machine is not worth a medium.
         source.plan(&EmulatedMachine::needed_by(source.request()).inventory())?;
         let boot_image = boot_image::find(self.boot_image.as_deref())?;
-        iso::write(&source.bundle()?, &boot_image, &self.output)?;
+        // Not ended by a signal, but by the tool that it ends: the half-made medium is cleared away on the way out.
+        let interrupted = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            flag::register(signal, Arc::clone(&interrupted))?;
+        }
+        let written = iso::write(&source.bundle()?, &boot_image, &self.output);
+        if written.is_err() && interrupted.load(Ordering::Relaxed) {
+            bail!("interrupted: {} was not written", self.output.display());
+        }
+        written?;
         let size = fs::metadata(&self.output)?.len();
-        println!("{}: {} MiB, for a CD, or for a USB stick with", self.output.display(), size.div_ceil(1 << 20));
-        println!("    dd if={} of=/dev/sdX bs=4M oflag=sync", self.output.display());
-        Ok(())
+        let (image, size) = (self.output.display(), size.div_ceil(1 << 20));
+        say(&format!("{image}: {size} MiB, for a CD, or for a USB stick with\n"))?;
+        say(&format!("    dd if={image} of=/dev/sdX bs=4M oflag=sync\n"))
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use partitioner::inventory as machine;
 
+use super::say;
 use crate::amount::Amount;
 use crate::processor::Processor;
 use crate::recorded::record;
@@ -32,10 +33,10 @@ impl Inventory {
         match &self.output {
             Some(path) => {
                 fs::write(path, json + "\n").with_context(|| format!("cannot write {}", path.display()))?;
-                println!("{}: {}", path.display(), summary(&inventory));
+                say(&format!("{}: {}\n", path.display(), summary(&inventory)))?;
             }
             None => {
-                println!("{json}");
+                say(&format!("{json}\n"))?;
                 eprintln!("{}", summary(&inventory));
             }
         }
@@ -55,6 +56,6 @@ fn summary(inventory: &machine::Inventory) -> String {
     format!("{}: {}", inventory.machine, counted.join(", "))
 }
 
-fn count(number: usize, noun: &str) -> String {
+pub(super) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }

@@ -6,8 +6,10 @@ pub mod inventory;
 pub mod plan;
 pub mod run;
 
-use std::io::stderr;
+use std::io::{self, Write, stderr, stdout};
 use std::process::ExitCode;
+
+use anyhow::{Context, Result};
 
 use crate::launch::LaunchError;
 use crate::render::{Colours, draw};
@@ -15,6 +17,18 @@ use crate::source::{Refusal, SourceError};
 
 /// The exit code of a refusal or a failure. Wrong usage is 2, which `clap` sees to.
 const FAILED: u8 = 1;
+
+/// Prints what a command has to say.
+///
+/// # Errors
+/// If it cannot be written. A reader that has seen enough, such as `head`, is none.
+fn say(text: &str) -> Result<()> {
+    let written = stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush());
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
+    }
+}
 
 /// Tells a person why a command did not do what it should.
 pub fn report(error: &anyhow::Error) -> ExitCode {

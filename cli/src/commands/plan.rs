@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use partitioner::inventory::Inventory;
 use partitioner::size::Size;
 
+use super::say;
 use crate::emulated::EmulatedMachine;
 use crate::picture::picture;
 use crate::source::Source;
@@ -54,15 +55,15 @@ impl Plan {
         };
         let plan = source.plan(&inventory)?;
         if let Some(path) = &self.svg {
+            source.spare(path)?;
             let drawn = picture(&inventory, source.request(), &plan);
             fs::write(path, drawn).with_context(|| format!("cannot write {}", path.display()))?;
         }
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&plan)?);
+            say(&format!("{}\n", serde_json::to_string_pretty(&plan)?))
         } else {
-            print!("{}", table(&inventory, source.request(), &plan));
+            say(&table(&inventory, source.request(), &plan))
         }
-        Ok(())
     }
 }
 

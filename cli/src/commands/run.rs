@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use partitioner::size::Size;
 
+use super::say;
 use crate::boot_image;
 use crate::emulated::EmulatedMachine;
 use crate::launch::{Launch, Medium};
@@ -81,7 +82,7 @@ impl Run {
             eprintln!("warning: QEMU {version} may crash a kernel that boots on several processors; {sound} does not");
         }
         let memory = Size(machine.memory);
-        println!("{} cores, {memory}, by {by}; consoles are logged in {}", machine.cpus, logs.display());
+        say(&format!("{} cores, {memory}, by {by}; consoles are logged in {}\n", machine.cpus, logs.display()))?;
         let session = Session::new(&running, Colours::wanted(&stdout()));
         let outcome = session.run(&events, self.timeout.map(Duration::from_secs));
         tell(outcome, &running.machine().said())
@@ -100,12 +101,11 @@ impl Run {
 
 fn tell(outcome: Outcome, qemu_said: &str) -> Result<()> {
     match outcome {
-        Outcome::Stopped => println!("\nended"),
-        Outcome::TimeLimit { missing } if missing.is_empty() => println!("ended: the time is over"),
+        Outcome::Stopped => say("\nended\n"),
+        Outcome::TimeLimit { missing } if missing.is_empty() => say("ended: the time is over\n"),
         Outcome::TimeLimit { missing } => bail!("the time is over, and not in user space: {}", missing.join(", ")),
         Outcome::Failed(said) => bail!("the boot image stopped at {}", said.join("\n  ")),
-        Outcome::MachineEnded if qemu_said.is_empty() => println!("ended: the machine was reset or switched off"),
+        Outcome::MachineEnded if qemu_said.is_empty() => say("ended: the machine was reset or switched off\n"),
         Outcome::MachineEnded => bail!("the machine ended:\n{qemu_said}"),
     }
-    Ok(())
 }

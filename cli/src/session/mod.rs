@@ -135,6 +135,9 @@ impl<'a> Session<'a> {
             if let Some(outcome) = outcome {
                 return outcome;
             }
+            if self.screen.unseen() {
+                return Outcome::Stopped;
+            }
             if end.is_some_and(|end| Instant::now() >= end) {
                 return Outcome::TimeLimit { missing: self.missing() };
             }

@@ -28,13 +28,14 @@ pub(super) struct Screen {
     shown: Shown,
     names: Vec<String>,
     width: usize,
+    unseen: bool,
 }
 
 impl Screen {
     /// Shows all consoles of partitions of these names.
     pub(super) fn new(names: Vec<String>, colours: Colours) -> Self {
         let width = names.iter().map(|name| name.chars().count()).chain([BOOT_IMAGE.len()]).max().unwrap_or_default();
-        Self { output: stdout(), colours, shown: Shown::All, names, width }
+        Self { output: stdout(), colours, shown: Shown::All, names, width, unseen: false }
     }
 
     /// What is shown.
@@ -93,9 +94,13 @@ impl Screen {
         self.notice("0 all consoles, c a Ctrl-C into the console, Ctrl-A a Ctrl-A, q quit, ? this help");
     }
 
-    /// A terminal that is gone is told by a signal, not here.
+    /// Whether nobody sees any more what is written: the reader of a pipe has gone, or a disk is full.
+    pub(super) fn unseen(&self) -> bool {
+        self.unseen
+    }
+
     fn write(&mut self, bytes: &[u8]) {
-        let _ = self.output.write_all(bytes).and_then(|()| self.output.flush());
+        self.unseen |= self.output.write_all(bytes).and_then(|()| self.output.flush()).is_err();
     }
 }
 

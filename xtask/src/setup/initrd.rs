@@ -24,9 +24,9 @@ const BUSYBOX: &str = "busybox";
 const FOLDERS: [&str; 9] = ["bin", "dev", "etc", "proc", "root", "run", "sbin", "sys", "tmp"];
 
 /// Applets that init, demos and tests call: a busybox without one of them is refused here and not when a box boots.
-const NEEDED: [&str; 22] = [
-    "ash", "awk", "cat", "cttyhack", "devmem", "dmesg", "echo", "grep", "halt", "hostname", "mkdir", "mount", "nproc",
-    "poweroff", "reboot", "setsid", "sh", "sleep", "stty", "taskset", "top", "uname",
+const NEEDED: [&str; 23] = [
+    "ash", "awk", "cat", "cttyhack", "devmem", "dmesg", "echo", "grep", "halt", "hostname", "login", "mkdir", "mount",
+    "nproc", "poweroff", "reboot", "setsid", "sh", "sleep", "stty", "taskset", "top", "uname",
 ];
 
 /// Makes busybox available and the archive from it.
