@@ -35,6 +35,17 @@ pub enum SourceError {
         /// What the system says.
         error: io::Error,
     },
+    /// The box file is not text.
+    #[error(
+        "cannot read the box file {}: line {line} is not UTF-8 text\n  help: save it as UTF-8 in your editor",
+        path.display()
+    )]
+    NotText {
+        /// Which.
+        path: PathBuf,
+        /// Where, counted from 1.
+        line: usize,
+    },
     /// A result would be written over what it is made from.
     #[error("cannot write {}: the box is made from this very file\n  help: write to another file", path.display())]
     Overwrites {
@@ -44,6 +55,15 @@ pub enum SourceError {
     /// It, or what it names, is not as it should be.
     #[error(transparent)]
     Refused(#[from] Refusal),
+}
+
+fn read_text(path: &Path) -> Result<String, SourceError> {
+    let bytes = fs::read(path).map_err(|error| SourceError::Read { path: path.to_owned(), error })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        SourceError::NotText { path: path.to_owned(), line }
+    })
 }
 
 /// Everything that is wrong with a box file, with the text to show the places in.
@@ -71,7 +91,7 @@ impl Source {
     /// # Errors
     /// Everything that is wrong with the text, or else with the images.
     pub fn read(path: &Path) -> Result<Self, SourceError> {
-        let text = fs::read_to_string(path).map_err(|error| SourceError::Read { path: path.to_owned(), error })?;
+        let text = read_text(path)?;
         let refuse = |diagnostics| Refusal { file: path.display().to_string(), text: text.clone(), diagnostics };
         let file = BoxFile::parse(&text).map_err(refuse)?;
         let read = read_images(&file, path.parent().unwrap_or(Path::new("")));

@@ -225,3 +225,23 @@ fn what_a_box_is_made_from_is_not_overwritten() {
     }
     assert!(folder.sprig(&["check", "box.toml"]).starts_with("ok: "));
 }
+
+#[test]
+fn a_box_file_that_is_not_text_is_told_by_its_line() {
+    let folder = Folder::new();
+    folder.write("box.toml", b"[box]\nname = \"caf\xe9\"\n");
+    insta::assert_snapshot!(folder.sprig(&["check", "box.toml"]), @r#"
+    error: cannot read the box file box.toml: line 2 is not UTF-8 text
+      help: save it as UTF-8 in your editor
+    [exit 1]
+    "#);
+}
+
+#[test]
+fn a_medium_and_none_cannot_be_booted_both() {
+    let folder = Folder::new();
+    insta::assert_snapshot!(folder.sprig(&["run", "box.toml", "--firmware", "pvh", "--usb"]), @r#"
+    error: with `--firmware pvh` nothing is booted from a medium: leave --image and --usb away
+    [exit 2]
+    "#);
+}

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use clap::error::ErrorKind;
 use partitioner::size::Size;
 
 use super::say;
@@ -64,6 +65,7 @@ impl Run {
     /// # Errors
     /// Every mistake in the box file, before anything starts; what is missing here; what the boot image refuses.
     pub fn run(&self) -> Result<()> {
+        let medium = self.medium();
         let events = Events::new()?;
         let source = Source::read(&self.file)?;
         let boot_image = boot_image::find(self.boot_image.as_deref())?;
@@ -72,7 +74,7 @@ impl Run {
             machine.memory = memory;
         }
         let logs = self.logs.clone().unwrap_or_else(|| self.file.with_file_name("sprig-logs"));
-        let launch = Launch::new(&source, boot_image).medium(self.medium()).machine(machine).logs(logs.clone());
+        let launch = Launch::new(&source, boot_image).medium(medium).machine(machine).logs(logs.clone());
         let launch = self.qemu_arguments.iter().fold(launch, |launch, argument| launch.argument(argument));
         let by = Accelerator::best();
         let unsound = launch.emulator().unsound_version(machine.cpus, by);
@@ -88,11 +90,18 @@ impl Run {
         tell(outcome, &running.machine().said())
     }
 
+    /// A medium that is asked for by any of its options is booted by BIOS, unless another firmware is named.
     fn medium(&self) -> Medium {
-        let firmware = match (self.firmware, &self.image) {
-            (Some(FirmwareChoice::Pvh), _) | (None, None) => return Medium::Pvh,
-            (Some(FirmwareChoice::Uefi), _) => Firmware::Uefi,
-            (Some(FirmwareChoice::Bios), _) | (None, Some(_)) => Firmware::Bios,
+        let from_medium = self.usb || self.image.is_some();
+        let firmware = match self.firmware {
+            Some(FirmwareChoice::Pvh) if from_medium => {
+                let message = "with `--firmware pvh` nothing is booted from a medium: leave --image and --usb away\n";
+                clap::Error::raw(ErrorKind::ArgumentConflict, message).exit()
+            }
+            Some(FirmwareChoice::Pvh) => return Medium::Pvh,
+            None if !from_medium => return Medium::Pvh,
+            Some(FirmwareChoice::Uefi) => Firmware::Uefi,
+            Some(FirmwareChoice::Bios) | None => Firmware::Bios,
         };
         let attachment = if self.usb { Attachment::UsbStick } else { Attachment::Cd };
         Medium::Iso { firmware, attachment, image: self.image.clone() }
