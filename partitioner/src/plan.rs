@@ -96,7 +96,7 @@ pub struct Plan {
     pub images: Vec<PlannedImage>,
     /// The order in which they are started: the one that has the boot processor last.
     pub start_order: Vec<PartitionIndex>,
-    /// Cores that nobody has; they stay in the resident part.
+    /// Cores that nobody has. Those in reach stay in the resident part; the others are left as the firmware had them.
     pub idle_cores: Vec<PlannedCore>,
     /// The port that the boot image logs on.
     pub log_port: Option<SerialPort>,
