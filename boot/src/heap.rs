@@ -12,6 +12,16 @@ unsafe extern "C" {
     static mut heap_end: u8;
 }
 
+unsafe extern "C" {
+    static RESIDENT_START: u8;
+    static RESIDENT_END: u8;
+}
+
+/// The range that the linker script gives to the image: (first byte, one past the last).
+pub fn linked_range() -> (u64, u64) {
+    ((&raw const RESIDENT_START).addr() as u64, (&raw const RESIDENT_END).addr() as u64)
+}
+
 /// Hands the heap's memory to the allocator.
 ///
 /// # Safety

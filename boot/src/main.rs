@@ -105,6 +105,8 @@ fn hand_off(protocol: Protocol, info: u32) -> Result<HandOff, Failure> {
             env!("CARGO_PKG_VERSION")
         ),
     );
+    // The planner keeps everybody off the range that it knows of; the linker script has its own two numbers.
+    assert_eq!(heap::linked_range(), (RESIDENT.start(), RESIDENT.end()), "the image is linked to another range");
     // SAFETY: once, and no other processor runs.
     let mapped = unsafe { paging::map_up_to(hand_off.memory_end()) };
     mapped.map_err(|error| {

@@ -104,11 +104,6 @@ impl Console {
         String::from_utf8_lossy(&self.shared.lock().bytes).into_owned()
     }
 
-    /// Whether the other end is gone.
-    pub fn is_closed(&self) -> bool {
-        self.shared.lock().closed
-    }
-
     /// The pieces as they come, from the first that is still kept, until the machine is gone.
     pub fn follow(&self) -> impl Iterator<Item = Vec<u8>> + Send + use<> {
         let shared = Arc::clone(&self.shared);

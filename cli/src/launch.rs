@@ -238,11 +238,6 @@ impl RunningBox {
     pub fn machine(&self) -> &Machine {
         &self.machine
     }
-
-    /// The machine, to be controlled.
-    pub fn machine_mut(&mut self) -> &mut Machine {
-        &mut self.machine
-    }
 }
 
 /// Keeps a folder for one run's logs: a second run would empty the first one's files.

@@ -50,14 +50,6 @@ pub enum ImageFault {
         /// As the operating system told.
         reason: String,
     },
-    /// It is not the one that was there when the boot medium was made.
-    #[error("has changed: it has {found} bytes, and had {expected} when the boot medium was made")]
-    Changed {
-        /// Bytes that the manifest tells.
-        expected: u64,
-        /// Bytes that there are.
-        found: u64,
-    },
 }
 
 /// The position of an [`ImageFile`] in [`Request::images`].

@@ -92,11 +92,6 @@ impl Booted {
         &self.running
     }
 
-    /// The machine, to be controlled.
-    pub fn running_mut(&mut self) -> &mut RunningBox {
-        &mut self.running
-    }
-
     /// Every instance in the order of the box file.
     pub fn instances(&self) -> Vec<Instance<'_>> {
         self.running.plan().partitions.iter().map(|partition| self.instance(&partition.name)).collect()

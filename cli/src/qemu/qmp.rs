@@ -1,4 +1,4 @@
-//! A small client of QEMU's machine protocol (QMP): one command, one answer, events kept aside.
+//! A small client of QEMU's machine protocol (QMP): one command, one answer, events passed over.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -12,7 +12,6 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// The control connection of a machine.
 pub struct Qmp {
     reader: BufReader<UnixStream>,
-    events: Vec<Value>,
 }
 
 /// QEMU did not do as it was told.
@@ -41,7 +40,7 @@ impl Qmp {
     /// Reads the greeting and ends the negotiation.
     pub(super) fn greet(stream: UnixStream) -> Result<Self, QmpError> {
         stream.set_read_timeout(Some(LIMIT))?;
-        let mut qmp = Self { reader: BufReader::new(stream), events: Vec::new() };
+        let mut qmp = Self { reader: BufReader::new(stream) };
         qmp.receive("the greeting")?;
         qmp.execute("qmp_capabilities", &json!({}))?;
         Ok(qmp)
@@ -57,19 +56,14 @@ impl Qmp {
         loop {
             let mut answer = self.receive(command)?;
             if answer.get("event").is_some() {
-                self.events.push(answer);
-            } else if let Some(error) = answer.get("error") {
+                continue;
+            }
+            if let Some(error) = answer.get("error") {
                 let reason = error["desc"].as_str().unwrap_or("without a reason").to_owned();
                 return Err(QmpError::Refused { command: command.to_owned(), reason });
-            } else {
-                return Ok(answer["return"].take());
             }
+            return Ok(answer["return"].take());
         }
-    }
-
-    /// The events that came while answers were waited for (`RESET`, `SHUTDOWN`, `GUEST_PANICKED`).
-    pub fn take_events(&mut self) -> Vec<Value> {
-        std::mem::take(&mut self.events)
     }
 
     fn receive(&mut self, waited_for: &str) -> Result<Value, QmpError> {

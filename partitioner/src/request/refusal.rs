@@ -50,7 +50,6 @@ impl ImageError {
         match self {
             Self::NotRead(ImageFault::Missing { .. }) => "image-missing",
             Self::NotRead(ImageFault::Unreadable { .. }) => "image-unreadable",
-            Self::NotRead(ImageFault::Changed { .. }) => "image-changed",
             Self::NoKernel(error) => error.code(),
             Self::EmptyInitrd => "initrd-empty",
         }
@@ -60,7 +59,6 @@ impl ImageError {
         match self {
             Self::NotRead(ImageFault::Missing { .. }) => "paths are relative to the box file".to_owned(),
             Self::NotRead(ImageFault::Unreadable { .. }) => "make the file readable, or name another".to_owned(),
-            Self::NotRead(ImageFault::Changed { .. }) => "make the boot medium again: sprig image".to_owned(),
             Self::NoKernel(error) => error.help().to_string(),
             Self::EmptyInitrd => "name a file with something in it, or leave `initrd` out".to_owned(),
         }

@@ -74,8 +74,6 @@ fn all_refused_images_are_told_at_once() {
 fn images_that_are_not_what_they_should_be() {
     let unreadable = Err(ImageFault::Unreadable { reason: "permission denied".into() });
     assert_snapshot!("image-unreadable", refusal_of_kernel(unreadable));
-    let changed = Err(ImageFault::Changed { expected: 1000, found: 10 });
-    assert_snapshot!("image-changed", refusal_of_kernel(changed));
     let empty = |path: &str| bytes(if path == "vmlinuz" { FakeKernel::default().image() } else { Vec::new() });
     assert_snapshot!("initrd-empty", refusal(gather(empty)));
 }
