@@ -1,82 +1,51 @@
 //! The protocol of the virtual Ethernet: what partitions say to each other through the shared window.
 //!
-//! So far this is the naming of its endpoints. Rings, links and the doorbell come with the driver that needs them.
+//! Every ordered pair of partitions has a ring of descriptors for each queue, which name buffers in the producer's
+//! transmit pool. A frame is copied into the pool by its sender and out of it by its receiver. Whoever sleeps says up to
+//! which index it has seen everything, and is rung when that index is passed.
+//!
+//! | module | |
+//! |---|---|
+//! | [`mac`] | addresses |
+//! | [`descriptor`] | the two words that name a piece of a frame, and the frame's offload metadata |
+//! | [`ring`] | indices: publishing, consuming, and who must be rung |
+//! | [`buffers`] | who has which buffer of a pool |
+//! | [`sender`], [`receiver`] | frames in and out of a lane |
+//! | [`headers`] | offload metadata held against the headers it speaks of |
+//! | [`link`](mod@link) | the handshake by which two partitions begin and end to talk |
+//! | [`doorbell`] | how a sleeper is woken |
+//! | [`station`] | one partition's end of everything above |
+//! | [`counter`] | what went wrong, counted by cause |
+//!
+//! **Nothing that a peer wrote is trusted.** Each shared word is loaded once into a local and checked there; a peer that
+//! breaks a rule loses its link, and the cause ([`fault::Fault`]) is counted. There is no unsafe code, no allocation,
+//! and nothing here waits.
+//!
+//! The algorithms are generic over the words they work on ([`ring::RingWords`], [`link::LinkWords`]): `shmem` gives them
+//! those of a window, the tests those of a model checker.
 
 #![no_std]
 #![forbid(unsafe_code)]
 
-use core::fmt;
-
-/// The address of a partition on a box's virtual Ethernet.
-///
-/// It is made of the box's name and the partition's index, so it is the same after every start, differs between
-/// boxes, and tells a sender which ring leads to its owner. Bit 1 of the first octet marks it as locally administered,
-/// bit 0 is clear: a unicast address (IEEE 802-2014, section 8.4).
-///
-/// ```text
-/// octet   0      1..=4                    5
-///         0x52   hash of the box's name   partition index
-/// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct MacAddress([u8; 6]);
-
-/// First octet of every address: locally administered, unicast.
-const PREFIX: u8 = 0x52;
-
-impl MacAddress {
-    /// The address of partition `index` in the box of that name.
-    pub fn new(box_name: &str, index: u8) -> Self {
-        let [a, b, c, d] = fnv1a(box_name.as_bytes()).to_be_bytes();
-        Self([PREFIX, a, b, c, d, index])
-    }
-
-    /// The octets in the order of the wire.
-    pub fn octets(self) -> [u8; 6] {
-        self.0
-    }
-
-    /// The partition of *this* box that has `address`; `None` for multicast, broadcast and addresses from elsewhere.
-    pub fn partition_of(self, address: [u8; 6]) -> Option<u8> {
-        (address[..5] == self.0[..5]).then_some(address[5])
-    }
-}
-
-/// FNV-1a, 32 bits: names are short, and two boxes that meet on one wire must differ, no more.
-fn fnv1a(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
-}
-
-impl fmt::Display for MacAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    extern crate alloc;
+extern crate std;
 
-    use alloc::string::ToString;
+pub mod buffers;
+pub mod counter;
+pub mod descriptor;
+pub mod doorbell;
+pub mod fault;
+pub mod headers;
+pub mod link;
+pub mod mac;
+pub mod receiver;
+pub mod ring;
+pub mod sender;
+pub mod station;
 
-    use super::*;
+pub use mac::MacAddress;
 
-    #[test]
-    fn an_address_is_unicast_and_locally_administered() {
-        let [first, ..] = MacAddress::new("pair", 3).octets();
-        assert_eq!(first & 0b11, 0b10);
-    }
-
-    #[test]
-    fn an_address_tells_its_partition_but_only_within_the_box() {
-        let web = MacAddress::new("pair", 0);
-        assert_eq!(web.partition_of(MacAddress::new("pair", 7).octets()), Some(7));
-        assert_eq!(web.partition_of(MacAddress::new("other", 7).octets()), None);
-        assert_eq!(web.partition_of([0xff; 6]), None);
-    }
-
-    #[test]
-    fn an_address_reads_as_usual() {
-        assert_eq!(MacAddress::new("", 0x0a).to_string(), "52:81:1c:9d:c5:0a");
-    }
-}
+/// The shortest frame: an Ethernet header.
+pub const MIN_FRAME: usize = 14;
+/// The longest frame: the largest MTU with an Ethernet header and a VLAN tag.
+pub const MAX_FRAME: usize = 65_535 + 14 + 4;

@@ -1,0 +1,215 @@
+//! Who has which buffer of a transmit pool.
+//!
+//! Each lane owns [`GUARANTEED_BUFFERS`] for good, enough for the largest frame, so that no other destination can keep
+//! it from sending. The rest is shared: a stack without a lock, since each lane has its own sender. Buffers come back in
+//! the order in which a ring was consumed, and the last to come back is the first to be used again, so that a light load
+//! stays within few cache lines.
+
+use core::sync::atomic::{AtomicU16, AtomicU64, Ordering};
+
+use shmem::pool::{BUFFER_LEN, GUARANTEED_BUFFERS};
+
+/// Most buffers of a pool that are used: what lies beyond is left alone.
+pub const MAX_BUFFERS: usize = 16 << 10;
+
+/// A buffer, by its place in the pool.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Buffer(u16);
+
+impl Buffer {
+    /// Where it lies in the pool.
+    pub fn offset(self) -> u32 {
+        u32::from(self.0) * BUFFER_LEN as u32
+    }
+}
+
+/// The buffers that all lanes of a partition share. All zero, it is empty.
+///
+/// A stack (R. K. Treiber, 1986) whose top carries a count that changes with every pop and push, so that a top that
+/// comes back is told from one that stayed.
+#[derive(Debug)]
+pub struct SharedBuffers {
+    /// Bits 0..16: the top buffer plus one, 0 if there is none. Bits 16..32: buffers on the stack, roughly. The rest
+    /// counts changes.
+    top: AtomicU64,
+    /// For each buffer on the stack the one below it, plus one.
+    below: [AtomicU16; MAX_BUFFERS],
+}
+
+/// `top` taken apart.
+#[derive(Clone, Copy)]
+struct Top {
+    buffer: u16,
+    count: u16,
+    changes: u32,
+}
+
+impl Top {
+    fn from_word(word: u64) -> Self {
+        Self { buffer: word as u16, count: (word >> 16) as u16, changes: (word >> 32) as u32 }
+    }
+
+    fn to_word(self) -> u64 {
+        u64::from(self.buffer) | u64::from(self.count) << 16 | u64::from(self.changes) << 32
+    }
+}
+
+impl SharedBuffers {
+    /// None yet.
+    pub const fn new() -> Self {
+        Self { top: AtomicU64::new(0), below: [const { AtomicU16::new(0) }; MAX_BUFFERS] }
+    }
+
+    /// Puts in what a pool of `pool_len` bytes has beyond that which is owned by its `lanes`.
+    pub fn fill(&self, pool_len: u64, lanes: usize) {
+        let all = ((pool_len / BUFFER_LEN) as usize).min(MAX_BUFFERS);
+        // Downwards, so that the lowest are used first.
+        for buffer in (lanes * GUARANTEED_BUFFERS..all).rev() {
+            self.push(Buffer(buffer as u16));
+        }
+    }
+
+    /// How many there are, as of a moment ago.
+    pub fn count(&self) -> usize {
+        Top::from_word(self.top.load(Ordering::Relaxed)).count.into()
+    }
+
+    /// Takes one.
+    pub fn pop(&self) -> Option<Buffer> {
+        // Acquire, partner of the release in `push`: the place below was written before the top that names it.
+        let mut word = self.top.load(Ordering::Acquire);
+        loop {
+            let top = Top::from_word(word);
+            let buffer = top.buffer.checked_sub(1)?;
+            // Another may take the buffer and put it back with something else below it meanwhile; then `changes`
+            // differs, and what was read here is thrown away.
+            let below = self.below.get(usize::from(buffer))?.load(Ordering::Relaxed);
+            let next = Top { buffer: below, count: top.count.wrapping_sub(1), changes: top.changes.wrapping_add(1) };
+            match self.top.compare_exchange_weak(word, next.to_word(), Ordering::Acquire, Ordering::Acquire) {
+                Ok(_) => return Some(Buffer(buffer)),
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Puts one back.
+    pub fn push(&self, buffer: Buffer) {
+        let Some(below) = self.below.get(usize::from(buffer.0)) else { return };
+        let mut word = self.top.load(Ordering::Relaxed);
+        loop {
+            let top = Top::from_word(word);
+            below.store(top.buffer, Ordering::Relaxed);
+            let next =
+                Top { buffer: buffer.0 + 1, count: top.count.wrapping_add(1), changes: top.changes.wrapping_add(1) };
+            // AcqRel: release for `below`; acquire, so that a chain of pushes hands on what earlier ones wrote.
+            match self.top.compare_exchange_weak(word, next.to_word(), Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => word = now,
+            }
+        }
+    }
+}
+
+impl Default for SharedBuffers {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The buffers that one lane owns, and its way to the shared ones.
+#[derive(Clone, Debug)]
+pub struct OwnBuffers {
+    first: u16,
+    free: heapless::Vec<u16, GUARANTEED_BUFFERS>,
+}
+
+impl OwnBuffers {
+    /// Those of the `lane`-th lane of its partition, all free.
+    pub fn new(lane: usize) -> Self {
+        let first = (lane * GUARANTEED_BUFFERS) as u16;
+        let free = (first..first + GUARANTEED_BUFFERS as u16).rev().collect();
+        Self { first, free }
+    }
+
+    /// Whether one could have `count` of them, own and shared, as of a moment ago.
+    pub fn could_have(&self, count: usize, shared: &SharedBuffers) -> bool {
+        let own = self.free.len();
+        own >= count || own + shared.count() >= count
+    }
+
+    /// Takes one of its own.
+    pub fn pop(&mut self) -> Option<Buffer> {
+        self.free.pop().map(Buffer)
+    }
+
+    /// Puts one back where it belongs.
+    pub fn give_back(&mut self, buffer: Buffer, shared: &SharedBuffers) {
+        let own = buffer.0.checked_sub(self.first).is_some_and(|place| usize::from(place) < GUARANTEED_BUFFERS);
+        if !own {
+            return shared.push(buffer);
+        }
+        let full = self.free.push(buffer.0);
+        debug_assert!(full.is_ok(), "a buffer came back twice");
+    }
+}
+
+const _: () = assert!(MAX_BUFFERS < u16::MAX as usize, "buffers are numbered by 16 bits, plus one");
+const _: () = assert!(crate::MAX_FRAME.div_ceil(BUFFER_LEN as usize) < GUARANTEED_BUFFERS);
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn every_buffer_is_somebodys_and_none_is_two_peoples() {
+        let shared = SharedBuffers::new();
+        let pool_len = (3 * GUARANTEED_BUFFERS as u64 + 10) * BUFFER_LEN;
+        shared.fill(pool_len, 3);
+        assert_eq!(shared.count(), 10);
+        let mut seen = BTreeSet::new();
+        for lane in 0..3 {
+            let mut own = OwnBuffers::new(lane);
+            seen.extend(core::iter::from_fn(|| own.pop()).map(Buffer::offset));
+        }
+        seen.extend(core::iter::from_fn(|| shared.pop()).map(Buffer::offset));
+        assert_eq!(seen.len() as u64 * BUFFER_LEN, pool_len);
+        assert_eq!(seen.last().map(|last| u64::from(*last) + BUFFER_LEN), Some(pool_len));
+        assert_eq!((shared.count(), shared.pop()), (0, None));
+    }
+
+    #[test]
+    fn a_buffer_goes_back_to_where_it_came_from() {
+        let shared = SharedBuffers::new();
+        shared.fill(1 << 20, 2);
+        let mut own = OwnBuffers::new(1);
+        let mine: Vec<_> = core::iter::from_fn(|| own.pop()).collect();
+        let count = shared.count();
+        let theirs = shared.pop().unwrap();
+        assert!(!own.could_have(count, &shared) && own.could_have(count - 1, &shared));
+        own.give_back(theirs, &shared);
+        assert_eq!(shared.count(), count);
+        mine.into_iter().for_each(|buffer| own.give_back(buffer, &shared));
+        assert!(own.could_have(GUARANTEED_BUFFERS + count, &shared));
+    }
+
+    #[test]
+    fn threads_that_pop_and_push_lose_and_double_nothing() {
+        let shared = SharedBuffers::new();
+        shared.fill(64 * BUFFER_LEN, 0);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    for round in 0..20_000 {
+                        let taken: Vec<_> = (0..round % 7).filter_map(|_| shared.pop()).collect();
+                        taken.into_iter().for_each(|buffer| shared.push(buffer));
+                    }
+                });
+            }
+        });
+        let left: BTreeSet<_> = core::iter::from_fn(|| shared.pop()).map(Buffer::offset).collect();
+        assert_eq!(left.len(), 64);
+    }
+}

@@ -1,0 +1,82 @@
+//! Two partitions, step by step.
+
+mod support;
+
+use support::{End, Shared, memory, settle};
+use vni::sender::Refusal;
+
+#[test]
+fn a_frame_crosses_once_the_link_is_up() {
+    let memory = memory(2);
+    let (a, b) = (Shared::default(), Shared::default());
+    let mut a = End::new(memory.window(), 0, &a);
+    assert_eq!(a.send(&[7; 60]), Err(Refusal::LinkDown));
+    a.step();
+    let mut b = End::new(memory.window(), 1, &b);
+    settle(&mut a, &mut b);
+    assert_eq!(a.send(&[7; 60]), Ok(()));
+    assert_eq!(b.receive(), Ok(None), "not published yet");
+    assert!(a.sender.publish().is_needed(), "it sleeps");
+    assert_eq!(b.receive(), Ok(Some(vec![7; 60])));
+    assert_eq!(b.receive(), Ok(None));
+}
+
+#[test]
+fn frames_of_every_size_cross_whole_and_in_order() {
+    let memory = memory(2);
+    let (a, b) = (Shared::default(), Shared::default());
+    let (mut a, mut b) = (End::new(memory.window(), 0, &a), End::new(memory.window(), 1, &b));
+    settle(&mut a, &mut b);
+    for round in 0..40 {
+        for len in [14, 64, 1514, 2048, 2049, 9014, 65_549, 65_553] {
+            let frame: Vec<u8> = (0..len).map(|at| (at * 7 + round) as u8).collect();
+            while a.send(&frame) == Err(Refusal::NoRoom) {
+                unreachable!("each frame is taken before the next is sent");
+            }
+            let _ = a.sender.publish();
+            assert_eq!(b.receive(), Ok(Some(frame)));
+            let _ = b.receiver.release();
+        }
+    }
+}
+
+#[test]
+fn a_full_ring_refuses_and_asks_to_be_rung() {
+    let memory = memory(2);
+    let (a, b) = (Shared::default(), Shared::default());
+    let (mut a, mut b) = (End::new(memory.window(), 0, &a), End::new(memory.window(), 1, &b));
+    settle(&mut a, &mut b);
+    let mut sent = 0_u32;
+    while a.send(&sent.to_le_bytes().repeat(16)).is_ok() {
+        sent += 1;
+    }
+    assert_eq!(sent, shmem::ring::RING_SLOTS);
+    let _ = a.sender.publish();
+    assert!(!a.sender.await_room());
+    for number in 0..sent {
+        assert_eq!(b.receive().unwrap().unwrap(), number.to_le_bytes().repeat(16));
+        let rang = b.receiver.release().is_needed();
+        assert_eq!(rang, number + 1 == sent / 2, "at half, and once");
+    }
+    assert!(a.sender.has_room());
+}
+
+#[test]
+fn a_peer_that_comes_again_gets_its_link_back() {
+    let memory = memory(2);
+    let (a, b, again) = (Shared::default(), Shared::default(), Shared::default());
+    let mut a = End::new(memory.window(), 0, &a);
+    {
+        let mut b = End::new(memory.window(), 1, &b);
+        settle(&mut a, &mut b);
+        a.send(&[1; 100]).unwrap();
+        let _ = a.sender.publish();
+        b.station.stop();
+    }
+    let mut b = End::new(memory.window(), 1, &again);
+    settle(&mut a, &mut b);
+    assert_eq!(b.receive(), Ok(None), "what was sent to its former life is gone");
+    a.send(&[2; 100]).unwrap();
+    let _ = a.sender.publish();
+    assert_eq!(b.receive(), Ok(Some(vec![2; 100])));
+}
