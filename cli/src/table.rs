@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use partitioner::inventory::{CoreNumber, Inventory};
 use partitioner::plan::{PartitionPlan, Plan};
 use partitioner::request::Request;
+use shmem::ring::LANE_LEN;
+use shmem::{DEFAULT_QUEUES, Geometry, Shape};
 
 use crate::allotment::{Allotment, Purpose, allotments, unassigned};
 use crate::amount::Amount;
@@ -84,11 +86,22 @@ fn rest_rows(inventory: &Inventory, plan: &Plan, memory: &[Allotment]) -> Vec<Ve
     let left = format!("{} of {}", Amount(unassigned(memory)), Amount(inventory.usable_memory()));
     let rows = [
         ("starts", order.join(", then ")),
+        ("window", window(plan)),
         ("boot image logs on", log),
         ("idle cores", idle),
         ("unassigned memory", left),
     ];
     rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()
+}
+
+/// What the window is used for, pair by pair and partition by partition.
+fn window(plan: &Plan) -> String {
+    let shape = Shape::new(plan.partitions.len(), DEFAULT_QUEUES);
+    let Ok(geometry) = shape.and_then(|shape| Geometry::new(plan.window.len(), shape)) else {
+        return "too small for the virtual Ethernet".to_owned();
+    };
+    let (pool, pair) = (Amount(geometry.pool_len()), Amount(LANE_LEN));
+    format!("a pool of {pool} for each partition, {pair} for each ordered pair")
 }
 
 /// A set as the box file writes it: `0-3,6`.

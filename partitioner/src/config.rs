@@ -112,19 +112,25 @@ impl BoxFile {
 
 fn read_file(table: &DeTable<'_>, mistakes: &mut Vec<Mistake>) -> Option<BoxFile> {
     let root = Section::new("the file", FILE_KEYS, table, 0..0, mistakes);
-    let about_box = root.required("box", mistakes).and_then(|value| read_box(value, mistakes));
+    let wanted = table.get("partition").and_then(|value| value.get_ref().as_array()).map_or(1, |array| array.len());
+    let about_box = root.required("box", mistakes).and_then(|value| read_box(value, wanted, mistakes));
     let partitions = root.required("partition", mistakes).and_then(|value| read_partitions(value, mistakes));
     let (name, shared_memory) = about_box?;
     Some(BoxFile { name, shared_memory, partitions: partitions? })
 }
 
-fn read_box(value: &Spanned<DeValue<'_>>, mistakes: &mut Vec<Mistake>) -> Option<(Spanned<String>, Spanned<u64>)> {
+fn read_box(
+    value: &Spanned<DeValue<'_>>,
+    partitions: usize,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<(Spanned<String>, Spanned<u64>)> {
     let section = Section::open("box", "[box]", BOX_KEYS, value, mistakes)?;
     let name = section.required_with("name", values::name, mistakes);
-    let shared_memory = match section.optional_with("shared_memory", values::window, mistakes) {
-        Ok(size) => Some(size.unwrap_or_else(|| Spanned::new(section.span(), DEFAULT_SHARED_MEMORY))),
-        Err(()) => None,
-    };
+    let shared_memory =
+        match section.optional_with("shared_memory", |key, value| values::window(key, value, partitions), mistakes) {
+            Ok(size) => Some(size.unwrap_or_else(|| Spanned::new(section.span(), DEFAULT_SHARED_MEMORY))),
+            Err(()) => None,
+        };
     Some((name?, shared_memory?))
 }
 

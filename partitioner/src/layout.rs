@@ -9,7 +9,7 @@
 //! 0x0040_0000                   everything above is for partitions, the window and the images
 //! ```
 
-use crate::address::{MIB, MemoryRange, PAGE};
+use crate::address::{LARGE_PAGE, MIB, MemoryRange, PAGE};
 
 /// The one range of the boot image. Its linker script holds it to this, and it stays resident when the last kernel has
 /// started.
@@ -50,6 +50,23 @@ pub const OWNER_COMMAND_LINE_MAX: usize = COMMAND_LINE_LEN - 512;
 
 /// A 64-bit kernel that is loaded below this runs at this address all the same (`LOAD_PHYSICAL_ADDR`).
 pub const KERNEL_LOWEST_LOAD: u64 = 16 * MIB;
+
+/// What a partition takes of the window for its header page, as `shmem` lays it out (a test of the whole compares them).
+pub const WINDOW_HEADER_LEN: u64 = 4096;
+/// What each ordered pair of partitions takes of it for the words and descriptors of its ring.
+pub const WINDOW_PAIR_LEN: u64 = 4608;
+/// What each ordered pair must find at least of buffers in its sender's pool.
+pub const WINDOW_PAIR_BUFFERS: u64 = 72 << 10;
+
+/// The smallest window for that many partitions, in bytes.
+pub const fn least_window(partitions: usize) -> u64 {
+    let count = partitions as u64;
+    let pairs = count * count.saturating_sub(1);
+    let control = (count * WINDOW_HEADER_LEN + pairs * WINDOW_PAIR_LEN).next_multiple_of(PAGE);
+    // A partition that is alone has a pool too.
+    let buffers = if count == 1 { WINDOW_PAIR_BUFFERS } else { pairs * WINDOW_PAIR_BUFFERS };
+    (control + buffers).next_multiple_of(LARGE_PAGE)
+}
 
 /// The window's size where the box file says nothing.
 pub const DEFAULT_SHARED_MEMORY: u64 = 64 * MIB;

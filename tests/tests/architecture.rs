@@ -16,7 +16,7 @@ const ALLOWED: [(&str, &[&str]); 8] = [
     ("vni", &["shmem"]),
     ("guest-driver", &["vni", "shmem"]),
     ("boot", &["partitioner", "shmem"]),
-    ("cli", &["partitioner"]),
+    ("cli", &["partitioner", "shmem"]),
     ("xtask", &["cli"]),
     ("tests", &["cli", "partitioner", "shmem", "vni"]),
 ];

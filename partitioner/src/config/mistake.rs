@@ -11,8 +11,9 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::values::{CORES_MAX, NAME_MAX};
+use crate::address::LARGE_PAGE;
 use crate::diagnostic::{Diagnostic, Place, line_of};
-use crate::layout::OWNER_COMMAND_LINE_MAX;
+use crate::layout::{OWNER_COMMAND_LINE_MAX, least_window};
 use crate::size::{Size, SizeError};
 
 /// A fault and the bytes of the file that have it.
@@ -49,8 +50,8 @@ pub(super) enum Fault {
     ZeroMemory,
     #[error("`{key}` = {} is not a multiple of 2MiB", Size(*bytes))]
     NotInLargePages { key: &'static str, bytes: u64, next: u64 },
-    #[error("the shared memory of {} is too small, 2MiB is the least", Size(*bytes))]
-    WindowTooSmall { bytes: u64 },
+    #[error("the shared memory of {} is too small, {} is the least{}", Size(*bytes), Size(*least), for_partitions(*partitions))]
+    WindowTooSmall { bytes: u64, least: u64, partitions: usize },
     #[error("a partition has no core")]
     ZeroCores,
     #[error("{written} is not a count of cores, it goes from 1 to {CORES_MAX}")]
@@ -166,6 +167,11 @@ impl Fault {
             Self::CmdlineTooLong { .. } => "the rest of Linux's 2048 bytes is for what Sprig adds".to_owned(),
         }
     }
+}
+
+/// For how many partitions, where that is what asks for so much.
+fn for_partitions(count: usize) -> String {
+    if least_window(count) > LARGE_PAGE { format!(" for {count} partitions") } else { String::new() }
 }
 
 fn help_for_size(key: &str, written: &str, error: &SizeError) -> String {

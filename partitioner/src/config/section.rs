@@ -9,9 +9,6 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::mistake::{Fault, Mistake};
 use super::spelling;
 
-/// Gives meaning to the value of a key, or says why it has none.
-pub(super) type Meaning<T> = fn(&'static str, &Spanned<DeValue<'_>>) -> Result<T, Fault>;
-
 /// A table together with what people call it.
 pub(super) struct Section<'a, 'i> {
     title: &'static str,
@@ -84,7 +81,7 @@ impl<'a, 'i> Section<'a, 'i> {
     pub(super) fn required_with<T>(
         &self,
         key: &'static str,
-        meaning: Meaning<T>,
+        meaning: impl FnOnce(&'static str, &Spanned<DeValue<'i>>) -> Result<T, Fault>,
         mistakes: &mut Vec<Mistake>,
     ) -> Option<Spanned<T>> {
         self.required(key, mistakes)?;
@@ -95,7 +92,7 @@ impl<'a, 'i> Section<'a, 'i> {
     pub(super) fn optional_with<T>(
         &self,
         key: &'static str,
-        meaning: Meaning<T>,
+        meaning: impl FnOnce(&'static str, &Spanned<DeValue<'i>>) -> Result<T, Fault>,
         mistakes: &mut Vec<Mistake>,
     ) -> Result<Option<Spanned<T>>, ()> {
         let Some(value) = self.optional(key) else { return Ok(None) };

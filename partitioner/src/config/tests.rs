@@ -147,6 +147,9 @@ fn sizes_that_cannot_be_given() {
     assert_snapshot!("zero-memory", refusal(&pair_with("\"512MiB\"", "\"0MiB\"")));
     assert_snapshot!("size-not-in-2mib", refusal(&pair_with("\"512MiB\"", "\"511MiB\"")));
     assert_snapshot!("window-too-small", refusal(&pair_with("\"128MiB\"", "\"64KiB\"")));
+    let third = "[[partition]]\nname = \"more-NUMBER\"\ncpus = 1\nmemory = \"128MiB\"\nkernel = \"vmlinuz\"\n";
+    let further: String = (0..6).map(|number| third.replace("NUMBER", &format!("{number}"))).collect();
+    assert_snapshot!("window-too-small-many", refusal(&(pair_with("\"128MiB\"", "\"2MiB\"") + &further)));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::CpuRequest;
 use super::mistake::Fault;
 use crate::address::LARGE_PAGE;
 use crate::inventory::CoreNumber;
-use crate::layout::OWNER_COMMAND_LINE_MAX;
+use crate::layout::{OWNER_COMMAND_LINE_MAX, least_window};
 use crate::size::Size;
 
 /// The longest name: Linux takes 64 bytes of host name, and a file name is made of box and partition.
@@ -42,10 +42,11 @@ pub(super) fn memory(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<
     }
 }
 
-/// `shared_memory`: a size in whole large pages too.
-pub(super) fn window(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<u64, Fault> {
+/// `shared_memory`: a size in whole large pages too, enough for a box of that many partitions.
+pub(super) fn window(key: &'static str, value: &Spanned<DeValue<'_>>, partitions: usize) -> Result<u64, Fault> {
+    let least = least_window(partitions);
     match size(key, value)? {
-        bytes if bytes < LARGE_PAGE => Err(Fault::WindowTooSmall { bytes }),
+        bytes if bytes < least => Err(Fault::WindowTooSmall { bytes, least, partitions }),
         bytes => in_large_pages(key, bytes),
     }
 }
