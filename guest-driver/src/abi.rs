@@ -261,7 +261,8 @@ pub unsafe extern "C" fn sprig_link_step(station: *const Driver, peer: u32) -> u
     });
     lanes().filter_map(sender).for_each(|sender| sender.set_live(stepped.send));
     lanes().filter_map(receiver).for_each(|receiver| receiver.set_live(stepped.receive));
-    u32::from(stepped.ring) * LINK_RING | u32::from(stepped.changed) * LINK_CHANGED
+    let told = |what, bit| if what { bit } else { 0 };
+    told(stepped.ring, LINK_RING) | told(stepped.changed, LINK_CHANGED)
 }
 
 /// How the link to a peer stands. Any.

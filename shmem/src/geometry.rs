@@ -210,7 +210,7 @@ mod tests {
         let pairs = |partitions: u64| partitions * (partitions - 1);
         assert!((cost(16) - cost(15)) / (pairs(16) - pairs(15)) < 8 << 10);
         // The design's figure: 16 instances with pools of 4 MiB take 65 MiB.
-        assert_eq!((cost(16) + (16 * 4 << 20)) >> 20, 65);
+        assert_eq!((cost(16) + ((16 * 4) << 20)) >> 20, 65);
     }
 
     #[test]

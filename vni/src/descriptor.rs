@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn flags_without_meaning_are_told() {
-        let (piece, unknown) = Piece::from_word(0x83_000010_00000000);
+        let (piece, unknown) = Piece::from_word(0x8300_0010_0000_0000);
         assert_eq!(piece, Piece { offset: 0, len: 16, more: true });
         assert_eq!(unknown, Some(UnknownFlags(0x82)));
     }

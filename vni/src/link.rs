@@ -80,7 +80,7 @@ impl End {
 
     /// The next beginning. Generation 0 is left out: it means "never".
     fn anew(self, other: Self) -> Self {
-        let generation = (u64::from(self.generation) + 1 & GENERATION).max(1) as u32;
+        let generation = ((u64::from(self.generation) + 1) & GENERATION).max(1) as u32;
         let echo = if other.state == State::Down { 0 } else { other.generation };
         Self { generation, echo, state: State::Init }
     }
