@@ -1,0 +1,59 @@
+//! The receiving end: holds every stream to its order, and answers where an answer is wanted.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, UdpSocket};
+
+use crate::frame;
+
+/// What an answer says first.
+pub(crate) const ALL_SEEN: &str = "seen ";
+
+/// Receives until it is ended.
+pub(crate) fn run(port: u16) -> Result<String, String> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).map_err(|error| format!("port {port}: {error}"))?;
+    println!("receiving on port {port}");
+    let mut streams = BTreeMap::new();
+    let mut bytes = vec![0; 1 << 16];
+    loop {
+        let (len, from) = socket.recv_from(&mut bytes).map_err(|error| format!("receiving: {error}"))?;
+        if let Some(answer) = take(&mut streams, &bytes[..len]) {
+            socket.send_to(answer.as_bytes(), from).map_err(|error| format!("answering {from}: {error}"))?;
+        }
+    }
+}
+
+/// Takes a datagram; the answer to it, if it wants one or is not what should have come.
+fn take(streams: &mut BTreeMap<u32, u32>, datagram: &[u8]) -> Option<String> {
+    let label = match frame::read(datagram) {
+        Ok(label) => label,
+        Err(what) => return Some(what),
+    };
+    // A sender that begins anew begins with 0.
+    let expected = if label.number == 0 { 0 } else { streams.get(&label.stream).copied().unwrap_or_default() };
+    if label.number != expected {
+        return Some(format!("stream {}: frame {} came instead of {expected}", label.stream, label.number));
+    }
+    streams.insert(label.stream, expected + 1);
+    label.answer_wanted.then(|| format!("{ALL_SEEN}{}", expected + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Label, write};
+
+    fn frame(number: u32, answer_wanted: bool) -> Vec<u8> {
+        write(Label { stream: 9, number, answer_wanted }, 100)
+    }
+
+    #[test]
+    fn only_the_next_frame_is_the_right_one() {
+        let mut streams = BTreeMap::new();
+        assert_eq!(take(&mut streams, &frame(0, false)), None);
+        assert_eq!(take(&mut streams, &frame(1, true)).as_deref(), Some("seen 2"));
+        let missing = take(&mut streams, &frame(3, false)).unwrap();
+        assert_eq!(missing, "stream 9: frame 3 came instead of 2");
+        assert!(take(&mut streams, &[1; 60]).unwrap().contains("damaged"));
+        assert_eq!(take(&mut streams, &frame(0, true)).as_deref(), Some("seen 1"), "a new beginning");
+    }
+}
