@@ -5,6 +5,7 @@
 
 pub mod fixture;
 pub mod instance;
+pub mod network;
 pub mod scene;
 
 pub use instance::Instance;

@@ -4,5 +4,6 @@ mod kernels;
 mod lives;
 mod loaders;
 mod machines;
+mod network;
 mod refusals;
 mod splits;

@@ -1,0 +1,98 @@
+//! The virtual Ethernet, as somebody at an instance's console knows it.
+
+use std::time::Duration;
+
+use crate::instance::Instance;
+use crate::scene::Booted;
+
+/// The virtual card.
+pub const CARD: &str = "vni0";
+/// Where the test program listens.
+pub const FRAMES_PORT: u16 = 7000;
+
+/// What no kernel may say because of what a peer does.
+const COMPLAINTS: &str = r"WARNING:|BUG:|Oops|Call Trace|general protection|INFO: task|No irq handler|nobody cared";
+
+/// How long links may take to come up, in tenths of a second.
+const LINKS_LIMIT: u32 = 600;
+
+impl Instance<'_> {
+    /// Its IPv4 address, as the demo's user space gives it.
+    pub fn address(&self) -> String {
+        format!("10.83.0.{}", self.plan.index.0 + 1)
+    }
+
+    /// Waits until `condition`, a shell command, succeeds.
+    ///
+    /// # Panics
+    /// If it does not within `limit`; `show` is then run, and what it prints is told.
+    pub fn wait_until(&self, condition: &str, limit: Duration, show: &str) {
+        let tenths = limit.as_millis() / 100;
+        let script = format!(
+            "i=0; until {condition}; do i=$((i+1)); if [ $i -gt {tenths} ]; then {show}; false; break; fi; sleep 0.1; done"
+        );
+        let (output, status) = self.try_run(&script);
+        assert_eq!(status, 0, "{}: not within {limit:?}: `{condition}`:\n{output}", self.plan.name);
+    }
+
+    /// Waits until its link to so many others is in `state`.
+    ///
+    /// # Panics
+    /// If it does not come to it.
+    pub fn await_links(&self, count: usize, state: &str) {
+        let links = format!("/sys/class/net/{CARD}/vni/links");
+        let condition = format!("[ $(grep -c ' {state}$' {links}) = {count} ]");
+        self.wait_until(&condition, Duration::from_millis(u64::from(LINKS_LIMIT) * 100), &format!("cat {links}"));
+    }
+
+    /// A counter of its card, as `ethtool -S` shows it.
+    pub fn counter(&self, name: &str) -> u64 {
+        self.number(&format!("ethtool -S {CARD} | awk '$1 == \"{name}:\" {{print $2}}'"))
+    }
+
+    /// Asserts that its kernel has complained of nothing, and that no doorbell was lost.
+    pub fn assert_undisturbed(&self) {
+        let (complaints, _) = self.try_run(&format!("dmesg | grep -E '{COMPLAINTS}'"));
+        assert_eq!(complaints, "", "{}: its kernel complains", self.plan.name);
+        assert_eq!(self.counter("lost_wakeups"), 0, "{}: doorbells were lost", self.plan.name);
+    }
+
+    /// Starts a command whose output and exit status [`Instance::finish`] tells.
+    pub fn start(&self, job: &str, command: &str) {
+        self.run(&format!("rm -f /tmp/{job}.*; ({command}; echo $? > /tmp/{job}.end) > /tmp/{job}.out 2>&1 &"));
+    }
+
+    /// Waits for a command that was started: what it printed.
+    ///
+    /// # Panics
+    /// If it does not end in time, or fails.
+    pub fn finish(&self, job: &str, limit: Duration) -> String {
+        let show = format!("cat /tmp/{job}.out");
+        // A console command has a limit of its own, so a long wait is several.
+        let step = Duration::from_secs(60);
+        let mut waited = Duration::ZERO;
+        while waited + step < limit && self.try_run(&format!("{}; [ -s /tmp/{job}.end ]", pause(job, step))).1 != 0 {
+            waited += step;
+        }
+        self.wait_until(&format!("[ -s /tmp/{job}.end ]"), limit.saturating_sub(waited).min(step), &show);
+        let output = self.run(&show);
+        assert_eq!(self.run(&format!("cat /tmp/{job}.end")), "0", "{}: {job} failed:\n{output}", self.plan.name);
+        output
+    }
+}
+
+/// Waits in the instance for the end of a job, at most so long.
+fn pause(job: &str, limit: Duration) -> String {
+    let tenths = limit.as_secs() * 10;
+    format!("i=0; while [ ! -s /tmp/{job}.end ] && [ $i -lt {tenths} ]; do i=$((i+1)); sleep 0.1; done")
+}
+
+impl Booted {
+    /// Waits until every instance has a link to every other.
+    pub fn await_links(&self) {
+        let instances = self.instances();
+        for instance in &instances {
+            instance.await_links(instances.len() - 1, "up");
+        }
+    }
+}
