@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tests::Scene;
 use tests::fixture::{STABLE, release};
-use tests::scene::{Booted, box_file, partition, partition_of};
+use tests::scene::{Booted, box_file, partition_of};
 
 const LIMIT: Duration = Duration::from_secs(240);
 
