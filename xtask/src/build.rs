@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use crate::places::{BARE_METAL, Places};
 use crate::process;
 use crate::progress;
-use crate::setup::sysroot::{self, Sysroot};
+use crate::setup::sysroot::{self, Library, Sysroot};
 use crate::setup::{self, Item};
 
 /// Limit for one call of cargo; a cold build on two slow cores stays well below.
@@ -59,7 +59,7 @@ fn boot_image(places: &Places) -> Result<()> {
 /// Cargo's `subcommand` on the boot image, for bare metal.
 pub(crate) fn bare_metal_cargo(places: &Places, subcommand: &str) -> Result<Command> {
     let mut flags: Vec<OsString> = vec!["-Crelocation-model=static".into(), "-Ccode-model=small".into()];
-    if let Sysroot::Private(path) = sysroot::find(places)? {
+    if let Sysroot::Private(path) = sysroot::find(places, Library::BareMetal)? {
         flags.extend(["--sysroot".into(), path.into()]);
     }
     let mut command = places.cargo(&[subcommand, "--release", "--target", BARE_METAL, "-p", "boot"]);

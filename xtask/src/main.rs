@@ -8,6 +8,7 @@ mod box_file;
 mod build;
 mod demo;
 mod lint;
+mod module_root;
 mod places;
 mod process;
 mod progress;

@@ -62,6 +62,14 @@ impl Library {
         }
     }
 
+    /// What makes it, as a person names it.
+    fn item(self) -> &'static str {
+        match self {
+            Library::BareMetal => "sysroot",
+            Library::Kernel => "kbuild",
+        }
+    }
+
     /// The private sysroot's folder.
     fn folder(self) -> &'static str {
         match self {
@@ -106,7 +114,7 @@ pub(crate) fn find(places: &Places, library: Library) -> Result<Sysroot> {
     let private = places.sprig.join(library.folder());
     match fs::read_to_string(private.join("stamp")) {
         Ok(stamp) if stamp == compiler.stamp(library) => Ok(Sysroot::Private(private)),
-        _ => bail!("this compiler has no core for {}; `cargo xtask setup --only sysroot` makes one", library.label()),
+        _ => bail!("no core for {}; `cargo xtask setup --only {}` makes one", library.label(), library.item()),
     }
 }
 
@@ -130,7 +138,7 @@ pub(super) fn make(workshop: &Workshop, apt: &mut Apt, library: Library) -> Resu
     workshop.make(library.folder(), &stamp, |folder| {
         let scratch = workshop.scratch(library.folder())?;
         let sources = sources(apt, &compiler, scratch.path(), &step)?;
-        step.doing("building core, compiler_builtins and alloc");
+        step.doing("building core");
         compiler.build_library(library, &sources, folder)
     })?;
     step.done(&format!("core {} built into a private sysroot", compiler.release));
@@ -237,12 +245,12 @@ impl Compiler {
             process::output(&mut command, COMPILE_LIMIT).map(drop).with_context(|| format!("cannot build {name}"))
         };
         compile("core", "core/src/lib.rs", &[])?;
-        compile(
-            "compiler_builtins",
-            "compiler-builtins/compiler-builtins/src/lib.rs",
-            library.builtins(),
-        )?;
-        compile("alloc", "alloc/src/lib.rs", &[])
+        compile("compiler_builtins", "compiler-builtins/compiler-builtins/src/lib.rs", library.builtins())?;
+        match library {
+            Library::BareMetal => compile("alloc", "alloc/src/lib.rs", &[]),
+            // In a kernel it is C that allocates.
+            Library::Kernel => Ok(()),
+        }
     }
 }
 
