@@ -7,6 +7,7 @@ mod bench;
 mod box_file;
 mod build;
 mod demo;
+mod driver;
 mod lint;
 mod module_root;
 mod places;
@@ -34,7 +35,7 @@ struct Arguments {
 enum Command {
     /// Fetch and make everything that building, running and testing need; what is there already is kept
     Setup(setup::Options),
-    /// Build the boot image and the `sprig` command
+    /// Build the boot image, the `sprig` command, and the Linux driver for each stock kernel
     Build(build::Options),
     /// Boot two stock kernels side by side and show what each says of itself
     Demo(demo::Options),
