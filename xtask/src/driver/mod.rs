@@ -32,7 +32,7 @@ pub(crate) fn build(places: &Places, lines: &[KernelLine]) -> Result<()> {
     let root = match ModuleRoot::find(places) {
         Ok(root) => root,
         Err(error) => {
-            progress::headline(LABEL, &format!("not built: {error:#}"));
+            progress::headline(LABEL, &format!("not built: {error}"));
             return Ok(());
         }
     };

@@ -119,7 +119,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
 /// Makes what the driver is built with, for these lines. A host on which that cannot be gets one line: all else works.
 fn make_kbuild(workshop: &Workshop, apt: &mut Apt, lines: &[KernelLine]) -> Result<()> {
     if let Err(error) = apt::is_here().and_then(|()| module_root::may_enter()) {
-        progress::headline("module tools", &format!("not made, and so no Linux driver is built: {error:#}"));
+        progress::headline("module tools", &format!("not made, and so no Linux driver is built: {error}"));
         return Ok(());
     }
     sysroot::make(workshop, apt, Library::Kernel)?;
