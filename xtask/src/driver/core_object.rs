@@ -4,11 +4,12 @@
 //! its own. `ld` keeps what the functions of `sprig_vni_core.h` reach, and `objcopy` hides every name but theirs. What
 //! is left to be found in the kernel are its copying routines, its thunks, and the shim's `sprig_core_panic`.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::build::CARGO_LIMIT;
 use crate::places::{BARE_METAL, Places};
@@ -34,22 +35,22 @@ pub(super) fn make(places: &Places, object: &Path) -> Result<()> {
         names(&archive, &["--extern-only"])?.into_iter().filter(|name| name.starts_with(PREFIX)).collect();
     ensure!(!entries.is_empty(), "{} has no function that C could call", archive.display());
     if let Some(unknown) = entries.iter().find(|name| !declares(&header, name)) {
-        anyhow::bail!("the core offers {unknown}, which sprig_vni_core.h does not declare");
+        bail!("the core offers {unknown}, which sprig_vni_core.h does not declare");
     }
     link(&archive, &folder.join("core.ld"), &entries, object)
 }
 
 fn cargo(places: &Places) -> Result<Command> {
     let Sysroot::Private(path) = sysroot::find(places, Library::Kernel)? else {
-        anyhow::bail!("no toolchain brings a core for kernels");
+        bail!("no toolchain brings a core for kernels");
     };
-    let mut flags: Vec<_> = KERNEL_FLAGS.iter().map(std::ffi::OsString::from).collect();
+    let mut flags: Vec<_> = KERNEL_FLAGS.iter().map(OsString::from).collect();
     flags.extend(["--sysroot".into(), path.into()]);
     let arguments =
         ["rustc", "-p", PACKAGE, "--lib", "--crate-type", "staticlib", "--profile", PROFILE, "--target", BARE_METAL];
     let mut command = places.cargo(&arguments);
     // Encoded: a path may hold spaces. The compiler's flags for kernels are not stable ones yet.
-    command.env("CARGO_ENCODED_RUSTFLAGS", flags.join(std::ffi::OsStr::new("\x1f"))).env("RUSTC_BOOTSTRAP", "1");
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags.join(OsStr::new("\x1f"))).env("RUSTC_BOOTSTRAP", "1");
     Ok(command)
 }
 
