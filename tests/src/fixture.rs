@@ -38,3 +38,8 @@ pub fn release(line: &str) -> String {
 pub fn initrd() -> PathBuf {
     root().join("initrd").join("demo.img")
 }
+
+/// The Linux driver, built for the stock kernel of that line.
+pub fn driver(line: &str) -> PathBuf {
+    root().join("driver").join(line).join("sprig_vni.ko")
+}

@@ -29,11 +29,22 @@ impl Scene {
     /// # Panics
     /// If the box file is refused.
     pub fn new(text: &str) -> Self {
+        Self::with(text, &[])
+    }
+
+    /// With the box file `text` and further files that it names.
+    ///
+    /// # Panics
+    /// If the box file is refused.
+    pub fn with(text: &str, files: &[(&str, &[u8])]) -> Self {
         let folder = TempDir::with_prefix("sprig-test-").expect("a folder for the box");
         for line in fixture::KERNELS {
             symlink(fixture::kernel(line), folder.path().join(format!("vmlinuz-{line}"))).expect("a link to a kernel");
         }
         symlink(fixture::initrd(), folder.path().join("demo.img")).expect("a link to the initial file system");
+        for (name, content) in files {
+            fs::write(folder.path().join(name), content).expect("a file of the box");
+        }
         let path = folder.path().join("box.toml");
         fs::write(&path, text).expect("a box file");
         let source = Source::read(&path).unwrap_or_else(|error| panic!("{error}"));

@@ -1,4 +1,4 @@
-//! `cargo xtask build`: the boot image, for bare metal, and the `sprig` command, for this host.
+//! `cargo xtask build`: the boot image, for bare metal, the `sprig` command, for this host, and the driver, for Linux.
 
 use std::ffi::OsString;
 use std::fs;
@@ -8,11 +8,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
+use crate::driver;
 use crate::places::{BARE_METAL, Places};
 use crate::process;
 use crate::progress;
-use crate::setup::sysroot::{self, Sysroot};
-use crate::setup::{self, Item};
+use crate::setup::sysroot::{self, Library, Sysroot};
+use crate::setup::{self, Item, KernelLine};
 
 /// Limit for one call of cargo; a cold build on two slow cores stays well below.
 pub(crate) const CARGO_LIMIT: Duration = Duration::from_secs(40 * 60);
@@ -30,12 +31,24 @@ pub(crate) struct Options {
     /// How the `sprig` command is built
     #[arg(long, value_enum, default_value_t)]
     profile: Profile,
+    /// The driver only for these lines of kernels, separated by commas
+    #[arg(long, value_delimiter = ',')]
+    lines: Vec<KernelLine>,
 }
 
-/// Builds both.
+impl Options {
+    /// With the driver for this line only.
+    pub(crate) fn for_line(line: KernelLine) -> Options {
+        Options { lines: vec![line], ..Options::default() }
+    }
+}
+
+/// Builds all three.
 pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
-    setup::ensure(places, &[Item::Sysroot])?;
+    let lines = if options.lines.is_empty() { KernelLine::value_variants() } else { &options.lines };
+    setup::ensure_for_lines(places, lines, &[Item::Sysroot, Item::Kbuild])?;
     boot_image(places)?;
+    driver::build(places, lines)?;
     progress::headline("build", "the sprig command");
     let profile = match options.profile {
         Profile::Debug => "dev",
@@ -59,7 +72,7 @@ fn boot_image(places: &Places) -> Result<()> {
 /// Cargo's `subcommand` on the boot image, for bare metal.
 pub(crate) fn bare_metal_cargo(places: &Places, subcommand: &str) -> Result<Command> {
     let mut flags: Vec<OsString> = vec!["-Crelocation-model=static".into(), "-Ccode-model=small".into()];
-    if let Sysroot::Private(path) = sysroot::find(places)? {
+    if let Sysroot::Private(path) = sysroot::find(places, Library::BareMetal)? {
         flags.extend(["--sysroot".into(), path.into()]);
     }
     let mut command = places.cargo(&[subcommand, "--release", "--target", BARE_METAL, "-p", "boot"]);

@@ -73,7 +73,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     // First of all: a failure must not leave the success of another day.
     remove(&report)?;
     setup::ensure_for_boxes(places, KernelLine::default(), options.firmware.further_items())?;
-    build::run(places, &build::Options::default())?;
+    build::run(places, &build::Options::for_line(KernelLine::default()))?;
 
     let events = Events::new()?;
     let source = Source::read(&box_file::pair(places, KernelLine::default(), &folder)?)?;

@@ -18,5 +18,5 @@ pub(crate) fn run(places: &Places) -> Result<()> {
     process::shown_run(&mut places.cargo(&host), CARGO_LIMIT)?;
     progress::headline("lint", "clippy for bare metal");
     let mut bare_metal = build::bare_metal_cargo(places, "clippy")?;
-    process::shown_run(bare_metal.args(["--", "-Dwarnings"]), CARGO_LIMIT)
+    process::shown_run(bare_metal.args(["-p", "guest-driver", "--", "-Dwarnings"]), CARGO_LIMIT)
 }

@@ -7,7 +7,10 @@ mod bench;
 mod box_file;
 mod build;
 mod demo;
+mod dkms;
+mod driver;
 mod lint;
+mod module_root;
 mod places;
 mod process;
 mod progress;
@@ -33,8 +36,10 @@ struct Arguments {
 enum Command {
     /// Fetch and make everything that building, running and testing need; what is there already is kept
     Setup(setup::Options),
-    /// Build the boot image and the `sprig` command
+    /// Build the boot image, the `sprig` command, and the Linux driver for each stock kernel
     Build(build::Options),
+    /// Pack the Linux driver for DKMS, which builds it on machines without Rust
+    Dkms(dkms::Options),
     /// Boot two stock kernels side by side and show what each says of itself
     Demo(demo::Options),
     /// Measure what partitioning costs
@@ -60,6 +65,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Setup(options) => setup::run(&places, &options),
         Command::Build(options) => build::run(&places, &options),
+        Command::Dkms(options) => dkms::run(&places, &options),
         Command::Demo(options) => demo::run(&places, &options),
         Command::Bench(options) => bench::run(&places, &options),
         Command::Lint => lint::run(&places),

@@ -1,5 +1,6 @@
 //! Child processes: each has a limit, and a failure says what was run and what it said last.
 
+use std::fs;
 use std::io::{Read, Seek};
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
@@ -69,6 +70,14 @@ fn shown(command: &Command) -> String {
         text.push_str(&argument.to_string_lossy());
     }
     text
+}
+
+/// The user that this process acts as; 0 is root, who may install packages and mount.
+pub(crate) fn effective_user() -> Result<u32> {
+    let status = fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
+    let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+    let effective = ids.and_then(|ids| ids.split_whitespace().nth(1)?.parse().ok());
+    effective.context("/proc/self/status names no user")
 }
 
 fn scratch() -> Result<std::fs::File> {

@@ -46,7 +46,7 @@ pub(super) struct Options {
 pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
     let folder = places.target.join("bench");
     setup::ensure_for_boxes(places, options.kernel, &[])?;
-    build::run(places, &build::Options::default())?;
+    build::run(places, &build::Options::for_line(options.kernel))?;
     let events = Events::new()?;
     let source = Source::read(&box_file::pair(places, options.kernel, &folder)?)?;
     let bench = Bench::new(places, options.kernel, &source, &events)?;

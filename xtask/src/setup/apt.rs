@@ -102,17 +102,44 @@ impl<'a> Apt<'a> {
         Ok(text.lines().map(str::to_owned).collect())
     }
 
+    /// These packages and all that they depend on, recommendations left out: what apt would install on an empty disk.
+    pub(crate) fn closure(&mut self, suite: Suite, names: &[&str], step: &Step) -> Result<Vec<Package>> {
+        let config = self.root(suite, step)?;
+        let mut command = apt("apt-get", &config);
+        command.args(["install", "-y", "--no-install-recommends", "--print-uris"]).args(names);
+        let text = process::output(&mut command, process::QUICK)
+            .with_context(|| format!("Debian's {} cannot bring {}", suite.name(), names.join(" ")))?;
+        Ok(text.lines().filter_map(parse_uri).collect())
+    }
+
     /// Downloads a package and gives the path of its file, which lies in `folder`.
     pub(crate) fn download(&mut self, suite: Suite, package: &Package, folder: &Path, step: &Step) -> Result<PathBuf> {
+        let files = self.download_all(suite, std::slice::from_ref(package), folder, step)?;
+        files.into_iter().next().with_context(|| format!("apt-get left no package in {}", folder.display()))
+    }
+
+    /// Downloads packages and gives the paths of their files, which lie in `folder`.
+    pub(crate) fn download_all(
+        &mut self,
+        suite: Suite,
+        packages: &[Package],
+        folder: &Path,
+        step: &Step,
+    ) -> Result<Vec<PathBuf>> {
         let config = self.root(suite, step)?;
-        let wanted = format!("{}={}", package.name, package.version);
-        retry(step, &format!("download {wanted}"), || {
-            step.fetching(&package.name, package.bytes);
+        let wanted: Vec<String> =
+            packages.iter().map(|package| format!("{}={}", package.name, package.version)).collect();
+        let what = match packages {
+            [package] => package.name.clone(),
+            _ => format!("{} packages", packages.len()),
+        };
+        retry(step, &format!("download {what}"), || {
+            step.fetching(&what, packages.iter().map(|package| package.bytes).sum());
             let mut command = apt("apt-get", &config);
-            command.current_dir(folder).args(["download", &wanted]);
+            command.current_dir(folder).arg("download").args(&wanted);
             process::output_watched(&mut command, DOWNLOAD_LIMIT, || step.fetched(bytes_in(folder)))
         })?;
-        the_deb_in(folder)
+        debs_in(folder)
     }
 
     /// The configuration of the suite's root, made and updated at first use.
@@ -143,6 +170,15 @@ fn retry(step: &Step, what: &str, mut attempt: impl FnMut() -> Result<String>) -
     attempt().map(drop).with_context(|| format!("cannot {what}"))
 }
 
+/// Unpacks into `into` all of a package's files but those that only people read.
+pub(crate) fn unpack_all(deb: &Path, into: &Path) -> Result<()> {
+    let people = ["doc", "info", "locale", "man"].map(|folder| format!("--exclude=./usr/share/{folder}/*"));
+    // A package may still name /bin and /lib, which are links.
+    let mut arguments = vec!["--keep-directory-symlink"];
+    arguments.extend(people.iter().map(String::as_str));
+    unpack(deb, into, &arguments)
+}
+
 /// Unpacks into `into` what `patterns` (of tar) name of a package's files.
 pub(crate) fn unpack(deb: &Path, into: &Path, patterns: &[&str]) -> Result<()> {
     let archive = deb.with_extension("tar");
@@ -162,15 +198,22 @@ fn apt(program: &str, config: &Path) -> Command {
     command
 }
 
-fn write_root(root: &Path, suite: Suite) -> Result<PathBuf> {
+/// Whether this host has what Debian's packages are fetched and checked with.
+pub(super) fn is_here() -> Result<()> {
     if process::output(Command::new("apt-get").arg("--version"), process::QUICK).is_err() {
-        bail!(
-            "kernels and busybox come from Debian's packages, and apt-get is not here; \
-             name your own with --kernel VERSION=PATH and --busybox PATH"
-        );
+        bail!("Debian's packages cannot be fetched: apt-get is not here");
     }
+    keyring().map(drop)
+}
+
+fn keyring() -> Result<&'static str> {
     let keyring = KEYRINGS.into_iter().find(|path| Path::new(path).exists());
-    let keyring = keyring.context("Debian's keys are not here: install the package debian-archive-keyring")?;
+    keyring.context("Debian's keys are not here: install the package debian-archive-keyring")
+}
+
+fn write_root(root: &Path, suite: Suite) -> Result<PathBuf> {
+    is_here().context("name your own kernels and busybox with --kernel VERSION=PATH and --busybox PATH")?;
+    let keyring = keyring()?;
     for folder in ["state/lists/partial", "cache/archives/partial"] {
         fs::create_dir_all(root.join(folder))?;
     }
@@ -224,17 +267,23 @@ fn parse_package(text: &str) -> Option<Package> {
     })
 }
 
+/// Reads a line of `--print-uris`: address, `name_version_architecture.deb` with colons escaped, size, checksum.
+fn parse_uri(line: &str) -> Option<Package> {
+    let mut words = line.strip_prefix('\'')?.split_once("' ")?.1.split(' ');
+    let (file, bytes) = (words.next()?, words.next()?.parse().ok()?);
+    let mut parts = file.split('_');
+    let (name, version) = (parts.next()?.to_owned(), parts.next()?.replace("%3a", ":"));
+    Some(Package { name, version, bytes, depends: Vec::new() })
+}
+
 fn bytes_in(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
 }
 
-fn the_deb_in(folder: &Path) -> Result<PathBuf> {
-    fs::read_dir(folder)?
-        .flatten()
-        .map(|entry| entry.path())
-        .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
-        .with_context(|| format!("apt-get left no package in {}", folder.display()))
+fn debs_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    let paths = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
+    Ok(paths.filter(|path| path.extension().is_some_and(|extension| extension == "deb")).collect())
 }
 
 #[cfg(test)]
@@ -248,5 +297,13 @@ mod tests {
         );
         let package = package.unwrap();
         assert_eq!((package.bytes, package.depends), (1900, vec!["linux-image-7.2".to_owned(), "a".to_owned()]));
+    }
+
+    #[test]
+    fn a_line_of_addresses_is_read() {
+        let line = "'http://near.example/pool/z/zlib1g_1.3%2b1_amd64.deb' zlib1g_1%3a1.3+1_amd64.deb 88720 SHA256:0";
+        let package = parse_uri(line).unwrap();
+        assert_eq!((package.name.as_str(), package.version.as_str(), package.bytes), ("zlib1g", "1:1.3+1", 88720));
+        assert!(parse_uri("Reading package lists...").is_none());
     }
 }

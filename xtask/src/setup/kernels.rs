@@ -38,7 +38,7 @@ impl KernelLine {
     }
 
     /// The suite that carries it.
-    fn suite(self) -> Suite {
+    pub(super) fn suite(self) -> Suite {
         match self {
             KernelLine::V6_1 => Suite::Bookworm,
             KernelLine::V6_12 => Suite::Trixie,
@@ -72,7 +72,7 @@ impl FromStr for OwnKernel {
 pub(super) fn make(workshop: &Workshop, apt: &mut Apt, lines: &[KernelLine], own: &[OwnKernel]) -> Result<()> {
     for line in lines {
         let label = format!("kernel {}", line.name());
-        let folder = format!("kernels/{}", line.name());
+        let folder = folder_of(*line);
         match own.iter().find(|own| own.line == *line) {
             Some(own) => take_own(workshop, &label, &folder, &own.image)?,
             None => fetch(workshop, apt, &label, &folder, *line)?,
@@ -175,6 +175,22 @@ fn release(image: &[u8]) -> Option<String> {
     (magic == b"HdrS" && offset != 0).then(|| String::from_utf8_lossy(word).into_owned())
 }
 
+/// What `uname -r` says of the line's kernel.
+pub(super) fn release_of_line(workshop: &Workshop, line: KernelLine) -> Result<String> {
+    release_of(workshop, &folder_of(line))
+}
+
+/// The version of the Debian package that the line's kernel is from; none of a kernel of the user's own.
+pub(super) fn debian_version(workshop: &Workshop, line: KernelLine) -> Option<String> {
+    let stamp = workshop.stamp(&folder_of(line))?;
+    let (package, version) = stamp.lines().find_map(|line| line.strip_prefix("from "))?.split_once(' ')?;
+    package.starts_with("linux-").then(|| version.to_owned())
+}
+
+fn folder_of(line: KernelLine) -> String {
+    format!("kernels/{}", line.name())
+}
+
 fn release_of(workshop: &Workshop, folder: &str) -> Result<String> {
     let path = workshop.path(folder).join("release");
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -215,5 +231,19 @@ mod tests {
         assert_eq!(own, OwnKernel { line: KernelLine::V6_12, image: "/boot/my=kernel".into() });
         assert!("5.10=x".parse::<OwnKernel>().unwrap_err().contains("6.1, 6.12, 7.2"));
         assert!("x".parse::<OwnKernel>().is_err());
+    }
+
+    #[test]
+    fn only_a_kernel_of_debians_has_a_version_there() {
+        let root = tempfile::tempdir().unwrap();
+        let workshop = Workshop::open(root.path()).unwrap();
+        let version_of = |from: &str| {
+            let stamp = format!("{RECIPE}from {from}\n");
+            workshop.make("kernels/7.2", &stamp, |_| Ok(())).unwrap();
+            debian_version(&workshop, KernelLine::V7_2)
+        };
+        assert_eq!(version_of("linux-binary-7.2.12+deb13-amd64 7.2.12-1~bpo13+1").as_deref(), Some("7.2.12-1~bpo13+1"));
+        assert_eq!(version_of("/boot/my kernel"), None);
+        assert_eq!(debian_version(&workshop, KernelLine::V6_1), None);
     }
 }

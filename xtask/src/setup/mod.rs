@@ -6,16 +6,20 @@
 //! | [`emulator`] | a sound QEMU, where the host's own is too old |
 //! | [`kernels`] | stock Debian kernels |
 //! | [`initrd`] | the demo's initial RAM disk |
-//! | [`sysroot`] | the bare-metal Rust library |
+//! | [`sysroot`] | the Rust library for bare metal, and for what is linked into kernels |
+//! | [`kbuild`] | a Debian in a folder, in which modules for stock kernels are built |
+//! | [`headers`] | those kernels' headers |
 //!
 //! [`apt`] is where all but the first come from, [`made`] and [`lock`] keep what is made whole.
 
 mod apt;
 mod emulator;
+mod headers;
 mod initrd;
+mod kbuild;
 mod kernels;
-mod lock;
-mod made;
+pub(crate) mod lock;
+pub(crate) mod made;
 mod mirror;
 mod packages;
 pub(crate) mod sysroot;
@@ -30,7 +34,10 @@ pub(crate) use self::kernels::KernelLine;
 use self::kernels::OwnKernel;
 use self::made::Workshop;
 use self::packages::Purpose;
+use self::sysroot::Library;
+use crate::module_root;
 use crate::places::Places;
+use crate::progress;
 
 /// What set-up can make.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -47,6 +54,8 @@ pub(crate) enum Item {
     Kernels,
     /// The demo's initial RAM disk
     Initrd,
+    /// What the Linux driver is built with: gcc, make, the kernels' headers, Rust's core for kernels
+    Kbuild,
 }
 
 impl Item {
@@ -55,7 +64,7 @@ impl Item {
             Item::Emulator => Some(Purpose::Emulator),
             Item::ImageTools => Some(Purpose::ImageTools),
             Item::TestTools => Some(Purpose::TestTools),
-            Item::Sysroot | Item::Kernels | Item::Initrd => None,
+            Item::Sysroot | Item::Kernels | Item::Initrd | Item::Kbuild => None,
         }
     }
 }
@@ -91,16 +100,31 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
         emulator::make(&workshop, &mut apt)?;
     }
     if wanted(Item::Sysroot) {
-        sysroot::make(&workshop, &mut apt)?;
+        sysroot::make(&workshop, &mut apt, Library::BareMetal)?;
     }
-    if wanted(Item::Kernels) {
-        let lines = if options.lines.is_empty() { KernelLine::value_variants() } else { &options.lines };
+    let lines = if options.lines.is_empty() { KernelLine::value_variants() } else { &options.lines };
+    // Which headers there must be is known from the kernels.
+    if wanted(Item::Kernels) || wanted(Item::Kbuild) {
         kernels::make(&workshop, &mut apt, lines, &options.kernels)?;
     }
     if wanted(Item::Initrd) {
         initrd::make(places, &workshop, &mut apt, options.busybox.as_deref())?;
     }
+    if wanted(Item::Kbuild) {
+        make_kbuild(&workshop, &mut apt, lines)?;
+    }
     Ok(())
+}
+
+/// Makes what the driver is built with, for these lines. A host on which that cannot be gets one line: all else works.
+fn make_kbuild(workshop: &Workshop, apt: &mut Apt, lines: &[KernelLine]) -> Result<()> {
+    if let Err(error) = apt::is_here().and_then(|()| module_root::may_enter()) {
+        progress::headline("module tools", &format!("not made, and so no Linux driver is built: {error}"));
+        return Ok(());
+    }
+    sysroot::make(workshop, apt, Library::Kernel)?;
+    kbuild::make(workshop, apt)?;
+    lines.iter().try_for_each(|line| headers::make(workshop, apt, *line))
 }
 
 /// Makes these things, with nothing of the user's own.
@@ -108,9 +132,14 @@ pub(crate) fn ensure(places: &Places, items: &[Item]) -> Result<()> {
     run(places, &Options { only: items.to_vec(), ..Options::default() })
 }
 
+/// Makes these things, for these lines of kernels.
+pub(crate) fn ensure_for_lines(places: &Places, lines: &[KernelLine], items: &[Item]) -> Result<()> {
+    run(places, &Options { only: items.to_vec(), lines: lines.to_vec(), ..Options::default() })
+}
+
 /// Makes what it takes to boot a box whose kernels are of this line, and these further things.
 pub(crate) fn ensure_for_boxes(places: &Places, line: KernelLine, further: &[Item]) -> Result<()> {
-    let items = [Item::Emulator, Item::Sysroot, Item::Kernels, Item::Initrd];
-    let only = items.iter().chain(further).copied().collect();
-    run(places, &Options { only, lines: vec![line], ..Options::default() })
+    let items = [Item::Emulator, Item::Sysroot, Item::Kernels, Item::Initrd, Item::Kbuild];
+    let only: Vec<Item> = items.iter().chain(further).copied().collect();
+    ensure_for_lines(places, &[line], &only)
 }

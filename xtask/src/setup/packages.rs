@@ -84,7 +84,7 @@ pub(super) fn ensure(purposes: &[Purpose]) -> Result<()> {
     if !find_program("apt-get") {
         bail!("missing on this host: {names} (Debian's names); install them with your package manager");
     }
-    if effective_user()? != 0 {
+    if process::effective_user()? != 0 {
         bail!("missing on this host: {names}; install them with: sudo apt-get install --no-install-recommends {names}");
     }
     install(&missing)?;
@@ -96,7 +96,7 @@ pub(super) fn ensure(purposes: &[Purpose]) -> Result<()> {
 
 /// Installs packages where this user may.
 pub(super) fn install_as_root(names: &[&str]) -> Result<()> {
-    if effective_user()? != 0 {
+    if process::effective_user()? != 0 {
         bail!("libraries are missing; install them with: sudo apt-get install {}", names.join(" "));
     }
     install(names)
@@ -119,14 +119,6 @@ fn find_program(name: &str) -> bool {
     env::split_paths(&path).map(|folder| folder.join(name)).any(|file| {
         fs::metadata(&file).is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
     })
-}
-
-/// The owner of this process, who may install packages if it is root.
-fn effective_user() -> Result<u32> {
-    let status = fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
-    let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
-    let effective = ids.and_then(|ids| ids.split_whitespace().nth(1)?.parse().ok());
-    effective.context("/proc/self/status names no user")
 }
 
 fn install(names: &[&str]) -> Result<()> {

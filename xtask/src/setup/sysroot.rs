@@ -1,8 +1,10 @@
-//! The bare-metal `core` and `alloc` that the boot image is built with.
+//! The `core` and `alloc` that what runs without an operating system below it is built with: one set for the boot
+//! image, one for the driver's core inside Linux, each a [`Library`].
 //!
-//! An ordinary toolchain has them prebuilt, or `rustup` fetches them. Where it cannot, they are built once from the
-//! standard library's sources of the very same compiler version (the toolchain's `rust-src`, else Debian's) into a
-//! private sysroot.
+//! For bare metal an ordinary toolchain has them prebuilt, or `rustup` fetches them. The kernel's are never prebuilt:
+//! they take its code model and its ways of jumping and returning. What is missing is built once from the standard
+//! library's sources of the very same compiler version (the toolchain's `rust-src`, else Debian's) into a private
+//! sysroot.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,15 +19,85 @@ use crate::places::{BARE_METAL, Places, tool};
 use crate::process;
 use crate::progress::{self, Step};
 
-const LABEL: &str = "bare metal";
-const FOLDER: &str = "sysroot";
-const RECIPE: &str = "recipe 1";
+const RECIPE: &str = "recipe 2";
 
 /// `rustup` fetches 20 MB, or fails.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(300);
 const COMPILE_LIMIT: Duration = Duration::from_secs(600);
 
-/// Where the compiler finds the bare-metal crates.
+/// How stock kernels are compiled, so far as their modules must follow (Linux `arch/x86/Makefile`): addresses in the
+/// top 2 GiB, no red zone, indirect jumps and returns through the kernel's thunks, landing pads for indirect branches.
+/// Jump tables would be indirect jumps that objtool cannot follow; sections of their own let the linker drop functions.
+pub(crate) const KERNEL_FLAGS: [&str; 14] = [
+    "-Copt-level=2",
+    "-Coverflow-checks=yes",
+    "-Crelocation-model=static",
+    "-Ccode-model=kernel",
+    "-Cno-redzone=yes",
+    "-Cforce-unwind-tables=no",
+    "-Cjump-tables=no",
+    "-Csymbol-mangling-version=v0",
+    "-Zcf-protection=branch",
+    "-Zfunction-return=thunk-extern",
+    "-Zretpoline",
+    "-Zretpoline-external-thunk",
+    "-Zplt=yes",
+    "-Zfunction-sections=yes",
+];
+
+/// A set of crates for one surrounding.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Library {
+    /// For the boot image.
+    BareMetal,
+    /// For what is linked into Linux.
+    Kernel,
+}
+
+impl Library {
+    fn label(self) -> &'static str {
+        match self {
+            Library::BareMetal => "bare metal",
+            Library::Kernel => "kernel core",
+        }
+    }
+
+    /// What makes it, as a person names it.
+    fn item(self) -> &'static str {
+        match self {
+            Library::BareMetal => "sysroot",
+            Library::Kernel => "kbuild",
+        }
+    }
+
+    /// The private sysroot's folder.
+    fn folder(self) -> &'static str {
+        match self {
+            Library::BareMetal => "sysroot",
+            Library::Kernel => "sysroot-kernel",
+        }
+    }
+
+    fn flags(self) -> Vec<&'static str> {
+        match self {
+            Library::BareMetal => vec!["-Cembed-bitcode=yes", "-Copt-level=3"],
+            // One unit each, and no bitcode: what the linker cannot drop ends up in a module.
+            Library::Kernel => [&KERNEL_FLAGS[..], &["-Cembed-bitcode=no", "-Ccodegen-units=1"]].concat(),
+        }
+    }
+
+    /// Features of `compiler_builtins`.
+    fn builtins(self) -> &'static [&'static str] {
+        match self {
+            // "mem": memcpy and its like, which no C library gives here.
+            Library::BareMetal => &["compiler-builtins", "mem"],
+            // The kernel has its own.
+            Library::Kernel => &["compiler-builtins"],
+        }
+    }
+}
+
+/// Where the compiler finds the crates.
 pub(crate) enum Sysroot {
     /// In its own place.
     Toolchain,
@@ -34,54 +106,68 @@ pub(crate) enum Sysroot {
 }
 
 /// Finds the crates that [`make`] left, or says how to come by them.
-pub(crate) fn find(places: &Places) -> Result<Sysroot> {
+pub(crate) fn find(places: &Places, library: Library) -> Result<Sysroot> {
     let compiler = Compiler::ask()?;
-    if compiler.has_bare_metal() {
+    if library == Library::BareMetal && compiler.has_bare_metal() {
         return Ok(Sysroot::Toolchain);
     }
-    let private = places.sprig.join(FOLDER);
+    let private = places.sprig.join(library.folder());
     match fs::read_to_string(private.join("stamp")) {
-        Ok(stamp) if stamp == compiler.stamp() => Ok(Sysroot::Private(private)),
-        _ => bail!("this compiler has no core for {BARE_METAL}; `cargo xtask setup --only sysroot` makes one"),
+        Ok(stamp) if stamp == compiler.stamp(library) => Ok(Sysroot::Private(private)),
+        _ => bail!("no core for {}; `cargo xtask setup --only {}` makes one", library.label(), library.item()),
     }
 }
 
 /// Sees to it that the crates are there.
-pub(super) fn make(workshop: &Workshop, apt: &mut Apt) -> Result<()> {
-    let compiler = Compiler::ask()?;
-    if compiler.has_bare_metal() {
-        progress::ready(LABEL, "core in the toolchain");
+pub(super) fn make(workshop: &Workshop, apt: &mut Apt, library: Library) -> Result<()> {
+    let (label, compiler) = (library.label(), Compiler::ask()?);
+    if library == Library::BareMetal && compiler.has_bare_metal() {
+        progress::ready(label, "core in the toolchain");
         return Ok(());
     }
-    if workshop.stamp(FOLDER).as_ref() == Some(&compiler.stamp()) {
-        progress::ready(LABEL, &format!("core {} in a private sysroot", compiler.release));
+    let stamp = compiler.stamp(library);
+    if workshop.stamp(library.folder()).as_ref() == Some(&stamp) {
+        progress::ready(label, &format!("core {} in a private sysroot", compiler.release));
         return Ok(());
     }
-    let step = Step::start(LABEL, &format!("rustup target add {BARE_METAL}"));
-    let rustup = process::output(Command::new("rustup").args(["target", "add", BARE_METAL]), RUSTUP_LIMIT);
-    if rustup.is_ok() && compiler.has_bare_metal() {
+    let step = Step::start(label, "looking for core");
+    if library == Library::BareMetal && rustup(&step, &["target", "add", BARE_METAL]) && compiler.has_bare_metal() {
         step.done("core fetched by rustup");
         return Ok(());
     }
-    workshop.make(FOLDER, &compiler.stamp(), |folder| {
-        let scratch = workshop.scratch(FOLDER)?;
-        let library = match compiler.own_sources() {
-            Some(library) => library,
-            None => debian_sources(apt, &compiler, scratch.path(), &step)?,
-        };
-        step.doing("building core, compiler_builtins and alloc");
-        compiler.build_library(&library, folder)
+    workshop.make(library.folder(), &stamp, |folder| {
+        let scratch = workshop.scratch(library.folder())?;
+        let sources = sources(apt, &compiler, scratch.path(), &step)?;
+        step.doing("building core");
+        compiler.build_library(library, &sources, folder)
     })?;
     step.done(&format!("core {} built into a private sysroot", compiler.release));
     Ok(())
+}
+
+/// Asks `rustup`, where there is one, and tells whether it did so.
+fn rustup(step: &Step, arguments: &[&str]) -> bool {
+    step.doing(&format!("rustup {}", arguments.join(" ")));
+    process::output(Command::new("rustup").args(arguments), RUSTUP_LIMIT).is_ok()
+}
+
+/// The folder that holds the standard library's sources: the toolchain's, else Debian's.
+fn sources(apt: &mut Apt, compiler: &Compiler, scratch: &Path, step: &Step) -> Result<PathBuf> {
+    if compiler.own_sources().is_none() {
+        rustup(step, &["component", "add", "rust-src"]);
+    }
+    match compiler.own_sources() {
+        Some(library) => Ok(library),
+        None => debian_sources(apt, compiler, scratch, step),
+    }
 }
 
 /// Debian's `rust-src` of the compiler's version, unpacked: the folder that holds `core`.
 fn debian_sources(apt: &mut Apt, compiler: &Compiler, scratch: &Path, step: &Step) -> Result<PathBuf> {
     let way_out = || {
         format!(
-            "no core for {BARE_METAL}: `rustup target add {BARE_METAL}` failed, the toolchain has no rust-src, \
-             and Debian's {} has no rust-src {}",
+            "no core: the toolchain has no rust-src, `rustup component add rust-src` failed, and Debian's {} has no \
+             rust-src {}",
             Suite::TrixieBackports.name(),
             compiler.release
         )
@@ -121,8 +207,8 @@ impl Compiler {
         Ok(Compiler { release, identity, sysroot: sysroot.trim().into() })
     }
 
-    fn stamp(&self) -> String {
-        format!("{RECIPE}\n{}", self.identity)
+    fn stamp(&self, library: Library) -> String {
+        format!("{RECIPE}\n{}\n{}", library.flags().join(" "), self.identity)
     }
 
     fn has_bare_metal(&self) -> bool {
@@ -138,8 +224,8 @@ impl Compiler {
         library.join("core/src/lib.rs").is_file().then_some(library)
     }
 
-    /// Builds the crates from `library`, each upon the ones before it, into the sysroot `folder`.
-    fn build_library(&self, library: &Path, folder: &Path) -> Result<()> {
+    /// Builds the crates from `sources`, each upon the ones before it, into the sysroot `folder`.
+    fn build_library(&self, library: Library, sources: &Path, folder: &Path) -> Result<()> {
         let out = folder.join(libraries_of_target());
         fs::create_dir_all(&out)?;
         let compile = |name: &str, source: &str, features: &[&str]| {
@@ -147,25 +233,24 @@ impl Compiler {
             command
                 .env("RUSTC_BOOTSTRAP", "1")
                 .args(["--crate-type", "rlib", "--edition", "2024", "--target", BARE_METAL, "--crate-name", name])
-                .args(["-Zforce-unstable-if-unmarked", "-Cpanic=abort", "-Cembed-bitcode=yes", "-Copt-level=3"])
-                .args(["--cap-lints", "allow"])
+                .args(["-Zforce-unstable-if-unmarked", "-Cpanic=abort", "--cap-lints", "allow"])
+                .args(library.flags())
                 .args(features.iter().flat_map(|feature| ["--cfg".to_owned(), format!("feature=\"{feature}\"")]))
-                .arg(format!("--remap-path-prefix={}=/library", library.display()))
+                .arg(format!("--remap-path-prefix={}=/library", sources.display()))
                 .arg("--sysroot")
                 .arg(folder)
                 .arg("--out-dir")
                 .arg(&out)
-                .arg(library.join(source));
+                .arg(sources.join(source));
             process::output(&mut command, COMPILE_LIMIT).map(drop).with_context(|| format!("cannot build {name}"))
         };
         compile("core", "core/src/lib.rs", &[])?;
-        compile(
-            "compiler_builtins",
-            "compiler-builtins/compiler-builtins/src/lib.rs",
-            // "mem": memcpy and its like, which no C library gives here.
-            &["compiler-builtins", "mem"],
-        )?;
-        compile("alloc", "alloc/src/lib.rs", &[])
+        compile("compiler_builtins", "compiler-builtins/compiler-builtins/src/lib.rs", library.builtins())?;
+        match library {
+            Library::BareMetal => compile("alloc", "alloc/src/lib.rs", &[]),
+            // In a kernel it is C that allocates.
+            Library::Kernel => Ok(()),
+        }
     }
 }
 

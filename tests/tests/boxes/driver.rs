@@ -1,0 +1,97 @@
+//! The Linux driver as built: it loads into every stock kernel, and DKMS builds it where there is no Rust.
+
+use std::fs;
+use std::io::Write;
+use std::process::Command;
+
+use cpio::newc;
+use tests::Scene;
+use tests::fixture::{self, KERNELS, release};
+use tests::instance::Instance;
+use tests::scene::{box_file, partition};
+
+/// What a kernel says when a module does not suit it, in small letters. That it is tainted is no complaint: every
+/// module from elsewhere does that.
+const COMPLAINTS: [&str; 9] = [
+    "warning",
+    "bug:",
+    "oops",
+    "call trace",
+    "unknown symbol",
+    "disagrees about version",
+    "exec format",
+    "unpatched return thunk",
+    "missing endbr",
+];
+
+/// The demo's initial file system with the drivers of all lines: kernels unpack one archive after the other.
+fn initrd_with_drivers() -> Vec<u8> {
+    let mut bytes = fs::read(fixture::initrd()).expect("set-up has made it");
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    let mut archive = entry(Vec::new(), "drivers", 0o040755, &[]);
+    for line in KERNELS {
+        let module = fs::read(fixture::driver(line)).unwrap_or_else(|error| panic!("no driver for {line}: {error}"));
+        archive = entry(archive, &format!("drivers/{}.ko", release(line)), 0o100644, &module);
+    }
+    bytes.extend(newc::trailer(archive).expect("an archive in memory"));
+    bytes
+}
+
+fn entry(archive: Vec<u8>, name: &str, mode: u32, content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).expect("a short file");
+    let mut writer = newc::Builder::new(name).mode(mode).nlink(1).write(archive, length);
+    writer.write_all(content).expect("an archive in memory");
+    writer.finish().expect("an archive in memory")
+}
+
+/// Lines of the kernel's log that complain.
+fn complaints(log: &str) -> Vec<&str> {
+    let complains = |line: &&str| COMPLAINTS.iter().any(|word| line.to_lowercase().contains(word));
+    log.lines().filter(complains).collect()
+}
+
+fn assert_loads_quietly(instance: &Instance<'_>) {
+    instance.run("dmesg -c > /dev/null");
+    instance.run("insmod /drivers/$(uname -r).ko");
+    let log = instance.run("dmesg");
+    assert!(log.contains("sprig_vni: "), "the driver says nothing:\n{log}");
+    assert_eq!(complaints(&log), Vec::<&str>::new(), "all of it:\n{log}");
+    instance.run("grep -q '^sprig_vni .* Live ' /proc/modules");
+    instance.run("rmmod sprig_vni");
+    let log = instance.run("dmesg");
+    assert_eq!(complaints(&log), Vec::<&str>::new(), "all of it:\n{log}");
+}
+
+#[test]
+fn the_driver_loads_into_kernels_6_1_and_6_12_and_7_2() {
+    let name = |line: &str| format!("linux-{}", line.replace('.', "-"));
+    let text = box_file(KERNELS.map(|line| partition(&name(line), line, 1))).replace("demo.img", "drivers.img");
+    let booted = Scene::with(&text, &[("drivers.img", &initrd_with_drivers())]).boot();
+    for instance in booted.instances() {
+        assert_loads_quietly(&instance);
+    }
+}
+
+#[test]
+fn a_kernel_refuses_the_driver_of_another() {
+    let text = box_file([partition("p0", fixture::STABLE, 1)]).replace("demo.img", "drivers.img");
+    let booted = Scene::with(&text, &[("drivers.img", &initrd_with_drivers())]).boot();
+    let (output, status) = booted.instance("p0").try_run(&format!("insmod /drivers/{}.ko", release("6.1")));
+    assert_ne!(status, 0, "it was loaded: {output}");
+}
+
+#[test]
+fn dkms_builds_the_driver_where_there_is_no_rust() {
+    let output = Command::new(env!("CARGO"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["xtask", "dkms", "--try-out"])
+        .env("SPRIG_ROOT", fixture::root())
+        .output()
+        .expect("cargo runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    for line in ["6.12", "7.2"] {
+        let built = format!("sprig_vni.ko for {}", release(line));
+        assert!(said.contains(&built), "no {built:?} in:\n{said}");
+    }
+}

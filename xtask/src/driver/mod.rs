@@ -1,0 +1,186 @@
+//! The Linux driver for stock kernels, `driver/<line>/sprig_vni.ko`.
+//!
+//! Two steps. `driver/source` gets what any machine with a kernel's headers can build, Rust or not: the C shim of
+//! `guest-driver`, and its Rust core compiled once for all kernels ([`core_object`]). From that Kbuild makes a module
+//! for each line, inside [`ModuleRoot`]; [`crate::dkms`] packs the very same folder. Both are made anew only when what
+//! they are made from has changed.
+
+mod core_object;
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::module_root::ModuleRoot;
+use crate::places::Places;
+use crate::progress::{self, Step};
+use crate::setup::made::Workshop;
+use crate::setup::{KernelLine, lock};
+
+const LABEL: &str = "driver";
+const SOURCE: &str = "driver/source";
+const MODULE: &str = "sprig_vni.ko";
+const RECIPE: &str = "recipe 1\n";
+/// Kbuild of one small module, on a slow and busy machine.
+const MAKE_LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// Builds the driver for those of these lines whose headers are there, all of it or not at all.
+pub(crate) fn build(places: &Places, lines: &[KernelLine]) -> Result<()> {
+    let root = match ModuleRoot::find(places) {
+        Ok(root) => root,
+        Err(error) => {
+            progress::headline(LABEL, &format!("not built: {error}"));
+            return Ok(());
+        }
+    };
+    progress::headline("build", "the Linux driver");
+    let _lock = lock::take(&places.sprig)?;
+    let workshop = Workshop::open(&places.sprig)?;
+    let stamp = make_source(places, &workshop)?;
+    lines.iter().try_for_each(|line| build_line(&root, &workshop, &stamp, *line))
+}
+
+/// Makes what the driver is built from on any machine, and gives its folder.
+pub(crate) fn source(places: &Places) -> Result<PathBuf> {
+    let _lock = lock::take(&places.sprig)?;
+    let workshop = Workshop::open(&places.sprig)?;
+    make_source(places, &workshop)?;
+    Ok(workshop.path(SOURCE))
+}
+
+/// Makes `driver/source` and gives its stamp.
+fn make_source(places: &Places, workshop: &Workshop) -> Result<String> {
+    let staged = workshop.scratch(SOURCE)?;
+    let terms = ["LICENSE-MIT", "LICENSE-APACHE"].map(|name| places.workspace.join(name));
+    for path in sources(&places.workspace.join("guest-driver"))?.into_iter().chain(terms) {
+        fs::copy(&path, staged.path().join(path.file_name().context("a source has a name")?))?;
+    }
+    core_object::make(places, &staged.path().join(core_object::NAME))?;
+    let stamp = format!("{RECIPE}{}", listing(staged.path())?);
+    if workshop.stamp(SOURCE).as_ref() != Some(&stamp) {
+        workshop.make(SOURCE, &stamp, |folder| copy_files(staged.path(), folder))?;
+    }
+    Ok(stamp)
+}
+
+/// The shim, what builds it, and the driver's own terms of use.
+fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
+    let is_wanted = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_c = name.ends_with(".c") || name.ends_with(".h");
+        is_c || ["Kbuild", "Makefile", "dkms.conf"].contains(&&*name) || name.starts_with("LICENSE")
+    };
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    Ok(entries.flatten().map(|entry| entry.path()).filter(is_wanted).collect())
+}
+
+fn build_line(root: &ModuleRoot, workshop: &Workshop, source: &str, line: KernelLine) -> Result<()> {
+    let label = format!("driver {}", line.name());
+    let folder = format!("driver/{}", line.name());
+    let Some(headers) = workshop.stamp(&format!("kbuild/headers/{}", line.name())) else {
+        progress::headline(&label, "not built: set-up has no headers of that kernel");
+        return workshop.remove(&folder);
+    };
+    let stamp = format!("{source}{headers}");
+    if workshop.stamp(&folder).as_ref() == Some(&stamp) {
+        progress::ready(&label, MODULE);
+        return Ok(());
+    }
+    let step = Step::start(&label, "building");
+    let release = workshop.path(&format!("kernels/{}/release", line.name()));
+    let release = fs::read_to_string(&release).with_context(|| format!("cannot read {}", release.display()))?;
+    let inside = format!("/build/{}", line.name());
+    let place = root.path(&inside);
+    if place.exists() {
+        fs::remove_dir_all(&place)?;
+    }
+    fs::create_dir_all(&place)?;
+    copy_files(&workshop.path(SOURCE), &place)?;
+    let release = format!("KERNELRELEASE={}", release.trim());
+    // Debian names the compiler of each kernel; trixie's builds modules for older ones too.
+    let said = root.output(&["make", "-C", &inside, &release, "CC=gcc-14"], MAKE_LIMIT)?;
+    ensure_no_complaint(&said).with_context(|| format!("the driver for {} is not clean", line.name()))?;
+    workshop.make(&folder, &stamp, |making| Ok(fs::copy(place.join(MODULE), making.join(MODULE)).map(drop)?))?;
+    step.done(MODULE);
+    Ok(())
+}
+
+/// The compiler, objtool and modpost warn and go on; here nothing does.
+fn ensure_no_complaint(said: &str) -> Result<()> {
+    let is_complaint = |line: &&str| line.to_ascii_lowercase().contains("warning:") || line.contains("objtool:");
+    let complaints: Vec<&str> = said.lines().filter(is_complaint).collect();
+    ensure!(complaints.is_empty(), "{}", complaints.join("\n"));
+    Ok(())
+}
+
+/// Each file's name with a hash of what is in it, in the order of the names.
+fn listing(folder: &Path) -> Result<String> {
+    let mut lines = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let mut hasher = DefaultHasher::new();
+        fs::read(entry.path())?.hash(&mut hasher);
+        lines.push(format!("{} {:016x}\n", entry.file_name().to_string_lossy(), hasher.finish()));
+    }
+    lines.sort();
+    Ok(lines.concat())
+}
+
+fn copy_files(from: &Path, to: &Path) -> Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        if !entry.file_type()?.is_file() {
+            bail!("{} is no file", entry.path().display());
+        }
+        fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_compiler_objtool_and_modpost_complain_of_fails() {
+        let quiet = "  CC [M]  main.o\n  PREBUILT core.o\n  BTF [M] sprig_vni.ko\n";
+        ensure_no_complaint(quiet).unwrap();
+        for complaint in [
+            "main.c:3:5: warning: unused variable 'x'",
+            "WARNING: modpost: missing MODULE_DESCRIPTION() in sprig_vni.o",
+            "core.o: warning: objtool: sprig_send+0x12: unreachable instruction",
+            "error: objtool: Linked object detected, forcing --link",
+        ] {
+            let error = ensure_no_complaint(&format!("{quiet}{complaint}\n")).unwrap_err();
+            assert_eq!(error.to_string(), complaint);
+        }
+    }
+
+    #[test]
+    fn a_listing_tells_a_changed_file_and_not_a_copied_one() {
+        let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(one.path().join("main.c"), "int x;").unwrap();
+        fs::write(one.path().join("Kbuild"), "obj-m := x.o").unwrap();
+        copy_files(one.path(), two.path()).unwrap();
+        assert_eq!(listing(one.path()).unwrap(), listing(two.path()).unwrap());
+        fs::write(two.path().join("main.c"), "int y;").unwrap();
+        assert_ne!(listing(one.path()).unwrap(), listing(two.path()).unwrap());
+    }
+
+    #[test]
+    fn the_sources_are_the_shim_and_what_builds_it() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest-driver");
+        let names: Vec<String> = sources(&folder)
+            .unwrap()
+            .iter()
+            .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+            .collect();
+        for wanted in ["main.c", "sprig_vni_core.h", "Kbuild", "Makefile", "dkms.conf", "LICENSE-GPL-2.0"] {
+            assert!(names.iter().any(|name| name == wanted), "{wanted} is not in {names:?}");
+        }
+        assert!(!names.iter().any(|name| name == "Cargo.toml"), "{names:?}");
+    }
+}

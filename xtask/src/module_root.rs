@@ -1,0 +1,73 @@
+//! A Debian with a compiler and kernels' headers, unpacked in a folder (`kbuild`) and entered by chroot: where modules
+//! for stock kernels are built, whatever this host is.
+//!
+//! [`crate::setup`] makes it, [`crate::driver`] and [`crate::dkms`] work in it. What is entered sees this host's
+//! `/proc` and `/dev` (objtool reads the one, everything opens `/dev/null` of the other) in a mount namespace of its
+//! own, so nothing stays mounted. A user who is not root becomes root of a user namespace for it.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::places::Places;
+use crate::process;
+
+/// Its folder, below that of what set-up makes.
+pub(crate) const FOLDER: &str = "kbuild";
+
+/// Mounts what is needed, enters, and runs the rest of the arguments, all that they say in one stream.
+const ENTER: &str = r#"
+root=$1
+shift
+mount --rbind /proc "$root/proc"
+mount --rbind /dev "$root/dev"
+exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin HOME=/root LC_ALL=C "$@" 2>&1
+"#;
+
+/// Having one means that the folder is whole and that this user may enter it.
+pub(crate) struct ModuleRoot {
+    path: PathBuf,
+}
+
+impl ModuleRoot {
+    /// The one that set-up made.
+    pub(crate) fn find(places: &Places) -> Result<ModuleRoot> {
+        let path = places.sprig.join(FOLDER);
+        ensure!(
+            path.join("stamp").is_file(),
+            "no tools for modules here; `cargo xtask setup --only kbuild` makes them"
+        );
+        may_enter()?;
+        Ok(ModuleRoot { path })
+    }
+
+    /// A path outside of what is `inside`, which begins with a slash.
+    pub(crate) fn path(&self, inside: &str) -> PathBuf {
+        self.path.join(inside.trim_start_matches('/'))
+    }
+
+    /// Runs a program inside and gives all that it said.
+    pub(crate) fn output(&self, arguments: &[&str], limit: Duration) -> Result<String> {
+        let mut command = namespaces()?;
+        command.args(["sh", "-ec", ENTER, "sh"]).arg(&self.path).args(arguments);
+        process::output(&mut command, limit)
+    }
+}
+
+/// Whether this user may enter such a folder, or why not.
+pub(crate) fn may_enter() -> Result<()> {
+    process::output(namespaces()?.arg("true"), process::QUICK)
+        .map(drop)
+        .context("modules are built in a mount namespace, which this user may not make here: try as root")
+}
+
+fn namespaces() -> Result<Command> {
+    let mut command = Command::new("unshare");
+    command.arg("--mount");
+    if process::effective_user()? != 0 {
+        command.arg("--map-root-user");
+    }
+    Ok(command)
+}

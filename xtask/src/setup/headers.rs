@@ -1,0 +1,117 @@
+//! The headers of exactly the kernels that [`super::kernels`] fetched, in `kbuild/headers/<line>`, and links to them
+//! from where Debian's packages have them.
+//!
+//! They are taken a line at a time, so that whoever boots one kernel fetches one kernel's headers.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use super::apt::{self, Apt, Package, Suite};
+use super::kernels::{self, KernelLine};
+use super::made::Workshop;
+use crate::module_root::FOLDER;
+use crate::progress::{self, Step};
+
+const RECIPE: &str = "recipe 1\n";
+
+/// Sees to it that the headers of the line's kernel are there, if Debian has built it.
+pub(super) fn make(workshop: &Workshop, apt: &mut Apt, line: KernelLine) -> Result<()> {
+    let label = format!("headers {}", line.name());
+    let folder = format!("{FOLDER}/headers/{}", line.name());
+    let release = kernels::release_of_line(workshop, line)?;
+    let Some(version) = kernels::debian_version(workshop, line) else {
+        workshop.remove(&folder)?;
+        progress::headline(&label, &format!("none: the kernel {release} is your own, and no driver is built for it"));
+        return Ok(());
+    };
+    let stamp = format!("{RECIPE}of {release} {version}\n");
+    if workshop.stamp(&folder).as_ref() == Some(&stamp) {
+        link(workshop, &folder, &release)?;
+        progress::ready(&label, &release);
+        return Ok(());
+    }
+    let step = Step::start(&label, "looking for them");
+    let packages = find(apt, line.suite(), &release, &version, &step).with_context(|| {
+        let (suite, name) = (line.suite().name(), line.name());
+        format!(
+            "Debian's {suite} has no headers of the kernel {release} {version} that was fetched earlier; \
+             remove kernels/{name} below {} and set up again for a newer one",
+            workshop.path("").display()
+        )
+    })?;
+    workshop.make(&folder, &stamp, |making| {
+        let scratch = workshop.scratch(&folder)?;
+        for file in apt.download_all(line.suite(), &packages, scratch.path(), &step)? {
+            step.doing("unpacking");
+            apt::unpack_all(&file, making)?;
+        }
+        Ok(())
+    })?;
+    link(workshop, &folder, &release)?;
+    step.done(&format!("{release} from Debian's {}", line.suite().name()));
+    Ok(())
+}
+
+/// The release's own headers, those that it shares with its flavours, and the tools that were built with it.
+fn find(apt: &mut Apt, suite: Suite, release: &str, version: &str, step: &Step) -> Result<Vec<Package>> {
+    let own = at(apt, suite, &format!("linux-headers-{release}"), version, step)?;
+    let further = |name: &&String| name.starts_with("linux-headers-") || name.starts_with("linux-kbuild-");
+    let further: Vec<String> = own.depends.iter().filter(further).cloned().collect();
+    let mut packages = vec![own];
+    for name in further {
+        packages.push(at(apt, suite, &name, version, step)?);
+    }
+    Ok(packages)
+}
+
+fn at(apt: &mut Apt, suite: Suite, name: &str, version: &str, step: &Step) -> Result<Package> {
+    let versions = apt.versions(suite, name, step)?;
+    let package = versions.into_iter().find(|package| package.version == version);
+    package.with_context(|| format!("{name} is there, but not in version {version}"))
+}
+
+/// Debian's Makefiles include each other by absolute paths, and modules are built by way of `/lib/modules`.
+fn link(workshop: &Workshop, folder: &str, release: &str) -> Result<()> {
+    let inside = folder.strip_prefix(FOLDER).context("headers lie in the root")?;
+    for entry in fs::read_dir(workshop.path(folder).join("usr/src"))? {
+        let name = entry?.file_name();
+        let target = Path::new(inside).join("usr/src").join(&name);
+        replace_link(&target, &workshop.path(FOLDER).join("usr/src").join(&name))?;
+    }
+    let modules = workshop.path(FOLDER).join("usr/lib/modules").join(release);
+    fs::create_dir_all(&modules)?;
+    replace_link(&Path::new("/usr/src").join(format!("linux-headers-{release}")), &modules.join("build"))
+}
+
+fn replace_link(target: &Path, place: &Path) -> Result<()> {
+    match fs::remove_file(place) {
+        Err(error) if error.kind() != ErrorKind::NotFound => bail!("cannot replace {}: {error}", place.display()),
+        _ => symlink(target, place).with_context(|| format!("cannot make the link {}", place.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_are_found_where_debian_has_them() {
+        let root = tempfile::tempdir().unwrap();
+        let workshop = Workshop::open(root.path()).unwrap();
+        workshop.make(FOLDER, "tools", |folder| Ok(fs::create_dir_all(folder.join("usr/src"))?)).unwrap();
+        let folder = format!("{FOLDER}/headers/6.1");
+        for release in ["6.1.0-1-amd64", "6.1.0-1-amd64", "6.1.0-2-amd64"] {
+            let own = format!("usr/src/linux-headers-{release}");
+            workshop.make(&folder, release, |making| Ok(fs::create_dir_all(making.join(&own))?)).unwrap();
+            link(&workshop, &folder, release).unwrap();
+            let place = fs::read_link(workshop.path(FOLDER).join(&own)).unwrap();
+            assert_eq!(place, Path::new("/headers/6.1").join(&own));
+            let build = workshop.path(FOLDER).join("usr/lib/modules").join(release).join("build");
+            assert_eq!(fs::read_link(build).unwrap(), Path::new("/").join(&own));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What modules for stock kernels are built with: a minimal Debian, unpacked into `kbuild` and never installed.
+//!
+//! One root serves all lines: trixie's gcc builds for the older kernels too, while the newer kernels' own tools want
+//! trixie's C library. Headers are added to it, a line at a time, by [`super::headers`].
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::apt::{self, Apt, Package, Suite};
+use super::made::Workshop;
+use crate::module_root::FOLDER;
+use crate::progress::{self, Step};
+
+const LABEL: &str = "module tools";
+const RECIPE: &str = "recipe 1\n";
+const SUITE: Suite = Suite::Trixie;
+
+/// What Kbuild and DKMS call. pahole: for the type information that newer kernels want of modules.
+const TOOLS: [&str; 14] = [
+    "bash",
+    "binutils",
+    "coreutils",
+    "dash",
+    "diffutils",
+    "findutils",
+    "gcc-14",
+    "grep",
+    "kmod",
+    "make",
+    "mawk",
+    "pahole",
+    "sed",
+    "tar",
+];
+/// Taken without what it depends on: the tools above, and others for making packages.
+const DKMS: &str = "dkms";
+/// Libraries of gcc's and binutils' that no kernel uses, by how their names begin.
+const LEFT_OUT: [&str; 11] = [
+    "libasan",
+    "libatomic",
+    "libcc1",
+    "libgomp",
+    "libgprofng",
+    "libhwasan",
+    "libitm",
+    "liblsan",
+    "libquadmath",
+    "libtsan",
+    "libubsan",
+];
+
+/// What Debian's packages leave to their installation scripts.
+const LINKS: [(&str, &str); 6] = [
+    ("bin", "usr/bin"),
+    ("sbin", "usr/sbin"),
+    ("lib", "usr/lib"),
+    ("lib64", "usr/lib64"),
+    ("usr/bin/awk", "mawk"),
+    ("usr/bin/gcc", "gcc-14"),
+];
+
+/// Sees to it that the root is there.
+pub(super) fn make(workshop: &Workshop, apt: &mut Apt) -> Result<()> {
+    if workshop.stamp(FOLDER).is_some_and(|stamp| stamp.starts_with(RECIPE)) {
+        progress::ready(LABEL, "gcc, make and DKMS, unpacked");
+        return Ok(());
+    }
+    let step = Step::start(LABEL, "looking for gcc and what it needs");
+    let mut packages = apt.closure(SUITE, &TOOLS, &step)?;
+    packages.retain(|package| !LEFT_OUT.iter().any(|name| package.name.starts_with(name)));
+    packages.push(apt.show(SUITE, DKMS, &step)?);
+    let from: String = packages.iter().map(|package| format!("from {} {}\n", package.name, package.version)).collect();
+    workshop.make(FOLDER, &format!("{RECIPE}{from}"), |folder| unpack(workshop, apt, &packages, folder, &step))?;
+    step.done(&format!("{} packages of Debian's {}, unpacked", packages.len(), SUITE.name()));
+    Ok(())
+}
+
+fn unpack(workshop: &Workshop, apt: &mut Apt, packages: &[Package], folder: &Path, step: &Step) -> Result<()> {
+    for name in ["dev", "proc", "usr/bin", "usr/lib", "usr/lib64", "usr/sbin", "usr/src"] {
+        fs::create_dir_all(folder.join(name))?;
+    }
+    for (name, target) in LINKS {
+        symlink(target, folder.join(name))?;
+    }
+    let scratch = workshop.scratch(FOLDER)?;
+    let files = apt.download_all(SUITE, packages, scratch.path(), step)?;
+    for (number, file) in files.iter().enumerate() {
+        step.doing(&format!("unpacking {} of {} packages", number + 1, files.len()));
+        apt::unpack_all(file, folder)?;
+    }
+    Ok(())
+}
