@@ -24,7 +24,7 @@ struct sprig_offload {
 };
 
 /* ---- opening and closing ---- */
-u64 sprig_station_bytes(void);           /* size of the memory for a station; alignment 128 */
+u64 sprig_station_bytes(u32 partitions, u32 queues); /* size of the memory for a station, alignment 128; 0: no such shape */
 /* mem: zeroed, of that size. window: the mapped window. 0, or a negative errno. Writes nothing but our own part. */
 int sprig_station_open(void *mem, void *window, u64 window_len, u32 partitions, u32 queues, u32 index,
 		       const u8 *box_name, u64 box_name_len);

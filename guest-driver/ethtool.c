@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0 OR GPL-2.0-only
+/* What ethtool shows. `-S` has the core's counters, those of the shim summed over all peers, and the frames of each. */
+
+#include <linux/ethtool.h>
+#include <linux/string.h>
+
+#include "sprig_vni.h"
+
+/* Memory has no line rate. Bonding and bridges want a number to weigh the link by, and this is the order of magnitude. */
+#define SPRIG_SPEED SPEED_100000
+
+static const char *const sprig_event_names[] = {
+	"doorbells_sent", "doorbells_received", "polls", "lost_wakeups",
+};
+
+static const char *const sprig_peer_formats[] = {
+	"peer%u_tx_frames", "peer%u_tx_bytes", "peer%u_tx_drops", "peer%u_rx_frames", "peer%u_rx_bytes", "peer%u_rx_drops",
+};
+
+static void sprig_get_drvinfo(struct net_device *netdev, struct ethtool_drvinfo *info)
+{
+	const struct sprig_vni *vni = netdev_priv(netdev);
+
+	strscpy(info->driver, KBUILD_MODNAME, sizeof(info->driver));
+	strscpy(info->version, SPRIG_VNI_VERSION, sizeof(info->version));
+	strscpy(info->bus_info, dev_name(vni->dev), sizeof(info->bus_info));
+}
+
+static int sprig_get_sset_count(struct net_device *netdev, int set)
+{
+	const struct sprig_vni *vni = netdev_priv(netdev);
+
+	if (set != ETH_SS_STATS)
+		return -EOPNOTSUPP;
+	return sprig_counter_count() + ARRAY_SIZE(sprig_event_names) + SPRIG_TX_COUNTS + SPRIG_RX_COUNTS +
+	       vni->partitions * ARRAY_SIZE(sprig_peer_formats);
+}
+
+static void sprig_get_strings(struct net_device *netdev, u32 set, u8 *at)
+{
+	const struct sprig_vni *vni = netdev_priv(netdev);
+	u32 i, peer;
+
+	if (set != ETH_SS_STATS)
+		return;
+	for (i = 0; i < sprig_counter_count(); i++)
+		ethtool_sprintf(&at, "%s", sprig_counter_name(i));
+	for (i = 0; i < ARRAY_SIZE(sprig_event_names); i++)
+		ethtool_sprintf(&at, "%s", sprig_event_names[i]);
+	for (i = 0; i < SPRIG_TX_COUNTS; i++)
+		ethtool_sprintf(&at, "%s", sprig_tx_names[i]);
+	for (i = 0; i < SPRIG_RX_COUNTS; i++)
+		ethtool_sprintf(&at, "%s", sprig_rx_names[i]);
+	for (peer = 0; peer < vni->partitions; peer++)
+		for (i = 0; i < ARRAY_SIZE(sprig_peer_formats); i++)
+			ethtool_sprintf(&at, sprig_peer_formats[i], peer);
+}
+
+static u64 sprig_tx_sum(const struct sprig_vni *vni, enum sprig_tx_count which)
+{
+	u64 sum = 0;
+	u32 lane;
+
+	for (lane = 0; lane < vni->lanes; lane++)
+		sum += sprig_tx_get(vni, lane, which);
+	return sum;
+}
+
+static u64 sprig_rx_sum(const struct sprig_vni *vni, enum sprig_rx_count which)
+{
+	u64 sum = 0;
+	u32 lane;
+
+	for (lane = 0; lane < vni->lanes; lane++)
+		sum += sprig_rx_get(vni, lane, which);
+	return sum;
+}
+
+/* In the order of sprig_peer_formats[]. The numbers of our own index are those of the queue to all. */
+static u64 *sprig_put_peer(const struct sprig_vni *vni, u32 peer, u64 *at)
+{
+	u32 queue, which;
+
+	for (queue = 0; queue < vni->queues; queue++) {
+		u32 lane = sprig_lane_of(vni, queue, peer);
+
+		at[0] += sprig_tx_get(vni, lane, SPRIG_TX_FRAMES) + sprig_tx_get(vni, lane, SPRIG_TX_COPIES);
+		at[1] += sprig_tx_get(vni, lane, SPRIG_TX_BYTES);
+		for (which = SPRIG_TX_DROPS; which < SPRIG_TX_COUNTS; which++)
+			at[2] += sprig_tx_get(vni, lane, which);
+		at[3] += sprig_rx_get(vni, lane, SPRIG_RX_FRAMES);
+		at[4] += sprig_rx_get(vni, lane, SPRIG_RX_BYTES);
+		for (which = SPRIG_RX_DROPS; which < SPRIG_RX_COUNTS; which++)
+			at[5] += sprig_rx_get(vni, lane, which);
+	}
+	return at + ARRAY_SIZE(sprig_peer_formats);
+}
+
+/* The numbers come zeroed. */
+static void sprig_get_stats(struct net_device *netdev, struct ethtool_stats *stats, u64 *at)
+{
+	const struct sprig_vni *vni = netdev_priv(netdev);
+	u32 i;
+
+	for (i = 0; i < sprig_counter_count(); i++)
+		*at++ = sprig_counter(vni->station, i);
+	*at++ = atomic64_read(&vni->doorbells_sent);
+	*at++ = atomic64_read(&vni->doorbells_received);
+	*at++ = atomic64_read(&vni->polls);
+	*at++ = atomic64_read(&vni->lost_wakeups);
+	for (i = 0; i < SPRIG_TX_COUNTS; i++)
+		*at++ = sprig_tx_sum(vni, i);
+	for (i = 0; i < SPRIG_RX_COUNTS; i++)
+		*at++ = sprig_rx_sum(vni, i);
+	for (i = 0; i < vni->partitions; i++)
+		at = sprig_put_peer(vni, i, at);
+}
+
+static int sprig_get_link_ksettings(struct net_device *netdev, struct ethtool_link_ksettings *settings)
+{
+	ethtool_link_ksettings_zero_link_mode(settings, supported);
+	ethtool_link_ksettings_zero_link_mode(settings, advertising);
+	settings->base.speed = SPRIG_SPEED;
+	settings->base.duplex = DUPLEX_FULL;
+	settings->base.port = PORT_OTHER;
+	settings->base.autoneg = AUTONEG_DISABLE;
+	return 0;
+}
+
+/* A doorbell rings when a core sleeps and not otherwise, so there is nothing to tune: the numbers say "at once". */
+static int sprig_get_coalesce(struct net_device *netdev, struct ethtool_coalesce *coalesce,
+			      struct kernel_ethtool_coalesce *more, struct netlink_ext_ack *ack)
+{
+	coalesce->rx_coalesce_usecs = 0;
+	coalesce->rx_max_coalesced_frames = 1;
+	coalesce->tx_max_coalesced_frames = 1;
+	return 0;
+}
+
+static void sprig_get_channels(struct net_device *netdev, struct ethtool_channels *channels)
+{
+	const struct sprig_vni *vni = netdev_priv(netdev);
+
+	channels->max_rx = 1;
+	channels->max_tx = vni->lanes;
+	channels->rx_count = 1;
+	channels->tx_count = vni->lanes;
+}
+
+const struct ethtool_ops sprig_vni_ethtool_ops = {
+	.get_drvinfo		= sprig_get_drvinfo,
+	.get_link		= ethtool_op_get_link,
+	.get_link_ksettings	= sprig_get_link_ksettings,
+	.get_sset_count		= sprig_get_sset_count,
+	.get_strings		= sprig_get_strings,
+	.get_ethtool_stats	= sprig_get_stats,
+	.get_coalesce		= sprig_get_coalesce,
+	.get_channels		= sprig_get_channels,
+	.get_ts_info		= ethtool_op_get_ts_info,
+};

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0 OR GPL-2.0-only
+/*
+ * What keeps a reset of this instance from taking the whole box along.
+ *
+ * A Linux that reboots, by `reboot -f` or after a panic, resets the machine: by ACPI, the keyboard controller or a triple
+ * fault, whichever works. No hook of x86 lets a module decide otherwise, so kprobes stand before the functions that do
+ * it. Who comes there parks: its instance ends, the box lives.
+ *
+ * And the peers are told at once, on panic, reboot and here, instead of finding out from a heartbeat that stopped.
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/kprobes.h>
+#include <linux/notifier.h>
+#include <linux/panic_notifier.h>
+#include <linux/reboot.h>
+#include <linux/smp.h>
+
+#include "sprig_vni.h"
+
+/* The interface of this instance, once there is one. An instance has one window, so there is never a second. */
+static struct sprig_vni *sprig_watched;
+
+static void sprig_leave_box(void)
+{
+	struct sprig_vni *vni = READ_ONCE(sprig_watched);
+
+	if (vni)
+		sprig_vni_leave(vni);
+}
+
+#if IS_ENABLED(CONFIG_KPROBES)
+
+/* Interrupts stay off for good, so only what cannot be masked wakes this core, for a moment. Nothing here may sleep or
+ * take a lock: this may be a panic within an NMI. */
+static int sprig_guard_park(struct kprobe *probe, struct pt_regs *regs)
+{
+	local_irq_disable();
+	pr_emerg("this instance asked to reset the machine, which would have reset the whole box; it halts instead\n");
+	sprig_leave_box();
+	/* On the way of SysRq-B the other cores still run. Those that have stopped already are left alone. */
+	smp_send_stop();
+	for (;;)
+		asm volatile("cli; hlt" : : : "memory");
+	return 0;
+}
+NOKPROBE_SYMBOL(sprig_guard_park);
+
+/* The first is the way of every reset; the others are what it calls, for a kernel whose way leads past it. */
+static struct kprobe sprig_guard_probe[] = {
+	{ .symbol_name = "native_machine_emergency_restart", .pre_handler = sprig_guard_park },
+	{ .symbol_name = "machine_real_restart", .pre_handler = sprig_guard_park },
+	{ .symbol_name = "acpi_reboot", .pre_handler = sprig_guard_park },
+};
+
+static bool sprig_guard_set[ARRAY_SIZE(sprig_guard_probe)];
+
+void sprig_guard_register(void)
+{
+	int i, error, missing = 0;
+
+	for (i = 0; i < ARRAY_SIZE(sprig_guard_probe); i++) {
+		error = register_kprobe(&sprig_guard_probe[i]);
+		sprig_guard_set[i] = !error;
+		/* Not every kernel has the functions that the first one calls. */
+		if (error && (i == 0 || error != -ENOENT))
+			missing = error;
+	}
+	if (missing)
+		pr_warn("cannot guard the box against a reset (kprobes: error %d): `reboot -f` or a panic with panic=N here will reset every instance\n",
+			missing);
+}
+
+void sprig_guard_unregister(void)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(sprig_guard_probe); i++)
+		if (sprig_guard_set[i])
+			unregister_kprobe(&sprig_guard_probe[i]);
+	pr_notice("the box is no longer guarded against a reset by this instance\n");
+}
+
+#else
+
+void sprig_guard_register(void)
+{
+	pr_warn("this kernel is built without CONFIG_KPROBES: `reboot -f` or a panic with panic=N here will reset every instance of the box\n");
+}
+
+void sprig_guard_unregister(void)
+{
+}
+
+#endif
+
+static int sprig_on_the_way_out(struct notifier_block *block, unsigned long event, void *data)
+{
+	sprig_leave_box();
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block sprig_panic_block = { .notifier_call = sprig_on_the_way_out };
+static struct notifier_block sprig_reboot_block = { .notifier_call = sprig_on_the_way_out };
+
+static void sprig_guard_forget(void *data)
+{
+	unregister_reboot_notifier(&sprig_reboot_block);
+	atomic_notifier_chain_unregister(&panic_notifier_list, &sprig_panic_block);
+	WRITE_ONCE(sprig_watched, NULL);
+}
+
+/* From here to the device's removal its peers are told when this instance ends. */
+int sprig_guard_watch(struct sprig_vni *vni)
+{
+	if (sprig_watched)
+		return dev_err_probe(vni->dev, -EBUSY,
+				     "a second window in one instance; its firmware tables must announce exactly one\n");
+	WRITE_ONCE(sprig_watched, vni);
+	atomic_notifier_chain_register(&panic_notifier_list, &sprig_panic_block);
+	register_reboot_notifier(&sprig_reboot_block);
+	return devm_add_action_or_reset(vni->dev, sprig_guard_forget, NULL);
+}

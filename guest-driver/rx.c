@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0 OR GPL-2.0-only
+/*
+ * Frames from the peers to the stack: the poll.
+ *
+ * One poll serves everything that a doorbell may mean: links first, then frames, a burst of each lane in turn until
+ * the budget is spent, then queues that wait for room. Each poll begins with another lane, so that no peer starves
+ * another.
+ *
+ * Whatever a peer says has been checked by the core. What is left here is to find memory, and to let Linux judge.
+ */
+
+#include <linux/etherdevice.h>
+#include <linux/skbuff.h>
+
+#include "sprig_vni.h"
+
+/* Frames taken from one lane before the next lane has its turn; slots are given back once for a burst. */
+#define SPRIG_BURST 16
+
+/* Frames up to here are copied into one piece of memory. Longer ones lie in pages, behind a head that holds all headers
+ * that the core and Linux look at. */
+#define SPRIG_LINEAR_MAX 2048
+#define SPRIG_HEAD_LEN 256
+
+static struct sk_buff *sprig_paged_skb(u32 len)
+{
+	struct sk_buff *skb;
+	int error;
+
+	skb = alloc_skb_with_frags(NET_SKB_PAD + NET_IP_ALIGN + SPRIG_HEAD_LEN, len - SPRIG_HEAD_LEN,
+				   PAGE_ALLOC_COSTLY_ORDER, &error, GFP_ATOMIC | __GFP_NOWARN);
+	if (unlikely(!skb))
+		return NULL;
+	skb_reserve(skb, NET_SKB_PAD + NET_IP_ALIGN);
+	skb_put(skb, SPRIG_HEAD_LEN);
+	skb->data_len = len - SPRIG_HEAD_LEN;
+	skb->len = len;
+	return skb;
+}
+
+static struct sk_buff *sprig_skb(struct sprig_vni *vni, u32 len)
+{
+	struct sk_buff *skb;
+
+	if (len > SPRIG_LINEAR_MAX)
+		return sprig_paged_skb(len);
+	skb = napi_alloc_skb(&vni->napi, len);
+	if (likely(skb))
+		skb_put(skb, len);
+	return skb;
+}
+
+static u32 sprig_segments_of(struct sk_buff *skb, struct sprig_segment *segment)
+{
+	const struct skb_shared_info *shared = skb_shinfo(skb);
+	u32 i;
+
+	segment[0].at = skb->data;
+	segment[0].len = skb_headlen(skb);
+	for (i = 0; i < shared->nr_frags; i++) {
+		segment[i + 1].at = skb_frag_address(&shared->frags[i]);
+		segment[i + 1].len = skb_frag_size(&shared->frags[i]);
+	}
+	return i + 1;
+}
+
+static u32 sprig_gso_type(u8 gso)
+{
+	switch (gso & ~SPRIG_GSO_ECN) {
+	case SPRIG_GSO_TCPV4:
+		return SKB_GSO_TCPV4;
+	case SPRIG_GSO_TCPV6:
+		return SKB_GSO_TCPV6;
+	case SPRIG_GSO_UDP_L4:
+		return SKB_GSO_UDP_L4;
+	default:
+		return 0;
+	}
+}
+
+/* Before the Ethernet header is pulled, as offsets count from it. A checksum that the sender has completed is verified
+ * like any other: the frame may have come to the peer over a real wire. */
+static bool sprig_apply_offload(struct sk_buff *skb, const struct sprig_offload *offload)
+{
+	struct skb_shared_info *shared = skb_shinfo(skb);
+	u32 type;
+
+	if (offload->flags & SPRIG_OFFLOAD_CSUM &&
+	    !skb_partial_csum_set(skb, offload->csum_start, offload->csum_offset))
+		return false;
+	if (!offload->gso)
+		return true;
+
+	type = sprig_gso_type(offload->gso);
+	if (!type || !offload->gso_size || skb->ip_summed != CHECKSUM_PARTIAL)
+		return false;
+	/* What fits one segment needs no cutting. */
+	if (skb->len <= offload->gso_size)
+		return true;
+	if (offload->gso & SPRIG_GSO_ECN)
+		type |= SKB_GSO_TCP_ECN;
+	shared->gso_size = offload->gso_size;
+	/* Let the stack look at the headers, and count the segments, should it have to cut. */
+	shared->gso_type = type | SKB_GSO_DODGY;
+	shared->gso_segs = 0;
+	return true;
+}
+
+static void sprig_hand_up(struct sprig_vni *vni, u32 lane, struct sk_buff *skb)
+{
+	u32 len = skb->len;
+
+	skb->protocol = eth_type_trans(skb, vni->netdev);
+	sprig_rx_add(vni, lane, SPRIG_RX_FRAMES, 1);
+	sprig_rx_add(vni, lane, SPRIG_RX_BYTES, len);
+	if (skb->pkt_type == PACKET_MULTICAST)
+		sprig_rx_add(vni, lane, SPRIG_RX_MULTICAST, 1);
+	napi_gro_receive(&vni->napi, skb);
+}
+
+static void sprig_receive_one(struct sprig_vni *vni, u32 lane, const struct sprig_frame *frame)
+{
+	struct sprig_segment segment[MAX_SKB_FRAGS + 1];
+	struct sk_buff *skb = sprig_skb(vni, frame->len);
+
+	if (unlikely(!skb)) {
+		sprig_skip(vni->station, lane);
+		sprig_rx_add(vni, lane, SPRIG_RX_NO_MEMORY, 1);
+		return;
+	}
+	if (unlikely(!sprig_take(vni->station, lane, segment, sprig_segments_of(skb, segment)))) {
+		sprig_rx_add(vni, lane, SPRIG_RX_REFUSED, 1);
+		kfree_skb(skb);
+		return;
+	}
+	if (unlikely(!sprig_apply_offload(skb, &frame->offload))) {
+		sprig_rx_add(vni, lane, SPRIG_RX_BAD_OFFLOAD, 1);
+		kfree_skb(skb);
+		return;
+	}
+	sprig_hand_up(vni, lane, skb);
+}
+
+static int sprig_receive_burst(struct sprig_vni *vni, u32 lane, int limit)
+{
+	u32 found = SPRIG_EMPTY, peer = sprig_peer_of(vni, lane);
+	struct sprig_frame frame;
+	int done = 0;
+
+	while (done < limit) {
+		found = sprig_peek(vni->station, lane, &frame);
+		if (found != SPRIG_FRAME)
+			break;
+		sprig_receive_one(vni, lane, &frame);
+		done++;
+	}
+	if (done && sprig_release(vni->station, lane))
+		sprig_doorbell_ring_peer(vni, peer);
+	if (unlikely(found == SPRIG_FAULT)) {
+		sprig_rx_add(vni, lane, SPRIG_RX_FAULTS, 1);
+		sprig_vni_step_link(vni, peer);
+	}
+	return done;
+}
+
+/* Rounds over the lanes, until one brings nothing or the budget is spent. Dropped frames count: they are work too. */
+static int sprig_receive(struct sprig_vni *vni, int budget)
+{
+	u32 first = vni->next_lane, i;
+	int done = 0, before;
+
+	vni->next_lane = (first + 1) % vni->lanes;
+	do {
+		before = done;
+		for (i = 0; i < vni->lanes && done < budget; i++) {
+			u32 lane = (first + i) % vni->lanes;
+
+			if (sprig_peer_of(vni, lane) != vni->index)
+				done += sprig_receive_burst(vni, lane, min(budget - done, SPRIG_BURST));
+		}
+	} while (done != before && done < budget);
+	return done;
+}
+
+/* True if every peer will ring for its next frame. */
+static bool sprig_arm_all(struct sprig_vni *vni)
+{
+	bool armed = true;
+	u32 lane;
+
+	for (lane = 0; lane < vni->lanes; lane++)
+		if (sprig_peer_of(vni, lane) != vni->index)
+			armed &= sprig_arm(vni->station, lane);
+	return armed;
+}
+
+/*
+ * Arming comes before completion: once completed, this poll may run on another core, and the core's receive side has
+ * one owner. A doorbell between the two is not lost: the interrupt finds the poll scheduled and has it run again.
+ */
+int sprig_vni_poll(struct napi_struct *napi, int budget)
+{
+	struct sprig_vni *vni = container_of(napi, struct sprig_vni, napi);
+	int done;
+
+	/* netpoll asks for transmit completions only, perhaps under a queue's lock. There are none. */
+	if (unlikely(!budget))
+		return 0;
+
+	atomic64_inc(&vni->polls);
+	sprig_doorbell_take(vni->station);
+	sprig_vni_step_links(vni);
+	done = sprig_receive(vni, budget);
+	sprig_vni_wake_queues(vni);
+	if (done >= budget || !sprig_arm_all(vni))
+		return budget;
+	napi_complete_done(napi, done);
+	return done;
+}

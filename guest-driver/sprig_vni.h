@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 OR GPL-2.0-only */
+/*
+ * What the files of the shim share.
+ *
+ *	main.c      the device: from the ACPI node to the network interface, and back
+ *	tx.c        frames from the stack to a peer
+ *	rx.c        frames from the peers to the stack: the poll
+ *	links.c     links, carrier, the tick
+ *	doorbell.c  the interrupt that peers raise here, and the one raised at a peer
+ *	guard.c     what keeps a reset of this instance from taking the box along
+ *	counters.c  what was counted, and the sums over it
+ *	ethtool.c   what ethtool shows
+ *	sysfs.c     what /sys/class/net/vni0/vni shows
+ *
+ * A *lane* is one direction pair of rings with one peer: lane = queue * partitions + peer. Each lane has the transmit
+ * queue of the same number, so that every peer has a qdisc, a lock and a flow control of its own, and a stalled peer
+ * stops nobody else. The lane towards ourselves has no rings: its queue carries the frames that go to all.
+ */
+#ifndef SPRIG_VNI_H
+#define SPRIG_VNI_H
+
+#include <linux/atomic.h>
+#include <linux/irq_work.h>
+#include <linux/netdevice.h>
+#include <linux/timer.h>
+#include <linux/u64_stats_sync.h>
+#include <linux/version.h>
+
+#include "sprig_vni_core.h"
+
+#define SPRIG_VNI_VERSION "0.1.0"
+
+/* Bounds the lock classes; the ring layout sets no such limit. */
+#define SPRIG_MAX_QUEUES 8
+
+/* The values of `sprig_offload` that the core's header gives in words. */
+#define SPRIG_OFFLOAD_CSUM	1
+#define SPRIG_GSO_TCPV4		1
+#define SPRIG_GSO_TCPV6		4
+#define SPRIG_GSO_UDP_L4	5
+#define SPRIG_GSO_ECN		0x80
+
+/* ---- what differs between kernels, all of it ---- */
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+/* Unless told so, these move an interrupt only when it next arrives; ours can be moved at any time. */
+#define SPRIG_IRQ_MOVES_AT_ONCE IRQ_MOVE_PCNTXT
+#else
+#define SPRIG_IRQ_MOVES_AT_ONCE 0
+#endif
+
+/* ---- counting ---- */
+
+/* What a lane's transmit side counts. Keep sprig_tx_names[] in counters.c alike. */
+enum sprig_tx_count {
+	SPRIG_TX_FRAMES,	/* taken from the stack and sent */
+	SPRIG_TX_BYTES,
+	SPRIG_TX_COPIES,	/* of frames to all, that this peer was sent */
+	SPRIG_TX_STOPPED,	/* times that the queue was stopped for want of room */
+	SPRIG_TX_REQUEUED,	/* frames that the stack was given back for want of room */
+	SPRIG_TX_DROPS,		/* from here on: frames dropped, by cause */
+	SPRIG_TX_LINK_NOT_UP = SPRIG_TX_DROPS,
+	SPRIG_TX_BAD_FRAME,
+	SPRIG_TX_UNKNOWN_OFFLOAD,
+	SPRIG_TX_NO_MEMORY,
+	SPRIG_TX_TO_NOBODY,	/* a frame to all, while no link is up */
+	SPRIG_TX_COPY_NO_ROOM,	/* a peer's copy of a frame to all */
+	SPRIG_TX_COPY_LOCKED,	/* the same, sent with interrupts off while the peer's queue was taken */
+	SPRIG_TX_COUNTS
+};
+
+/* What a lane's receive side counts. Keep sprig_rx_names[] in counters.c alike. */
+enum sprig_rx_count {
+	SPRIG_RX_FRAMES,
+	SPRIG_RX_BYTES,
+	SPRIG_RX_MULTICAST,
+	SPRIG_RX_FAULTS,	/* times that the peer broke a rule of the ring */
+	SPRIG_RX_DROPS,		/* from here on: frames dropped, by cause */
+	SPRIG_RX_NO_MEMORY = SPRIG_RX_DROPS,
+	SPRIG_RX_REFUSED,	/* by the core: offload fields that do not fit the frame */
+	SPRIG_RX_BAD_OFFLOAD,	/* by Linux */
+	SPRIG_RX_COUNTS
+};
+
+struct sprig_tx_counts {
+	struct u64_stats_sync sync;	/* written under the queue's lock */
+	u64_stats_t of[SPRIG_TX_COUNTS];
+};
+
+struct sprig_rx_counts {
+	struct u64_stats_sync sync;	/* written by the poll */
+	u64_stats_t of[SPRIG_RX_COUNTS];
+};
+
+/* One cache line and more for each side: transmit queues and the poll run on different cores. */
+struct sprig_lane {
+	struct sprig_tx_counts tx ____cacheline_aligned_in_smp;
+	struct sprig_rx_counts rx ____cacheline_aligned_in_smp;
+} ____cacheline_aligned_in_smp;
+
+/* ---- the interface ---- */
+
+struct sprig_vni {
+	struct sprig_station *station;
+	struct net_device *netdev;
+	struct device *dev;
+	struct sprig_lane *lane;	/* [lanes] */
+	struct napi_struct napi;
+
+	u32 partitions;
+	u32 queues;
+	u32 lanes;
+	u32 index;			/* this partition */
+	u32 sole_peer;			/* the other one of two; else our own index */
+	u32 next_lane;			/* where the next poll begins */
+
+	void *window;
+	u64 window_len;
+	const char *box;
+	const char **names;		/* [partitions] */
+
+	struct timer_list tick;
+	struct irq_work kick;		/* schedules the poll from where that is not allowed */
+	struct fwnode_handle *irq_node;
+	struct irq_domain *irq_domain;
+	unsigned int irq;
+
+	atomic64_t doorbells_sent;
+	atomic64_t doorbells_received;
+	atomic64_t lost_wakeups;
+	atomic64_t polls;
+};
+
+static inline u32 sprig_lane_of(const struct sprig_vni *vni, u32 queue, u32 peer)
+{
+	return queue * vni->partitions + peer;
+}
+
+static inline u32 sprig_peer_of(const struct sprig_vni *vni, u32 lane)
+{
+	return lane % vni->partitions;
+}
+
+/* ---- tx.c ---- */
+netdev_tx_t sprig_vni_xmit(struct sk_buff *skb, struct net_device *netdev);
+u16 sprig_vni_select_queue(struct net_device *netdev, struct sk_buff *skb, struct net_device *below);
+netdev_features_t sprig_vni_features_check(struct sk_buff *skb, struct net_device *netdev,
+					   netdev_features_t features);
+void sprig_vni_set_lock_classes(struct sprig_vni *vni);
+void sprig_vni_wake_queues(struct sprig_vni *vni);
+
+/* ---- rx.c ---- */
+int sprig_vni_poll(struct napi_struct *napi, int budget);
+
+/* ---- links.c ---- */
+void sprig_vni_step_link(struct sprig_vni *vni, u32 peer);
+void sprig_vni_step_links(struct sprig_vni *vni);
+void sprig_vni_tick(struct timer_list *tick);
+const char *sprig_vni_link_name(const struct sprig_vni *vni, u32 peer);
+void sprig_vni_leave(struct sprig_vni *vni);
+
+/* ---- doorbell.c ---- */
+int sprig_doorbell_probe(struct sprig_vni *vni);
+int sprig_doorbell_open(struct sprig_vni *vni);
+void sprig_doorbell_close(struct sprig_vni *vni);
+void sprig_doorbell_ring_peer(struct sprig_vni *vni, u32 peer);
+
+/* ---- guard.c ---- */
+void sprig_guard_register(void);
+void sprig_guard_unregister(void);
+int sprig_guard_watch(struct sprig_vni *vni);
+
+/* ---- counters.c ---- */
+extern const char *const sprig_tx_names[SPRIG_TX_COUNTS];
+extern const char *const sprig_rx_names[SPRIG_RX_COUNTS];
+void sprig_tx_add(struct sprig_vni *vni, u32 lane, enum sprig_tx_count which, u64 count);
+void sprig_rx_add(struct sprig_vni *vni, u32 lane, enum sprig_rx_count which, u64 count);
+u64 sprig_tx_get(const struct sprig_vni *vni, u32 lane, enum sprig_tx_count which);
+u64 sprig_rx_get(const struct sprig_vni *vni, u32 lane, enum sprig_rx_count which);
+void sprig_vni_get_stats64(struct net_device *netdev, struct rtnl_link_stats64 *stats);
+
+/* ---- ethtool.c, sysfs.c ---- */
+extern const struct ethtool_ops sprig_vni_ethtool_ops;
+extern const struct attribute_group sprig_vni_sysfs_group;
+
+#endif

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0 OR GPL-2.0-only
+/*
+ * Frames from the stack to a peer.
+ *
+ * A frame is copied into shared memory while the stack waits, so nothing of it is kept: there is no completion. Frames
+ * of one burst are published together, and the peer is rung once for them. A queue stops while its peer leaves no room
+ * for a largest frame, and the poll (rx.c) wakes it.
+ *
+ * The queue of our own number carries what goes to all. It takes each peer's queue lock in turn, inside its own.
+ */
+
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <linux/skbuff.h>
+
+#include "sprig_vni.h"
+
+/* A frame as the core takes it: where it lies, and what is left to do for it. */
+struct sprig_outgoing {
+	struct sprig_segment segment[SPRIG_MAX_SEGMENTS];
+	u32 segments;
+	struct sprig_offload offload;
+};
+
+/* A queue's lock is taken inside that of the queue to all, and inside those of the same peer with lower numbers. */
+static struct lock_class_key sprig_queue_class[SPRIG_MAX_QUEUES];
+static struct lock_class_key sprig_to_all_class;
+
+void sprig_vni_set_lock_classes(struct sprig_vni *vni)
+{
+	u32 lane;
+
+	for (lane = 0; lane < vni->lanes; lane++) {
+		struct lock_class_key *class = &sprig_queue_class[lane / vni->partitions];
+
+		if (sprig_peer_of(vni, lane) == vni->index)
+			class = &sprig_to_all_class;
+		lockdep_set_class(&netdev_get_tx_queue(vni->netdev, lane)->_xmit_lock, class);
+	}
+}
+
+u16 sprig_vni_select_queue(struct net_device *netdev, struct sk_buff *skb, struct net_device *below)
+{
+	const struct sprig_vni *vni = netdev_priv(netdev);
+	u32 queue = 0;
+	int peer = -1;
+
+	if (likely(skb_headlen(skb) >= ETH_HLEN))
+		peer = sprig_partition_of(vni->station, skb->data);
+	if (peer < 0 || peer == vni->index)
+		peer = vni->sole_peer;
+	if (vni->queues > 1 && peer != vni->index)
+		queue = reciprocal_scale(skb_get_hash(skb), vni->queues);
+	return sprig_lane_of(vni, queue, peer);
+}
+
+/* What no peer could take as one frame is cut by the stack. */
+netdev_features_t sprig_vni_features_check(struct sk_buff *skb, struct net_device *netdev,
+					   netdev_features_t features)
+{
+	if (skb->len > SPRIG_MAX_FRAME)
+		features &= ~NETIF_F_GSO_MASK;
+	return vlan_features_check(skb, features);
+}
+
+static bool sprig_describe_gso(const struct skb_shared_info *shared, struct sprig_offload *offload)
+{
+	if (shared->gso_type & SKB_GSO_TCPV4)
+		offload->gso = SPRIG_GSO_TCPV4;
+	else if (shared->gso_type & SKB_GSO_TCPV6)
+		offload->gso = SPRIG_GSO_TCPV6;
+	else if (shared->gso_type & SKB_GSO_UDP_L4)
+		offload->gso = SPRIG_GSO_UDP_L4;
+	else
+		return false;
+	if (shared->gso_type & SKB_GSO_TCP_ECN)
+		offload->gso |= SPRIG_GSO_ECN;
+	offload->gso_size = shared->gso_size;
+	return true;
+}
+
+static bool sprig_describe_offload(const struct sk_buff *skb, struct sprig_offload *offload)
+{
+	memset(offload, 0, sizeof(*offload));
+	if (skb->ip_summed == CHECKSUM_PARTIAL) {
+		offload->flags = SPRIG_OFFLOAD_CSUM;
+		offload->csum_start = skb_checksum_start_offset(skb);
+		offload->csum_offset = skb->csum_offset;
+	}
+	return !skb_is_gso(skb) || sprig_describe_gso(skb_shinfo(skb), offload);
+}
+
+static void sprig_describe_segments(const struct sk_buff *skb, struct sprig_outgoing *out)
+{
+	const struct skb_shared_info *shared = skb_shinfo(skb);
+	u32 i;
+
+	out->segment[0].at = skb->data;
+	out->segment[0].len = skb_headlen(skb);
+	for (i = 0; i < shared->nr_frags; i++) {
+		out->segment[i + 1].at = skb_frag_address(&shared->frags[i]);
+		out->segment[i + 1].len = skb_frag_size(&shared->frags[i]);
+	}
+	out->segments = i + 1;
+}
+
+/* SPRIG_TX_FRAMES, or the cause for which the frame is to be dropped. */
+static enum sprig_tx_count sprig_describe(struct sk_buff *skb, struct sprig_outgoing *out)
+{
+	/* Some kernels are built for more fragments than a frame may have segments here. */
+	if (unlikely(skb_shinfo(skb)->nr_frags >= SPRIG_MAX_SEGMENTS) && skb_linearize(skb))
+		return SPRIG_TX_NO_MEMORY;
+	if (unlikely(!sprig_describe_offload(skb, &out->offload)))
+		return SPRIG_TX_UNKNOWN_OFFLOAD;
+	sprig_describe_segments(skb, out);
+	return SPRIG_TX_FRAMES;
+}
+
+static void sprig_drop(struct sprig_vni *vni, u32 lane, struct sk_buff *skb, enum sprig_tx_count cause)
+{
+	sprig_tx_add(vni, lane, cause, 1);
+	dev_kfree_skb_any(skb);
+}
+
+/* Under the queue's lock. The core's question is asked after the queue was stopped, as the poll looks the other way
+ * round: it finds the queue stopped, or we find its room. */
+static void sprig_stop_until_room(struct sprig_vni *vni, u32 lane)
+{
+	struct netdev_queue *txq = netdev_get_tx_queue(vni->netdev, lane);
+
+	netif_tx_stop_queue(txq);
+	if (sprig_await_room(vni->station, lane))
+		netif_tx_start_queue(txq);
+	else
+		sprig_tx_add(vni, lane, SPRIG_TX_STOPPED, 1);
+}
+
+static void sprig_flush(struct sprig_vni *vni, u32 lane)
+{
+	if (sprig_publish(vni->station, lane))
+		sprig_doorbell_ring_peer(vni, sprig_peer_of(vni, lane));
+}
+
+/* Sends, and counts what was dropped. The skb stays the caller's. */
+static u32 sprig_send_described(struct sprig_vni *vni, u32 lane, const struct sprig_outgoing *out)
+{
+	u32 verdict = sprig_send(vni->station, lane, out->segment, out->segments, &out->offload);
+
+	if (verdict == SPRIG_LINK_NOT_UP)
+		sprig_tx_add(vni, lane, SPRIG_TX_LINK_NOT_UP, 1);
+	else if (verdict == SPRIG_BAD_FRAME)
+		sprig_tx_add(vni, lane, SPRIG_TX_BAD_FRAME, 1);
+	else if (verdict == SPRIG_NO_ROOM || !sprig_has_room(vni->station, lane))
+		sprig_stop_until_room(vni, lane);
+	return verdict;
+}
+
+static netdev_tx_t sprig_xmit_to_peer(struct sprig_vni *vni, u32 lane, struct sk_buff *skb)
+{
+	struct sprig_outgoing out;
+	enum sprig_tx_count cause = sprig_describe(skb, &out);
+	u32 verdict;
+
+	if (unlikely(cause != SPRIG_TX_FRAMES)) {
+		sprig_drop(vni, lane, skb, cause);
+		return NETDEV_TX_OK;
+	}
+	verdict = sprig_send_described(vni, lane, &out);
+	if (likely(verdict == SPRIG_SENT)) {
+		sprig_tx_add(vni, lane, SPRIG_TX_FRAMES, 1);
+		sprig_tx_add(vni, lane, SPRIG_TX_BYTES, skb->len);
+		skb_tx_timestamp(skb);
+		dev_consume_skb_any(skb);
+		return NETDEV_TX_OK;
+	}
+	if (verdict == SPRIG_NO_ROOM) {
+		/* The queue was open since there was room, and another peer's queue took it out of the common pool. */
+		sprig_tx_add(vni, lane, SPRIG_TX_REQUEUED, 1);
+		return NETDEV_TX_BUSY;
+	}
+	dev_kfree_skb_any(skb);
+	return NETDEV_TX_OK;
+}
+
+/* netpoll sends with interrupts off, perhaps from within another transmission on this very core: then never wait. */
+static bool sprig_lock_queue(struct netdev_queue *txq)
+{
+	if (irqs_disabled())
+		return __netif_tx_trylock(txq);
+	__netif_tx_lock(txq, smp_processor_id());
+	return true;
+}
+
+static void sprig_send_copy(struct sprig_vni *vni, u32 lane, const struct sprig_outgoing *out)
+{
+	u32 verdict = sprig_send_described(vni, lane, out);
+
+	if (verdict == SPRIG_SENT)
+		sprig_tx_add(vni, lane, SPRIG_TX_COPIES, 1);
+	else if (verdict == SPRIG_NO_ROOM)
+		sprig_tx_add(vni, lane, SPRIG_TX_COPY_NO_ROOM, 1);
+	sprig_flush(vni, lane);
+}
+
+/* The peers whose link is up; for each a copy was sent, or a drop counted. */
+static u32 sprig_send_to_all(struct sprig_vni *vni, u32 own_lane, const struct sprig_outgoing *out)
+{
+	u32 peer, live = 0;
+
+	for (peer = 0; peer < vni->partitions; peer++) {
+		struct netdev_queue *txq = netdev_get_tx_queue(vni->netdev, peer);
+
+		if (peer == vni->index || sprig_link_state(vni->station, peer) != SPRIG_LINK_UP)
+			continue;
+		live++;
+		if (unlikely(!sprig_lock_queue(txq))) {
+			/* Counted on our own lane: the peer's counters belong to the holder of its lock. */
+			sprig_tx_add(vni, own_lane, SPRIG_TX_COPY_LOCKED, 1);
+			continue;
+		}
+		sprig_send_copy(vni, peer, out);
+		__netif_tx_unlock(txq);
+	}
+	return live;
+}
+
+static netdev_tx_t sprig_xmit_to_all(struct sprig_vni *vni, u32 lane, struct sk_buff *skb)
+{
+	struct sprig_outgoing out;
+	enum sprig_tx_count cause = sprig_describe(skb, &out);
+
+	if (likely(cause == SPRIG_TX_FRAMES) && !sprig_send_to_all(vni, lane, &out))
+		cause = SPRIG_TX_TO_NOBODY;
+	if (unlikely(cause != SPRIG_TX_FRAMES)) {
+		sprig_drop(vni, lane, skb, cause);
+		return NETDEV_TX_OK;
+	}
+	sprig_tx_add(vni, lane, SPRIG_TX_FRAMES, 1);
+	sprig_tx_add(vni, lane, SPRIG_TX_BYTES, skb->len);
+	skb_tx_timestamp(skb);
+	dev_consume_skb_any(skb);
+	return NETDEV_TX_OK;
+}
+
+netdev_tx_t sprig_vni_xmit(struct sk_buff *skb, struct net_device *netdev)
+{
+	struct sprig_vni *vni = netdev_priv(netdev);
+	u32 lane = skb_get_queue_mapping(skb);
+	bool more = netdev_xmit_more();
+	netdev_tx_t result;
+
+	if (sprig_peer_of(vni, lane) == vni->index)
+		return sprig_xmit_to_all(vni, lane, skb);
+
+	result = sprig_xmit_to_peer(vni, lane, skb);
+	/* Whatever became of this frame, it may have been the last of a burst, or the last that finds room. */
+	if (!more || result == NETDEV_TX_BUSY || netif_xmit_stopped(netdev_get_tx_queue(netdev, lane)))
+		sprig_flush(vni, lane);
+	return result;
+}
+
+/* In the poll: opens each queue that waits for room, if its peer gave some, and else asks again to be rung. */
+void sprig_vni_wake_queues(struct sprig_vni *vni)
+{
+	u32 lane;
+
+	for (lane = 0; lane < vni->lanes; lane++) {
+		struct netdev_queue *txq = netdev_get_tx_queue(vni->netdev, lane);
+
+		if (likely(!netif_tx_queue_stopped(txq)) || sprig_peer_of(vni, lane) == vni->index)
+			continue;
+		__netif_tx_lock(txq, smp_processor_id());
+		if (netif_tx_queue_stopped(txq) && sprig_await_room(vni->station, lane))
+			netif_tx_wake_queue(txq);
+		__netif_tx_unlock(txq);
+	}
+}
