@@ -1,6 +1,5 @@
 //! The end of a core that broke a rule of its own.
 
-
 use core::arch::asm;
 use core::panic::PanicInfo;
 

@@ -23,6 +23,7 @@ use cli::source::Source;
 use self::view::View;
 use crate::box_file;
 use crate::build;
+use crate::initrd::Image;
 use crate::places::Places;
 use crate::report::{self, BoxReport, Promise, Report};
 use crate::setup::{self, Item, KernelLine};
@@ -76,7 +77,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     build::run(places, &build::Options::for_line(KernelLine::default()))?;
 
     let events = Events::new()?;
-    let source = Source::read(&box_file::pair(places, KernelLine::default(), &folder)?)?;
+    let source = Source::read(&box_file::pair(places, KernelLine::default(), Image::Full, &folder)?)?;
     let launch = Launch::new(&source, places.boot_image()).medium(options.firmware.medium());
     let running = launch.logs(folder.clone()).start()?;
     let reports = boot(&running, &events)
