@@ -42,7 +42,7 @@ enum Command {
     Build(build::Options),
     /// Pack the Linux driver for DKMS, which builds it on machines without Rust
     Dkms(dkms::Options),
-    /// Boot two stock kernels side by side and show what each says of itself
+    /// Boot two stock kernels side by side, show what each says of itself, and let one log in to the other
     Demo(demo::Options),
     /// Measure what partitioning costs
     Bench(bench::Options),
