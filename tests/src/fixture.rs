@@ -34,8 +34,13 @@ pub fn release(line: &str) -> String {
     text.trim().to_owned()
 }
 
-/// The initial file system: BusyBox, a report, a shell.
+/// A small initial file system: BusyBox, a report, a shell.
 pub fn initrd() -> PathBuf {
+    root().join("initrd").join("small.img")
+}
+
+/// The same with a network: Debian's own programs, modules, the driver.
+pub fn network_initrd() -> PathBuf {
     root().join("initrd").join("demo.img")
 }
 

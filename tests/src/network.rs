@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use regex::Regex;
+
 use crate::instance::Instance;
 use crate::scene::Booted;
 
@@ -20,6 +22,17 @@ impl Instance<'_> {
     /// Its IPv4 address, as the demo's user space gives it.
     pub fn address(&self) -> String {
         format!("10.83.0.{}", self.plan.index.0 + 1)
+    }
+
+    /// What its console told of its network when it was brought up.
+    ///
+    /// # Panics
+    /// If it told nothing.
+    pub fn told_of_network(&self) -> String {
+        let told = Regex::new(r"sprig-network: ([^\r\n]*?) *\r?\n").expect("a regular expression");
+        let text = self.console.text();
+        let told = told.captures(&text).map(|found| found[1].to_owned());
+        told.unwrap_or_else(|| panic!("{}: nothing was told of its network:\n{text}", self.plan.name))
     }
 
     /// Waits until `condition`, a shell command, succeeds.

@@ -17,7 +17,7 @@ use crate::instance::Instance;
 /// How long the boot image may take until it leaves, all turns included, on a busy host in emulation.
 pub const LEAVE_LIMIT: Duration = Duration::from_secs(180);
 
-/// A box file, and the images that it names beside it: `vmlinuz-<line>` and `demo.img`.
+/// A box file, and the images that it names beside it: `vmlinuz-<line>`, `small.img`, `demo.img`.
 pub struct Scene {
     folder: TempDir,
     source: Source,
@@ -41,7 +41,10 @@ impl Scene {
         for line in fixture::KERNELS {
             symlink(fixture::kernel(line), folder.path().join(format!("vmlinuz-{line}"))).expect("a link to a kernel");
         }
-        symlink(fixture::initrd(), folder.path().join("demo.img")).expect("a link to the initial file system");
+        for image in [fixture::initrd(), fixture::network_initrd()] {
+            let name = image.file_name().expect("an initial file system is a file");
+            symlink(&image, folder.path().join(name)).expect("a link to an initial file system");
+        }
         for (name, content) in files {
             fs::write(folder.path().join(name), content).expect("a file of the box");
         }
@@ -148,10 +151,20 @@ pub fn partition(name: &str, line: &str, cpus: u32) -> String {
     partition_of(name, line, cpus, "256MiB")
 }
 
-/// One partition.
+/// One partition of 256 MiB on a kernel of that line, with all that it takes to talk with others.
+pub fn networked(name: &str, line: &str, cpus: u32) -> String {
+    networked_of(name, line, cpus, "256MiB")
+}
+
+/// One partition with all that it takes to talk with others.
+pub fn networked_of(name: &str, line: &str, cpus: u32, memory: &str) -> String {
+    partition_of(name, line, cpus, memory).replace("small.img", "demo.img")
+}
+
+/// One partition, without a network.
 pub fn partition_of(name: &str, line: &str, cpus: u32, memory: &str) -> String {
     format!(
         "\n[[partition]]\nname = \"{name}\"\ncpus = {cpus}\nmemory = \"{memory}\"\nkernel = \"vmlinuz-{line}\"\n\
-         initrd = \"demo.img\"\n"
+         initrd = \"small.img\"\n"
     )
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::initrd::Image;
 use crate::places::Places;
 use crate::setup::KernelLine;
 
@@ -12,27 +13,28 @@ const EXAMPLE: &str = "examples/two-linux.toml";
 /// How the example names the folder of what set-up makes.
 const SPRIG: &str = "../target/sprig/";
 
-/// A box file that says what `examples/two-linux.toml` says, with kernels of this line: the example itself where its
-/// paths are right, else a copy in `folder`.
-pub(crate) fn pair(places: &Places, line: KernelLine, folder: &Path) -> Result<PathBuf> {
+/// A box file that says what `examples/two-linux.toml` says, with kernels of this line and this initial RAM disk: the
+/// example itself where its paths are right, else a copy in `folder`.
+pub(crate) fn pair(places: &Places, line: KernelLine, image: Image, folder: &Path) -> Result<PathBuf> {
     let example = places.workspace.join(EXAMPLE);
-    if line == KernelLine::default() && places.sprig == places.workspace.join("target/sprig") {
+    if line == KernelLine::default() && image == Image::Full && places.sprig == places.workspace.join("target/sprig") {
         return Ok(example);
     }
     let text = fs::read_to_string(&example).with_context(|| format!("cannot read {}", example.display()))?;
-    let text = moved(&text, &places.sprig, line)?;
+    let text = moved(&text, &places.sprig, line, image)?;
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let copy = folder.join("two-linux.toml");
     fs::write(&copy, text).with_context(|| format!("cannot write {}", copy.display()))?;
     Ok(copy)
 }
 
-fn moved(example: &str, sprig: &Path, line: KernelLine) -> Result<String> {
+fn moved(example: &str, sprig: &Path, line: KernelLine, image: Image) -> Result<String> {
     let sprig = sprig.to_str().filter(|path| !path.contains(['"', '\\']) && !path.contains(char::is_control));
     let sprig = sprig.context("the path of the target folder cannot stand in a box file")?;
     let from = format!("{SPRIG}kernels/{}/", KernelLine::default().name());
     ensure!(example.contains(&from), "{EXAMPLE} does not take its kernels from {from}");
     let text = example.replace(&from, &format!("{SPRIG}kernels/{}/", line.name()));
+    let text = text.replace(Image::Full.name(), image.name());
     Ok(text.replace(SPRIG, &format!("{sprig}/")))
 }
 
@@ -43,16 +45,18 @@ mod tests {
     #[test]
     fn the_example_can_be_moved_and_given_other_kernels() {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(EXAMPLE);
-        let text = moved(&fs::read_to_string(example).unwrap(), Path::new("/else where"), KernelLine::V7_2).unwrap();
+        let text =
+            moved(&fs::read_to_string(example).unwrap(), Path::new("/else where"), KernelLine::V7_2, Image::Small)
+                .unwrap();
         assert_eq!(text.matches("\"/else where/kernels/7.2/vmlinuz\"").count(), 2, "{text}");
-        assert_eq!(text.matches("\"/else where/initrd/demo.img\"").count(), 2, "{text}");
+        assert_eq!(text.matches("\"/else where/initrd/small.img\"").count(), 2, "{text}");
         assert!(!text.contains("..") && !text.contains("6.12"), "{text}");
     }
 
     #[test]
     fn what_cannot_be_moved_is_refused() {
-        assert!(moved("kernel = \"elsewhere\"", Path::new("/a"), KernelLine::V6_1).is_err());
+        assert!(moved("kernel = \"elsewhere\"", Path::new("/a"), KernelLine::V6_1, Image::Full).is_err());
         let example = "kernel = \"../target/sprig/kernels/6.12/vmlinuz\"";
-        assert!(moved(example, Path::new("/a\"b"), KernelLine::V6_1).is_err());
+        assert!(moved(example, Path::new("/a\"b"), KernelLine::V6_1, Image::Full).is_err());
     }
 }

@@ -1,4 +1,5 @@
-//! `cargo xtask build`: the boot image, for bare metal, the `sprig` command, for this host, and the driver, for Linux.
+//! `cargo xtask build`: the boot image, for bare metal; the driver, for Linux; the initial RAM disks; the `sprig` command,
+//! for this host.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,6 +10,7 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use crate::driver;
+use crate::initrd;
 use crate::places::{BARE_METAL, Places};
 use crate::process;
 use crate::progress;
@@ -43,12 +45,13 @@ impl Options {
     }
 }
 
-/// Builds all three.
+/// Builds all of them.
 pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     let lines = if options.lines.is_empty() { KernelLine::value_variants() } else { &options.lines };
-    setup::ensure_for_lines(places, lines, &[Item::Sysroot, Item::Kbuild])?;
+    setup::ensure_for_lines(places, lines, &[Item::Sysroot, Item::Initrd, Item::Kbuild])?;
     boot_image(places)?;
     driver::build(places, lines)?;
+    initrd::pack(places)?;
     progress::headline("build", "the sprig command");
     let profile = match options.profile {
         Profile::Debug => "dev",

@@ -1,11 +1,14 @@
-//! `cargo xtask demo`: from nothing to two stock kernels side by side, each telling what it is.
+//! `cargo xtask demo`: from nothing to two stock kernels side by side, each telling what it is, and one logging in to
+//! the other.
 //!
 //! | module | |
 //! |---|---|
 //! | [`view`] | what a person sees while the kernels boot |
+//! | [`ssh`] | one instance logs in to another |
 //! | [`crate::watch`] | waiting for their reports |
 //! | [`crate::report`] | what they say, held against the plan |
 
+pub(crate) mod ssh;
 mod view;
 
 use std::fs;
@@ -23,6 +26,7 @@ use cli::source::Source;
 use self::view::View;
 use crate::box_file;
 use crate::build;
+use crate::initrd::Image;
 use crate::places::Places;
 use crate::report::{self, BoxReport, Promise, Report};
 use crate::setup::{self, Item, KernelLine};
@@ -66,7 +70,7 @@ impl Start {
     }
 }
 
-/// Succeeds only if every instance was seen and is what was planned.
+/// Succeeds only if every instance was seen, is what was planned, and lets its neighbour in.
 pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     let folder = places.target.join("demo");
     let report = folder.join("report.json");
@@ -76,16 +80,23 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     build::run(places, &build::Options::for_line(KernelLine::default()))?;
 
     let events = Events::new()?;
-    let source = Source::read(&box_file::pair(places, KernelLine::default(), &folder)?)?;
+    let source = Source::read(&box_file::pair(places, KernelLine::default(), Image::Full, &folder)?)?;
     let launch = Launch::new(&source, places.boot_image()).medium(options.firmware.medium());
     let running = launch.logs(folder.clone()).start()?;
     let reports = boot(&running, &events)
         .with_context(|| format!("the demo failed; all consoles are logged in {}", folder.display()))?;
-    write(&report, &running.plan().box_name, &reports)?;
+    let login = ssh::log_in(&running, &events)
+        .with_context(|| format!("the instances do not talk; all consoles are logged in {}", folder.display()))?;
+    write(&report, &BoxReport { box_name: &running.plan().box_name, partitions: &reports, ssh: login.as_ref() })?;
     println!("\n{}", report::table(&reports));
+    if let Some(login) = &login {
+        println!("{}", login.transcript());
+    }
     println!("as told from inside by each instance; also in {}", report.display());
     println!("all consoles are logged in {}", folder.display());
-    check(&Promise::all(&source, &running)?, &reports)?;
+    let promises = Promise::all(&source, &running)?;
+    check(&promises, &reports)?;
+    login.map_or(Ok(()), |login| login.check(&promises))?;
     if options.keep { stay(&running, &events) } else { Ok(()) }
 }
 
@@ -112,8 +123,8 @@ fn check(promises: &[Promise], reports: &[Report]) -> Result<()> {
     Ok(())
 }
 
-fn write(path: &Path, box_name: &str, reports: &[Report]) -> Result<()> {
-    let text = serde_json::to_string_pretty(&BoxReport { box_name, partitions: reports })?;
+fn write(path: &Path, report: &BoxReport<'_>) -> Result<()> {
+    let text = serde_json::to_string_pretty(report)?;
     fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))
 }
 
@@ -180,9 +191,10 @@ mod tests {
     fn a_stale_report_is_removed_and_none_is_no_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("report.json");
-        write(&path, "pair", &reports()).unwrap();
+        write(&path, &BoxReport { box_name: "pair", partitions: &reports(), ssh: None }).unwrap();
         let read: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         assert_eq!(read["partitions"][1]["name"], "db");
+        assert!(read.get("ssh").is_none());
         remove(&path).unwrap();
         assert!(!path.exists());
         remove(&path).unwrap();

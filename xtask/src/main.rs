@@ -9,6 +9,7 @@ mod build;
 mod demo;
 mod dkms;
 mod driver;
+mod initrd;
 mod lint;
 mod module_root;
 mod places;
@@ -17,6 +18,7 @@ mod progress;
 mod report;
 mod setup;
 mod test;
+mod unpacked;
 mod watch;
 
 use std::process::ExitCode;
@@ -36,11 +38,11 @@ struct Arguments {
 enum Command {
     /// Fetch and make everything that building, running and testing need; what is there already is kept
     Setup(setup::Options),
-    /// Build the boot image, the `sprig` command, and the Linux driver for each stock kernel
+    /// Build the boot image, the Linux driver for each stock kernel, the initial RAM disks and the `sprig` command
     Build(build::Options),
     /// Pack the Linux driver for DKMS, which builds it on machines without Rust
     Dkms(dkms::Options),
-    /// Boot two stock kernels side by side and show what each says of itself
+    /// Boot two stock kernels side by side, show what each says of itself, and let one log in to the other
     Demo(demo::Options),
     /// Measure what partitioning costs
     Bench(bench::Options),

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::initrd::Image;
 use crate::process;
 use crate::setup::KernelLine;
 
@@ -48,9 +49,14 @@ impl Places {
         self.sprig.join("kernels").join(line.name()).join("vmlinuz")
     }
 
-    /// The initial RAM disk that set-up makes.
-    pub(crate) fn initrd(&self) -> PathBuf {
-        self.sprig.join("initrd/demo.img")
+    /// The driver of the virtual Ethernet that `build` makes for the kernel of this line.
+    pub(crate) fn driver(&self, line: KernelLine) -> PathBuf {
+        self.sprig.join("driver").join(line.name()).join("sprig_vni.ko")
+    }
+
+    /// An initial RAM disk that `build` packs.
+    pub(crate) fn initrd(&self, image: Image) -> PathBuf {
+        self.sprig.join("initrd").join(image.name())
     }
 
     /// A cargo command that runs in the workspace.

@@ -48,6 +48,11 @@ impl Step {
         self.bar.suspend(|| headline(label, what));
     }
 
+    /// Closes without a word.
+    pub(crate) fn dropped(self) {
+        self.bar.finish_and_clear();
+    }
+
     /// Closes with a line that stays.
     pub(crate) fn done(self, result: &str) {
         self.bar.finish_and_clear();

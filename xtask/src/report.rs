@@ -8,6 +8,8 @@ use cli::launch::RunningBox;
 use cli::source::Source;
 use serde::{Deserialize, Serialize};
 
+use crate::demo::ssh::Login;
+
 /// What stands before a report on a console.
 pub(crate) const MARK: &str = "sprig-report: ";
 
@@ -50,6 +52,9 @@ pub(crate) struct BoxReport<'a> {
     pub(crate) box_name: &'a str,
     /// In the order of the box file.
     pub(crate) partitions: &'a [Report],
+    /// How the first logged in to the second, if there is a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ssh: Option<&'a Login>,
 }
 
 /// What the plan promises a partition.
@@ -196,8 +201,20 @@ mod tests {
     #[test]
     fn the_report_of_a_box_has_the_names_that_others_read() {
         let reports = [report()];
-        let json = serde_json::to_value(BoxReport { box_name: "pair", partitions: &reports }).unwrap();
+        let login = Login {
+            from: "web".into(),
+            to: "db".into(),
+            command: "ssh db uname -nr".into(),
+            output: "db 6.12".into(),
+            exit_status: 0,
+        };
+        let report = BoxReport { box_name: "pair", partitions: &reports, ssh: Some(&login) };
+        let json = serde_json::to_value(report).unwrap();
         assert_eq!(json["box"], "pair");
         assert_eq!(json["partitions"][0]["memory_bytes"], 536_870_912);
+        let ssh = serde_json::json!({
+            "from": "web", "to": "db", "command": "ssh db uname -nr", "output": "db 6.12", "exit_status": 0,
+        });
+        assert_eq!(json["ssh"], ssh);
     }
 }

@@ -9,7 +9,8 @@ use std::ptr::NonNull;
 use crate::fixture::{DB, FAR, WEB, plan};
 use acpi::madt::{Madt, MadtEntry};
 use acpi::{AcpiHandler, AcpiTables, PhysicalMapping, fadt::Fadt};
-use partitioner::plan::Plan;
+use partitioner::layout::{ACPI_LEN, LOW_SLICE_LEN, LOW_SLICES_END, LOW_SLICES_START};
+use partitioner::plan::{PartitionIndex, PartitionPlan, Plan};
 use partitioner::view::acpi_tables;
 
 /// Physical memory that consists of the blob only.
@@ -155,6 +156,31 @@ fn iasl_disassembles_console_and_window() {
     let text = disassembled(folder.path(), "dsdt", dsdt);
     let definition = &text[text.find("DefinitionBlock").expect("a definition block")..];
     insta::assert_snapshot!(without_comments(definition));
+}
+
+/// The low memory has slices for so many instances, and their names are of the longest.
+#[test]
+fn a_full_box_with_long_names_fits_and_iasl_reads_them_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = plan();
+    let most = (LOW_SLICES_END - LOW_SLICES_START) / LOW_SLICE_LEN;
+    let name = |index: u64| format!("{index:-<31}x");
+    plan.box_name = name(99);
+    plan.partitions = (0..most)
+        .map(|index| PartitionPlan {
+            index: PartitionIndex(u8::try_from(index).unwrap()),
+            name: name(index),
+            ..plan.partitions[DB].clone()
+        })
+        .collect();
+    let last = plan.partitions.last().unwrap();
+    let bytes = acpi_tables(&plan, last).unwrap();
+    assert!(bytes.len() < ACPI_LEN as usize / 4, "{} bytes leave no room for cores", bytes.len());
+    let (_, dsdt) = tables_of(&bytes).swap_remove(0);
+    let text = disassembled(folder.path(), "full", dsdt);
+    for partition in &plan.partitions {
+        assert!(text.contains(&format!("\"{}\"", partition.name)), "{} is not in {text}", partition.name);
+    }
 }
 
 /// What does not differ between versions of `iasl`: no comments, no blanks but single ones.

@@ -24,7 +24,7 @@ const COMPLAINTS: [&str; 9] = [
     "missing endbr",
 ];
 
-/// The demo's initial file system with the drivers of all lines: kernels unpack one archive after the other.
+/// The small initial file system with the drivers of all lines: kernels unpack one archive after the other.
 fn initrd_with_drivers() -> Vec<u8> {
     let mut bytes = fs::read(fixture::initrd()).expect("set-up has made it");
     bytes.resize(bytes.len().next_multiple_of(4), 0);
@@ -65,7 +65,7 @@ fn assert_loads_quietly(instance: &Instance<'_>) {
 #[test]
 fn the_driver_loads_into_kernels_6_1_and_6_12_and_7_2() {
     let name = |line: &str| format!("linux-{}", line.replace('.', "-"));
-    let text = box_file(KERNELS.map(|line| partition(&name(line), line, 1))).replace("demo.img", "drivers.img");
+    let text = box_file(KERNELS.map(|line| partition(&name(line), line, 1))).replace("small.img", "drivers.img");
     let booted = Scene::with(&text, &[("drivers.img", &initrd_with_drivers())]).boot();
     for instance in booted.instances() {
         assert_loads_quietly(&instance);
@@ -74,7 +74,7 @@ fn the_driver_loads_into_kernels_6_1_and_6_12_and_7_2() {
 
 #[test]
 fn a_kernel_refuses_the_driver_of_another() {
-    let text = box_file([partition("p0", fixture::STABLE, 1)]).replace("demo.img", "drivers.img");
+    let text = box_file([partition("p0", fixture::STABLE, 1)]).replace("small.img", "drivers.img");
     let booted = Scene::with(&text, &[("drivers.img", &initrd_with_drivers())]).boot();
     let (output, status) = booted.instance("p0").try_run(&format!("insmod /drivers/{}.ko", release("6.1")));
     assert_ne!(status, 0, "it was loaded: {output}");

@@ -59,7 +59,7 @@ fn kernel() -> Vec<u8> {
 
 fn archive(text: &str, kernel: &[u8]) -> Vec<u8> {
     let initrd = fs::read(fixture::initrd()).expect("an initial file system");
-    let images = [NamedImage { path: "vmlinuz-6.12", bytes: kernel }, NamedImage { path: "demo.img", bytes: &initrd }];
+    let images = [NamedImage { path: "vmlinuz-6.12", bytes: kernel }, NamedImage { path: "small.img", bytes: &initrd }];
     let bundle = Bundle::new(text.as_bytes(), &images).unwrap_or_else(|error| panic!("{error}"));
     let mut archive = Vec::new();
     bundle.write_cpio(&mut archive).expect("writing to memory");

@@ -21,6 +21,7 @@ use super::boot_figures::{BoxBoot, Figures, Pair, PartitionerTime};
 use super::host::Watched;
 use crate::box_file;
 use crate::build;
+use crate::initrd::Image;
 use crate::places::Places;
 use crate::progress::Step;
 use crate::setup::{self, KernelLine};
@@ -48,7 +49,7 @@ pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
     setup::ensure_for_boxes(places, options.kernel, &[])?;
     build::run(places, &build::Options::for_line(options.kernel))?;
     let events = Events::new()?;
-    let source = Source::read(&box_file::pair(places, options.kernel, &folder)?)?;
+    let source = Source::read(&box_file::pair(places, options.kernel, Image::Small, &folder)?)?;
     let bench = Bench::new(places, options.kernel, &source, &events)?;
     let host = Watched::begin()?;
     let pairs = bench.pairs(options.pairs)?;
@@ -140,7 +141,7 @@ impl<'a> Bench<'a> {
         step.doing("a single kernel");
         let boot = Boot::Kernel {
             image: self.places.kernel(self.kernel),
-            initrd: Some(self.places.initrd()),
+            initrd: Some(self.places.initrd(Image::Small)),
             command_line: "console=ttyS0,115200n8".to_owned(),
         };
         let builder = MachineBuilder::new(boot).emulator(Emulator::find(Some(&self.places.boot_image())));

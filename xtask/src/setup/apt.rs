@@ -3,7 +3,7 @@
 //! Each suite has its own root, so that `apt` sees that suite alone and its newest version is the candidate. The
 //! host's proxies and mirror are honoured; signatures are checked against Debian's keyring as ever.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -110,6 +110,26 @@ impl<'a> Apt<'a> {
         let text = process::output(&mut command, process::QUICK)
             .with_context(|| format!("Debian's {} cannot bring {}", suite.name(), names.join(" ")))?;
         Ok(text.lines().filter_map(parse_uri).collect())
+    }
+
+    /// The newest versions of these packages, and of all packages of libraries that they need in turn.
+    pub(crate) fn with_libraries(&mut self, suite: Suite, names: &[&str], step: &Step) -> Result<Vec<Package>> {
+        let config = self.root(suite, step)?;
+        let mut found: BTreeMap<String, Package> = BTreeMap::new();
+        let mut wanted: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        while !wanted.is_empty() {
+            // Many at once: each call reads the whole suite.
+            let mut command = apt("apt-cache", &config);
+            command.args(["--no-all-versions", "show"]).args(&wanted);
+            let text = process::output(&mut command, process::QUICK)
+                .with_context(|| format!("Debian's {} lacks some of these packages", suite.name()))?;
+            let packages: Vec<Package> = text.split("\n\n").filter_map(parse_package).collect();
+            let libraries = packages.iter().flat_map(|package| &package.depends).filter(|name| is_library(name));
+            wanted = libraries.cloned().collect();
+            found.extend(packages.into_iter().map(|package| (package.name.clone(), package)));
+            wanted.retain(|name| !found.contains_key(name));
+        }
+        Ok(found.into_values().collect())
     }
 
     /// Downloads a package and gives the path of its file, which lies in `folder`.
@@ -274,6 +294,11 @@ fn parse_uri(line: &str) -> Option<Package> {
     let mut parts = file.split('_');
     let (name, version) = (parts.next()?.to_owned(), parts.next()?.replace("%3a", ":"));
     Some(Package { name, version, bytes, depends: Vec::new() })
+}
+
+/// Debian names them so, with one exception.
+fn is_library(package: &str) -> bool {
+    package.starts_with("lib") || package == "zlib1g"
 }
 
 fn bytes_in(folder: &Path) -> u64 {

@@ -1,4 +1,5 @@
-//! The stock kernels that demos and tests boot: `kernels/<line>/vmlinuz`, and `release` with what `uname -r` says.
+//! The stock kernels that demos and tests boot: `kernels/<line>/vmlinuz`, `release` with what `uname -r` says, and
+//! [`super::modules`].
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,10 +10,14 @@ use clap::ValueEnum;
 
 use super::apt::{self, Apt, Package, Suite};
 use super::made::Workshop;
+use super::{busybox, modules};
 use crate::progress::{self, Step};
 
 /// Changes when what is kept of a kernel changes, so that older ones are made anew.
-const RECIPE: &str = "recipe 2\n";
+const RECIPE: &str = "recipe 3\n";
+
+/// Up to 6.12 the image lies in /boot, later with its modules.
+const IMAGE: &str = "./*/vmlinuz*";
 
 /// A line of kernels.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
@@ -96,37 +101,54 @@ fn fetch(workshop: &Workshop, apt: &mut Apt, label: &str, folder: &str, line: Ke
         return Ok(());
     }
     let step = Step::start(label, "looking for the newest");
-    let package = find_image_package(apt, line, &step)?;
-    let stamp = format!("{RECIPE}from {} {}\n", package.name, package.version);
-    workshop.make(folder, &stamp, |making| {
+    let parts = find_parts(apt, line, &step)?;
+    let origins: String = parts.iter().map(|Part { package, .. }| origin(package)).collect();
+    workshop.make(folder, &format!("{RECIPE}{origins}"), |making| {
         let scratch = workshop.scratch(folder)?;
-        let deb = apt.download(line.suite(), &package, scratch.path(), &step)?;
-        step.doing("unpacking");
-        // Up to 6.12 the image lies in /boot, later with its modules.
-        apt::unpack(&deb, scratch.path(), &["./*/vmlinuz*"])?;
-        let release = keep(&find_vmlinuz(scratch.path())?, making)?;
+        for Part { package, wanted } in &parts {
+            let download = workshop.scratch(folder)?;
+            let deb = apt.download(line.suite(), package, download.path(), &step)?;
+            step.doing(&format!("unpacking {}", package.name));
+            apt::unpack(&deb, scratch.path(), wanted)?;
+        }
+        let image = find_vmlinuz(scratch.path())?;
+        let release = keep(&image, making)?;
         let fits = release.starts_with(&format!("{}.", line.name()));
-        ensure!(fits, "{} holds a kernel {release}, not {}", package.name, line.name());
-        Ok(())
+        ensure!(fits, "{} holds a kernel {release}, not {}", image.display(), line.name());
+        modules::keep(scratch.path(), &busybox::path(workshop), &making.join("modules"))
     })?;
     step.done(&format!("{} from Debian's {}", release_of(workshop, folder)?, line.suite().name()));
     Ok(())
 }
 
-/// The package that holds the image of the line's newest kernel.
+/// A package, and what of its files is wanted.
+struct Part {
+    package: Package,
+    wanted: Vec<&'static str>,
+}
+
+fn origin(package: &Package) -> String {
+    format!("from {} {}\n", package.name, package.version)
+}
+
+/// The packages that hold the image and the modules of the line's newest kernel.
 ///
 /// Not by way of the metapackage `linux-image-amd64`: in backports that moves on to the next line overnight.
-fn find_image_package(apt: &mut Apt, line: KernelLine, step: &Step) -> Result<Package> {
+fn find_parts(apt: &mut Apt, line: KernelLine, step: &Step) -> Result<Vec<Part>> {
     let names = apt.names(line.suite(), &format!("linux-image-{}.", line.name()), step)?;
     let newest = newest(&names, line.name()).with_context(|| {
         let (suite, name) = (line.suite().name(), line.name());
         format!("Debian's {suite} has no kernel {name} any more; name your own with --kernel {name}=PATH")
     })?;
     let package = apt.show(line.suite(), newest, step)?;
-    // Since 7.0 that package is nearly empty, and this one holds the image.
-    match package.depends.iter().find(|name| name.starts_with("linux-binary-")) {
-        Some(holder) => apt.show(line.suite(), holder, step),
-        None => Ok(package),
+    let holder = |prefix: &str| package.depends.iter().find(|name| name.starts_with(prefix)).cloned();
+    match (holder("linux-binary-"), holder("linux-modules-")) {
+        // Since 7.0 that package is nearly empty, and these hold what it did.
+        (Some(image), Some(modules)) => Ok(vec![
+            Part { package: apt.show(line.suite(), &image, step)?, wanted: vec![IMAGE] },
+            Part { package: apt.show(line.suite(), &modules, step)?, wanted: modules::PATTERNS.to_vec() },
+        ]),
+        _ => Ok(vec![Part { package, wanted: [[IMAGE].as_slice(), &modules::PATTERNS].concat() }]),
     }
 }
 

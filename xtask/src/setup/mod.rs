@@ -4,8 +4,8 @@
 //! |---|---|
 //! | [`packages`] | the host's own programs and firmware |
 //! | [`emulator`] | a sound QEMU, where the host's own is too old |
-//! | [`kernels`] | stock Debian kernels |
-//! | [`initrd`] | the demo's initial RAM disk |
+//! | [`kernels`] | stock Debian kernels, and [`modules`] of them |
+//! | [`busybox`], [`programs`], [`keys`] | what [`crate::initrd`] packs into the initial RAM disk |
 //! | [`sysroot`] | the Rust library for bare metal, and for what is linked into kernels |
 //! | [`kbuild`] | a Debian in a folder, in which modules for stock kernels are built |
 //! | [`headers`] | those kernels' headers |
@@ -13,15 +13,18 @@
 //! [`apt`] is where all but the first come from, [`made`] and [`lock`] keep what is made whole.
 
 mod apt;
+pub(crate) mod busybox;
 mod emulator;
 mod headers;
-mod initrd;
 mod kbuild;
 mod kernels;
+pub(crate) mod keys;
 pub(crate) mod lock;
 pub(crate) mod made;
 mod mirror;
+mod modules;
 mod packages;
+pub(crate) mod programs;
 pub(crate) mod sysroot;
 
 use std::path::PathBuf;
@@ -52,7 +55,7 @@ pub(crate) enum Item {
     Sysroot,
     /// Stock Debian kernels 6.1, 6.12 and 7.2
     Kernels,
-    /// The demo's initial RAM disk
+    /// What the initial RAM disk is made of: busybox, Debian's programs, keys
     Initrd,
     /// What the Linux driver is built with: gcc, make, the kernels' headers, Rust's core for kernels
     Kbuild,
@@ -103,12 +106,17 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
         sysroot::make(&workshop, &mut apt, Library::BareMetal)?;
     }
     let lines = if options.lines.is_empty() { KernelLine::value_variants() } else { &options.lines };
+    let with_kernels = wanted(Item::Kernels) || wanted(Item::Kbuild);
+    if with_kernels || wanted(Item::Initrd) {
+        busybox::make(&workshop, &mut apt, options.busybox.as_deref())?;
+    }
     // Which headers there must be is known from the kernels.
-    if wanted(Item::Kernels) || wanted(Item::Kbuild) {
+    if with_kernels {
         kernels::make(&workshop, &mut apt, lines, &options.kernels)?;
     }
     if wanted(Item::Initrd) {
-        initrd::make(places, &workshop, &mut apt, options.busybox.as_deref())?;
+        programs::make(&workshop, &mut apt)?;
+        keys::make(&workshop)?;
     }
     if wanted(Item::Kbuild) {
         make_kbuild(&workshop, &mut apt, lines)?;

@@ -4,11 +4,14 @@
 //! \_SB.SPRG   SPRG0001   the window of the virtual Ethernet; _UID is the partition's index
 //! \_SB.COM    PNP0501    the serial console, without an interrupt, so that Linux polls it
 //! ```
+//!
+//! What else the driver of the window must know stands in its `_DSD` (ACPI 6.5, section 6.2.5): see [`properties`].
 
 use alloc::vec::Vec;
 
 use acpi_tables::aml::{
-    AddressSpace, AddressSpaceCacheable, Device, EISAName, IO, Name, ResourceTemplate, Scope, ZERO,
+    AddressSpace, AddressSpaceCacheable, Device, EISAName, IO, Name, Package, PackageBuilder, ResourceTemplate, Scope,
+    Uuid, ZERO,
 };
 use acpi_tables::sdt::Sdt;
 use acpi_tables::{Aml, AmlSink};
@@ -22,10 +25,14 @@ use crate::plan::{PartitionPlan, Plan};
 const REVISION: u8 = 2;
 /// I/O ports of a 16550.
 const UART_PORTS: u8 = 8;
+/// What follows in a `_DSD` are pairs of names and values.
+const DEVICE_PROPERTIES: &str = "daffd814-6eba-4d8c-8a91-bc9bbf4aa301";
+/// Rings of each ordered pair of partitions.
+const QUEUES: u8 = 1;
 
 pub(super) fn dsdt(plan: &Plan, partition: &PartitionPlan) -> Sdt {
     let mut dsdt = Sdt::new(*b"DSDT", HEADER_LEN, REVISION, OEM_ID, OEM_TABLE_ID, OEM_REVISION);
-    let mut devices = window_device(plan.window, partition.index.0);
+    let mut devices = window_device(plan, partition.index.0);
     if let Some(port) = partition.console {
         devices.extend(console_device(port));
     }
@@ -33,8 +40,8 @@ pub(super) fn dsdt(plan: &Plan, partition: &PartitionPlan) -> Sdt {
     dsdt
 }
 
-fn window_device(window: MemoryRange, uid: u8) -> Vec<u8> {
-    let memory = ConsumedMemory(window);
+fn window_device(plan: &Plan, uid: u8) -> Vec<u8> {
+    let memory = ConsumedMemory(plan.window);
     let resources = ResourceTemplate::new(alloc::vec![&memory]);
     super::serialized(&Device::new(
         "SPRG".into(),
@@ -42,8 +49,31 @@ fn window_device(window: MemoryRange, uid: u8) -> Vec<u8> {
             &Name::new("_HID".into(), &"SPRG0001"),
             &Name::new("_UID".into(), &uid),
             &Name::new("_CRS".into(), &resources),
+            &Name::new("_DSD".into(), &properties(plan)),
         ],
     ))
+}
+
+/// The box as the driver has to know it. Linux hands these to it by `device_property_read_*`.
+///
+/// | property | |
+/// |---|---|
+/// | `sprig,box` | the box's name |
+/// | `sprig,partitions` | the names of all partitions, in the order of their indices |
+/// | `sprig,queues` | how many rings each ordered pair of partitions has |
+fn properties(plan: &Plan) -> PackageBuilder {
+    let mut names = PackageBuilder::new();
+    for partition in &plan.partitions {
+        names.add_element(&partition.name);
+    }
+    let mut pairs = PackageBuilder::new();
+    pairs.add_element(&Package::new(alloc::vec![&"sprig,box", &plan.box_name]));
+    pairs.add_element(&Package::new(alloc::vec![&"sprig,partitions", &names]));
+    pairs.add_element(&Package::new(alloc::vec![&"sprig,queues", &QUEUES]));
+    let mut data = PackageBuilder::new();
+    data.add_element(&Uuid::new(DEVICE_PROPERTIES));
+    data.add_element(&pairs);
+    data
 }
 
 fn console_device(port: SerialPort) -> Vec<u8> {

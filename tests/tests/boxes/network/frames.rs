@@ -6,7 +6,7 @@ use tests::Scene;
 use tests::fixture::{KERNELS, STABLE};
 use tests::instance::Instance;
 use tests::network::{CARD, FRAMES_PORT};
-use tests::scene::{Booted, box_file, partition};
+use tests::scene::{Booted, box_file, networked};
 
 const LIMIT: Duration = Duration::from_secs(240);
 
@@ -46,7 +46,7 @@ fn everybody_to_everybody(booted: &Booted, arguments: &str) {
 
 #[test]
 fn every_length_crosses_in_both_directions_at_once() {
-    let booted = Scene::new(&box_file([partition("web", STABLE, 2), partition("db", STABLE, 2)])).boot();
+    let booted = Scene::new(&box_file([networked("web", STABLE, 2), networked("db", STABLE, 2)])).boot();
     for instance in booted.instances() {
         instance.run(&format!("ip link set {CARD} mtu 65535"));
     }
@@ -58,7 +58,7 @@ fn every_length_crosses_in_both_directions_at_once() {
 #[test]
 fn in_a_box_of_four_every_pair_talks_at_the_same_time() {
     let names = ["a", "b", "c", "d"];
-    let booted = Scene::new(&box_file(names.map(|name| partition(name, STABLE, 1)))).boot();
+    let booted = Scene::new(&box_file(names.map(|name| networked(name, STABLE, 1)))).boot();
     receive_everywhere(&booted);
     everybody_to_everybody(&booted, "1500 64 1514");
 }
@@ -66,7 +66,7 @@ fn in_a_box_of_four_every_pair_talks_at_the_same_time() {
 #[test]
 fn three_different_kernels_lose_nothing_between_them() {
     let name = |line: &str| format!("linux-{}", line.replace('.', "-"));
-    let booted = Scene::new(&box_file(KERNELS.map(|line| partition(&name(line), line, 1)))).boot();
+    let booted = Scene::new(&box_file(KERNELS.map(|line| networked(&name(line), line, 1)))).boot();
     for instance in booted.instances() {
         instance.run(&format!("ip link set {CARD} mtu 9000"));
     }

@@ -6,7 +6,7 @@ use tests::Scene;
 use tests::fixture::STABLE;
 use tests::instance::Instance;
 use tests::network::CARD;
-use tests::scene::{Booted, box_file, partition};
+use tests::scene::{Booted, box_file, networked};
 
 /// How long a wait in an emulated box may take; what it took is told.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -19,7 +19,7 @@ const UNLOAD: &str = "rmmod sprig_vni";
 /// `watcher` and `neighbour` go on talking while `victim` goes away.
 fn three() -> Booted {
     let names = ["watcher", "victim", "neighbour"];
-    let booted = Scene::new(&box_file(names.map(|name| partition(name, STABLE, 1)))).boot();
+    let booted = Scene::new(&box_file(names.map(|name| networked(name, STABLE, 1)))).boot();
     booted.await_links();
     booted
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 use serde_json::Value;
 use tests::Scene;
 use tests::fixture::{STABLE, release};
-use tests::scene::{Booted, box_file, partition_of};
+use tests::scene::{Booted, box_file, networked_of};
 
 const LIMIT: Duration = Duration::from_secs(240);
 
 fn pair() -> Booted {
     // Copies of 100 MiB are kept in memory.
     let booted =
-        Scene::new(&box_file([partition_of("web", STABLE, 2, "512MiB"), partition_of("db", STABLE, 2, "512MiB")]))
+        Scene::new(&box_file([networked_of("web", STABLE, 2, "512MiB"), networked_of("db", STABLE, 2, "512MiB")]))
             .boot();
     booted.await_links();
     booted

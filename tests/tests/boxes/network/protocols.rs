@@ -3,10 +3,10 @@
 use tests::Scene;
 use tests::fixture::{KERNELS, STABLE};
 use tests::network::CARD;
-use tests::scene::{Booted, box_file, partition};
+use tests::scene::{Booted, box_file, networked};
 
 fn pair() -> Booted {
-    let booted = Scene::new(&box_file([partition("web", STABLE, 2), partition("db", STABLE, 2)])).boot();
+    let booted = Scene::new(&box_file([networked("web", STABLE, 2), networked("db", STABLE, 2)])).boot();
     booted.await_links();
     booted
 }
@@ -68,7 +68,7 @@ fn the_card_says_what_it_is() {
 #[test]
 fn three_kernels_reach_each_other() {
     let name = |line: &str| format!("linux-{}", line.replace('.', "-"));
-    let booted = Scene::new(&box_file(KERNELS.map(|line| partition(&name(line), line, 1)))).boot();
+    let booted = Scene::new(&box_file(KERNELS.map(|line| networked(&name(line), line, 1)))).boot();
     booted.await_links();
     for from in booted.instances() {
         for to in booted.instances().iter().filter(|to| to.plan.name != from.plan.name) {
@@ -82,8 +82,8 @@ fn three_kernels_reach_each_other() {
 
 #[test]
 fn an_instance_without_the_driver_disturbs_nobody() {
-    let without = partition("without", STABLE, 1) + "cmdline = \"sprig.vni=off\"\n";
-    let booted = Scene::new(&box_file([partition("web", STABLE, 1), without, partition("db", STABLE, 1)])).boot();
+    let without = networked("without", STABLE, 1) + "cmdline = \"sprig.vni=off\"\n";
+    let booted = Scene::new(&box_file([networked("web", STABLE, 1), without, networked("db", STABLE, 1)])).boot();
     let (web, db) = (booted.instance("web"), booted.instance("db"));
     for instance in [&web, &db] {
         instance.await_links(1, "up");

@@ -6,14 +6,14 @@ use tests::Scene;
 use tests::fixture::STABLE;
 use tests::instance::Instance;
 use tests::network::CARD;
-use tests::scene::{Booted, box_file, partition};
+use tests::scene::{Booted, box_file, networked};
 
 const LIMIT: Duration = Duration::from_secs(240);
 /// In a flood, for each frame.
 const MOST_DOORBELLS: f64 = 0.05;
 
 fn pair() -> Booted {
-    let booted = Scene::new(&box_file([partition("web", STABLE, 2), partition("db", STABLE, 2)])).boot();
+    let booted = Scene::new(&box_file([networked("web", STABLE, 2), networked("db", STABLE, 2)])).boot();
     booted.await_links();
     booted
 }

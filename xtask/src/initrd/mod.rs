@@ -1,0 +1,154 @@
+//! Packs the initial RAM disks of demos and tests from what set-up and build have made:
+//!
+//! | from | what | `small.img` | `demo.img` |
+//! |---|---|---|---|
+//! | `examples/initrd` | `/init`, `/etc` | yes | yes |
+//! | [`crate::setup::busybox`] | `/bin`: the shell and small programs, static | yes | |
+//! | `examples/network` | the network's script, SSH's configuration | | yes |
+//! | [`crate::setup::programs`] | `/usr`: Debian's own SSH, iproute2, iperf3 and the like, a shell too | | yes |
+//! | [`crate::setup::keys`] | keys, so that all instances trust one another | | yes |
+//! | [`modules`] | `/lib/modules` for every kernel that is there, with the driver | | yes |
+//!
+//! They are packed by each build, since the driver is built anew whenever its sources change, and put in place only
+//! where they differ from what is there.
+
+mod archive;
+mod modules;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use self::archive::{Access, Tree};
+use crate::places::Places;
+use crate::progress::{self, Step};
+use crate::setup::made::Workshop;
+use crate::setup::{busybox, keys, lock, programs};
+use crate::unpacked::Unpacked;
+
+const LABEL: &str = "initrd";
+
+const FOLDERS: [&str; 5] = ["dev", "proc", "run", "sys", "tmp"];
+/// Debian has one place for each kind of file; programs and kernels look for them at older ones too.
+const LINKS: [(&str, &str); 3] = [("lib", "usr/lib"), ("lib64", "usr/lib64"), ("sbin", "usr/sbin")];
+
+/// An initial RAM disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Image {
+    /// A shell and no network: it is unpacked in no time.
+    Small,
+    /// All that an instance needs to talk with others. Where there are no programs of Debian, it is the small one.
+    Full,
+}
+
+impl Image {
+    /// As its file is named.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Image::Small => "small.img",
+            Image::Full => "demo.img",
+        }
+    }
+}
+
+/// Packs both; set-up has made the parts.
+pub(crate) fn pack(places: &Places) -> Result<()> {
+    let _lock = lock::take(&places.sprig)?;
+    let workshop = Workshop::open(&places.sprig)?;
+    let packing = Packing { places, workshop: &workshop };
+    for image in [Image::Small, Image::Full] {
+        packing.pack(image)?;
+    }
+    Ok(())
+}
+
+struct Packing<'a> {
+    places: &'a Places,
+    workshop: &'a Workshop,
+}
+
+impl Packing<'_> {
+    fn pack(&self, image: Image) -> Result<()> {
+        let step = Step::start(LABEL, image.name());
+        let scratch = self.workshop.scratch(LABEL)?;
+        let mut tree = Tree::default();
+        self.add_base(&mut tree)?;
+        let mut what = image.name().to_owned();
+        match programs::tree(self.workshop).filter(|_| image == Image::Full) {
+            Some(programs) => {
+                self.add_network(&mut tree, &programs)?;
+                let kernels = modules::add(&mut tree, self.places, &programs, scratch.path())?;
+                what = format!("{what} with modules for {}", modules::told(&kernels));
+            }
+            None => self.add_static_shell(&mut tree)?,
+        }
+        let archive = tree.into_archive()?;
+        what = format!("{what}, {:.1} MiB", archive.len() as f64 / f64::from(1 << 20));
+
+        let path = self.places.initrd(image);
+        if fs::read(&path).is_ok_and(|there| there == archive) {
+            step.dropped();
+            progress::ready(LABEL, &what);
+            return Ok(());
+        }
+        let fresh = scratch.path().join(image.name());
+        fs::write(&fresh, archive)?;
+        fs::create_dir_all(path.parent().context("the image lies in a folder")?)?;
+        fs::rename(&fresh, &path).with_context(|| format!("cannot put {} into place", path.display()))?;
+        step.done(&what);
+        Ok(())
+    }
+
+    fn add_base(&self, tree: &mut Tree) -> Result<()> {
+        FOLDERS.into_iter().for_each(|folder| tree.folder(folder));
+        tree.secret_folder("root");
+        // The kernel opens it for init before anything is mounted.
+        tree.character_device("dev/console", 5, 1);
+        tree.copy(&self.example("initrd"), "")
+    }
+
+    fn add_static_shell(&self, tree: &mut Tree) -> Result<()> {
+        let busybox = busybox::path(self.workshop);
+        tree.file("bin/busybox", Access::Program, read(&busybox)?);
+        link_applets(tree, Command::new(busybox))
+    }
+
+    fn add_network(&self, tree: &mut Tree, programs: &Unpacked) -> Result<()> {
+        LINKS.into_iter().for_each(|(path, target)| tree.link(path, target));
+        tree.copy(&programs.0, "")?;
+        tree.link("bin/busybox", &format!("../{}", programs::BUSYBOX));
+        link_applets(tree, programs.command(programs::BUSYBOX))?;
+        self.add_keys(tree)?;
+        tree.copy(&self.example("network"), "")
+    }
+
+    /// Every instance has both keys, and lets in whoever has the user's. Whose the host key is, it learns at its start.
+    fn add_keys(&self, tree: &mut Tree) -> Result<()> {
+        let secret = |key: &str| read(&keys::path(self.workshop, key));
+        let public = |key: &str| read(&keys::path(self.workshop, &format!("{key}.pub")));
+        tree.secret_folder("root/.ssh");
+        for (key, folder) in [(keys::HOST, "etc/ssh"), (keys::USER, "root/.ssh")] {
+            tree.file(&format!("{folder}/{key}"), Access::Secret, secret(key)?);
+            tree.file(&format!("{folder}/{key}.pub"), Access::Data, public(key)?);
+        }
+        tree.file("root/.ssh/authorized_keys", Access::Secret, public(keys::USER)?);
+        Ok(())
+    }
+
+    fn example(&self, name: &str) -> PathBuf {
+        self.places.workspace.join("examples").join(name)
+    }
+}
+
+fn link_applets(tree: &mut Tree, busybox: Command) -> Result<()> {
+    for applet in busybox::applets(busybox)? {
+        tree.link(&format!("bin/{applet}"), "busybox");
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}; `cargo xtask setup` makes it", path.display()))
+}

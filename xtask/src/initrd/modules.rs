@@ -1,0 +1,77 @@
+//! `/lib/modules/<release>` of every kernel that is here: stock modules, the driver of the virtual Ethernet where it has
+//! been built, and the tables by which `modprobe` finds them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use super::archive::Tree;
+use crate::places::Places;
+use crate::process;
+use crate::setup::KernelLine;
+use crate::unpacked::Unpacked;
+
+/// Adds them to the tree.
+pub(super) fn add(tree: &mut Tree, places: &Places, programs: &Unpacked, scratch: &Path) -> Result<Vec<Found>> {
+    let mut found = Vec::new();
+    for line in KernelLine::value_variants() {
+        let Ok(release) = fs::read_to_string(places.kernel(*line).with_file_name("release")) else { continue };
+        let release = release.trim().to_owned();
+        let folder = scratch.join("usr/lib/modules").join(&release);
+        // A kernel of the user's own may stand for several lines.
+        if folder.exists() {
+            continue;
+        }
+        let modules = modules(places, *line)?;
+        fs::create_dir_all(&folder)?;
+        for module in &modules {
+            let name = module.file_name().context("a module has a name")?;
+            fs::copy(module, folder.join(name)).with_context(|| format!("cannot copy {}", module.display()))?;
+        }
+        index(&folder, scratch, &release, programs)?;
+        tree.copy(&folder, &format!("usr/lib/modules/{release}"))?;
+        found.push(Found { release, has_driver: modules.contains(&places.driver(*line)) });
+    }
+    Ok(found)
+}
+
+/// A kernel for which there are modules.
+pub(super) struct Found {
+    /// What `uname -r` says.
+    release: String,
+    has_driver: bool,
+}
+
+/// The kernels, for people.
+pub(super) fn told(found: &[Found]) -> String {
+    let kernel = |Found { release, has_driver }: &Found| match has_driver {
+        true => format!("{release} (driver too)"),
+        false => release.clone(),
+    };
+    found.iter().map(kernel).collect::<Vec<_>>().join(", ")
+}
+
+/// The files of a line's modules.
+fn modules(places: &Places, line: KernelLine) -> Result<Vec<PathBuf>> {
+    let stock = places.kernel(line).with_file_name("modules");
+    // An image of the user's own comes without.
+    let entries = if stock.is_dir() { Some(fs::read_dir(stock)?) } else { None };
+    let mut modules = entries.into_iter().flatten().map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    modules.retain(|path| path.extension().is_some_and(|ending| ending == "ko"));
+    modules.push(places.driver(line));
+    modules.retain(|path| path.is_file());
+    Ok(modules)
+}
+
+/// Has `depmod` write its tables beside the modules.
+fn index(folder: &Path, root: &Path, release: &str, programs: &Unpacked) -> Result<()> {
+    // It wants these lists of the kernel's own, and does with empty ones.
+    for list in ["modules.builtin", "modules.order"] {
+        fs::write(folder.join(list), "")?;
+    }
+    let mut depmod = programs.command("usr/sbin/depmod");
+    depmod.arg("--basedir").arg(root).arg("--moduledir").arg("/usr/lib/modules").arg(release);
+    process::output(&mut depmod, process::QUICK).map(drop).with_context(|| format!("cannot index modules of {release}"))
+}

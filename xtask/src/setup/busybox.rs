@@ -1,0 +1,76 @@
+//! `busybox/busybox`: the shell and the small programs of the small initial RAM disk, static, Debian's or the user's own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::apt::{self, Apt, Suite};
+use super::made::Workshop;
+use crate::process;
+use crate::progress::{self, Step};
+
+const LABEL: &str = "busybox";
+const RECIPE: &str = "recipe 1";
+const NAME: &str = "busybox";
+
+/// Applets that set-up, init, demos and tests call: a busybox without one of them is refused here and not when a box
+/// boots.
+const NEEDED: [&str; 26] = [
+    "ash", "awk", "cat", "cttyhack", "cut", "devmem", "dmesg", "echo", "grep", "halt", "hostname", "ip", "login",
+    "mkdir", "mount", "nproc", "poweroff", "reboot", "setsid", "sh", "sleep", "stty", "taskset", "top", "uname",
+    "unxz",
+];
+
+/// Makes it available.
+pub(super) fn make(workshop: &Workshop, apt: &mut Apt, own: Option<&Path>) -> Result<()> {
+    if let Some(own) = own {
+        let bytes = fs::read(own).with_context(|| format!("cannot read the busybox {}", own.display()))?;
+        ensure!(bytes.starts_with(b"\x7fELF"), "{} is no program", own.display());
+        let stamp = format!("{RECIPE} {} {} bytes\n", own.display(), bytes.len());
+        workshop.make(NAME, &stamp, |folder| place(own, folder))?;
+    } else if workshop.stamp(NAME).is_some_and(|stamp| stamp.starts_with(RECIPE)) {
+        progress::ready(LABEL, "static");
+    } else {
+        fetch(workshop, apt)?;
+    }
+    applets(Command::new(path(workshop))).map(drop)
+}
+
+/// Where it is.
+pub(crate) fn path(workshop: &Workshop) -> PathBuf {
+    workshop.path(NAME).join(NAME)
+}
+
+/// The names by which a busybox can be called.
+pub(crate) fn applets(mut busybox: Command) -> Result<Vec<String>> {
+    let list = process::output(busybox.arg("--list"), process::QUICK)?;
+    let applets: Vec<String> = list.lines().filter(|name| *name != NAME).map(str::to_owned).collect();
+    let missing: Vec<&str> = NEEDED.into_iter().filter(|needed| !applets.iter().any(|name| name == needed)).collect();
+    if !missing.is_empty() {
+        bail!("this busybox lacks {}", missing.join(", "));
+    }
+    Ok(applets)
+}
+
+fn fetch(workshop: &Workshop, apt: &mut Apt) -> Result<()> {
+    let step = Step::start(LABEL, "busybox-static");
+    let package = apt.show(Suite::Bookworm, "busybox-static", &step)?;
+    let stamp = format!("{RECIPE} {} {}\n", package.name, package.version);
+    workshop.make(NAME, &stamp, |folder| {
+        let scratch = workshop.scratch(NAME)?;
+        let deb = apt.download(Suite::Bookworm, &package, scratch.path(), &step)?;
+        apt::unpack(&deb, scratch.path(), &["*/busybox"])?;
+        let places = ["bin/busybox", "usr/bin/busybox"].map(|name| scratch.path().join(name));
+        let found = places.into_iter().find(|path| path.is_file());
+        place(&found.context("busybox-static holds no bin/busybox")?, folder)
+    })?;
+    step.done(&format!("{} from Debian's {}", package.version, Suite::Bookworm.name()));
+    Ok(())
+}
+
+fn place(from: &Path, folder: &Path) -> Result<()> {
+    // `fs::copy` keeps the mode: it is run to list its applets.
+    fs::copy(from, folder.join(NAME)).map(drop).context("cannot copy busybox")
+}

@@ -1,0 +1,47 @@
+//! `keys/`: the keys by which the instances of a box know and trust one another, made anew on every machine.
+//!
+//! All instances are of one owner and share one image, so they share a host key and a user key too. Secret keys exist
+//! in set-up's folder and in the images made from it, nowhere else.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use super::made::Workshop;
+use super::programs;
+use crate::process;
+use crate::progress::{self, Step};
+
+const LABEL: &str = "keys";
+const FOLDER: &str = "keys";
+const RECIPE: &str = "recipe 1\n";
+
+/// The key of every instance's SSH server; `.pub` beside it.
+pub(crate) const HOST: &str = "ssh_host_ed25519_key";
+/// The key of every instance's root; `.pub` beside it.
+pub(crate) const USER: &str = "id_ed25519";
+
+/// Where a key is.
+pub(crate) fn path(workshop: &Workshop, name: &str) -> PathBuf {
+    workshop.path(FOLDER).join(name)
+}
+
+/// Makes both, if they are not there and there is something to make them with.
+pub(super) fn make(workshop: &Workshop) -> Result<()> {
+    if workshop.stamp(FOLDER).as_deref() == Some(RECIPE) {
+        progress::ready(LABEL, "for SSH");
+        return Ok(());
+    }
+    let Some(programs) = programs::tree(workshop) else { return Ok(()) };
+    let step = Step::start(LABEL, "for SSH");
+    workshop.make(FOLDER, RECIPE, |folder| {
+        for (name, comment) in [(HOST, "host of a Sprig box"), (USER, "root of a Sprig box")] {
+            let mut keygen = programs.command("usr/bin/ssh-keygen");
+            keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f"]).arg(folder.join(name));
+            process::output(&mut keygen, process::QUICK).context("cannot make a key")?;
+        }
+        Ok(())
+    })?;
+    step.done("for SSH, fresh");
+    Ok(())
+}

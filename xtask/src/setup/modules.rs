@@ -1,0 +1,127 @@
+//! `kernels/<line>/modules`: the few modules of a stock kernel that boxes need beside the driver of the virtual
+//! Ethernet, uncompressed, and `order`, which names them with each behind those that it needs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process;
+
+/// What stands on a network card in tests: VLANs, bridges, further addresses, virtual cards, raw load.
+const WANTED: [&str; 7] = ["8021q", "bridge", "dummy", "macvlan", "pktgen", "tun", "veth"];
+
+/// What of a kernel's package holds them and what they need.
+pub(super) const PATTERNS: [&str; 2] = ["./*/kernel/net/*", "./*/kernel/drivers/net/*"];
+
+/// Keeps the wanted modules out of those that were unpacked below `unpacked`, with all that they need.
+pub(super) fn keep(unpacked: &Path, busybox: &Path, folder: &Path) -> Result<()> {
+    let mut kept = Kept { found: BTreeMap::new(), busybox, folder, order: Vec::new() };
+    find(unpacked, &mut kept.found)?;
+    fs::create_dir(folder)?;
+    for name in WANTED {
+        kept.keep(name)?;
+    }
+    Ok(fs::write(folder.join("order"), kept.order.join("\n") + "\n")?)
+}
+
+struct Kept<'a> {
+    /// Files by the names of their modules.
+    found: BTreeMap<String, PathBuf>,
+    busybox: &'a Path,
+    folder: &'a Path,
+    /// The names of those kept so far.
+    order: Vec<String>,
+}
+
+impl Kept<'_> {
+    fn keep(&mut self, name: &str) -> Result<()> {
+        if self.order.iter().any(|kept| kept == name) {
+            return Ok(());
+        }
+        let path = self.found.get(name).with_context(|| format!("the kernel's package holds no module {name}"))?;
+        let bytes = plain(path, self.busybox)?;
+        for needed in needs(&bytes).with_context(|| format!("{} does not say what it needs", path.display()))? {
+            self.keep(&needed)?;
+        }
+        fs::write(self.folder.join(format!("{name}.ko")), bytes)?;
+        self.order.push(name.to_owned());
+        Ok(())
+    }
+}
+
+/// Notes every module below `folder`.
+fn find(folder: &Path, found: &mut BTreeMap<String, PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match name.split_once(".ko") {
+            _ if path.is_dir() => find(&path, found)?,
+            Some((name, _)) => drop(found.insert(name.replace('-', "_"), path)),
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// The module's bytes; newer packages hold them compressed.
+fn plain(path: &Path, busybox: &Path) -> Result<Vec<u8>> {
+    let bytes = match path.extension().and_then(|ending| ending.to_str()) {
+        Some("ko") => fs::read(path),
+        Some("xz") => {
+            process::output(Command::new(busybox).args(["unxz", "-k"]).arg(path), process::QUICK)?;
+            fs::read(path.with_extension(""))
+        }
+        _ => bail!("{} is compressed in a way that is not known here", path.display()),
+    };
+    bytes.with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// The names after `depends=` in the section `.modinfo`, which every module has.
+fn needs(module: &[u8]) -> Option<Vec<String>> {
+    const FIELD: &[u8] = b"\0depends=";
+    let start = module.windows(FIELD.len()).position(|window| window == FIELD)? + FIELD.len();
+    let end = start + module[start..].iter().position(|byte| *byte == 0)?;
+    let names = std::str::from_utf8(&module[start..end]).ok()?.split(',').filter(|name| !name.is_empty());
+    Some(names.map(|name| name.replace('-', "_")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn module(folder: &Path, path: &str, depends: &str) {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, format!("\x7fELF\0license=GPL\0depends={depends}\0name=x\0")).unwrap();
+    }
+
+    #[test]
+    fn each_module_comes_behind_what_it_needs() {
+        let scratch = tempfile::tempdir().unwrap();
+        let unpacked = scratch.path().join("unpacked");
+        for name in WANTED {
+            module(&unpacked, &format!("net/{name}.ko"), if name == "8021q" { "mrp,garp-x" } else { "" });
+        }
+        module(&unpacked, "net/802/garp-x.ko", "llc");
+        module(&unpacked, "net/802/mrp.ko", "");
+        module(&unpacked, "net/llc/llc.ko", "");
+        module(&unpacked, "net/unwanted.ko", "");
+        let folder = scratch.path().join("modules");
+        keep(&unpacked, Path::new("busybox"), &folder).unwrap();
+        let order = fs::read_to_string(folder.join("order")).unwrap();
+        assert_eq!(order, "mrp\nllc\ngarp_x\n8021q\nbridge\ndummy\nmacvlan\npktgen\ntun\nveth\n");
+        assert!(folder.join("garp_x.ko").exists() && !folder.join("unwanted.ko").exists());
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let scratch = tempfile::tempdir().unwrap();
+        module(scratch.path(), "net/8021q.ko", "garp");
+        let error = keep(scratch.path(), Path::new("busybox"), &scratch.path().join("modules")).unwrap_err();
+        assert_eq!(error.to_string(), "the kernel's package holds no module garp");
+        assert_eq!(needs(b"\x7fELF"), None);
+    }
+}

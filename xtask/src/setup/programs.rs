@@ -1,0 +1,107 @@
+//! `programs/`: the stock Debian programs of the initial RAM disk, and the shared libraries that they load.
+//!
+//! Instances talk over the virtual Ethernet with what everybody uses, so these are the very programs of Debian's stable
+//! release, unpacked and not installed. Of each package only what [`KEPT`] names is kept.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::apt::{self, Apt, Suite};
+use super::made::Workshop;
+use crate::progress::{self, Step};
+use crate::unpacked::Unpacked;
+
+const LABEL: &str = "programs";
+const FOLDER: &str = "programs";
+const RECIPE: &str = "recipe 1";
+const SUITE: Suite = Suite::Trixie;
+
+/// The shell and the small programs.
+pub(crate) const BUSYBOX: &str = "usr/bin/busybox";
+
+/// What is kept of which package.
+const KEPT: [(&str, &[&str]); 13] = [
+    // Not the static one: the shell of that takes its own applets before any program of the same name.
+    ("busybox", &[BUSYBOX]),
+    ("ethtool", &["usr/sbin/ethtool"]),
+    ("iperf3", &["usr/bin/iperf3"]),
+    ("iproute2", &["usr/bin/ip", "usr/sbin/tc"]),
+    ("iputils-arping", &["usr/bin/arping"]),
+    ("iputils-ping", &["usr/bin/ping"]),
+    (
+        "kmod",
+        &[
+            "usr/bin/kmod",
+            "usr/bin/lsmod",
+            "usr/sbin/depmod",
+            "usr/sbin/insmod",
+            "usr/sbin/modinfo",
+            "usr/sbin/modprobe",
+            "usr/sbin/rmmod",
+        ],
+    ),
+    // Loaded by iperf3 when a thread ends, so nobody's list of libraries has it.
+    ("libgcc-s1", &["usr/lib/x86_64-linux-gnu/libgcc_s.so.1"]),
+    ("openssh-client", &["usr/bin/scp", "usr/bin/ssh", "usr/bin/ssh-keygen"]),
+    ("openssh-server", &["usr/lib/openssh/sshd-auth", "usr/lib/openssh/sshd-session", "usr/sbin/sshd"]),
+    ("openssh-sftp-server", &["usr/lib/openssh/sftp-server"]),
+    ("socat", &["usr/bin/socat", "usr/bin/socat1"]),
+    ("tcpdump", &["usr/bin/tcpdump"]),
+];
+
+/// Where they are, if they are there, and the programs that set-up and build run themselves.
+pub(crate) fn tree(workshop: &Workshop) -> Option<Unpacked> {
+    workshop.stamp(FOLDER).map(|_| Unpacked(workshop.path(FOLDER)))
+}
+
+/// Makes them available.
+pub(super) fn make(workshop: &Workshop, apt: &mut Apt) -> Result<()> {
+    if let Err(error) = apt::is_here() {
+        progress::headline(LABEL, &format!("none, and so instances get no network: {error}"));
+        return workshop.remove(FOLDER);
+    }
+    let recipe = format!("{RECIPE} {KEPT:?}\n");
+    if workshop.stamp(FOLDER).is_some_and(|stamp| stamp.starts_with(&recipe)) {
+        progress::ready(LABEL, "of Debian");
+        return Ok(());
+    }
+    let step = Step::start(LABEL, "looking for the newest");
+    let packages = apt.with_libraries(SUITE, &KEPT.map(|(package, _)| package), &step)?;
+    let versions: String = packages.iter().map(|one| format!("from {} {}\n", one.name, one.version)).collect();
+    workshop.make(FOLDER, &format!("{recipe}{versions}"), |folder| {
+        let scratch = workshop.scratch(FOLDER)?;
+        let debs = apt.download_all(SUITE, &packages, scratch.path(), &step)?;
+        let whole = Unpacked(scratch.path().join("root"));
+        fs::create_dir(&whole.0)?;
+        for deb in debs {
+            step.doing(&format!("unpacking {}", deb.file_name().unwrap_or_default().display()));
+            apt::unpack_all(&deb, &whole.0)?;
+        }
+        keep(&whole, folder)
+    })?;
+    step.done(&format!("of {} packages of Debian's {}", KEPT.len(), SUITE.name()));
+    Ok(())
+}
+
+/// Copies what is kept, and the libraries that it loads, to the same places in `folder`.
+fn keep(whole: &Unpacked, folder: &Path) -> Result<()> {
+    let mut wanted: BTreeSet<String> = BTreeSet::new();
+    for path in KEPT.iter().flat_map(|(_, paths)| *paths) {
+        wanted.insert((*path).to_owned());
+        wanted.extend(whole.libraries(path)?);
+    }
+    for path in wanted {
+        let (from, to) = (whole.0.join(&path), folder.join(&path));
+        fs::create_dir_all(to.parent().context("a file lies in a folder")?)?;
+        // Names of programs are kept as they are. Libraries are known by the name of their link alone.
+        match fs::read_link(&from) {
+            Ok(target) if target.file_name() != from.file_name() && !path.contains(".so") => symlink(target, to)?,
+            _ => fs::copy(&from, &to).map(drop).with_context(|| format!("Debian's packages hold no /{path}"))?,
+        }
+    }
+    Ok(())
+}
