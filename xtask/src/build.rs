@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -19,6 +20,9 @@ use crate::setup::{self, Item, KernelLine};
 
 /// Limit for one call of cargo; a cold build on two slow cores stays well below.
 pub(crate) const CARGO_LIMIT: Duration = Duration::from_secs(40 * 60);
+
+/// What our programs in instances are built for.
+const INSTANCE: &str = "x86_64-unknown-linux-gnu";
 
 /// How the `sprig` command is built. The boot image is always optimised.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
@@ -51,7 +55,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     setup::ensure_for_lines(places, lines, &[Item::Sysroot, Item::Initrd, Item::Kbuild])?;
     boot_image(places)?;
     driver::build(places, lines)?;
-    initrd::pack(places)?;
+    initrd::pack(places, &frames(places)?)?;
     progress::headline("build", "the sprig command");
     let profile = match options.profile {
         Profile::Debug => "dev",
@@ -70,6 +74,15 @@ fn boot_image(places: &Places) -> Result<()> {
     let fresh = image.with_extension("elf.new");
     fs::copy(&built, &fresh).with_context(|| format!("cargo left no {}", built.display()))?;
     fs::rename(&fresh, &image).with_context(|| format!("cannot put {} into place", image.display()))
+}
+
+/// Builds the test program `frames`, without shared libraries: it runs in instances, on Debian's and not on this host's.
+fn frames(places: &Places) -> Result<PathBuf> {
+    progress::headline("build", "the program that checks frames");
+    let mut command = places.cargo(&["build", "--release", "--target", INSTANCE, "-p", "frames"]);
+    command.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static\x1f-Cstrip=symbols");
+    process::shown_run(&mut command, CARGO_LIMIT)?;
+    Ok(places.target.join(INSTANCE).join("release/frames"))
 }
 
 /// Cargo's `subcommand` on the boot image, for bare metal.

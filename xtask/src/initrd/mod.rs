@@ -7,6 +7,7 @@
 //! | `examples/network` | the network's script, SSH's configuration | | yes |
 //! | [`crate::setup::programs`] | `/usr`: Debian's own SSH, iproute2, iperf3 and the like, a shell too | | yes |
 //! | [`crate::setup::keys`] | keys, so that all instances trust one another | | yes |
+//! | `tests/frames` | `/usr/bin/frames`, which checks frames of every size | | yes |
 //! | [`modules`] | `/lib/modules` for every kernel that is there, with the driver | | yes |
 //!
 //! They are packed by each build, since the driver is built anew whenever its sources change, and put in place only
@@ -53,11 +54,11 @@ impl Image {
     }
 }
 
-/// Packs both; set-up has made the parts.
-pub(crate) fn pack(places: &Places) -> Result<()> {
+/// Packs both, with the test program `frames`; set-up has made the other parts.
+pub(crate) fn pack(places: &Places, frames: &Path) -> Result<()> {
     let _lock = lock::take(&places.sprig)?;
     let workshop = Workshop::open(&places.sprig)?;
-    let packing = Packing { places, workshop: &workshop };
+    let packing = Packing { places, workshop: &workshop, frames };
     for image in [Image::Small, Image::Full] {
         packing.pack(image)?;
     }
@@ -67,6 +68,7 @@ pub(crate) fn pack(places: &Places) -> Result<()> {
 struct Packing<'a> {
     places: &'a Places,
     workshop: &'a Workshop,
+    frames: &'a Path,
 }
 
 impl Packing<'_> {
@@ -121,6 +123,7 @@ impl Packing<'_> {
         tree.link("bin/busybox", &format!("../{}", programs::BUSYBOX));
         link_applets(tree, programs.command(programs::BUSYBOX))?;
         self.add_keys(tree)?;
+        tree.file("usr/bin/frames", Access::Program, read(self.frames)?);
         tree.copy(&self.example("network"), "")
     }
 
@@ -150,5 +153,5 @@ fn link_applets(tree: &mut Tree, busybox: Command) -> Result<()> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("cannot read {}; `cargo xtask setup` makes it", path.display()))
+    fs::read(path).with_context(|| format!("cannot read {}; set-up or build should have made it", path.display()))
 }
