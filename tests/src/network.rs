@@ -72,7 +72,10 @@ impl Instance<'_> {
 
     /// Starts a command whose output and exit status [`Instance::finish`] tells.
     pub fn start(&self, job: &str, command: &str) {
-        self.run(&format!("rm -f /tmp/{job}.*; ({command}; echo $? > /tmp/{job}.end) > /tmp/{job}.out 2>&1 &"));
+        // Braces, since whoever types it puts a semicolon behind, which may not follow an ampersand. A process of its own
+        // runs the command, so that one that exits is told of too.
+        let run = format!("({command}); echo $? > /tmp/{job}.end");
+        self.run(&format!("rm -f /tmp/{job}.*; {{ ({run}) > /tmp/{job}.out 2>&1 < /dev/null & }}"));
     }
 
     /// Waits for a command that was started: what it printed.
