@@ -213,10 +213,18 @@ impl Producer {
     }
 
     /// Asks to be rung when half of what is in flight has been consumed. Look once more with [`Producer::reclaim`]
-    /// afterwards: only if there is still no room may one sleep.
-    pub fn ask_for_room(&self, ring: &impl RingWords) {
-        ring.set_room_at(self.written.wrapping_sub(self.in_flight() / 2));
+    /// afterwards: only if there is still no room, and the wish is still [`Producer::to_come`], may one sleep.
+    pub fn ask_for_room(&self, ring: &impl RingWords) -> u32 {
+        let asked = self.written.wrapping_sub(self.in_flight() / 2);
+        ring.set_room_at(asked);
         ring.fence_asked();
+        asked
+    }
+
+    /// Whether the consumer has yet to come to where we have asked to be rung, as far as we have looked. If it has
+    /// passed it already, it may have done so before it could see the wish, and will not ring for it.
+    pub fn to_come(&self, asked: u32) -> bool {
+        asked.wrapping_sub(self.consumed).wrapping_sub(1) < self.in_flight()
     }
 }
 

@@ -232,10 +232,21 @@ impl<'w> Sender<'w> {
         self.producer.free() as usize >= MAX_PIECES && self.own.could_have(MAX_PIECES, self.shared)
     }
 
-    /// Asks to be rung when there is room, and looks once more: true if there is, and one need not wait.
+    /// Asks to be rung when there is room, and looks once more: true if there is, and one need not wait. Publish before:
+    /// what is not published will not be consumed. Whoever is rung asks again, since half of what was in flight need not
+    /// be enough.
     pub fn await_room(&mut self) -> bool {
-        self.producer.ask_for_room(&self.ring);
-        self.has_room()
+        loop {
+            let asked = self.producer.ask_for_room(&self.ring);
+            if self.has_room() {
+                return true;
+            }
+            // Each time less than half as much is in flight as before, and of an idle lane the own buffers are room
+            // enough: so this ends after a few rounds.
+            if self.producer.to_come(asked) {
+                return false;
+            }
+        }
     }
 }
 

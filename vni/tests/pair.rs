@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{Home, Partition, memory, settle};
+use support::{Home, Partition, memory, settle, tight_memory};
 use vni::sender::Refusal;
 
 #[test]
@@ -77,4 +77,21 @@ fn a_peer_that_comes_again_gets_its_link_back() {
     a.to(1).send(&[2; 100]).unwrap();
     let _ = a.to(1).sender.publish();
     assert_eq!(b.to(0).receive(), Ok(Some(vec![2; 100])));
+}
+
+#[test]
+fn whoever_waits_for_room_is_rung_also_if_the_peer_has_passed_the_mark_meanwhile() {
+    let memory = tight_memory(2, 0);
+    let (a, b) = (Home::default(), Home::default());
+    let (mut a, mut b) = (Partition::new(memory.window(), 0, &a), Partition::new(memory.window(), 1, &b));
+    settle(&mut [&mut a, &mut b]);
+    (0..10).for_each(|_| a.to(1).send(&[7; 60]).unwrap());
+    let _ = a.to(1).sender.publish();
+    // Half of what is in flight, before the wish can be seen; and too few for the largest frame.
+    (0..5).for_each(|_| assert!(b.to(0).receive().unwrap().is_some()));
+    assert!(!b.to(0).receiver.release().is_needed());
+    assert!(!a.to(1).sender.await_room());
+    (0..5).for_each(|_| assert!(b.to(0).receive().unwrap().is_some()));
+    assert!(b.to(0).receiver.release().is_needed(), "the last chance to ring");
+    assert!(a.to(1).sender.await_room());
 }
