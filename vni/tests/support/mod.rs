@@ -81,7 +81,8 @@ impl<'w> Partition<'w> {
     /// One step of every link, as a driver's poll makes it. Whether any peer must be rung.
     pub(crate) fn step(&mut self) -> bool {
         let Self { station, ends } = self;
-        ends.iter_mut().fold(false, |ring, end| end.step(station).ring || ring)
+        let rung: Vec<bool> = ends.iter_mut().map(|end| end.step(station).ring).collect();
+        rung.contains(&true)
     }
 }
 
@@ -123,7 +124,8 @@ impl<'w> End<'w> {
 /// Steps all until nothing changes any more.
 pub(crate) fn settle(partitions: &mut [&mut Partition<'_>]) {
     for _ in 0..64 {
-        if !partitions.iter_mut().fold(false, |rang, partition| partition.step() || rang) {
+        let rang: Vec<bool> = partitions.iter_mut().map(|partition| partition.step()).collect();
+        if !rang.contains(&true) {
             return;
         }
     }
