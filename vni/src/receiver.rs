@@ -11,7 +11,7 @@ use crate::counter::Counter;
 use crate::descriptor::{Offload, Piece};
 use crate::fault::Fault;
 use crate::headers::{self, HEAD_LEN};
-use crate::ring::{Consumer, Wake};
+use crate::ring::{Consumer, RingWords, Wake};
 use crate::{MAX_FRAME, MIN_FRAME};
 
 /// Most pieces of a frame that are accepted: senders may cut finer than ours does.
@@ -51,9 +51,9 @@ impl Watch {
     }
 
     /// Whether the receiver sleeps with something to do, and did so already, without having woken, at the last call.
-    pub fn is_overdue(&self, ring: &Ring<'_>) -> bool {
+    pub fn is_overdue(&self, ring: &impl RingWords) -> bool {
         let asleep = self.asleep.load(Ordering::Relaxed);
-        let produced = Self::ASLEEP | u64::from(ring.produced.load(Ordering::Acquire));
+        let produced = Self::ASLEEP | u64::from(ring.produced());
         let overdue = if asleep != 0 && asleep != produced { asleep } else { 0 };
         overdue != 0 && self.overdue.swap(overdue, Ordering::Relaxed) == overdue
     }
@@ -69,8 +69,8 @@ pub struct Waiting {
 }
 
 /// The receiving end of a lane.
-pub struct Receiver<'w> {
-    ring: Ring<'w>,
+pub struct Receiver<'w, R = Ring<'w>> {
+    ring: R,
     /// Of the peer.
     pool: Pool<'w>,
     consumer: Consumer,
@@ -90,9 +90,9 @@ enum Chain {
     Unknown(u32),
 }
 
-impl<'w> Receiver<'w> {
+impl<'w, R: RingWords> Receiver<'w, R> {
     /// Idle until its link is ready.
-    pub fn new(ring: Ring<'w>, pool: Pool<'w>, counters: &'w Counters, watch: &'w Watch) -> Self {
+    pub fn new(ring: R, pool: Pool<'w>, counters: &'w Counters, watch: &'w Watch) -> Self {
         Self {
             ring,
             pool,
@@ -122,9 +122,7 @@ impl<'w> Receiver<'w> {
         self.watch.wake();
         self.pieces.clear();
         self.fault = None;
-        // Relaxed: the link's word, which says that they are ready, is stored by release afterwards.
-        self.ring.consumed.store(0, Ordering::Relaxed);
-        self.ring.wake_at.store(0, Ordering::Relaxed);
+        self.ring.clear_consumed();
     }
 
     /// The frame that waits first, if there is one. Frames with unknown flags are gone past.

@@ -45,6 +45,11 @@ pub trait RingWords {
     fn descriptor(&self, number: u32) -> [u64; 2];
     /// Stores the descriptor with that number; [`RingWords::publish`] will order it.
     fn set_descriptor(&self, number: u32, words: [u64; 2]);
+    /// Zeroes the words that the producer writes. The link's word, stored by release afterwards, orders it
+    /// ([`crate::link::LinkWords::replace_mine`]).
+    fn clear_produced(&self);
+    /// Zeroes the words that the consumer writes; ordered as for [`RingWords::clear_produced`].
+    fn clear_consumed(&self);
     /// The producer's full fence between publishing and asking whether the consumer sleeps.
     fn fence_published(&self);
     /// The consumer's full fence between going to sleep and looking once more.
@@ -97,6 +102,16 @@ impl RingWords for Ring<'_> {
         let places = &self.descriptor(number).0;
         places[0].store(words[0], Ordering::Relaxed);
         places[1].store(words[1], Ordering::Relaxed);
+    }
+
+    fn clear_produced(&self) {
+        self.produced.store(0, Ordering::Relaxed);
+        self.room_at.store(0, Ordering::Relaxed);
+    }
+
+    fn clear_consumed(&self) {
+        self.consumed.store(0, Ordering::Relaxed);
+        self.wake_at.store(0, Ordering::Relaxed);
     }
 
     fn fence_published(&self) {
