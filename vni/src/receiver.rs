@@ -106,9 +106,12 @@ impl<'w, R: RingWords> Receiver<'w, R> {
         }
     }
 
-    /// Lets it receive, or not.
+    /// Lets it receive, or not. One that does not has nothing to be late for.
     pub fn set_live(&mut self, live: bool) {
         self.live = live;
+        if !live {
+            self.watch.wake();
+        }
     }
 
     /// What the peer has done wrong, once.
