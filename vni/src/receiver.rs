@@ -194,7 +194,11 @@ impl<'w, R: RingWords> Receiver<'w, R> {
 
     /// Copies the frame that was peeked into `sinks`, as far as they reach, and goes past it. True if its offload
     /// metadata fit its headers as they were copied; the first sink must hold the first [`HEAD_LEN`] bytes for that.
+    /// False if no frame was peeked, or its link has begun anew since: nothing was copied then.
     pub fn take(&mut self, sinks: &mut [Sink<'_>]) -> bool {
+        if self.pieces.is_empty() {
+            return false;
+        }
         let mut sinks_left = sinks.iter_mut();
         let mut into: Option<Sink<'_>> = None;
         let mut len = 0;
@@ -228,6 +232,9 @@ impl<'w, R: RingWords> Receiver<'w, R> {
 
     /// Goes past the frame that was peeked: there is no memory for it.
     pub fn skip(&mut self) {
+        if self.pieces.is_empty() {
+            return;
+        }
         self.go_past();
         self.counters.skipped.add(1);
     }
@@ -266,5 +273,6 @@ impl<'w, R: RingWords> Receiver<'w, R> {
 fn fits(offload: Offload, first: &Sink<'_>, frame_len: usize) -> bool {
     let mut head = [0; HEAD_LEN];
     let len = first.read_back(&mut head);
-    headers::fit(offload, &head[..len], frame_len)
+    // A sink longer than the frame holds behind it what it held before.
+    headers::fit(offload, &head[..len.min(frame_len)], frame_len)
 }

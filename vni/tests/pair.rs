@@ -2,6 +2,7 @@
 
 mod support;
 
+use shmem::segment::Sink;
 use support::{Home, Partition, memory, settle, tight_memory};
 use vni::sender::Refusal;
 
@@ -94,4 +95,20 @@ fn whoever_waits_for_room_is_rung_also_if_the_peer_has_passed_the_mark_meanwhile
     (0..5).for_each(|_| assert!(b.to(0).receive().unwrap().is_some()));
     assert!(b.to(0).receiver.release().is_needed(), "the last chance to ring");
     assert!(a.to(1).sender.await_room());
+}
+
+#[test]
+fn nothing_is_taken_that_was_not_peeked_or_whose_link_has_begun_anew() {
+    let memory = memory(2);
+    let (a, b) = (Home::default(), Home::default());
+    let (mut a, mut b) = (Partition::new(memory.window(), 0, &a), Partition::new(memory.window(), 1, &b));
+    settle(&mut [&mut a, &mut b]);
+    a.to(1).send(&[7; 60]).unwrap();
+    let _ = a.to(1).sender.publish();
+    let mut frame = [0; 60];
+    assert!(!b.to(0).receiver.take(&mut [Sink::from(&mut frame[..])]), "not peeked");
+    assert!(b.to(0).receiver.peek().unwrap().is_some());
+    b.to(0).receiver.reset();
+    assert!(!b.to(0).receiver.take(&mut [Sink::from(&mut frame[..])]), "begun anew");
+    assert_eq!(frame, [0; 60]);
 }
