@@ -112,3 +112,25 @@ fn nothing_is_taken_that_was_not_peeked_or_whose_link_has_begun_anew() {
     assert!(!b.to(0).receiver.take(&mut [Sink::from(&mut frame[..])]), "begun anew");
     assert_eq!(frame, [0; 60]);
 }
+
+#[test]
+fn a_link_that_was_stopped_blames_nobody_for_words_that_began_anew() {
+    let memory = tight_memory(2, 0);
+    let (a_home, b) = (Home::default(), Home::default());
+    let (mut a, mut b) = (Partition::new(memory.window(), 0, &a_home), Partition::new(memory.window(), 1, &b));
+    settle(&mut [&mut a, &mut b]);
+    (0..10).for_each(|_| a.to(1).send(&[7; 60]).unwrap());
+    let _ = a.to(1).sender.publish();
+    while b.to(0).receive().unwrap().is_some() {}
+    let _ = b.to(0).receiver.release();
+    assert!(a.to(1).sender.has_room(), "it has been seen");
+    a.to(1).send(&[7; 60]).unwrap();
+    // As another context stops it, the sender runs on, and the peer is already at its next beginning.
+    a.station.stop();
+    (0..2).for_each(|_| assert!(b.step()));
+    while a.to(1).send(&[7; 60]).is_ok() {}
+    a.station.start();
+    settle(&mut [&mut a, &mut b]);
+    assert!(a.to(1).sender.is_live(), "at once");
+    assert!(a_home.peers[1].shown.faults.iter().all(|count| count.get() == 0));
+}
