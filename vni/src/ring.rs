@@ -175,6 +175,11 @@ impl Producer {
         self.written.wrapping_sub(self.consumed)
     }
 
+    /// Descriptors written and not published.
+    pub fn unpublished(&self) -> u32 {
+        self.written.wrapping_sub(self.published)
+    }
+
     /// The number of the next descriptor.
     pub fn next(&self) -> u32 {
         self.written
@@ -195,13 +200,13 @@ impl Producer {
     /// # Panics
     /// In debug builds, if they were.
     pub fn unwrite(&mut self, count: u32) {
-        debug_assert!(count <= self.written.wrapping_sub(self.published));
+        debug_assert!(count <= self.unpublished());
         self.written = self.written.wrapping_sub(count);
     }
 
     /// Publishes all that was written since the last time, as one burst.
     pub fn publish(&mut self, ring: &impl RingWords) -> Wake {
-        let burst = self.written.wrapping_sub(self.published);
+        let burst = self.unpublished();
         if burst == 0 {
             return Wake::NotNeeded;
         }

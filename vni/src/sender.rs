@@ -205,7 +205,7 @@ impl<'w, R: RingWords> Sender<'w, R> {
 
     /// Publishes what was sent since the last time, as one burst.
     pub fn publish(&mut self) -> Wake {
-        self.counters.bursts.add(1);
+        self.counters.bursts.add(u64::from(self.producer.unpublished() > 0));
         self.producer.publish(&self.ring)
     }
 
