@@ -2,7 +2,8 @@
 //!
 //! One of two routines is taken once and for all, as Linux and the C libraries do: `rep movsb` where the processor says
 //! that it is good at it (ERMS, CPUID leaf 7; Intel's Optimization Reference Manual, section 3.7.6), else words of 8
-//! bytes. Neither needs the vector registers, which a kernel would have to save first.
+//! bytes. Neither needs the vector registers, which a kernel would have to save first. Who has to see what is copied, Miri
+//! or a sanitizer (`--cfg visible_copies`), gets words always: an instruction is nothing to them.
 
 #![expect(unsafe_code, reason = "the window is memory that others write to")]
 
@@ -13,7 +14,7 @@ use core::ptr;
 /// # Safety
 /// `from` must be readable and `to` writable for `len` bytes, and they must not overlap.
 pub(crate) unsafe fn volatile(to: *mut u8, from: *const u8, len: usize) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    #[cfg(all(target_arch = "x86_64", not(any(miri, visible_copies))))]
     if len >= string::WORTH_IT && string::is_fast() {
         // SAFETY: handed on.
         return unsafe { string::copy(to, from, len) };
@@ -52,7 +53,7 @@ unsafe fn words(to: *mut u8, from: *const u8, len: usize) {
 #[derive(Clone, Copy)]
 struct Unaligned(u64);
 
-#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[cfg(all(target_arch = "x86_64", not(any(miri, visible_copies))))]
 mod string {
     use core::arch::asm;
     use core::arch::x86_64::{__cpuid, __cpuid_count};
@@ -110,7 +111,7 @@ mod tests {
         let routines: &[Routine] = &[
             super::volatile,
             super::words,
-            #[cfg(all(target_arch = "x86_64", not(miri)))]
+            #[cfg(all(target_arch = "x86_64", not(any(miri, visible_copies))))]
             super::string::copy,
         ];
         let from: Vec<u8> = (0..400u32).map(|number| number as u8 | 1).collect();

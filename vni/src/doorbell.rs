@@ -5,11 +5,14 @@
 //! receiver: exchange the pending word for 0, and then look at the rings
 //! ```
 //!
-//! Both are locked instructions and so full fences: what was published before ringing is seen by whoever takes the bit.
-//! If the word was not 0, an interrupt is on its way whose receiver has not looked yet.
+//! Both are locked instructions on one word: what was published before ringing is seen by whoever takes the bit. If the
+//! word was not 0, an interrupt is on its way whose receiver has not looked yet.
 //!
-//! A receiver that moves to another core publishes the new address, takes the word, and looks; a ringer reads the address
-//! again after it has sent, and sends once more if it has changed. So one of the two notices.
+//! A receiver that appears publishes its address, FENCE, takes the word, and looks; a ringer reads the address after its
+//! bit and a FENCE. So either the ringer finds the address, or the receiver finds the bit. One that moves to another core
+//! publishes the new address, FENCE, and only then lets the old one go dead; a ringer reads the address once more after it
+//! has sent and a FENCE, and sends again if it has changed. So no interrupt is lost on a core that is no longer there.
+//! The tests in `vni/tests/loom.rs` lose a doorbell with any of these fences removed, and none with all in place.
 
 use core::sync::atomic::{Ordering, fence};
 
@@ -37,37 +40,90 @@ impl Address {
     }
 }
 
-/// Says where we are rung; `None`: nowhere.
-pub fn publish(header: &Header<'_>, address: Option<Address>) {
-    header.doorbell.store(address.map_or(0, Address::to_word), Ordering::Release);
-    // Whoever then looks at the pending word and the rings sees what was published before a ringer read the old address.
-    fence(Ordering::SeqCst);
+/// The words of a doorbell, as its owner and those who ring it use them.
+pub trait DoorbellWords {
+    /// Sets `bits` in the pending word, and tells what it was before. One locked instruction; partner of
+    /// [`DoorbellWords::take_pending`], to which it hands on all that was published before.
+    fn set_pending(&self, bits: u32) -> u32;
+    /// Loads the pending word, to see only whether taking it is worth while.
+    fn pending(&self) -> u32;
+    /// Exchanges the pending word for 0.
+    fn take_pending(&self) -> u32;
+    /// Loads the address; the fences before it order it.
+    fn address(&self) -> u64;
+    /// Stores the address; the fence after it orders it.
+    fn set_address(&self, address: u64);
+    /// The ringer's full fence between its bit and the address. Partner of [`DoorbellWords::fence_moved`]: of one who
+    /// rings nobody yet and one who appears, one sees the other.
+    fn fence_set(&self);
+    /// The owner's full fence between its new address and the pending word, and before the old address goes dead.
+    fn fence_moved(&self);
+    /// The ringer's full fence between its interrupt and looking at the address once more. Partner of
+    /// [`DoorbellWords::fence_moved`]: whose interrupt went to a dead address sees the new one.
+    fn fence_sent(&self);
+}
+
+impl DoorbellWords for Header<'_> {
+    fn set_pending(&self, bits: u32) -> u32 {
+        self.pending.fetch_or(bits, Ordering::AcqRel)
+    }
+
+    fn pending(&self) -> u32 {
+        self.pending.load(Ordering::Relaxed)
+    }
+
+    fn take_pending(&self) -> u32 {
+        self.pending.swap(0, Ordering::AcqRel)
+    }
+
+    fn address(&self) -> u64 {
+        self.doorbell.load(Ordering::Relaxed)
+    }
+
+    fn set_address(&self, address: u64) {
+        self.doorbell.store(address, Ordering::Relaxed);
+    }
+
+    fn fence_set(&self) {
+        fence(Ordering::SeqCst);
+    }
+
+    fn fence_moved(&self) {
+        fence(Ordering::SeqCst);
+    }
+
+    fn fence_sent(&self) {
+        fence(Ordering::SeqCst);
+    }
+}
+
+/// Says where we are rung; `None`: nowhere. Afterwards take the pending word, and look at the rings: whoever rang before
+/// may have found no address. The old address must stay alive until this returns.
+pub fn publish(doorbell: &impl DoorbellWords, address: Option<Address>) {
+    doorbell.set_address(address.map_or(0, Address::to_word));
+    doorbell.fence_moved();
 }
 
 /// Takes what was rung: a bit for each partition.
-pub fn take(header: &Header<'_>) -> u32 {
-    // A load first: the locked exchange would fetch the line for writing each time.
-    if header.pending.load(Ordering::Relaxed) == 0 {
-        // Between a ringer's bit and our loads of the rings there must be a full fence also on this way out.
-        fence(Ordering::SeqCst);
-        return 0;
-    }
-    header.pending.swap(0, Ordering::SeqCst)
+pub fn take(doorbell: &impl DoorbellWords) -> u32 {
+    // A load first: the locked exchange would fetch the line for writing each time. If it misses a bit that is just being
+    // set, the interrupt for that bit is still to come.
+    if doorbell.pending() == 0 { 0 } else { doorbell.take_pending() }
 }
 
-/// Rings `peer` for partition `me`. Returns the address to send an interrupt to, if one is needed.
-pub fn ring(peer: &Header<'_>, me: usize) -> Option<Address> {
-    let was = peer.pending.fetch_or(1 << me, Ordering::SeqCst);
-    if was != 0 {
+/// Rings a peer for partition `me`. Returns the address to send an interrupt to, if one is needed.
+pub fn ring(peer: &impl DoorbellWords, me: usize) -> Option<Address> {
+    if peer.set_pending(1 << me) != 0 {
         return None;
     }
-    Address::from_word(peer.doorbell.load(Ordering::Acquire))
+    peer.fence_set();
+    Address::from_word(peer.address())
 }
 
 /// After an interrupt was sent to `sent`: the address to send another to, if the peer has moved meanwhile.
-pub fn ring_again(peer: &Header<'_>, sent: Address) -> Option<Address> {
-    fence(Ordering::SeqCst);
-    Address::from_word(peer.doorbell.load(Ordering::Acquire)).filter(|now| *now != sent)
+pub fn ring_again(peer: &impl DoorbellWords, sent: Address) -> Option<Address> {
+    peer.fence_sent();
+    Address::from_word(peer.address()).filter(|now| *now != sent)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::counter::Counter;
 use crate::descriptor::{Offload, Piece};
 use crate::fault::Fault;
 use crate::headers::{self, HEAD_LEN};
-use crate::ring::{Consumer, Wake};
+use crate::ring::{Consumer, RingWords, Wake};
 use crate::{MAX_FRAME, MIN_FRAME};
 
 /// Most pieces of a frame that are accepted: senders may cut finer than ours does.
@@ -51,9 +51,9 @@ impl Watch {
     }
 
     /// Whether the receiver sleeps with something to do, and did so already, without having woken, at the last call.
-    pub fn is_overdue(&self, ring: &Ring<'_>) -> bool {
+    pub fn is_overdue(&self, ring: &impl RingWords) -> bool {
         let asleep = self.asleep.load(Ordering::Relaxed);
-        let produced = Self::ASLEEP | u64::from(ring.produced.load(Ordering::Acquire));
+        let produced = Self::ASLEEP | u64::from(ring.produced());
         let overdue = if asleep != 0 && asleep != produced { asleep } else { 0 };
         overdue != 0 && self.overdue.swap(overdue, Ordering::Relaxed) == overdue
     }
@@ -69,8 +69,8 @@ pub struct Waiting {
 }
 
 /// The receiving end of a lane.
-pub struct Receiver<'w> {
-    ring: Ring<'w>,
+pub struct Receiver<'w, R = Ring<'w>> {
+    ring: R,
     /// Of the peer.
     pool: Pool<'w>,
     consumer: Consumer,
@@ -90,9 +90,9 @@ enum Chain {
     Unknown(u32),
 }
 
-impl<'w> Receiver<'w> {
+impl<'w, R: RingWords> Receiver<'w, R> {
     /// Idle until its link is ready.
-    pub fn new(ring: Ring<'w>, pool: Pool<'w>, counters: &'w Counters, watch: &'w Watch) -> Self {
+    pub fn new(ring: R, pool: Pool<'w>, counters: &'w Counters, watch: &'w Watch) -> Self {
         Self {
             ring,
             pool,
@@ -106,9 +106,12 @@ impl<'w> Receiver<'w> {
         }
     }
 
-    /// Lets it receive, or not.
+    /// Lets it receive, or not. One that does not has nothing to be late for.
     pub fn set_live(&mut self, live: bool) {
         self.live = live;
+        if !live {
+            self.watch.wake();
+        }
     }
 
     /// What the peer has done wrong, once.
@@ -122,9 +125,7 @@ impl<'w> Receiver<'w> {
         self.watch.wake();
         self.pieces.clear();
         self.fault = None;
-        // Relaxed: the link's word, which says that they are ready, is stored by release afterwards.
-        self.ring.consumed.store(0, Ordering::Relaxed);
-        self.ring.wake_at.store(0, Ordering::Relaxed);
+        self.ring.clear_consumed();
     }
 
     /// The frame that waits first, if there is one. Frames with unknown flags are gone past.
@@ -193,7 +194,11 @@ impl<'w> Receiver<'w> {
 
     /// Copies the frame that was peeked into `sinks`, as far as they reach, and goes past it. True if its offload
     /// metadata fit its headers as they were copied; the first sink must hold the first [`HEAD_LEN`] bytes for that.
+    /// False if no frame was peeked, or its link has begun anew since: nothing was copied then.
     pub fn take(&mut self, sinks: &mut [Sink<'_>]) -> bool {
+        if self.pieces.is_empty() {
+            return false;
+        }
         let mut sinks_left = sinks.iter_mut();
         let mut into: Option<Sink<'_>> = None;
         let mut len = 0;
@@ -227,6 +232,9 @@ impl<'w> Receiver<'w> {
 
     /// Goes past the frame that was peeked: there is no memory for it.
     pub fn skip(&mut self) {
+        if self.pieces.is_empty() {
+            return;
+        }
         self.go_past();
         self.counters.skipped.add(1);
     }
@@ -265,5 +273,6 @@ impl<'w> Receiver<'w> {
 fn fits(offload: Offload, first: &Sink<'_>, frame_len: usize) -> bool {
     let mut head = [0; HEAD_LEN];
     let len = first.read_back(&mut head);
-    headers::fit(offload, &head[..len], frame_len)
+    // A sink longer than the frame holds behind it what it held before.
+    headers::fit(offload, &head[..len.min(frame_len)], frame_len)
 }

@@ -45,6 +45,11 @@ pub trait RingWords {
     fn descriptor(&self, number: u32) -> [u64; 2];
     /// Stores the descriptor with that number; [`RingWords::publish`] will order it.
     fn set_descriptor(&self, number: u32, words: [u64; 2]);
+    /// Zeroes the words that the producer writes. The link's word, stored by release afterwards, orders it
+    /// ([`crate::link::LinkWords::replace_mine`]).
+    fn clear_produced(&self);
+    /// Zeroes the words that the consumer writes; ordered as for [`RingWords::clear_produced`].
+    fn clear_consumed(&self);
     /// The producer's full fence between publishing and asking whether the consumer sleeps.
     fn fence_published(&self);
     /// The consumer's full fence between going to sleep and looking once more.
@@ -97,6 +102,16 @@ impl RingWords for Ring<'_> {
         let places = &self.descriptor(number).0;
         places[0].store(words[0], Ordering::Relaxed);
         places[1].store(words[1], Ordering::Relaxed);
+    }
+
+    fn clear_produced(&self) {
+        self.produced.store(0, Ordering::Relaxed);
+        self.room_at.store(0, Ordering::Relaxed);
+    }
+
+    fn clear_consumed(&self) {
+        self.consumed.store(0, Ordering::Relaxed);
+        self.wake_at.store(0, Ordering::Relaxed);
     }
 
     fn fence_published(&self) {
@@ -160,6 +175,11 @@ impl Producer {
         self.written.wrapping_sub(self.consumed)
     }
 
+    /// Descriptors written and not published.
+    pub fn unpublished(&self) -> u32 {
+        self.written.wrapping_sub(self.published)
+    }
+
     /// The number of the next descriptor.
     pub fn next(&self) -> u32 {
         self.written
@@ -180,13 +200,13 @@ impl Producer {
     /// # Panics
     /// In debug builds, if they were.
     pub fn unwrite(&mut self, count: u32) {
-        debug_assert!(count <= self.written.wrapping_sub(self.published));
+        debug_assert!(count <= self.unpublished());
         self.written = self.written.wrapping_sub(count);
     }
 
     /// Publishes all that was written since the last time, as one burst.
     pub fn publish(&mut self, ring: &impl RingWords) -> Wake {
-        let burst = self.written.wrapping_sub(self.published);
+        let burst = self.unpublished();
         if burst == 0 {
             return Wake::NotNeeded;
         }
@@ -213,10 +233,18 @@ impl Producer {
     }
 
     /// Asks to be rung when half of what is in flight has been consumed. Look once more with [`Producer::reclaim`]
-    /// afterwards: only if there is still no room may one sleep.
-    pub fn ask_for_room(&self, ring: &impl RingWords) {
-        ring.set_room_at(self.written.wrapping_sub(self.in_flight() / 2));
+    /// afterwards: only if there is still no room, and the wish is still [`Producer::to_come`], may one sleep.
+    pub fn ask_for_room(&self, ring: &impl RingWords) -> u32 {
+        let asked = self.written.wrapping_sub(self.in_flight() / 2);
+        ring.set_room_at(asked);
         ring.fence_asked();
+        asked
+    }
+
+    /// Whether the consumer has yet to come to where we have asked to be rung, as far as we have looked. If it has
+    /// passed it already, it may have done so before it could see the wish, and will not ring for it.
+    pub fn to_come(&self, asked: u32) -> bool {
+        asked.wrapping_sub(self.consumed).wrapping_sub(1) < self.in_flight()
     }
 }
 

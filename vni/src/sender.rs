@@ -1,7 +1,5 @@
 //! Frames into a lane: copied into buffers of our pool, named by descriptors of the ring.
 
-use core::sync::atomic::Ordering;
-
 use shmem::pool::{BUFFER_LEN, Pool};
 use shmem::ring::{RING_SLOTS, Ring};
 use shmem::segment::Source;
@@ -10,7 +8,7 @@ use crate::buffers::{Buffer, OwnBuffers, SharedBuffers};
 use crate::counter::Counter;
 use crate::descriptor::{Offload, Piece};
 use crate::fault::Fault;
-use crate::ring::{Producer, Wake};
+use crate::ring::{Producer, RingWords, Wake};
 use crate::{MAX_FRAME, MIN_FRAME};
 
 /// Pieces of the largest frame.
@@ -45,8 +43,8 @@ pub struct Counters {
 }
 
 /// The sending end of a lane.
-pub struct Sender<'w> {
-    ring: Ring<'w>,
+pub struct Sender<'w, R = Ring<'w>> {
+    ring: R,
     pool: Pool<'w>,
     producer: Producer,
     own: OwnBuffers,
@@ -58,15 +56,9 @@ pub struct Sender<'w> {
     counters: &'w Counters,
 }
 
-impl<'w> Sender<'w> {
+impl<'w, R: RingWords> Sender<'w, R> {
     /// The `number`-th lane of its partition; idle until its link is up.
-    pub fn new(
-        ring: Ring<'w>,
-        pool: Pool<'w>,
-        number: usize,
-        shared: &'w SharedBuffers,
-        counters: &'w Counters,
-    ) -> Self {
+    pub fn new(ring: R, pool: Pool<'w>, number: usize, shared: &'w SharedBuffers, counters: &'w Counters) -> Self {
         Self {
             ring,
             pool,
@@ -104,9 +96,7 @@ impl<'w> Sender<'w> {
         }
         self.producer = Producer::default();
         self.fault = None;
-        // Relaxed: the link's word, which says that they are ready, is stored by release afterwards.
-        self.ring.produced.store(0, Ordering::Relaxed);
-        self.ring.room_at.store(0, Ordering::Relaxed);
+        self.ring.clear_produced();
     }
 
     /// Copies a frame into the pool and writes its descriptors. It is on its way with the next [`Sender::publish`].
@@ -215,7 +205,7 @@ impl<'w> Sender<'w> {
 
     /// Publishes what was sent since the last time, as one burst.
     pub fn publish(&mut self) -> Wake {
-        self.counters.bursts.add(1);
+        self.counters.bursts.add(u64::from(self.producer.unpublished() > 0));
         self.producer.publish(&self.ring)
     }
 
@@ -232,10 +222,21 @@ impl<'w> Sender<'w> {
         self.producer.free() as usize >= MAX_PIECES && self.own.could_have(MAX_PIECES, self.shared)
     }
 
-    /// Asks to be rung when there is room, and looks once more: true if there is, and one need not wait.
+    /// Asks to be rung when there is room, and looks once more: true if there is, and one need not wait. Publish before:
+    /// what is not published will not be consumed. Whoever is rung asks again, since half of what was in flight need not
+    /// be enough.
     pub fn await_room(&mut self) -> bool {
-        self.producer.ask_for_room(&self.ring);
-        self.has_room()
+        loop {
+            let asked = self.producer.ask_for_room(&self.ring);
+            if self.has_room() {
+                return true;
+            }
+            // Each time less than half as much is in flight as before, and of an idle lane the own buffers are room
+            // enough: so this ends after a few rounds.
+            if self.producer.to_come(asked) {
+                return false;
+            }
+        }
     }
 }
 

@@ -185,7 +185,9 @@ impl<'w> PeerLink<'w> {
 
     /// Steps it. `fault` is what a sender or a receiver of this link has found; `clear` resets all of them.
     pub fn step(&mut self, now: u32, open: bool, fault: Option<Fault>, clear: impl FnOnce()) -> Stepped {
-        if let Some(fault) = fault {
+        // Of an end that has been taken down meanwhile the peer's words may have begun anew: they prove nothing.
+        let was = End::from_word(self.words.mine()).state;
+        if let Some(fault) = fault.filter(|_| was >= State::Ready) {
             self.shown.faults[fault.kind()].add(1);
             self.held_until = Some(now.wrapping_add(HELD_FOR));
         }

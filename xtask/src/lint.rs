@@ -3,9 +3,11 @@
 use anyhow::Result;
 
 use crate::build::{self, CARGO_LIMIT};
+use crate::fuzz;
 use crate::places::Places;
 use crate::process;
 use crate::progress;
+use crate::proofs;
 use crate::setup::{self, Item};
 
 /// Checks everything, and fails at the first thing found.
@@ -16,6 +18,11 @@ pub(crate) fn run(places: &Places) -> Result<()> {
     progress::headline("lint", "clippy for the host");
     let host = ["clippy", "--workspace", "--exclude", "boot", "--all-targets", "--", "-Dwarnings"];
     process::shown_run(&mut places.cargo(&host), CARGO_LIMIT)?;
+    progress::headline("lint", "clippy for what is built apart: models and fuzzing");
+    process::shown_run(proofs::model_cargo(places, "clippy").args(["--", "-Dwarnings"]), CARGO_LIMIT)?;
+    process::shown_run(&mut fuzz::cargo(places, &["fmt", "--check"]), CARGO_LIMIT)?;
+    let fuzzing = ["clippy", "--no-default-features", "--", "-Dwarnings"];
+    process::shown_run(&mut fuzz::cargo(places, &fuzzing), CARGO_LIMIT)?;
     progress::headline("lint", "clippy for bare metal");
     let mut bare_metal = build::bare_metal_cargo(places, "clippy")?;
     process::shown_run(bare_metal.args(["-p", "guest-driver", "--", "-Dwarnings"]), CARGO_LIMIT)

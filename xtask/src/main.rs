@@ -1,4 +1,4 @@
-//! What a contributor runs: `cargo xtask setup`, `build`, `lint`, `test`, `demo`, `bench`.
+//! What a contributor runs: `cargo xtask setup`, `build`, `lint`, `test`, `fuzz`, `demo`, `bench`.
 //!
 //! Every command makes what it needs first, so that each works alone on a fresh machine. What they make lies in one
 //! folder, `target/sprig` (see [`places`]).
@@ -9,12 +9,14 @@ mod build;
 mod demo;
 mod dkms;
 mod driver;
+mod fuzz;
 mod initrd;
 mod lint;
 mod module_root;
 mod places;
 mod process;
 mod progress;
+mod proofs;
 mod report;
 mod setup;
 mod test;
@@ -50,6 +52,8 @@ enum Command {
     Lint,
     /// Set up, build, lint, and run every test
     Test(test::Options),
+    /// Look for what a hostile partition could write that does harm
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -72,5 +76,6 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Bench(options) => bench::run(&places, &options),
         Command::Lint => lint::run(&places),
         Command::Test(options) => test::run(&places, &options),
+        Command::Fuzz(options) => fuzz::run(&places, &options),
     }
 }

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything, in the order in which a mistake is found soonest.
 //!
-//! Units, properties and foreign parsers need nothing but this host. Boxes boot in the emulator and need what set-up
+//! Units, properties, foreign parsers and proofs need nothing but this host. Boxes boot in the emulator and need what set-up
 //! and build make; they find it through `$SPRIG_ROOT`. All find the emulator through `$SPRIG_QEMU`.
 
 use std::time::Duration;
@@ -14,6 +14,7 @@ use crate::lint;
 use crate::places::Places;
 use crate::process;
 use crate::progress;
+use crate::proofs;
 use crate::setup;
 
 /// The package whose tests look at the whole, and its test that boots boxes.
@@ -30,6 +31,8 @@ const BOXES_AT_ONCE: &str = "--test-threads=2";
 enum Part {
     /// Units, properties and foreign parsers
     Units,
+    /// The protocol under a model checker, ThreadSanitizer and Miri
+    Proofs,
     /// Boxes booted in the emulator
     Boxes,
 }
@@ -48,6 +51,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     let filter = options.filter.as_deref();
     match options.only {
         Some(Part::Units) => units(places, filter),
+        Some(Part::Proofs) => proofs::run(places, filter),
         Some(Part::Boxes) => {
             setup::run(places, &setup::Options::default())?;
             build::run(places, &build::Options::default())?;
@@ -58,8 +62,9 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
             build::run(places, &build::Options::default())?;
             lint::run(places)?;
             let units = units(places, filter);
+            let proofs = proofs::run(places, filter);
             let boxes = boxes(places, filter);
-            units.and(boxes)
+            units.and(proofs).and(boxes)
         }
     }
 }

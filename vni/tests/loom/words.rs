@@ -1,0 +1,260 @@
+//! The words of ring, link and doorbell as atomics of the checker, each with its twins.
+
+use loom::cell::UnsafeCell;
+use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use vni::doorbell::DoorbellWords;
+use vni::link::LinkWords;
+use vni::ring::RingWords;
+
+/// What a twin lacks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Lacks {
+    Nothing,
+    // Of a ring.
+    FencePublished,
+    FenceArmed,
+    FenceReleased,
+    FenceAsked,
+    /// All fences, with every store of a wish a release and every load an acquire: what looks right and is not.
+    Fences,
+    PublishRelease,
+    ProducedAcquire,
+    ReleaseRelease,
+    ConsumedAcquire,
+    // Of a link.
+    FenceSaid,
+    SaidRelease,
+    TheirsAcquire,
+    // Of a doorbell.
+    FenceSet,
+    FenceMoved,
+    FenceSent,
+    PendingOrder,
+}
+
+/// What all words have in common.
+#[derive(Clone, Copy)]
+struct Twin(Lacks);
+
+impl Twin {
+    fn fence(self, which: Lacks) {
+        if self.0 != which && self.0 != Lacks::Fences {
+            fence(Ordering::SeqCst);
+        }
+    }
+
+    /// `ordering`, or none at all.
+    fn ordering(self, which: Lacks, ordering: Ordering) -> Ordering {
+        if self.0 == which { Ordering::Relaxed } else { ordering }
+    }
+
+    /// None, where fences order it.
+    fn fenced(self, otherwise: Ordering) -> Ordering {
+        if self.0 == Lacks::Fences { otherwise } else { Ordering::Relaxed }
+    }
+}
+
+/// Slots that the models need.
+const SLOTS: usize = 2;
+
+/// A ring.
+pub(crate) struct Ring {
+    twin: Twin,
+    produced: AtomicU32,
+    room_at: AtomicU32,
+    consumed: AtomicU32,
+    wake_at: AtomicU32,
+    slots: [AtomicU64; SLOTS],
+}
+
+impl Ring {
+    pub(crate) fn new(lacks: Lacks) -> Self {
+        let [produced, room_at, consumed, wake_at] = [(); 4].map(|()| AtomicU32::new(0));
+        let slots = [(); SLOTS].map(|()| AtomicU64::new(0));
+        Self { twin: Twin(lacks), produced, room_at, consumed, wake_at, slots }
+    }
+}
+
+impl RingWords for Ring {
+    fn produced(&self) -> u32 {
+        self.produced.load(self.twin.ordering(Lacks::ProducedAcquire, Ordering::Acquire))
+    }
+
+    fn publish(&self, produced: u32) {
+        self.produced.store(produced, self.twin.ordering(Lacks::PublishRelease, Ordering::Release));
+    }
+
+    fn consumed(&self) -> u32 {
+        self.consumed.load(self.twin.ordering(Lacks::ConsumedAcquire, Ordering::Acquire))
+    }
+
+    fn release(&self, consumed: u32) {
+        self.consumed.store(consumed, self.twin.ordering(Lacks::ReleaseRelease, Ordering::Release));
+    }
+
+    fn wake_at(&self) -> u32 {
+        self.wake_at.load(self.twin.fenced(Ordering::Acquire))
+    }
+
+    fn set_wake_at(&self, index: u32) {
+        self.wake_at.store(index, self.twin.fenced(Ordering::Release));
+    }
+
+    fn room_at(&self) -> u32 {
+        self.room_at.load(self.twin.fenced(Ordering::Acquire))
+    }
+
+    fn set_room_at(&self, index: u32) {
+        self.room_at.store(index, self.twin.fenced(Ordering::Release));
+    }
+
+    fn descriptor(&self, number: u32) -> [u64; 2] {
+        [self.slots[number as usize % SLOTS].load(Ordering::Relaxed), 0]
+    }
+
+    fn set_descriptor(&self, number: u32, words: [u64; 2]) {
+        self.slots[number as usize % SLOTS].store(words[0], Ordering::Relaxed);
+    }
+
+    fn clear_produced(&self) {
+        self.produced.store(0, Ordering::Relaxed);
+        self.room_at.store(0, Ordering::Relaxed);
+    }
+
+    fn clear_consumed(&self) {
+        self.consumed.store(0, Ordering::Relaxed);
+        self.wake_at.store(0, Ordering::Relaxed);
+    }
+
+    fn fence_published(&self) {
+        self.twin.fence(Lacks::FencePublished);
+    }
+
+    fn fence_armed(&self) {
+        self.twin.fence(Lacks::FenceArmed);
+    }
+
+    fn fence_released(&self) {
+        self.twin.fence(Lacks::FenceReleased);
+    }
+
+    fn fence_asked(&self) {
+        self.twin.fence(Lacks::FenceAsked);
+    }
+}
+
+/// Both words of a link.
+pub(crate) struct Link {
+    twin: Twin,
+    words: [AtomicU64; 2],
+}
+
+/// A link as its end `me` sees it.
+pub(crate) struct Side<'a> {
+    pub(crate) link: &'a Link,
+    pub(crate) me: usize,
+}
+
+impl Link {
+    pub(crate) fn new(lacks: Lacks, words: [u64; 2]) -> Self {
+        Self { twin: Twin(lacks), words: words.map(AtomicU64::new) }
+    }
+}
+
+impl LinkWords for Side<'_> {
+    fn mine(&self) -> u64 {
+        self.link.words[self.me].load(Ordering::Relaxed)
+    }
+
+    fn replace_mine(&self, old: u64, new: u64) -> bool {
+        let ordering = self.link.twin.ordering(Lacks::SaidRelease, Ordering::Release);
+        self.link.words[self.me].compare_exchange(old, new, ordering, Ordering::Relaxed).is_ok()
+    }
+
+    fn theirs(&self) -> u64 {
+        self.link.words[1 - self.me].load(self.link.twin.ordering(Lacks::TheirsAcquire, Ordering::Acquire))
+    }
+
+    fn fence_said(&self) {
+        self.link.twin.fence(Lacks::FenceSaid);
+    }
+}
+
+/// A doorbell.
+pub(crate) struct Doorbell {
+    twin: Twin,
+    pending: AtomicU32,
+    address: AtomicU64,
+}
+
+impl Doorbell {
+    pub(crate) fn new(lacks: Lacks, address: u64) -> Self {
+        Self { twin: Twin(lacks), pending: AtomicU32::new(0), address: AtomicU64::new(address) }
+    }
+}
+
+impl DoorbellWords for Doorbell {
+    fn set_pending(&self, bits: u32) -> u32 {
+        self.pending.fetch_or(bits, self.twin.ordering(Lacks::PendingOrder, Ordering::AcqRel))
+    }
+
+    fn pending(&self) -> u32 {
+        self.pending.load(Ordering::Relaxed)
+    }
+
+    fn take_pending(&self) -> u32 {
+        self.pending.swap(0, self.twin.ordering(Lacks::PendingOrder, Ordering::AcqRel))
+    }
+
+    fn address(&self) -> u64 {
+        self.address.load(Ordering::Relaxed)
+    }
+
+    fn set_address(&self, address: u64) {
+        self.address.store(address, Ordering::Relaxed);
+    }
+
+    fn fence_set(&self) {
+        self.twin.fence(Lacks::FenceSet);
+    }
+
+    fn fence_moved(&self) {
+        self.twin.fence(Lacks::FenceMoved);
+    }
+
+    fn fence_sent(&self) {
+        self.twin.fence(Lacks::FenceSent);
+    }
+}
+
+/// Memory that is not to be touched by two at once if one of them writes, and a value in it.
+pub(crate) struct Memory {
+    /// In it the checker sees who touches it and when.
+    touched: UnsafeCell<()>,
+    /// Without an order of its own.
+    value: AtomicU32,
+}
+
+// SAFETY: the cell's content is nothing, and no pointer to it is ever followed. That two touch it at once is what the
+// checker finds.
+#[expect(unsafe_code, reason = "the checker's cells belong to one thread otherwise")]
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    pub(crate) fn new(value: u32) -> Self {
+        Self { touched: UnsafeCell::new(()), value: AtomicU32::new(value) }
+    }
+
+    pub(crate) fn write(&self, value: u32) {
+        self.touched.with_mut(|_| self.value.store(value, Ordering::Relaxed));
+    }
+
+    /// What is in it, without touching it in the checker's eyes: as an atomic that two may use at once.
+    pub(crate) fn value(&self) -> u32 {
+        self.value.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn read(&self) -> u32 {
+        self.touched.with(|_| self.value())
+    }
+}

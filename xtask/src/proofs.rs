@@ -1,0 +1,102 @@
+//! What proves the protocol of the virtual Ethernet beyond its tests: a model checker, ThreadSanitizer and Miri.
+//!
+//! Each is built apart from everything else, into a folder of its own below the target folder: they differ in what all
+//! of the code is compiled to.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::build::CARGO_LIMIT;
+use crate::places::Places;
+use crate::process;
+use crate::progress;
+
+/// The target of this host, named so that flags do not reach build scripts and macros.
+pub(crate) const HOST: &str = "x86_64-unknown-linux-gnu";
+
+/// How the code is compiled for a sanitizer, which a stable compiler does only when asked.
+const THREAD_FLAGS: &str = "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer --cfg visible_copies";
+
+/// Limit for one run of what is built.
+const RUN_LIMIT: Duration = Duration::from_secs(120);
+
+/// Runs all; fails if any failed, after all of them ran.
+pub(crate) fn run(places: &Places, filter: Option<&str>) -> Result<()> {
+    [model_checker(places, filter), thread_sanitizer(places), miri(places)].into_iter().fold(Ok(()), Result::and)
+}
+
+fn model_checker(places: &Places, filter: Option<&str>) -> Result<()> {
+    progress::headline("prove", "every schedule of the protocol's models, and that each weakened twin fails");
+    process::shown_run(model_cargo(places, "test").args(["--"]).args(filter), CARGO_LIMIT)
+}
+
+/// Cargo's `subcommand` on the models.
+pub(crate) fn model_cargo(places: &Places, subcommand: &str) -> Command {
+    let mut command = places.cargo(&[subcommand, "-p", "vni", "--test", "loom"]);
+    // Never with a backtrace: thousands of schedules fail as they should.
+    command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", places.target.join("loom"));
+    command.env("RUST_BACKTRACE", "0");
+    command
+}
+
+/// Threads that exchange frames under ThreadSanitizer: silent as they are, and not with an ordering left out.
+fn thread_sanitizer(places: &Places) -> Result<()> {
+    progress::headline("prove", "threads that exchange frames, under ThreadSanitizer");
+    if !has_runtime(places, "tsan")? {
+        progress::headline("prove", "this toolchain has no ThreadSanitizer: left out");
+        return Ok(());
+    }
+    let folder = places.target.join("tsan");
+    let mut build = places.cargo(&["build", "-p", "vni", "--example", "exchange", "--target", HOST]);
+    build.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", THREAD_FLAGS).env("CARGO_TARGET_DIR", &folder);
+    process::shown_run(&mut build, CARGO_LIMIT)?;
+
+    let program = folder.join(HOST).join("debug/examples/exchange");
+    let suppressions = places.workspace.join("vni/examples/exchange/suppressions.txt");
+    let exchange = || {
+        let mut command = Command::new(&program);
+        command.env("TSAN_OPTIONS", format!("halt_on_error=1:suppressions='{}'", suppressions.display()));
+        command
+    };
+    process::shown_run(&mut exchange(), RUN_LIMIT)?;
+    for ordering in ["publish", "release"] {
+        match process::output(exchange().env("SPRIG_WEAKENED", ordering), RUN_LIMIT) {
+            Ok(_) => bail!("ThreadSanitizer is silent where the ordering of {ordering} is left out"),
+            Err(error) if error.to_string().contains("ThreadSanitizer: data race") => {}
+            Err(error) => return Err(error),
+        }
+        progress::headline("prove", &format!("ThreadSanitizer complains where the ordering of {ordering} is left out"));
+    }
+    Ok(())
+}
+
+/// Whether the compiler came with a sanitizer's runtime.
+pub(crate) fn has_runtime(places: &Places, name: &str) -> Result<bool> {
+    let text = process::output(&mut rustc(places, &["--print", "target-libdir"]), process::QUICK)?;
+    let folder = PathBuf::from(text.trim());
+    let names = folder.read_dir().with_context(|| format!("cannot list {}", folder.display()))?;
+    let ending = format!("_rt.{name}.a");
+    Ok(names.flatten().any(|entry| entry.file_name().to_string_lossy().ends_with(&ending)))
+}
+
+fn rustc(places: &Places, arguments: &[&str]) -> Command {
+    let mut command = Command::new(crate::places::tool("RUSTC", "rustc"));
+    command.current_dir(&places.workspace).args(arguments);
+    command
+}
+
+/// The tests of window and protocol in an interpreter that knows what unsafe code may not do.
+fn miri(places: &Places) -> Result<()> {
+    if process::output(&mut places.cargo(&["miri", "--version"]), process::QUICK).is_err() {
+        progress::headline("prove", "this toolchain has no Miri: left out");
+        return Ok(());
+    }
+    progress::headline("prove", "the tests of window and protocol, under Miri");
+    // Test cases of proptest are kept on disk, which Miri does not see by default.
+    let mut command = places.cargo(&["miri", "test", "-p", "shmem", "-p", "vni"]);
+    command.env("MIRIFLAGS", "-Zmiri-disable-isolation").env("CARGO_TARGET_DIR", places.target.join("miri"));
+    process::shown_run(&mut command, CARGO_LIMIT)
+}
