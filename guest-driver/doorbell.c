@@ -2,9 +2,9 @@
 /*
  * The doorbell: the interrupt that peers raise here, and the one raised at a peer.
  *
- * Receiving. An interrupt domain over x86's vector domain gives an ordinary Linux interrupt, with a vector of its own on
- * one of this instance's cores. Where it lies (APIC ID, vector) is published in the window whenever it is activated or
- * moved. A peer that read the old place may still ring there: Linux keeps the old vector alive until the first
+ * Receiving. An interrupt domain over x86's vector domain gives an ordinary Linux interrupt, with a vector of its own
+ * on one of this instance's cores. Where it lies (APIC ID, vector) is published in the window whenever it is activated
+ * or moved. A peer that read the old place may still ring there: Linux keeps the old vector alive until the first
  * interrupt at the new one, and a poll is scheduled besides.
  *
  * Sending. To raise an interrupt at a core that belongs to another kernel, write our own local APIC's command register
@@ -118,7 +118,7 @@ static int sprig_doorbell_set_affinity(struct irq_data *data, const struct cpuma
 	return result;
 }
 
-/* A doorbell cannot be masked. Linux calls these, without looking, around a move; an interrupt in between is harmless. */
+/* A doorbell cannot be masked. Linux calls these, without looking, around a move; one in between is harmless. */
 static void sprig_doorbell_mask(struct irq_data *data)
 {
 }

@@ -6,7 +6,7 @@
 
 #include "sprig_vni.h"
 
-/* Memory has no line rate. Bonding and bridges want a number to weigh the link by, and this is the order of magnitude. */
+/* Memory has no line rate. Bonding and bridges want a number to weigh the link by: this is the order of magnitude. */
 #define SPRIG_SPEED SPEED_100000
 
 static const char *const sprig_event_names[] = {
@@ -26,14 +26,32 @@ static void sprig_get_drvinfo(struct net_device *netdev, struct ethtool_drvinfo 
 	strscpy(info->bus_info, dev_name(vni->dev), sizeof(info->bus_info));
 }
 
+static u32 sprig_named(const char *const *names, u32 count)
+{
+	u32 i, named = 0;
+
+	for (i = 0; i < count; i++)
+		named += names[i] != NULL;
+	return named;
+}
+
+static void sprig_put_names(u8 **at, const char *const *names, u32 count)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++)
+		if (names[i])
+			ethtool_sprintf(at, "%s", names[i]);
+}
+
 static int sprig_get_sset_count(struct net_device *netdev, int set)
 {
 	const struct sprig_vni *vni = netdev_priv(netdev);
 
 	if (set != ETH_SS_STATS)
 		return -EOPNOTSUPP;
-	return sprig_counter_count() + ARRAY_SIZE(sprig_event_names) + SPRIG_TX_COUNTS + SPRIG_RX_COUNTS +
-	       vni->partitions * ARRAY_SIZE(sprig_peer_formats);
+	return sprig_counter_count() + ARRAY_SIZE(sprig_event_names) + sprig_named(sprig_tx_names, SPRIG_TX_COUNTS) +
+	       sprig_named(sprig_rx_names, SPRIG_RX_COUNTS) + vni->partitions * ARRAY_SIZE(sprig_peer_formats);
 }
 
 static void sprig_get_strings(struct net_device *netdev, u32 set, u8 *at)
@@ -45,12 +63,9 @@ static void sprig_get_strings(struct net_device *netdev, u32 set, u8 *at)
 		return;
 	for (i = 0; i < sprig_counter_count(); i++)
 		ethtool_sprintf(&at, "%s", sprig_counter_name(i));
-	for (i = 0; i < ARRAY_SIZE(sprig_event_names); i++)
-		ethtool_sprintf(&at, "%s", sprig_event_names[i]);
-	for (i = 0; i < SPRIG_TX_COUNTS; i++)
-		ethtool_sprintf(&at, "%s", sprig_tx_names[i]);
-	for (i = 0; i < SPRIG_RX_COUNTS; i++)
-		ethtool_sprintf(&at, "%s", sprig_rx_names[i]);
+	sprig_put_names(&at, sprig_event_names, ARRAY_SIZE(sprig_event_names));
+	sprig_put_names(&at, sprig_tx_names, SPRIG_TX_COUNTS);
+	sprig_put_names(&at, sprig_rx_names, SPRIG_RX_COUNTS);
 	for (peer = 0; peer < vni->partitions; peer++)
 		for (i = 0; i < ARRAY_SIZE(sprig_peer_formats); i++)
 			ethtool_sprintf(&at, sprig_peer_formats[i], peer);
@@ -85,7 +100,7 @@ static u64 *sprig_put_peer(const struct sprig_vni *vni, u32 peer, u64 *at)
 		u32 lane = sprig_lane_of(vni, queue, peer);
 
 		at[0] += sprig_tx_get(vni, lane, SPRIG_TX_FRAMES) + sprig_tx_get(vni, lane, SPRIG_TX_COPIES);
-		at[1] += sprig_tx_get(vni, lane, SPRIG_TX_BYTES);
+		at[1] += sprig_tx_get(vni, lane, SPRIG_TX_BYTES) + sprig_tx_get(vni, lane, SPRIG_TX_COPY_BYTES);
 		for (which = SPRIG_TX_DROPS; which < SPRIG_TX_COUNTS; which++)
 			at[2] += sprig_tx_get(vni, lane, which);
 		at[3] += sprig_rx_get(vni, lane, SPRIG_RX_FRAMES);
@@ -109,9 +124,11 @@ static void sprig_get_stats(struct net_device *netdev, struct ethtool_stats *sta
 	*at++ = atomic64_read(&vni->polls);
 	*at++ = atomic64_read(&vni->lost_wakeups);
 	for (i = 0; i < SPRIG_TX_COUNTS; i++)
-		*at++ = sprig_tx_sum(vni, i);
+		if (sprig_tx_names[i])
+			*at++ = sprig_tx_sum(vni, i);
 	for (i = 0; i < SPRIG_RX_COUNTS; i++)
-		*at++ = sprig_rx_sum(vni, i);
+		if (sprig_rx_names[i])
+			*at++ = sprig_rx_sum(vni, i);
 	for (i = 0; i < vni->partitions; i++)
 		at = sprig_put_peer(vni, i, at);
 }
@@ -148,6 +165,8 @@ static void sprig_get_channels(struct net_device *netdev, struct ethtool_channel
 }
 
 const struct ethtool_ops sprig_vni_ethtool_ops = {
+	/* Named so that ethtool shows the zero; there is no setting it. */
+	.supported_coalesce_params = ETHTOOL_COALESCE_RX_USECS,
 	.get_drvinfo		= sprig_get_drvinfo,
 	.get_link		= ethtool_op_get_link,
 	.get_link_ksettings	= sprig_get_link_ksettings,

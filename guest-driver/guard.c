@@ -2,9 +2,9 @@
 /*
  * What keeps a reset of this instance from taking the whole box along.
  *
- * A Linux that reboots, by `reboot -f` or after a panic, resets the machine: by ACPI, the keyboard controller or a triple
- * fault, whichever works. No hook of x86 lets a module decide otherwise, so kprobes stand before the functions that do
- * it. Who comes there parks: its instance ends, the box lives.
+ * A Linux that reboots, by `reboot -f` or after a panic, resets the machine: by ACPI, the keyboard controller or a
+ * triple fault, whichever works. No hook of x86 lets a module decide otherwise, so kprobes stand before the functions
+ * that do it. Who comes there parks: its instance ends, the box lives.
  *
  * And the peers are told at once, on panic, reboot and here, instead of finding out from a heartbeat that stopped.
  */

@@ -2,9 +2,9 @@
 /*
  * Links, carrier, and the tick.
  *
- * The core agrees with each peer on the state of their link. What follows from it for Linux is done here: the carrier is
- * on while any link is up, and a queue towards a link that changed is opened, so that frames waiting in it are sent or
- * dropped, and counted, instead of waiting for room that never comes.
+ * The core agrees with each peer on the state of their link. What follows from it for Linux is done here: the carrier
+ * is on while any link is up, and a queue towards a link that changed is opened, so that frames waiting in it are sent
+ * or dropped, and counted, instead of waiting for room that never comes.
  */
 
 #include <linux/netdevice.h>
@@ -91,6 +91,18 @@ void sprig_vni_step_links(struct sprig_vni *vni)
 				break;
 			sprig_vni_step_link(vni, peer);
 		}
+}
+
+/* After leaving, in the place of a poll that is disabled: nothing is sent any more, and the links show as down. */
+void sprig_vni_settle_links(struct sprig_vni *vni)
+{
+	u32 peer;
+
+	local_bh_disable();
+	for (peer = 0; peer < vni->partitions; peer++)
+		if (peer != vni->index)
+			sprig_vni_step_link(vni, peer);
+	local_bh_enable();
 }
 
 /* Frames that nobody rang for, while nobody polls: counted as the fault that it is, and cured by the poll below. */

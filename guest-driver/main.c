@@ -55,9 +55,7 @@ static int sprig_vni_open(struct net_device *netdev)
 	return 0;
 }
 
-/* The stack sends nothing more when this is called. First all that may act by itself ends, then the peers are told. The
- * poll's last step of the links is done in its place, so that they show what they are: down.
- */
+/* The stack sends nothing more when this is called. First all that may act by itself ends, then the peers are told. */
 static int sprig_vni_stop(struct net_device *netdev)
 {
 	struct sprig_vni *vni = netdev_priv(netdev);
@@ -65,9 +63,7 @@ static int sprig_vni_stop(struct net_device *netdev)
 	napi_disable(&vni->napi);
 	timer_delete_sync(&vni->tick);
 	sprig_vni_leave(vni);
-	local_bh_disable();
-	sprig_vni_step_links(vni);
-	local_bh_enable();
+	sprig_vni_settle_links(vni);
 	netif_tx_disable(netdev);
 	netif_carrier_off(netdev);
 	sprig_doorbell_close(vni);
@@ -217,7 +213,7 @@ static int sprig_open_station(struct sprig_vni *vni)
 				   vni->index, vni->box, strlen(vni->box));
 	if (error)
 		return dev_err_probe(vni->dev, error,
-				     "a window of %llu bytes does not serve partition %u of %u; give the box more shared_memory, or the Sprig that this driver belongs to\n",
+				     "a window of %llu bytes does not serve partition %u of %u; give the box more shared_memory\n",
 				     vni->window_len, vni->index, vni->partitions);
 	return 0;
 }

@@ -12,7 +12,7 @@
  *	ethtool.c   what ethtool shows
  *	sysfs.c     what /sys/class/net/vni0/vni shows
  *
- * A *lane* is one direction pair of rings with one peer: lane = queue * partitions + peer. Each lane has the transmit
+ * A *lane* is a pair of rings with one peer, one for each direction: lane = queue * partitions + peer. Each lane has the transmit
  * queue of the same number, so that every peer has a qdisc, a lock and a flow control of its own, and a stalled peer
  * stops nobody else. The lane towards ourselves has no rings: its queue carries the frames that go to all.
  */
@@ -56,6 +56,7 @@ enum sprig_tx_count {
 	SPRIG_TX_FRAMES,	/* taken from the stack and sent */
 	SPRIG_TX_BYTES,
 	SPRIG_TX_COPIES,	/* of frames to all, that this peer was sent */
+	SPRIG_TX_COPY_BYTES,
 	SPRIG_TX_STOPPED,	/* times that the queue was stopped for want of room */
 	SPRIG_TX_REQUEUED,	/* frames that the stack was given back for want of room */
 	SPRIG_TX_DROPS,		/* from here on: frames dropped, by cause */
@@ -78,7 +79,7 @@ enum sprig_rx_count {
 	SPRIG_RX_DROPS,		/* from here on: frames dropped, by cause */
 	SPRIG_RX_NO_MEMORY = SPRIG_RX_DROPS,
 	SPRIG_RX_REFUSED,	/* by the core: offload fields that do not fit the frame */
-	SPRIG_RX_BAD_OFFLOAD,	/* by Linux */
+	SPRIG_RX_BAD_OFFLOAD,	/* the same, by Linux */
 	SPRIG_RX_COUNTS
 };
 
@@ -155,6 +156,7 @@ int sprig_vni_poll(struct napi_struct *napi, int budget);
 /* ---- links.c ---- */
 void sprig_vni_step_link(struct sprig_vni *vni, u32 peer);
 void sprig_vni_step_links(struct sprig_vni *vni);
+void sprig_vni_settle_links(struct sprig_vni *vni);
 void sprig_vni_tick(struct timer_list *tick);
 const char *sprig_vni_link_name(const struct sprig_vni *vni, u32 peer);
 void sprig_vni_leave(struct sprig_vni *vni);

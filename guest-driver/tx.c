@@ -191,19 +191,21 @@ static bool sprig_lock_queue(struct netdev_queue *txq)
 	return true;
 }
 
-static void sprig_send_copy(struct sprig_vni *vni, u32 lane, const struct sprig_outgoing *out)
+static void sprig_send_copy(struct sprig_vni *vni, u32 lane, const struct sprig_outgoing *out, u32 len)
 {
 	u32 verdict = sprig_send_described(vni, lane, out);
 
-	if (verdict == SPRIG_SENT)
+	if (verdict == SPRIG_SENT) {
 		sprig_tx_add(vni, lane, SPRIG_TX_COPIES, 1);
-	else if (verdict == SPRIG_NO_ROOM)
+		sprig_tx_add(vni, lane, SPRIG_TX_COPY_BYTES, len);
+	} else if (verdict == SPRIG_NO_ROOM) {
 		sprig_tx_add(vni, lane, SPRIG_TX_COPY_NO_ROOM, 1);
+	}
 	sprig_flush(vni, lane);
 }
 
 /* The peers whose link is up; for each a copy was sent, or a drop counted. */
-static u32 sprig_send_to_all(struct sprig_vni *vni, u32 own_lane, const struct sprig_outgoing *out)
+static u32 sprig_send_to_all(struct sprig_vni *vni, u32 own_lane, const struct sprig_outgoing *out, u32 len)
 {
 	u32 peer, live = 0;
 
@@ -218,7 +220,7 @@ static u32 sprig_send_to_all(struct sprig_vni *vni, u32 own_lane, const struct s
 			sprig_tx_add(vni, own_lane, SPRIG_TX_COPY_LOCKED, 1);
 			continue;
 		}
-		sprig_send_copy(vni, peer, out);
+		sprig_send_copy(vni, peer, out, len);
 		__netif_tx_unlock(txq);
 	}
 	return live;
@@ -229,7 +231,7 @@ static netdev_tx_t sprig_xmit_to_all(struct sprig_vni *vni, u32 lane, struct sk_
 	struct sprig_outgoing out;
 	enum sprig_tx_count cause = sprig_describe(skb, &out);
 
-	if (likely(cause == SPRIG_TX_FRAMES) && !sprig_send_to_all(vni, lane, &out))
+	if (likely(cause == SPRIG_TX_FRAMES) && !sprig_send_to_all(vni, lane, &out, skb->len))
 		cause = SPRIG_TX_TO_NOBODY;
 	if (unlikely(cause != SPRIG_TX_FRAMES)) {
 		sprig_drop(vni, lane, skb, cause);
