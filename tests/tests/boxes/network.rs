@@ -1,7 +1,4 @@
 //! Instances that talk over the virtual Ethernet.
 
-mod frames;
 mod loss;
-mod programs;
 mod protocols;
-mod wakeups;
