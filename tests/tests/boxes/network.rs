@@ -1,4 +1,7 @@
 //! Instances that talk over the virtual Ethernet.
 
+mod frames;
 mod loss;
+mod programs;
 mod protocols;
+mod wakeups;

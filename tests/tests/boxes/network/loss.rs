@@ -12,6 +12,9 @@ use tests::scene::{Booted, box_file, networked};
 const LIMIT: Duration = Duration::from_secs(20);
 
 const HALT: &str = "kill -USR1 1";
+const PANIC: &str = "echo c > /proc/sysrq-trigger";
+const REBOOT: &str = "kill -TERM 1";
+const UNLOAD: &str = "rmmod sprig_vni";
 
 /// `watcher` and `neighbour` go on talking while `victim` goes away.
 fn three() -> Booted {
@@ -52,4 +55,43 @@ fn loses(end: &str) -> Booted {
 #[test]
 fn a_peer_that_halts_is_noticed_and_the_others_talk_on() {
     loses(HALT);
+}
+
+#[test]
+fn a_peer_that_panics_is_noticed_and_the_others_talk_on() {
+    loses(PANIC);
+}
+
+#[test]
+fn a_peer_that_reboots_parks_and_the_box_lives() {
+    let booted = loses(REBOOT);
+    booted.instance("victim").wait_for("would have reset the whole box");
+    booted.instance("watcher").run("ping -c 3 -W 5 neighbour");
+}
+
+#[test]
+fn a_peer_that_panics_with_a_timeout_parks_and_the_box_lives() {
+    let booted = loses("echo 1 > /proc/sys/kernel/panic; echo c > /proc/sysrq-trigger");
+    booted.instance("victim").wait_for("would have reset the whole box");
+    booted.instance("watcher").run("ping -c 3 -W 5 neighbour");
+}
+
+#[test]
+fn a_driver_loaded_again_gets_its_links_back() {
+    let booted = loses(&format!("killall ping; {UNLOAD}; echo gone"));
+    let victim = booted.instance("victim");
+    for _ in 0..5 {
+        victim.run("sprig-network > /dev/null");
+        victim.await_links(2, "up");
+        booted.instance("watcher").await_links(2, "up");
+        booted.instance("watcher").run("ping -c 3 -W 5 victim");
+        booted.instance("watcher").start("flood-victim", &format!("ping -q -f -c 3000 {}", victim.address()));
+        victim.run(UNLOAD);
+        booted.instance("watcher").run("killall ping; true");
+    }
+    victim.run("sprig-network > /dev/null");
+    victim.await_links(2, "up");
+    for instance in booted.instances() {
+        instance.assert_undisturbed();
+    }
 }

@@ -1,7 +1,7 @@
 //! What a network card is expected to carry, beside TCP.
 
 use tests::Scene;
-use tests::fixture::STABLE;
+use tests::fixture::{KERNELS, STABLE};
 use tests::network::CARD;
 use tests::scene::{Booted, box_file, networked};
 
@@ -27,6 +27,71 @@ fn ping_arp_ipv6_and_multicast_reach_the_peer() {
     let answers = web.run(&format!("ping -6 -c 3 -W 5 ff02::1%{CARD}"));
     assert!(answers.contains(&local), "the peer answers to all nodes:\n{answers}");
     for instance in booted.instances() {
+        instance.assert_undisturbed();
+    }
+}
+
+#[test]
+fn a_vlan_is_a_network_of_its_own() {
+    let booted = pair();
+    let instances = booted.instances();
+    for (number, instance) in (1..).zip(&instances) {
+        instance.run(&format!("modprobe 8021q; ip link add link {CARD} name {CARD}.5 type vlan id 5"));
+        instance.run(&format!("ip addr add 10.84.0.{number}/24 dev {CARD}.5; ip link set {CARD}.5 up"));
+    }
+    instances[0].run("ping -c 3 -W 5 -s 1400 10.84.0.2");
+    // A tag that the other end has no interface for leads nowhere.
+    instances[0].run(&format!("ip link add link {CARD} name {CARD}.6 type vlan id 6"));
+    instances[0].run(&format!("ip addr add 10.85.0.1/24 dev {CARD}.6; ip link set {CARD}.6 up"));
+    assert_ne!(instances[0].try_run("ping -c 1 -W 1 10.85.0.2").1, 0);
+}
+
+#[test]
+fn the_card_says_what_it_is() {
+    let booted = pair();
+    let web = booted.instance("web");
+    assert!(web.run(&format!("ethtool -i {CARD}")).contains("driver: sprig_vni"));
+    let features = web.run(&format!("ethtool -k {CARD}"));
+    for feature in
+        ["tx-checksumming: on", "scatter-gather: on", "tcp-segmentation-offload: on", "generic-receive-offload: on"]
+    {
+        assert!(features.contains(feature), "{feature}:\n{features}");
+    }
+    assert_eq!(web.run(&format!("cat /sys/class/net/{CARD}/vni/box")), "test");
+    assert_eq!(web.run(&format!("cat /sys/class/net/{CARD}/vni/names")), "web\ndb");
+    assert_eq!(web.run(&format!("cat /sys/class/net/{CARD}/carrier")), "1");
+    web.run("ping -c 1 -W 5 db");
+    assert!(web.number(&format!("cat /sys/class/net/{CARD}/statistics/rx_packets")) > 0);
+    assert!(web.run(&format!("ip -s link show {CARD}")).contains("mtu 1500"));
+}
+
+#[test]
+fn three_kernels_reach_each_other() {
+    let name = |line: &str| format!("linux-{}", line.replace('.', "-"));
+    let booted = Scene::new(&box_file(KERNELS.map(|line| networked(&name(line), line, 1)))).boot();
+    booted.await_links();
+    for from in booted.instances() {
+        for to in booted.instances().iter().filter(|to| to.plan.name != from.plan.name) {
+            from.run(&format!("ping -c 2 -W 5 {}", to.plan.name));
+        }
+    }
+    for instance in booted.instances() {
+        instance.assert_undisturbed();
+    }
+}
+
+#[test]
+fn an_instance_without_the_driver_disturbs_nobody() {
+    let without = networked("without", STABLE, 1) + "cmdline = \"sprig.vni=off\"\n";
+    let booted = Scene::new(&box_file([networked("web", STABLE, 1), without, networked("db", STABLE, 1)])).boot();
+    let (web, db) = (booted.instance("web"), booted.instance("db"));
+    for instance in [&web, &db] {
+        instance.await_links(1, "up");
+    }
+    web.run("ping -c 3 -W 5 db");
+    assert_ne!(web.try_run("ping -c 1 -W 1 without").1, 0);
+    assert_ne!(booted.instance("without").try_run(&format!("ip link show {CARD}")).1, 0);
+    for instance in [web, db] {
         instance.assert_undisturbed();
     }
 }

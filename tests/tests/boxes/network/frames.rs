@@ -1,0 +1,75 @@
+//! Frames of every size, whole, in order, none missing.
+
+use std::time::Duration;
+
+use tests::Scene;
+use tests::fixture::{KERNELS, STABLE};
+use tests::instance::Instance;
+use tests::network::{CARD, FRAMES_PORT};
+use tests::scene::{Booted, box_file, networked};
+
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// Sockets whose buffers hold a burst of the program, whatever the kernel accounts for a short datagram.
+const WIDE_SOCKETS: &str = "echo 4194304 > /proc/sys/net/core/rmem_default";
+
+fn receive_everywhere(booted: &Booted) {
+    booted.await_links();
+    for instance in booted.instances() {
+        instance.run(WIDE_SOCKETS);
+        instance.start("receive", &format!("frames receive {FRAMES_PORT}"));
+        instance.wait_until("grep -q receiving /tmp/receive.out", Duration::from_secs(20), "cat /tmp/receive.out");
+    }
+}
+
+/// From each instance to each other, all at once.
+fn everybody_to_everybody(booted: &Booted, arguments: &str) {
+    let pairs = |run: &dyn Fn(&Instance<'_>, &Instance<'_>)| {
+        for from in &booted.instances() {
+            for to in booted.instances().iter().filter(|to| to.plan.index != from.plan.index) {
+                run(from, to);
+            }
+        }
+    };
+    pairs(&|from, to| {
+        let job = format!("to-{}", to.plan.name);
+        from.start(&job, &format!("frames send {} {FRAMES_PORT} {arguments}", to.address()));
+    });
+    pairs(&|from, to| {
+        let said = from.finish(&format!("to-{}", to.plan.name), LIMIT);
+        assert!(said.starts_with("sent "), "{said}");
+    });
+    for instance in booted.instances() {
+        instance.assert_undisturbed();
+    }
+}
+
+#[test]
+fn every_length_crosses_in_both_directions_at_once() {
+    let booted = Scene::new(&box_file([networked("web", STABLE, 2), networked("db", STABLE, 2)])).boot();
+    for instance in booted.instances() {
+        instance.run(&format!("ip link set {CARD} mtu 65535"));
+    }
+    receive_everywhere(&booted);
+    everybody_to_everybody(&booted, "5000 64 1514");
+    everybody_to_everybody(&booted, "1000");
+}
+
+#[test]
+fn in_a_box_of_four_every_pair_talks_at_the_same_time() {
+    let names = ["a", "b", "c", "d"];
+    let booted = Scene::new(&box_file(names.map(|name| networked(name, STABLE, 1)))).boot();
+    receive_everywhere(&booted);
+    everybody_to_everybody(&booted, "1500 64 1514");
+}
+
+#[test]
+fn three_different_kernels_lose_nothing_between_them() {
+    let name = |line: &str| format!("linux-{}", line.replace('.', "-"));
+    let booted = Scene::new(&box_file(KERNELS.map(|line| networked(&name(line), line, 1)))).boot();
+    for instance in booted.instances() {
+        instance.run(&format!("ip link set {CARD} mtu 9000"));
+    }
+    receive_everywhere(&booted);
+    everybody_to_everybody(&booted, "1500 64 9014");
+}

@@ -1,0 +1,60 @@
+//! Doorbells: few under load, and none lost.
+
+use std::time::Duration;
+
+use tests::Scene;
+use tests::fixture::STABLE;
+use tests::instance::Instance;
+use tests::network::CARD;
+use tests::scene::{Booted, box_file, networked};
+
+const LIMIT: Duration = Duration::from_secs(240);
+/// In a flood, for each frame.
+const MOST_DOORBELLS: f64 = 0.05;
+
+fn pair() -> Booted {
+    let booted = Scene::new(&box_file([networked("web", STABLE, 2), networked("db", STABLE, 2)])).boot();
+    booted.await_links();
+    booted
+}
+
+/// The number of the card's interrupt.
+fn interrupt(instance: &Instance<'_>) -> u64 {
+    instance.number(&format!("awk -F: '/{CARD}/ {{gsub(/ /, \"\", $1); print $1}}' /proc/interrupts"))
+}
+
+#[test]
+fn the_interrupt_moves_between_cores_under_traffic_and_no_wake_up_is_lost() {
+    let booted = pair();
+    let (web, db) = (booted.instance("web"), booted.instance("db"));
+    let affinity = format!("/proc/irq/{}/smp_affinity_list", interrupt(&db));
+    web.start("ping", "ping -q -i 0.002 -c 4000 -W 5 db");
+    db.start(
+        "move",
+        &format!("i=0; while [ $i -lt 200 ]; do echo $((i % 2)) > {affinity} || exit 1; i=$((i+1)); sleep 0.02; done"),
+    );
+    db.finish("move", LIMIT);
+    let said = web.finish("ping", LIMIT);
+    assert!(said.contains("4000 received"), "{said}");
+    let cores = db.run(&format!("awk '/{CARD}/ {{print ($2 > 0) + ($3 > 0)}}' /proc/interrupts"));
+    assert_eq!(cores, "2", "both cores took some");
+    for instance in booted.instances() {
+        instance.assert_undisturbed();
+    }
+}
+
+#[test]
+fn a_flood_rings_the_doorbell_for_few_of_its_frames() {
+    let booted = pair();
+    let (web, db) = (booted.instance("web"), booted.instance("db"));
+    db.run("iperf3 -s -D");
+    let before = (web.counter("tx_ring_frames"), web.counter("doorbells_sent"));
+    web.start("flood", "iperf3 -c db -u -b 0 -l 1472 -t 6");
+    web.finish("flood", LIMIT);
+    let frames = web.counter("tx_ring_frames") - before.0;
+    let doorbells = web.counter("doorbells_sent") - before.1;
+    let each = doorbells as f64 / frames as f64;
+    println!("{doorbells} doorbells for {frames} frames: {each:.4} for each");
+    assert!(frames > 1000 && each < MOST_DOORBELLS, "{doorbells} doorbells for {frames} frames");
+    db.assert_undisturbed();
+}
