@@ -1,5 +1,7 @@
 //! Two partitions, step by step.
 
+#![cfg(not(loom))]
+
 mod support;
 
 use shmem::segment::Sink;

@@ -1,1 +1,205 @@
+//! Two stations through the C interface, as the shim uses it.
 
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::vec::Vec;
+
+use shmem::heap::HeapWindow;
+
+use super::*;
+
+const PARTITIONS: u32 = 2;
+const WINDOW_LEN: u64 = 1 << 20;
+
+/// A station in memory of the shim's.
+struct Opened {
+    station: *mut Driver,
+    layout: Layout,
+}
+
+impl Opened {
+    /// The window must stay for as long as this.
+    fn new(memory: &HeapWindow, index: u32) -> Self {
+        let bytes = sprig_station_bytes(PARTITIONS, 1) as usize;
+        let layout = Layout::from_size_align(bytes, 128).unwrap();
+        // SAFETY: the layout has a size.
+        let station = unsafe { alloc_zeroed(layout) };
+        // SAFETY: zeroed, of that size and alignment; the window is mapped as long as the memory is there.
+        let opened = unsafe {
+            sprig_station_open(station, start(memory), WINDOW_LEN, PARTITIONS, 1, index, b"pair".as_ptr(), 4)
+        };
+        assert_eq!(opened, 0);
+        let station = station.cast();
+        // SAFETY: it is open.
+        unsafe { sprig_station_start(station) };
+        Self { station, layout }
+    }
+
+    fn peer(&self) -> u32 {
+        // SAFETY: it is open.
+        1 - unsafe { driver(self.station) }.station().index() as u32
+    }
+
+    /// Steps the link; whether the peer must be rung.
+    fn step(&self) -> bool {
+        // SAFETY: it is open, and this thread is the poll and the only sender.
+        unsafe { sprig_link_step(self.station, self.peer()) & LINK_RING != 0 }
+    }
+
+    fn send(&self, frame: &[u8]) -> u32 {
+        let (first, second) = frame.split_at(frame.len() / 3);
+        let segments = [first, second].map(|it| Segment { at: it.as_ptr().cast_mut().cast(), len: it.len() as u64 });
+        // SAFETY: it is open; this thread is the only sender; the segments are readable.
+        unsafe { sprig_send(self.station, self.peer(), segments.as_ptr(), 2, &Offload::NONE) }
+    }
+
+    fn publish(&self) -> bool {
+        // SAFETY: it is open; this thread is the only sender.
+        unsafe { sprig_publish(self.station, self.peer()) }
+    }
+
+    fn receive(&self) -> Option<Vec<u8>> {
+        let mut frame = Frame { len: 0, offload: Offload::NONE };
+        // SAFETY: it is open; this thread is the poll.
+        let found = unsafe { sprig_peek(self.station, self.peer(), &mut frame) };
+        if found != FRAME {
+            return None;
+        }
+        let mut bytes = std::vec![0; frame.len as usize];
+        let segment = Segment { at: bytes.as_mut_ptr().cast(), len: bytes.len() as u64 };
+        // SAFETY: as above; the segment is writable.
+        assert!(unsafe { sprig_take(self.station, self.peer(), &segment, 1) });
+        Some(bytes)
+    }
+
+    fn counter(&self, name: &CStr) -> u64 {
+        let is_named = |which: &u32| {
+            // SAFETY: names are strings that stay.
+            unsafe { CStr::from_ptr(sprig_counter_name(*which)) == name }
+        };
+        let which = (0..sprig_counter_count()).find(is_named).expect("there is such a counter");
+        // SAFETY: it is open.
+        unsafe { sprig_counter(self.station, which) }
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout; nothing in it needs to be dropped.
+        unsafe { dealloc(self.station.cast(), self.layout) };
+    }
+}
+
+fn memory() -> HeapWindow {
+    HeapWindow::new(WINDOW_LEN, shape(PARTITIONS, 1).unwrap()).unwrap()
+}
+
+fn start(memory: &HeapWindow) -> *mut u8 {
+    memory.words().next().unwrap().as_ptr().cast()
+}
+
+fn both_up(memory: &HeapWindow) -> [Opened; 2] {
+    let both = [0, 1].map(|index| Opened::new(memory, index));
+    for _ in 0..8 {
+        both.iter().for_each(|one| _ = one.step());
+    }
+    both
+}
+
+#[test]
+fn frames_in_segments_cross_in_order() {
+    let memory = memory();
+    let [a, b] = both_up(&memory);
+    for len in [14, 60, 1514, 65_549] {
+        let frame: Vec<u8> = (0..len).map(|at| at as u8).collect();
+        assert_eq!(a.send(&frame), SENT);
+        a.publish();
+        assert_eq!(b.receive(), Some(frame));
+        // SAFETY: it is open; this thread is the poll.
+        unsafe { sprig_release(b.station, b.peer()) };
+    }
+    assert_eq!(b.receive(), None);
+    assert_eq!((a.counter(c"tx_ring_frames"), b.counter(c"rx_ring_frames")), (4, 4));
+}
+
+#[test]
+fn each_refusal_has_its_result_and_its_counter() {
+    let memory = memory();
+    let lone = Opened::new(&memory, 0);
+    assert_eq!(lone.send(&[7; 60]), LINK_NOT_UP);
+    assert_eq!(lone.counter(c"tx_drop_link_down"), 1);
+    let [a, _b] = both_up(&memory);
+    assert_eq!(a.send(&[7; 13]), BAD_FRAME);
+    assert_eq!(a.counter(c"tx_drop_length"), 1);
+    while a.send(&[7; 60]) == SENT {}
+    assert_eq!(a.send(&[7; 60]), NO_ROOM);
+    assert_eq!(a.counter(c"tx_ring_full") + a.counter(c"tx_pool_full"), 2);
+    a.publish();
+    // SAFETY: it is open; this thread is the only sender.
+    assert!(!unsafe { sprig_await_room(a.station, a.peer()) });
+}
+
+#[test]
+fn a_fault_is_told_counted_and_ends_the_link() {
+    let memory = memory();
+    let [a, b] = both_up(&memory);
+    // SAFETY: it is open.
+    let window = unsafe { driver(a.station) }.station().window();
+    window.ring(0, 0, 1).produced.store(9_999, std::sync::atomic::Ordering::Relaxed);
+    let mut frame = Frame { len: 0, offload: Offload::NONE };
+    // SAFETY: it is open; this thread is the poll.
+    assert_eq!(unsafe { sprig_peek(b.station, b.peer(), &mut frame) }, FAULT);
+    assert!(b.step());
+    // SAFETY: it is open.
+    assert_eq!((unsafe { sprig_link_state(b.station, b.peer()) }, b.counter(c"fault_produced")), (0, 1));
+}
+
+#[test]
+fn what_makes_no_station_is_refused() {
+    let memory = memory();
+    assert_eq!(sprig_station_bytes(0, 1), 0);
+    assert_eq!(sprig_station_bytes(1_000, 1), 0);
+    let station = Opened::new(&memory, 0);
+    let open = |window_len, partitions, index, name: &[u8]| {
+        let (at, len) = (name.as_ptr(), name.len() as u64);
+        // SAFETY: each of these is refused before anything is written.
+        unsafe { sprig_station_open(station.station.cast(), start(&memory), window_len, partitions, 1, index, at, len) }
+    };
+    assert_eq!(open(WINDOW_LEN, 2, 2, b"pair"), -EINVAL, "no such partition");
+    assert_eq!(open(WINDOW_LEN, 0, 0, b"pair"), -EINVAL, "no such shape");
+    assert_eq!(open(WINDOW_LEN, 2, 0, b"\xff"), -EINVAL, "no such name");
+    assert_eq!(open(4096, 2, 0, b"pair"), -ENOSPC);
+}
+
+#[test]
+fn lanes_and_peers_that_there_are_none_of_do_nothing() {
+    let memory = memory();
+    let [a, _b] = both_up(&memory);
+    for nobody in [0, 2, 31, 32, u32::MAX] {
+        // SAFETY: it is open, and this thread is the poll and the only sender.
+        unsafe {
+            assert_eq!(sprig_ring(a.station, nobody), 0);
+            assert_eq!(sprig_ring_again(a.station, nobody, 0x40), 0);
+            assert_eq!(sprig_link_step(a.station, nobody), 0);
+            assert!(!sprig_publish(a.station, nobody) && !sprig_overdue(a.station, nobody));
+            assert!(sprig_arm(a.station, nobody), "one may sleep");
+        }
+    }
+}
+
+#[test]
+fn a_receiver_that_sleeps_on_with_something_to_do_is_overdue_at_the_second_look() {
+    let memory = memory();
+    let [a, b] = both_up(&memory);
+    // SAFETY: it is open; this thread is the poll.
+    let overdue = || unsafe { sprig_overdue(b.station, b.peer()) };
+    assert_eq!(b.receive(), None);
+    // SAFETY: as above.
+    assert!(unsafe { sprig_arm(b.station, b.peer()) });
+    assert!(!overdue());
+    a.send(&[7; 60]);
+    assert!(a.publish(), "it must be rung");
+    assert!(!overdue(), "the doorbell may be on its way");
+    assert!(overdue());
+    assert!(b.receive().is_some());
+    assert!(!overdue());
+}
