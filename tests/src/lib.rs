@@ -4,6 +4,7 @@
 //! A box test reads as a sentence about a box. Every wait has a limit and says what it waited for; nothing sleeps.
 
 pub mod fixture;
+pub mod freezer;
 pub mod instance;
 pub mod network;
 pub mod scene;

@@ -80,19 +80,20 @@ fn the_clock_is_found_without_an_hpet() {
     assert_eq!(instance.run("cat /sys/devices/system/clocksource/clocksource0/current_clocksource"), "tsc");
 }
 
+/// A processor with APIC ID 299 makes the firmware switch x2APIC on for all.
+pub(crate) const X2APIC: [&str; 6] = [
+    "-cpu",
+    "max,+x2apic",
+    "-smp",
+    "3,sockets=300,cores=1,threads=1,maxcpus=300",
+    "-device",
+    "max-x86_64-cpu,socket-id=299,core-id=0,thread-id=0",
+];
+
 #[test]
 fn x2apic_with_a_core_out_of_reach_leaves_the_others_to_their_partitions() {
-    // A processor with APIC ID 299 makes the firmware switch x2APIC on for all.
-    const ARGUMENTS: [&str; 6] = [
-        "-cpu",
-        "max,+x2apic",
-        "-smp",
-        "3,sockets=300,cores=1,threads=1,maxcpus=300",
-        "-device",
-        "max-x86_64-cpu,socket-id=299,core-id=0,thread-id=0",
-    ];
     let scene = Scene::of_cores(&[2, 1]);
-    let launch = ARGUMENTS.into_iter().fold(scene.launch(), |launch, argument| launch.argument(argument));
+    let launch = X2APIC.into_iter().fold(scene.launch(), |launch, argument| launch.argument(argument));
     let booted = Booted::of(launch);
     let log = booted.running().log().text();
     assert!(log.contains(": 4 cores,"), "the fourth is known:\n{log}");

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use tests::Scene;
 use tests::fixture::STABLE;
+use tests::freezer::Freezer;
 use tests::instance::Instance;
 use tests::network::CARD;
 use tests::scene::{Booted, box_file, networked};
@@ -91,6 +92,30 @@ fn a_driver_loaded_again_gets_its_links_back() {
     }
     victim.run("sprig-network > /dev/null");
     victim.await_links(2, "up");
+    for instance in booted.instances() {
+        instance.assert_undisturbed();
+    }
+}
+
+#[test]
+fn a_frozen_peer_takes_the_carrier_off_until_it_goes_on() {
+    let scene = Scene::new(&box_file([networked("watcher", STABLE, 1), networked("victim", STABLE, 1)]));
+    let freezer = Freezer::new(&scene.path("debugger"));
+    let launch = freezer.arguments().into_iter().fold(scene.launch(), |launch, argument| launch.argument(argument));
+    let booted = Booted::of(launch);
+    booted.await_links();
+    let watcher = booted.instance("watcher");
+    flood(&watcher, &booted.instance("victim"));
+
+    let frozen = freezer.freeze_all_but(&[watcher.plan.boot_core().number.0]);
+    let started = Instant::now();
+    watcher.await_links(1, "stalled");
+    println!("noticed after at most {:?}", started.elapsed());
+    assert_eq!(watcher.run(&format!("cat /sys/class/net/{CARD}/carrier")), "0");
+    drop(frozen);
+
+    watcher.await_links(1, "up");
+    watcher.run("killall ping; ping -c 3 -W 5 victim");
     for instance in booted.instances() {
         instance.assert_undisturbed();
     }

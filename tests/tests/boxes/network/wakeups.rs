@@ -8,6 +8,8 @@ use tests::instance::Instance;
 use tests::network::CARD;
 use tests::scene::{Booted, box_file, networked};
 
+use crate::machines::X2APIC;
+
 const LIMIT: Duration = Duration::from_secs(240);
 /// In a flood, for each frame.
 const MOST_DOORBELLS: f64 = 0.05;
@@ -57,4 +59,20 @@ fn a_flood_rings_the_doorbell_for_few_of_its_frames() {
     println!("{doorbells} doorbells for {frames} frames: {each:.4} for each");
     assert!(frames > 1000 && each < MOST_DOORBELLS, "{doorbells} doorbells for {frames} frames");
     db.assert_undisturbed();
+}
+
+#[test]
+fn with_x2apic_doorbells_ring_too() {
+    let scene = Scene::new(&box_file([networked("web", STABLE, 2), networked("db", STABLE, 1)]));
+    let launch = X2APIC.into_iter().fold(scene.launch(), |launch, argument| launch.argument(argument));
+    let booted = Booted::of(launch);
+    assert!(booted.running().log().text().contains("APIC X2Apic"));
+    booted.await_links();
+    let (web, db) = (booted.instance("web"), booted.instance("db"));
+    let said = web.run("ping -q -i 0.01 -c 200 -W 5 db");
+    assert!(said.contains("200 received"), "{said}");
+    for instance in [web, db] {
+        assert!(instance.counter("doorbells_received") > 100);
+        instance.assert_undisturbed();
+    }
 }
