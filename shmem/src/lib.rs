@@ -33,7 +33,7 @@
 //! | `heap` | a window in ordinary memory, for tests and processes (feature `std`) |
 //!
 //! What the words mean is the business of `vni`. This crate holds the data path's only unsafe code. It gives out no
-//! reference to bytes of the window: small things are atomics, frames are copied by [`copy`].
+//! reference to bytes of the window: small things are atomics, frames are copied by volatile accesses.
 
 #![no_std]
 

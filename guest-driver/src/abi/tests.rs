@@ -1,10 +1,18 @@
 //! Two stations through the C interface, as the shim uses it.
 
+use core::ffi::CStr;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::vec::Vec;
 
 use shmem::heap::HeapWindow;
+use vni::descriptor::Offload;
 
+use super::counting::*;
+use super::linking::*;
+use super::opening::*;
+use super::receiving::*;
+use super::ringing::*;
+use super::sending::*;
 use super::*;
 
 const PARTITIONS: u32 = 2;

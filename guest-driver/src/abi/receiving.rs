@@ -1,0 +1,116 @@
+//! Frames out of a lane. See [`super`] for who may call what.
+
+use core::ptr;
+use core::slice;
+
+use heapless::Vec;
+use shmem::segment::Sink;
+use vni::descriptor::Offload;
+
+use super::{MAX_SEGMENTS, Segment, driver, is_peer};
+use crate::station::Driver;
+
+/// A frame that waits.
+#[repr(C)]
+pub struct Frame {
+    /// Its bytes.
+    pub len: u32,
+    /// Its metadata.
+    pub offload: Offload,
+}
+
+/// Results of [`sprig_peek`].
+pub const EMPTY: u32 = 0;
+/// There is a frame.
+pub const FRAME: u32 = 1;
+/// The peer broke a rule: step its link.
+pub const FAULT: u32 = 2;
+
+/// The frame that waits first in a lane. Poll.
+///
+/// # Safety
+/// `station` is an open one; the caller is the poll; `frame` is writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sprig_peek(station: *const Driver, lane: u32, frame: *mut Frame) -> u32 {
+    // SAFETY: by what the caller keeps to.
+    let Some(receiver) = (unsafe { driver(station).receiver(lane as usize) }) else { return EMPTY };
+    match receiver.peek() {
+        Ok(None) => EMPTY,
+        Ok(Some(waiting)) => {
+            // SAFETY: by what the caller keeps to.
+            unsafe { ptr::write(frame, Frame { len: waiting.len as u32, offload: waiting.offload }) };
+            FRAME
+        }
+        Err(_) => FAULT,
+    }
+}
+
+/// Copies the frame that was peeked, and goes past it; false: its metadata do not fit it. Poll.
+///
+/// # Safety
+/// `station` is an open one; the caller is the poll; `segments` points to `count` segments of writable memory that is
+/// nobody else's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sprig_take(station: *const Driver, lane: u32, segments: *const Segment, count: u32) -> bool {
+    // SAFETY: by what the caller keeps to.
+    let (driver, segments) = unsafe { (driver(station), slice::from_raw_parts(segments, count as usize)) };
+    // SAFETY: the caller is the poll.
+    let Some(receiver) = (unsafe { driver.receiver(lane as usize) }) else { return false };
+    let mut sinks = Vec::<Sink<'_>, MAX_SEGMENTS>::new();
+    for segment in segments {
+        // SAFETY: the segments' memory is writable, and nobody else's, until we return.
+        let sink = unsafe { Sink::from_raw(segment.at.cast(), segment.len as usize) };
+        let fits = sinks.push(sink).is_ok();
+        debug_assert!(fits, "a frame has at most MAX_SEGMENTS segments");
+    }
+    receiver.take(&mut sinks)
+}
+
+/// Goes past the frame that was peeked. Poll.
+///
+/// # Safety
+/// `station` is an open one; the caller is the poll.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sprig_skip(station: *const Driver, lane: u32) {
+    // SAFETY: by what the caller keeps to.
+    if let Some(receiver) = unsafe { driver(station).receiver(lane as usize) } {
+        receiver.skip();
+    }
+}
+
+/// Gives back what was taken as one burst; true: ring the peer. Poll.
+///
+/// # Safety
+/// `station` is an open one; the caller is the poll.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sprig_release(station: *const Driver, lane: u32) -> bool {
+    // SAFETY: by what the caller keeps to.
+    let receiver = unsafe { driver(station).receiver(lane as usize) };
+    receiver.is_some_and(|receiver| receiver.release().is_needed())
+}
+
+/// Before sleeping; false: something has come. Poll.
+///
+/// # Safety
+/// `station` is an open one; the caller is the poll.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sprig_arm(station: *const Driver, lane: u32) -> bool {
+    // SAFETY: by what the caller keeps to.
+    let receiver = unsafe { driver(station).receiver(lane as usize) };
+    receiver.is_none_or(|receiver| receiver.arm())
+}
+
+/// For the watchdog: whether the receiver of a lane sleeps with something to do, and did so already at the last call.
+/// Any, but one caller at a time.
+///
+/// # Safety
+/// `station` is an open one.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sprig_overdue(station: *const Driver, lane: u32) -> bool {
+    // SAFETY: by what the caller keeps to.
+    let driver = unsafe { driver(station) };
+    let (queue, peer) = (lane as usize / driver.shape().partitions(), lane as usize % driver.shape().partitions());
+    let Some(lane) = driver.lanes().get(lane as usize).filter(|_| is_peer(driver, peer as u32)) else { return false };
+    let station = driver.station();
+    lane.watch.0.is_overdue(&station.window().ring(peer, queue, station.index()))
+}
