@@ -10,6 +10,7 @@
 
 pub mod allotment;
 pub mod amount;
+pub mod bench;
 pub mod boot_image;
 pub mod bundle;
 pub mod commands;
