@@ -54,9 +54,9 @@ pub const KERNEL_LOWEST_LOAD: u64 = 16 * MIB;
 /// What a partition takes of the window for its header page, as `shmem` lays it out (a test of the whole compares them).
 pub const WINDOW_HEADER_LEN: u64 = 4096;
 /// What each ordered pair of partitions takes of it for the words and descriptors of its ring.
-pub const WINDOW_PAIR_LEN: u64 = 4608;
+pub const WINDOW_PAIR_LEN: u64 = 4480;
 /// What each ordered pair must find at least of buffers in its sender's pool.
-pub const WINDOW_PAIR_BUFFERS: u64 = 72 << 10;
+pub const WINDOW_PAIR_BUFFERS: u64 = 96 << 10;
 
 /// The smallest window for that many partitions, in bytes.
 pub const fn least_window(partitions: usize) -> u64 {

@@ -8,7 +8,7 @@ use crate::{DEFAULT_QUEUES, LINE_PAIR, MAX_PARTITIONS, MAX_QUEUES, VERSION, head
 pub struct WindowHeader;
 
 /// Every constant that a reader of a window needs.
-const CONSTANTS: [(&str, u64); 24] = [
+const CONSTANTS: [(&str, u64); 23] = [
     ("SPRIG_WINDOW_VERSION", VERSION as u64),
     ("SPRIG_MAX_PARTITIONS", MAX_PARTITIONS as u64),
     ("SPRIG_MAX_QUEUES", MAX_QUEUES as u64),
@@ -24,7 +24,6 @@ const CONSTANTS: [(&str, u64); 24] = [
     ("SPRIG_HEADER_PENDING_AT", header::PENDING_AT),
     ("SPRIG_HEADER_LINKS_AT", header::LINKS_AT),
     ("SPRIG_LANE_LEN", ring::LANE_LEN),
-    ("SPRIG_LANE_PRODUCED_AT", ring::PRODUCED_AT),
     ("SPRIG_LANE_ROOM_AT", ring::ROOM_AT),
     ("SPRIG_LANE_CONSUMED_AT", ring::CONSUMED_AT),
     ("SPRIG_LANE_WAKE_AT", ring::WAKE_AT),

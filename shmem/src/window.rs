@@ -62,7 +62,6 @@ impl<'w> Window<'w> {
         let producers = self.geometry.lane(producer, queue, consumer);
         let consumers = self.geometry.lane(consumer, queue, producer);
         Ring {
-            produced: self.get(producers + ring::PRODUCED_AT),
             room_at: self.get(producers + ring::ROOM_AT),
             descriptors: self.get(producers + ring::DESCRIPTORS_AT),
             consumed: self.get(consumers + ring::CONSUMED_AT),

@@ -152,13 +152,14 @@ fn a_fault_is_told_counted_and_ends_the_link() {
     let [a, b] = both_up(&memory);
     // SAFETY: it is open.
     let window = unsafe { driver(a.station) }.station().window();
-    window.ring(0, 0, 1).produced.store(9_999, std::sync::atomic::Ordering::Relaxed);
+    // A descriptor of the first lap, of no bytes.
+    window.ring(0, 0, 1).descriptor(0).0[0].store(shmem::ring::LAP, std::sync::atomic::Ordering::Relaxed);
     let mut frame = Frame { len: 0, offload: Offload::NONE };
     // SAFETY: it is open; this thread is the poll.
     assert_eq!(unsafe { sprig_peek(b.station, b.peer(), &mut frame) }, FAULT);
     assert!(b.step());
     // SAFETY: it is open.
-    assert_eq!((unsafe { sprig_link_state(b.station, b.peer()) }, b.counter(c"fault_produced")), (0, 1));
+    assert_eq!((unsafe { sprig_link_state(b.station, b.peer()) }, b.counter(c"fault_range")), (0, 1));
 }
 
 #[test]
