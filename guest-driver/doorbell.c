@@ -73,10 +73,10 @@ void sprig_doorbell_ring_peer(struct sprig_vni *vni, u32 peer)
 	int tries;
 
 	local_irq_save(flags);
-	address = sprig_ring(vni->station, peer);
+	address = sprig_ring(vni->station, 0, peer);
 	for (tries = 0; address && tries < SPRIG_RING_TRIES; tries++) {
 		sprig_send_doorbell(vni, address);
-		address = sprig_ring_again(vni->station, peer, address);
+		address = sprig_ring_again(vni->station, 0, peer, address);
 	}
 	local_irq_restore(flags);
 }
@@ -105,7 +105,7 @@ static void sprig_doorbell_publish_place(struct sprig_vni *vni, struct irq_data 
 
 	if (cpu >= nr_cpu_ids || !place)
 		return;
-	sprig_doorbell_publish(vni->station, cpu_physical_id(cpu), place->vector);
+	sprig_doorbell_publish(vni->station, 0, cpu_physical_id(cpu), place->vector);
 	irq_work_queue(&vni->kick);
 }
 
@@ -156,7 +156,7 @@ static void sprig_doorbell_deactivate(struct irq_domain *domain, struct irq_data
 {
 	struct sprig_vni *vni = domain->host_data;
 
-	sprig_doorbell_publish(vni->station, 0, 0);
+	sprig_doorbell_publish(vni->station, 0, 0, 0);
 }
 
 static const struct irq_domain_ops sprig_doorbell_ops = {
@@ -223,7 +223,7 @@ int sprig_doorbell_open(struct sprig_vni *vni)
 void sprig_doorbell_close(struct sprig_vni *vni)
 {
 	/* A peer may have read our place just now. Let its doorbell arrive before the vector is gone. */
-	sprig_doorbell_publish(vni->station, 0, 0);
+	sprig_doorbell_publish(vni->station, 0, 0, 0);
 	usleep_range(1000, 2000);
 	free_irq(vni->irq, vni);
 }

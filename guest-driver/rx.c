@@ -208,7 +208,7 @@ int sprig_vni_poll(struct napi_struct *napi, int budget)
 		return 0;
 
 	atomic64_inc(&vni->polls);
-	sprig_doorbell_take(vni->station);
+	sprig_doorbell_take(vni->station, 0);
 	sprig_vni_step_links(vni);
 	done = sprig_receive(vni, budget);
 	sprig_vni_wake_queues(vni);

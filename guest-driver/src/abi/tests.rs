@@ -185,8 +185,8 @@ fn lanes_and_peers_that_there_are_none_of_do_nothing() {
     for nobody in [0, 2, 31, 32, u32::MAX] {
         // SAFETY: it is open, and this thread is the poll and the only sender.
         unsafe {
-            assert_eq!(sprig_ring(a.station, nobody), 0);
-            assert_eq!(sprig_ring_again(a.station, nobody, 0x40), 0);
+            assert_eq!(sprig_ring(a.station, 0, nobody), 0);
+            assert_eq!(sprig_ring_again(a.station, 0, nobody, 0x40), 0);
             assert_eq!(sprig_link_step(a.station, nobody), 0);
             assert!(!sprig_publish(a.station, nobody) && !sprig_overdue(a.station, nobody));
             assert!(sprig_arm(a.station, nobody), "one may sleep");
