@@ -35,7 +35,8 @@ void sprig_mac(const struct sprig_station *, u32 partition, u8 mac[6]);
 /* Which partition that destination address leads to; -1: to all (multicast, broadcast, unknown). */
 int sprig_partition_of(const struct sprig_station *, const u8 mac[6]);
 
-/* ---- doorbell ---- */
+/* ---- doorbells, one for each queue; a link that has changed rings the first ---- */
+#define SPRIG_LINK_QUEUE 0
 /* Our own address; vector 0: none. After a change the shim must also schedule its poll (a peer may have rung the old one). */
 void sprig_doorbell_publish(struct sprig_station *, u32 queue, u32 apic_id, u32 vector);
 u32 sprig_doorbell_take(struct sprig_station *, u32 queue);     /* at the start of each poll: pending word exchanged to zero */
