@@ -6,7 +6,6 @@
 #define SPRIG_WINDOW_VERSION         0x2
 #define SPRIG_MAX_PARTITIONS         0x20
 #define SPRIG_MAX_QUEUES             0x8
-#define SPRIG_DEFAULT_QUEUES         0x1
 #define SPRIG_LINE_PAIR              0x80
 #define SPRIG_HEADER_LEN             0x1000
 #define SPRIG_HEADER_MAGIC           0x47525053

@@ -2,17 +2,16 @@
 
 use core::fmt;
 
-use crate::{DEFAULT_QUEUES, LINE_PAIR, MAX_PARTITIONS, MAX_QUEUES, VERSION, header, pool, ring};
+use crate::{LINE_PAIR, MAX_PARTITIONS, MAX_QUEUES, VERSION, header, pool, ring};
 
 /// Prints the header.
 pub struct WindowHeader;
 
 /// Every constant that a reader of a window needs.
-const CONSTANTS: [(&str, u64); 26] = [
+const CONSTANTS: [(&str, u64); 25] = [
     ("SPRIG_WINDOW_VERSION", VERSION as u64),
     ("SPRIG_MAX_PARTITIONS", MAX_PARTITIONS as u64),
     ("SPRIG_MAX_QUEUES", MAX_QUEUES as u64),
-    ("SPRIG_DEFAULT_QUEUES", DEFAULT_QUEUES as u64),
     ("SPRIG_LINE_PAIR", LINE_PAIR),
     ("SPRIG_HEADER_LEN", header::HEADER_LEN),
     ("SPRIG_HEADER_MAGIC", header::MAGIC as u64),

@@ -58,8 +58,6 @@ pub use window::Window;
 pub const MAX_PARTITIONS: usize = 32;
 /// Most queues for each ordered pair.
 pub const MAX_QUEUES: usize = 8;
-/// Queues for each ordered pair, as a box has them today.
-pub const DEFAULT_QUEUES: usize = 1;
 
 /// Changes whenever the layout or the meaning of something in it changes: partitions that differ do not talk.
 pub const VERSION: u32 = 2;
