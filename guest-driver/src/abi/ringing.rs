@@ -34,7 +34,7 @@ pub unsafe extern "C" fn sprig_doorbell_publish(station: *const Driver, queue: u
 pub unsafe extern "C" fn sprig_doorbell_take(station: *const Driver, queue: u32) -> u32 {
     // SAFETY: by what the caller keeps to.
     let driver = unsafe { driver(station) };
-    bell(driver, driver.station().index(), queue).map_or(0, |bell| doorbell::take(bell))
+    bell(driver, driver.station().index(), queue).map_or(0, doorbell::take)
 }
 
 /// Rings a queue of a peer: the address to send an interrupt to, or 0. Any.
