@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering;
 use shmem::heap::HeapWindow;
 use shmem::ring::{LANE_LEN, RING_SLOTS, lap_bit};
 use shmem::segment::Sink;
-use shmem::{Shape, Window, header};
+use shmem::{MAX_QUEUES, Shape, Window, header};
 use vni::descriptor::{Offload, Piece};
 use vni::doorbell;
 use vni::fault::Fault;
@@ -148,8 +148,8 @@ impl Game<'_> {
             13 => _ = self.honest[me].to(HOSTILE).receiver.arm(),
             14 => _ = self.honest[me].to(HOSTILE).sender.await_room(),
             _ => {
-                let _ = doorbell::ring(&self.window.header(HOSTILE), me);
-                let _ = doorbell::take(&self.honest[me].station.header());
+                let _ = doorbell::ring(&self.window.header(HOSTILE).doorbells[0], me);
+                let _ = doorbell::take(&self.honest[me].station.header().doorbells[0]);
             }
         }
     }
@@ -161,7 +161,11 @@ impl Game<'_> {
         let at = match (self.reach, script.byte() % 8) {
             (_, 0) => geometry.header(HOSTILE) + script.below(header::HEADER_LEN / 8) * 8,
             (_, 1) => geometry.header(HOSTILE) + header::LINKS_AT + script.below(2) * 8,
-            (_, 2) => geometry.header(script.below(2) as usize) + header::PENDING_AT,
+            (_, 2) => {
+                let queue = script.below(MAX_QUEUES as u64);
+                let bell = header::DOORBELLS_AT + queue * header::DOORBELL_LEN;
+                geometry.header(script.below(2) as usize) + bell + header::PENDING_AT
+            }
             (_, 3 | 4) => lane(script.below(2)) + script.below(4) * shmem::LINE_PAIR,
             (_, 5) => lane(script.below(2)) + script.below(LANE_LEN / 8) * 8,
             (Reach::ItsOwn, _) => geometry.pool(HOSTILE) + script.below(geometry.pool_len() / 8) * 8,
