@@ -46,7 +46,7 @@ fn queues_leave_half_of_each_pool_to_all_unless_the_owner_wants_more() {
     let queues = |more| plan(&machine(24, 3 << 30, 0), &gather(&text(more), |_| None)).unwrap().queues;
     // 1,357 KiB each, of which a queue keeps 96 for each of two peers.
     assert_eq!(queues(""), 3);
-    assert_eq!(queues("queues = 7"), 7);
+    assert_eq!(queues("queues = 6"), 6);
     assert_eq!(queues("queues = 1"), 1);
 }
 
