@@ -208,12 +208,17 @@ impl Endpoint {
     /// Copies the frame that waits first in a lane into `buffer`. One that is longer than `buffer` is dropped and
     /// counted (`rx_drop_no_memory`), and so is one whose offload metadata do not fit it (`rx_drop_bad_offload`).
     pub fn receive(&mut self, lane: Lane, buffer: &mut [u8]) -> Option<Received> {
+        self.receive_into(lane, Sink::from(buffer))
+    }
+
+    /// [`Endpoint::receive`], into memory of another kind.
+    pub fn receive_into(&mut self, lane: Lane, mut buffer: Sink<'_>) -> Option<Received> {
         let receiver = self.rig.receiver(lane.index as usize)?;
         loop {
             match receiver.peek() {
                 Ok(Some(waiting)) if waiting.len > buffer.len() => receiver.skip(),
                 Ok(Some(waiting)) => {
-                    if receiver.take(&mut [Sink::from(&mut buffer[..waiting.len])]) {
+                    if receiver.take(&mut [buffer.reborrow().split_at(waiting.len).0]) {
                         return Some(Received { len: waiting.len, offload: waiting.offload });
                     }
                 }
