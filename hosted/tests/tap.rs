@@ -220,6 +220,8 @@ fn two_namespaces_talk_in_super_frames_and_nothing_is_changed() {
     let (tap_a, tap_b) = (Tap::join(&a, &socket, 0), Tap::join(&b, &socket, 1));
     a.until_carrier();
     b.until_carrier();
+    let shown = a.interface().unwrap();
+    assert!(shown.contains("<BROADCAST,MULTICAST,UP,LOWER_UP>"), "{shown}");
     exchange(&a, &b);
     exchange(&b, &a);
     for (from, to) in [(&a, &b), (&b, &a)] {

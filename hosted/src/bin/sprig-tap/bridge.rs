@@ -176,9 +176,11 @@ impl Bridge {
             }
             // Nobody waits for the slowest of all.
             None => {
-                let peers = self.endpoint.window().shape().partitions();
-                for lane in (0..peers).filter_map(|peer| self.endpoint.lane(peer, 0)).collect::<Vec<_>>() {
-                    self.counts.tx_drop_no_room += u64::from(self.put(lane, len) == Err(Refusal::NoRoom));
+                // Lanes come by queue and then by peer: so many are those of queue 0.
+                let peers = self.endpoint.window().shape().partitions() - 1;
+                for number in 0..peers.min(self.lanes.len()) {
+                    let refused = self.put(self.lanes[number], len) == Err(Refusal::NoRoom);
+                    self.counts.tx_drop_no_room += u64::from(refused);
                 }
             }
         }

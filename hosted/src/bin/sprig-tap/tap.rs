@@ -73,7 +73,8 @@ impl Tap {
         let mut packet = Request::new(&self.name);
         packet.value[..4].copy_from_slice(&mtu.to_ne_bytes());
         let mut up = Request::new(&self.name);
-        up.value[..2].copy_from_slice(&(libc::IFF_UP as u16).to_ne_bytes());
+        // Whatever may be set here and is not is cleared, and IPv6 needs multicast.
+        up.value[..2].copy_from_slice(&((libc::IFF_UP | libc::IFF_MULTICAST) as u16).to_ne_bytes());
         let set = |what, with: &Request| request::<Request, OwnedFd>(&any, what, &raw const *with);
         set(libc::SIOCSIFHWADDR, &address)?;
         set(libc::SIOCSIFMTU, &packet)?;
