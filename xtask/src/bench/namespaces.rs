@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::tap::ip;
 use crate::process;
 use crate::unpacked::Unpacked;
 
@@ -190,6 +189,11 @@ fn seconds_of(child: &Child) -> Result<f64> {
         [user, system] => Ok((user + system) / TICKS_PER_SECOND),
         _ => bail!("{path} is not as proc(5) has it"),
     }
+}
+
+/// `ip` of this host, which set-up has seen to.
+fn ip(arguments: &str) -> Result<String> {
+    process::output(Command::new("ip").args(arguments.split_whitespace()), process::QUICK)
 }
 
 fn wait_until(what: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {

@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -205,9 +204,4 @@ fn processor() -> Result<String> {
     let text = fs::read_to_string("/proc/cpuinfo").context("cannot read /proc/cpuinfo")?;
     let model = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     Ok(model.map_or_else(|| "unknown".to_owned(), |(_, model)| model.to_owned()))
-}
-
-/// `ip` of this host, which set-up has seen to.
-pub(super) fn ip(arguments: &str) -> Result<String> {
-    process::output(Command::new("ip").args(arguments.split_whitespace()), process::QUICK)
 }
