@@ -10,11 +10,12 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each package, and all of ours that it may name, also for its tests.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("shmem", &[]),
     ("partitioner", &[]),
     ("vni", &["shmem"]),
     ("guest-driver", &["vni", "shmem"]),
+    ("hosted", &["vni", "shmem"]),
     ("boot", &["partitioner", "shmem"]),
     ("cli", &["partitioner", "shmem"]),
     ("xtask", &["cli"]),

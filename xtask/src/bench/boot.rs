@@ -4,7 +4,7 @@
 //! as it does the boot image. Which of a pair goes first alternates, so that neither has the warmer host.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -70,7 +70,7 @@ pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
         "figures": figures,
         "runs": pairs.iter().map(raw).collect::<Vec<_>>(),
     });
-    write(&path, &json)
+    super::write(&path, &json)
 }
 
 /// What is measured.
@@ -176,14 +176,4 @@ fn raw(pair: &Pair) -> serde_json::Value {
         "own_time_seconds": pair.together.partitioner.own.as_secs_f64(),
         "waited_for_turns_seconds": pair.together.partitioner.waited.as_secs_f64(),
     })
-}
-
-fn write(path: &Path, json: &serde_json::Value) -> Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    }
-    let text = format!("{json:#}\n");
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    println!("  written to {}", path.display());
-    Ok(())
 }

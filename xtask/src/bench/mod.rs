@@ -3,9 +3,15 @@
 mod boot;
 mod boot_figures;
 mod host;
+mod iperf;
+mod namespaces;
 mod sample;
+mod tap;
 
-use anyhow::Result;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
 use crate::places::Places;
@@ -20,11 +26,25 @@ pub(crate) struct Options {
 enum What {
     /// The boot of two partitions against that of a single kernel with all their cores and memory
     Boot(boot::Options),
+    /// Two network namespaces joined by sprig-tap against veth, by iperf3; as root
+    Tap(tap::Options),
 }
 
 /// Measures.
 pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     match &options.what {
         What::Boot(options) => boot::run(places, options),
+        What::Tap(options) => tap::run(places, options),
     }
+}
+
+/// Writes the figures, and says where.
+fn write(path: &Path, json: &serde_json::Value) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let text = format!("{json:#}\n");
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    println!("  written to {}", path.display());
+    Ok(())
 }

@@ -49,7 +49,7 @@ pub(crate) enum Item {
     Emulator,
     /// GRUB and what makes ISO images
     ImageTools,
-    /// What only tests use: UEFI firmware for the emulator, the ACPI compiler
+    /// What only tests and benches use: UEFI firmware for the emulator, the ACPI compiler, `ip`
     TestTools,
     /// Rust's core and alloc for bare metal
     Sysroot,

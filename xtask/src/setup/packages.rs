@@ -48,7 +48,7 @@ struct HostPackage {
 }
 
 /// Debian's names.
-const PACKAGES: [HostPackage; 8] = [
+const PACKAGES: [HostPackage; 9] = [
     HostPackage { name: "qemu-system-x86", sign: Sign::Program("qemu-system-x86_64"), purpose: Purpose::Emulator },
     HostPackage { name: "grub-common", sign: Sign::Program("grub-mkrescue"), purpose: Purpose::ImageTools },
     HostPackage {
@@ -69,6 +69,7 @@ const PACKAGES: [HostPackage; 8] = [
         purpose: Purpose::TestTools,
     },
     HostPackage { name: "acpica-tools", sign: Sign::Program("iasl"), purpose: Purpose::TestTools },
+    HostPackage { name: "iproute2", sign: Sign::Program("ip"), purpose: Purpose::TestTools },
 ];
 
 /// Sees to it that everything for these purposes is on the host, installing it where this user may.

@@ -12,8 +12,9 @@ use anyhow::{Context, Result};
 
 use super::apt::{self, Apt, Suite};
 use super::made::Workshop;
+use crate::places::Places;
 use crate::progress::{self, Step};
-use crate::unpacked::Unpacked;
+use crate::unpacked::{LOADER, Unpacked};
 
 const LABEL: &str = "programs";
 const FOLDER: &str = "programs";
@@ -56,6 +57,13 @@ const KEPT: [(&str, &[&str]); 13] = [
 /// Where they are, if they are there, and the programs that set-up and build run themselves.
 pub(crate) fn tree(workshop: &Workshop) -> Option<Unpacked> {
     workshop.stamp(FOLDER).map(|_| Unpacked(workshop.path(FOLDER)))
+}
+
+/// What an earlier set-up has made, to be run on this host.
+pub(crate) fn on_this_host(places: &Places) -> Result<Unpacked> {
+    let tree = Unpacked(places.sprig.join(FOLDER));
+    let is_there = tree.0.join(LOADER).exists();
+    is_there.then_some(tree).context("there are none of Debian's programs: set-up could not fetch them")
 }
 
 /// Makes them available.

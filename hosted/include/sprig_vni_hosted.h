@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * An endpoint of Sprig's virtual Ethernet in an ordinary process.
+ *
+ *     sprig_vni_endpoint *e = sprig_vni_join("/run/box", -1);
+ *     for (;;) {
+ *             uint32_t n = sprig_vni_receive(e, peer, 0, frames, 64);
+ *             ...
+ *             if (n == 0 && sprig_vni_wait(e, 1000, NULL) < 0)
+ *                     errx(1, "%s", sprig_vni_last_error());
+ *     }
+ *
+ * Link with libhosted.so, or with libhosted.a and -lpthread -ldl -lm -lgcc_s.
+ *
+ * An endpoint is one thread's at a time. Give it time by sprig_vni_turn or sprig_vni_wait at least every few hundred
+ * milliseconds, or its peers hold it to be dead. Null pointers are refused where they are not said to be allowed. What
+ * fails says why in sprig_vni_last_error.
+ */
+#ifndef SPRIG_VNI_HOSTED_H
+#define SPRIG_VNI_HOSTED_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Bytes of frames. */
+#define SPRIG_VNI_MIN_FRAME 14
+#define SPRIG_VNI_MAX_FRAME 65553
+
+/* Why not all frames were taken. */
+#define SPRIG_VNI_SENT 0
+#define SPRIG_VNI_NO_ROOM 1
+#define SPRIG_VNI_LINK_DOWN 2
+#define SPRIG_VNI_BAD_LENGTH 3
+
+/* How a link stands: nobody is there; shaking hands; frames cross; the peer's heartbeat has stopped. */
+#define SPRIG_VNI_LINK_IS_DOWN 0
+#define SPRIG_VNI_LINK_IS_COMING 1
+#define SPRIG_VNI_LINK_IS_UP 2
+#define SPRIG_VNI_LINK_IS_STALLED 3
+
+/* What is left to be done with a frame, with the meaning of struct virtio_net_hdr; all zero: nothing. */
+typedef struct sprig_vni_offload {
+	uint8_t flags;			/* 1: the checksum is still to be completed */
+	uint8_t segmentation;		/* 0, or 1: TCP over IPv4, 4: TCP over IPv6, 5: UDP; with 0x80: ECN */
+	uint16_t segment_size;		/* bytes of a segment's payload */
+	uint16_t checksum_start;	/* where its range starts; it ends with the frame */
+	uint16_t checksum_offset;	/* where it goes, from there */
+} sprig_vni_offload;
+
+/* A frame in your memory. */
+typedef struct sprig_vni_frame {
+	uint8_t *data;
+	uint32_t room;			/* bytes of memory at data; when sending it means nothing */
+	uint32_t len;			/* bytes of the frame */
+	sprig_vni_offload offload;
+} sprig_vni_frame;
+
+typedef struct sprig_vni_hub sprig_vni_hub;
+typedef struct sprig_vni_endpoint sprig_vni_endpoint;
+
+/* Why the last function that failed in this thread did, as one line; null if none has. It stays until the next fails. */
+const char *sprig_vni_last_error(void);
+
+/* Makes a window for so many partitions, and hands it out at a path until the hub is closed. A window_len of 0: as long
+ * as it should be. Null: failed. */
+sprig_vni_hub *sprig_vni_hub_open(const char *path, const char *box_name, uint32_t partitions, uint32_t queues, uint64_t window_len);
+/* Hands it out no longer. Whoever has joined keeps it. Null is allowed. */
+void sprig_vni_hub_close(sprig_vni_hub *hub);
+
+/* Joins the window at a path as partition `index`; negative: the first that is free. Null: failed. */
+sprig_vni_endpoint *sprig_vni_join(const char *path, int32_t index);
+/* Takes its links down and gives the partition back. Null is allowed. */
+void sprig_vni_close(sprig_vni_endpoint *endpoint);
+
+/* Sends frames as one burst: how many were taken. `why`, if it is not null, gets the reason for the first that was not. */
+uint32_t sprig_vni_send(sprig_vni_endpoint *endpoint, uint32_t peer, uint32_t queue, const sprig_vni_frame *frames, uint32_t count, uint32_t *why);
+/* Receives frames as one burst, and sets `len` and `offload` of each: how many came. One that is longer than its room is
+ * dropped and counted (rx_drop_no_memory). */
+uint32_t sprig_vni_receive(sprig_vni_endpoint *endpoint, uint32_t peer, uint32_t queue, sprig_vni_frame *frames, uint32_t count);
+/* After SPRIG_VNI_NO_ROOM, before waiting: asks to be rung for room. 1: there is room already; 0: wait; -1: failed. */
+int sprig_vni_await_room(sprig_vni_endpoint *endpoint, uint32_t peer, uint32_t queue);
+
+/* The file descriptor that becomes readable when there is something to do. It stays the endpoint's. -1: failed. */
+int sprig_vni_fd(sprig_vni_endpoint *endpoint);
+/* Before waiting on it: asks to be rung for the next frame. 1: wait, then call sprig_vni_turn; 0: something has come
+ * already; -1: failed. */
+int sprig_vni_arm(sprig_vni_endpoint *endpoint);
+/* Gives time: hears the doorbell, lets the heartbeat go on, steps links. 0, or -1: failed. `changed`, if it is not null,
+ * gets a bit for each peer whose link has come up or gone down. */
+int sprig_vni_turn(sprig_vni_endpoint *endpoint, uint32_t *changed);
+/* Arms, waits for at most so many milliseconds, gives time. It returns at every tick of 100 ms too. */
+int sprig_vni_wait(sprig_vni_endpoint *endpoint, uint32_t limit_ms, uint32_t *changed);
+
+/* Our partition; how many partitions there are; how many queues each pair has. -1: failed. */
+int sprig_vni_index(sprig_vni_endpoint *endpoint);
+int sprig_vni_partitions(sprig_vni_endpoint *endpoint);
+int sprig_vni_queues(sprig_vni_endpoint *endpoint);
+/* The six bytes of a partition's address. 0, or -1: failed. */
+int sprig_vni_mac(sprig_vni_endpoint *endpoint, uint32_t partition, uint8_t *mac);
+/* How the link to a peer stands. -1: failed. */
+int sprig_vni_link(sprig_vni_endpoint *endpoint, uint32_t peer);
+/* What a counter has come to, by the names that docs/src/hosted.md lists; 0 if there is none of that name. */
+uint64_t sprig_vni_counter(sprig_vni_endpoint *endpoint, const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,56 @@
+//! How a failure is told: by a result that means "failed", and a line of text.
+
+use std::cell::RefCell;
+use std::ffi::{CString, c_char};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+use crate::endpoint::OpenError;
+use crate::hub::HubError;
+use crate::window::WindowError;
+
+/// Why a function has failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error("{0} is a null pointer")]
+    Null(&'static str),
+    #[error("{0} is not UTF-8")]
+    Text(&'static str),
+    #[error("there is no lane to partition {peer}, queue {queue}")]
+    NoLane { peer: u32, queue: u32 },
+    #[error("there is no partition {0}")]
+    NoPartition(u32),
+    #[error(transparent)]
+    Shape(#[from] shmem::GeometryError),
+    #[error(transparent)]
+    Window(#[from] WindowError),
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("cannot wait: {0}")]
+    Wait(#[from] std::io::Error),
+    #[error("a mistake of Sprig's own: it has told more on standard error")]
+    Panic,
+}
+
+thread_local! {
+    static LAST: RefCell<Option<CString>> = const { RefCell::new(None) };
+}
+
+/// What `work` gives; or `failed`, with its text kept for who asks.
+pub(super) fn attempt<T>(failed: T, work: impl FnOnce() -> Result<T, Failure>) -> T {
+    // Whatever a panic has left half done, nobody can make the kernel or a peer suffer from it, and the caller is told.
+    let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Failure::Panic));
+    outcome.unwrap_or_else(|why| {
+        let text = CString::new(why.to_string().replace('\0', " ")).unwrap_or_default();
+        LAST.with_borrow_mut(|last| *last = Some(text));
+        failed
+    })
+}
+
+/// Why the last function that failed in this thread did, as one line; null if none has. It stays until the next fails.
+#[unsafe(no_mangle)]
+pub extern "C" fn sprig_vni_last_error() -> *const c_char {
+    LAST.with_borrow(|last| last.as_ref().map_or(ptr::null(), |text| text.as_ptr()))
+}

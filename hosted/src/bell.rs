@@ -1,0 +1,49 @@
+//! How a peer is rung: the protocol's pending word says who rang, and an eventfd wakes.
+//!
+//! In the header an address is a core and a vector. Here the core is the partition's own index, and the vector always
+//! the same: it only says that somebody is there to be woken. Which eventfd that is a ringer knows from the window's
+//! files, whatever a peer may have written. All queues of a partition wake by the same eventfd.
+
+use rustix::io;
+use shmem::header::Doorbell;
+use vni::doorbell::{self, Address};
+use vni::station::Station;
+
+use crate::window::WindowFile;
+
+/// What an endpoint in a process names as the vector of its doorbell.
+const VECTOR: u8 = 0x10;
+
+/// Says that we may be rung, and takes what was rung before.
+pub(crate) fn appear(station: &Station<'_>) {
+    let address = Address { apic_id: station.index() as u32, vector: VECTOR };
+    for bell in bells(station) {
+        doorbell::publish(bell, Some(address));
+    }
+    take(station);
+}
+
+/// Takes what was rung. Afterwards look at links and rings.
+pub(crate) fn take(station: &Station<'_>) {
+    for bell in bells(station) {
+        doorbell::take(bell);
+    }
+}
+
+/// Our doorbells, one for each queue.
+fn bells<'w>(station: &Station<'w>) -> &'w [Doorbell] {
+    &station.header().doorbells[..station.window().geometry().shape().queues()]
+}
+
+/// Rings a queue of a peer; whether its eventfd had to be written. Its address never changes while it is there, so there
+/// is no ringing again.
+pub(crate) fn ring(station: &Station<'_>, files: &WindowFile, peer: usize, queue: usize) -> bool {
+    let bell = &station.window().header(peer).doorbells[queue];
+    let (Some(_), Some(doorbell)) = (doorbell::ring(bell, station.index()), files.doorbell(peer)) else {
+        return false;
+    };
+    // It fails only if it would count past 2⁶⁴ - 2: then it is readable anyway.
+    let written = io::retry_on_intr(|| io::write(doorbell, &1_u64.to_ne_bytes()));
+    debug_assert!(matches!(written, Ok(8) | Err(io::Errno::AGAIN)), "{written:?}");
+    true
+}
