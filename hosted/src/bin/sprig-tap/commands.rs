@@ -14,6 +14,9 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use crate::bridge::Bridge;
 use crate::tap::{self, Tap};
 
+/// For each ordered pair: a bridge is one loop.
+const QUEUES: usize = 1;
+
 /// How long a program that only serves sleeps between two looks at its signals.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
@@ -78,7 +81,7 @@ impl Command {
 
 impl Create {
     fn run(&self, ended: &AtomicBool) -> Result<()> {
-        let shape = Shape::new(self.partitions as usize, shmem::DEFAULT_QUEUES)?;
+        let shape = Shape::new(self.partitions as usize, QUEUES)?;
         let pools = u64::from(self.partitions) * (u64::from(self.pool) << 10);
         let window = WindowFile::create(shape, shmem::control_len(shape) + pools, &self.box_name)?;
         let _serving = Hub::bind(&self.socket, &window)?.spawn()?;
