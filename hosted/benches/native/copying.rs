@@ -122,15 +122,13 @@ pub(crate) struct Limited {
 
 impl Limited {
     pub(crate) fn new(copying: Copying) -> Box<dyn Contender> {
-        let routine = match copying.routine {
-            Routine::Memcpy => "memcpy",
-            Routine::RepMovsb => "rep-movsb",
+        let subject = match copying.routine {
+            Routine::Memcpy => "limit",
+            Routine::RepMovsb => "limit-rep-movsb",
         };
-        let question = Question::new("frames", "limit", "frames/s")
+        let question = Question::new("frames", subject, "frames/s")
             .number("frame_bytes", copying.frame as f64)
-            .number("burst", BURST as f64)
-            .number("footprint_bytes", copying.footprint as f64)
-            .word("copied_by", routine);
+            .number("footprint_bytes", copying.footprint as f64);
         Box::new(Self { copying, question })
     }
 }

@@ -35,7 +35,7 @@ impl Flow {
         match self.waits {
             Waits::Polling => question.word("receiver", "polling"),
             Waits::Sleeping { after_us } => {
-                question.word("receiver", "sleeping").number("polls_for_us", f64::from(after_us))
+                question.word("receiver", "sleeping").number("polls_for_ns", f64::from(after_us) * 1e3)
             }
         }
     }

@@ -52,7 +52,7 @@ impl Queue {
         match self {
             Self::Vni => "vni",
             Self::Rtrb => "rtrb",
-            Self::CrossbeamQueue => "crossbeam-queue",
+            Self::CrossbeamQueue => "crossbeam",
             Self::CrossbeamChannel => "crossbeam-channel",
         }
     }
@@ -78,7 +78,7 @@ impl Index {
     pub(crate) fn new(queue: Queue, used: Use) -> Box<dyn Contender> {
         let question = match used {
             Use::Flow { burst, .. } => Question::new("index", queue.name(), "items/s").number("burst", burst as f64),
-            Use::Trips { .. } => Question::new("hand-off", queue.name(), "ns").word("payload", "a descriptor"),
+            Use::Trips { .. } => Question::new("hand-off", queue.name(), "ns").word("payload", "descriptor"),
         };
         Box::new(Self { queue, used, question })
     }

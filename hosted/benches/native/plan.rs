@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use crate::copying::{Copying, Limited, Routine};
-use crate::dpdk::{Dpdk, Joined, Pair, Source};
+use crate::dpdk::{Dpdk, Joined, Pair};
 use crate::flow::{self, Flow};
 use crate::index::{Index, Queue, Use};
 use crate::integrity::Integrity;
@@ -126,17 +126,15 @@ fn frames_one_way(effort: Effort) -> Vec<Box<dyn Contender>> {
     all
 }
 
-/// DPDK's frames, as far as its buffers reach. Of the settings that were tried these were the fastest, each for some
-/// length of frame.
+/// DPDK's frames, as far as its buffers reach. Of the settings that were tried these were the fastest.
 fn by_dpdk(tree: &Path, effort: Effort) -> Vec<Box<dyn Contender>> {
-    let memif = |ring_log2, source| Pair::new(tree, Joined::Memif { ring_log2, source });
-    let generated = [memif(8, Source::Generator), memif(10, Source::Generator), Pair::new(tree, Joined::VhostUser)];
+    let [short, long] = [10, 8].map(|ring_log2| Pair::new(tree, Joined::Memif { ring_log2 }));
+    let vhost_user = Pair::new(tree, Joined::VhostUser);
     let sizes = effort.of(&[SHORT, ORDINARY], &[64, 128, 256, 512, 1024, 1500]);
     let bursts = effort.of(&[32, 64, 128], &[8, 32, 64, 128]);
     let mut all = Vec::new();
     for frame in sizes {
-        let null = memif(if frame < 512 { 10 } else { 8 }, Source::Null(frame));
-        for pair in generated.iter().chain([&null]) {
+        for pair in [if frame < 1024 { &short } else { &long }, &vhost_user] {
             all.extend(bursts.iter().map(|burst| Dpdk::new(pair, frame, *burst, effort.lasts())));
         }
     }

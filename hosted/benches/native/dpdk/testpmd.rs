@@ -39,7 +39,7 @@ impl Testpmd {
         name: &str,
         core: Core,
         plugins: &[&str],
-        devices: &[String],
+        device: &str,
         mode: &str,
     ) -> Result<Self, Failure> {
         let said = folder.join(format!("{name}.log"));
@@ -52,8 +52,7 @@ impl Testpmd {
         for plugin in plugins {
             command.arg("-d").arg(find_plugin(tree, plugin)?);
         }
-        devices.iter().for_each(|device| drop(command.args(["--vdev", device])));
-        command.args(["--", "-i", "--nb-cores=1", BUFFERS]).arg(format!("--forward-mode={mode}"));
+        command.args(["--vdev", device, "--", "-i", "--nb-cores=1", BUFFERS]).arg(format!("--forward-mode={mode}"));
         command.env("RUNTIME_DIRECTORY", folder);
         command.stdin(Stdio::piped()).stdout(log.try_clone().map_err(Failure::of("log testpmd"))?).stderr(log);
         let mut child = command.spawn().map_err(Failure::of("start dpdk-testpmd"))?;
@@ -102,7 +101,7 @@ impl Testpmd {
                 return Err(Failure::wrong(format!("dpdk-testpmd ended ({status}): {}", self.last_words())));
             }
             if begin.elapsed() > limit {
-                return Err(Failure::Waited(what));
+                return Err(Failure::wrong(format!("waited in vain for {what}; it said last: {}", self.last_words())));
             }
             thread::sleep(PAUSE);
         }
