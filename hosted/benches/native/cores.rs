@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rustix::thread::{CpuSet, sched_getcpu, sched_getaffinity, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
 use crate::Failure;
 

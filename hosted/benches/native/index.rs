@@ -95,7 +95,9 @@ impl Contender for Index {
             Queue::Vni => {
                 let window = station::window(2 << 20)?;
                 let ring = |from, to| window.window().ring(from, 0, to);
-                let queue = |from, to| (VniEnd(ring(from, to), Producer::default()), VniEnd(ring(from, to), Consumer::default()));
+                let queue = |from, to| {
+                    (VniEnd(ring(from, to), Producer::default()), VniEnd(ring(from, to), Consumer::default()))
+                };
                 self.used.between(queue(0, 1), queue(1, 0), there)
             }
             Queue::Rtrb => self.used.between(rtrb::RingBuffer::new(SLOTS), rtrb::RingBuffer::new(SLOTS), there),

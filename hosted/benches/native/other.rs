@@ -88,11 +88,7 @@ impl Other {
     }
 
     /// Tells it a task in a window that it joins, and waits until it has.
-    pub(crate) fn tell_in(
-        &mut self,
-        window: &WindowFile,
-        task: impl FnOnce(PathBuf) -> Task,
-    ) -> Result<Told, Failure> {
+    pub(crate) fn tell_in(&mut self, window: &WindowFile, task: impl FnOnce(PathBuf) -> Task) -> Result<Told, Failure> {
         let path = self.folder.path().join("window");
         let serving = serve(&path, window)?;
         let told = self.tell(&task(path))?;

@@ -85,7 +85,9 @@ pub(crate) fn contenders(part: Part, effort: Effort, frames: u64, dpdk: Option<&
     match part {
         Part::HandOff => hand_off(if smoke { 100 } else { 100_000 }),
         Part::Index => index(effort),
-        Part::Frames => frames_one_way(effort).into_iter().chain(dpdk.into_iter().flat_map(|tree| by_dpdk(tree, effort))).collect(),
+        Part::Frames => {
+            frames_one_way(effort).into_iter().chain(dpdk.into_iter().flat_map(|tree| by_dpdk(tree, effort))).collect()
+        }
         Part::Footprint => footprint(effort),
         Part::Sleeping => sleeping(effort),
         Part::Integrity => vec![Integrity::new(if smoke { 10_000 } else { frames })],

@@ -152,7 +152,8 @@ fn measurement(question: Question, samples: &[Sample], discarded: u32) -> Measur
         distribution.add(&sample.distribution);
         for (name, value) in &sample.beside {
             // What is counted in whole numbers is added up, the rest is a mean.
-            let share = if name.starts_with("lost") || name.starts_with("corrupt") { 1.0 } else { samples.len() as f64 };
+            let share =
+                if name.starts_with("lost") || name.starts_with("corrupt") { 1.0 } else { samples.len() as f64 };
             *beside.entry((*name).to_owned()).or_default() += value / share;
         }
     }

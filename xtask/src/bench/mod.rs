@@ -3,6 +3,8 @@
 mod boot;
 mod boot_figures;
 mod host;
+mod native;
+mod native_targets;
 mod sample;
 
 use anyhow::Result;
@@ -20,11 +22,14 @@ pub(crate) struct Options {
 enum What {
     /// The boot of two partitions against that of a single kernel with all their cores and memory
     Boot(boot::Options),
+    /// An endpoint of the virtual Ethernet between two processes, against memif, vhost-user and the queues of others
+    Native(native::Options),
 }
 
 /// Measures.
 pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     match &options.what {
         What::Boot(options) => boot::run(places, options),
+        What::Native(options) => native::run(places, options),
     }
 }
