@@ -5,6 +5,8 @@ mod boot_figures;
 mod host;
 mod iperf;
 mod namespaces;
+mod native;
+mod native_targets;
 mod sample;
 mod tap;
 
@@ -28,6 +30,8 @@ enum What {
     Boot(boot::Options),
     /// Two network namespaces joined by sprig-tap against veth, by iperf3; as root
     Tap(tap::Options),
+    /// An endpoint of the virtual Ethernet between two processes, against memif, vhost-user and the queues of others
+    Native(native::Options),
 }
 
 /// Measures.
@@ -35,6 +39,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     match &options.what {
         What::Boot(options) => boot::run(places, options),
         What::Tap(options) => tap::run(places, options),
+        What::Native(options) => native::run(places, options),
     }
 }
 

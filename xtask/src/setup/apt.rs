@@ -296,9 +296,9 @@ fn parse_uri(line: &str) -> Option<Package> {
     Some(Package { name, version, bytes, depends: Vec::new() })
 }
 
-/// Debian names them so, with one exception.
+/// Debian names them so, with one exception; those for building with them are no libraries that a program loads.
 fn is_library(package: &str) -> bool {
-    package.starts_with("lib") || package == "zlib1g"
+    package == "zlib1g" || package.starts_with("lib") && !package.ends_with("-dev")
 }
 
 fn bytes_in(folder: &Path) -> u64 {

@@ -9,11 +9,13 @@
 //! | [`sysroot`] | the Rust library for bare metal, and for what is linked into kernels |
 //! | [`kbuild`] | a Debian in a folder, in which modules for stock kernels are built |
 //! | [`headers`] | those kernels' headers |
+//! | [`dpdk`] | what the native bench measures beside the virtual Ethernet |
 //!
 //! [`apt`] is where all but the first come from, [`made`] and [`lock`] keep what is made whole.
 
 mod apt;
 pub(crate) mod busybox;
+pub(crate) mod dpdk;
 mod emulator;
 mod headers;
 mod kbuild;
@@ -59,6 +61,8 @@ pub(crate) enum Item {
     Initrd,
     /// What the Linux driver is built with: gcc, make, the kernels' headers, Rust's core for kernels
     Kbuild,
+    /// What only `bench native` uses: Debian's DPDK
+    Dpdk,
 }
 
 impl Item {
@@ -67,7 +71,7 @@ impl Item {
             Item::Emulator => Some(Purpose::Emulator),
             Item::ImageTools => Some(Purpose::ImageTools),
             Item::TestTools => Some(Purpose::TestTools),
-            Item::Sysroot | Item::Kernels | Item::Initrd | Item::Kbuild => None,
+            Item::Sysroot | Item::Kernels | Item::Initrd | Item::Kbuild | Item::Dpdk => None,
         }
     }
 }
@@ -120,6 +124,9 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     }
     if wanted(Item::Kbuild) {
         make_kbuild(&workshop, &mut apt, lines)?;
+    }
+    if wanted(Item::Dpdk) {
+        dpdk::make(&workshop, &mut apt)?;
     }
     Ok(())
 }
