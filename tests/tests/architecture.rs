@@ -10,7 +10,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each package, and all of ours that it may name, also for its tests.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("shmem", &[]),
     ("partitioner", &[]),
     ("vni", &["shmem"]),
@@ -19,6 +19,7 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("cli", &["partitioner", "shmem"]),
     ("xtask", &["cli"]),
     ("frames", &[]),
+    ("gauge", &[]),
     ("tests", &["cli", "partitioner", "shmem", "vni"]),
 ];
 

@@ -6,10 +6,14 @@ use std::sync::atomic::AtomicBool;
 
 use super::end::Path;
 use super::fault::Fault;
+use super::gauge;
+use super::host::{Host, Watched};
+use super::machines::Machines;
 use super::model::{Bench, SCHEMA, Setting};
 use super::rounds::{Question, Rounds};
 use super::site::{self, Instance};
-use super::task::{Direction, Offload, Task};
+use super::targets;
+use super::task::{Direction, Offload, Task, Wait};
 use super::wish::{Extent, Subject, Wish};
 use crate::launch::{Launch, RunningBox};
 use crate::qemu::Accelerator;
@@ -33,6 +37,9 @@ pub struct Campaign<'a> {
     pub tell: &'a dyn Fn(&str),
 }
 
+/// The lengths of frames, Ethernet header included.
+const FRAMES: [u32; 7] = [64, 256, 1024, gauge::ORDINARY_FRAME, 4096, 16_384, 65_535];
+
 /// The ordered pairs of partitions that are measured.
 type Pairs = Vec<(String, String)>;
 
@@ -45,13 +52,21 @@ impl Campaign<'_> {
         let pairs = self.pairs()?;
         let accelerator = Accelerator::best();
         let processor = processor(accelerator);
+        let host = Watched::begin().ok();
         let launch = Launch::new(self.source, self.boot_image.clone()).processor(processor);
         (self.tell)(&format!("booting the box, by {accelerator}"));
         let running = launch.start()?;
         site::await_start(&running, self.stop)?;
         let mut remarks = Vec::new();
+        let machines = self.machines(processor, &mut remarks);
         let instances = self.instances(&running, &pairs, &mut remarks)?;
         let mut paths = Vec::new();
+        if let Some(machines) = &machines {
+            match machines.path(self.stop) {
+                Ok(path) => paths.push(path),
+                Err(fault) => remarks.push(format!("{} is left out: {fault}", Subject::VirtioNet.name())),
+            }
+        }
         let groups = self.groups(&pairs, &instances, &mut paths, &mut remarks)?;
         let rounds = Rounds {
             paths: &paths,
@@ -61,17 +76,24 @@ impl Campaign<'_> {
             tell: self.tell,
             remarks,
         };
-        let (measurements, remarks) = rounds.ask(groups);
+        let (measurements, mut remarks) = rounds.ask(groups);
+        let box_name = running.plan().box_name.clone();
+        // What was ours on the host counts when it has ended.
+        drop((running, machines));
+        let host = host.and_then(|host| host.end().ok());
+        if host.is_some_and(Host::is_disturbed) {
+            remarks.push("the host was disturbed: others were at work, do not trust these figures".to_owned());
+        }
         if measurements.is_empty() {
             return Err(Fault::Nobody(remarks.join("; ")));
         }
         Ok(Bench {
             schema: SCHEMA,
             setting: Setting::Box,
-            title: format!("box \"{}\", {} rounds by {accelerator}", running.plan().box_name, self.wish.rounds),
-            conditions: conditions(processor, accelerator, &instances),
+            title: format!("box \"{}\", {} rounds by {accelerator}", box_name, self.wish.rounds),
+            conditions: conditions(processor, accelerator, &instances, host),
+            targets: targets::of(&measurements),
             measurements,
-            targets: Vec::new(),
             remarks,
         })
     }
@@ -89,6 +111,21 @@ impl Campaign<'_> {
         let others = |from| names.iter().filter(move |to| **to != from).map(move |to| (from, *to));
         let pairs = names.iter().flat_map(|from| others(*from));
         Ok(pairs.map(|(from, to)| (from.to_owned(), to.to_owned())).collect())
+    }
+
+    /// The machines beside the box, if they are wished for.
+    fn machines(&self, processor: &str, remarks: &mut Vec<String>) -> Option<Machines> {
+        if !self.wish.subjects.contains(&Subject::VirtioNet) {
+            return None;
+        }
+        (self.tell)("booting two machines joined by virtio");
+        match Machines::start(self.source, &self.boot_image, processor) {
+            Ok(machines) => Some(machines),
+            Err(fault) => {
+                remarks.push(format!("{} is left out: {fault}", Subject::VirtioNet.name()));
+                None
+            }
+        }
     }
 
     /// Every instance: any of them may have the cores for a veth.
@@ -176,11 +213,21 @@ impl Campaign<'_> {
             Task::Tcp(Offload::On, Direction::OneWay),
             Task::Tcp(Offload::Off, Direction::OneWay),
             Task::Udp(Direction::OneWay),
+            Task::RoundTrip(Wait::Sleeping),
+            Task::RoundTrip(Wait::Polling),
         ];
+        let sizes: &[u32] = match self.wish.extent {
+            Extent::Full => &FRAMES,
+            Extent::Quick => &[gauge::ORDINARY_FRAME],
+        };
+        tasks.extend(sizes.iter().map(|bytes| Task::Frames(*bytes, Direction::OneWay)));
         if self.wish.extent == Extent::Full {
-            tasks.push(Task::Tcp(Offload::On, Direction::BothWays));
-            tasks.push(Task::Tcp(Offload::Off, Direction::BothWays));
-            tasks.push(Task::Udp(Direction::BothWays));
+            tasks.extend([
+                Task::Tcp(Offload::On, Direction::BothWays),
+                Task::Tcp(Offload::Off, Direction::BothWays),
+                Task::Udp(Direction::BothWays),
+                Task::Frames(gauge::ORDINARY_FRAME, Direction::BothWays),
+            ]);
         }
         tasks
     }
@@ -194,7 +241,12 @@ fn processor(accelerator: Accelerator) -> &'static str {
     }
 }
 
-fn conditions(processor: &str, accelerator: Accelerator, instances: &[Instance]) -> BTreeMap<String, String> {
+fn conditions(
+    processor: &str,
+    accelerator: Accelerator,
+    instances: &[Instance],
+    host: Option<Host>,
+) -> BTreeMap<String, String> {
     let mut conditions = BTreeMap::from([
         ("processor".to_owned(), format!("-cpu {processor}")),
         ("accelerator".to_owned(), accelerator.to_string()),
@@ -202,6 +254,9 @@ fn conditions(processor: &str, accelerator: Accelerator, instances: &[Instance])
     if accelerator == Accelerator::Tcg {
         let why = "QEMU emulates rep movsb byte by byte, so it is not offered to any kernel of the comparison";
         conditions.insert("erms".to_owned(), why.to_owned());
+    }
+    if let Some(host) = host {
+        conditions.insert("host".to_owned(), host.to_string().replace("\n ", ";"));
     }
     for instance in instances {
         let told = format!("Linux {}, cores: {}", instance.kernel, instance.cores);

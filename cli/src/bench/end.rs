@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::fault::Fault;
+use super::iperf;
 use super::model::Pair;
 use super::wish::Subject;
 use crate::shell::Shell;
@@ -83,6 +84,21 @@ impl End {
     /// The command that runs `program` at this end.
     pub(super) fn command(&self, program: &str) -> String {
         format!("{}{program}", self.within)
+    }
+
+    /// Starts a program that runs beside others.
+    pub(super) fn start(&self, job: &str, program: &str) -> Result<(), Fault> {
+        Ok(self.shell.start(job, &self.command(program))?)
+    }
+
+    /// Waits for the end of a program that was started: what it printed.
+    pub(super) fn finish(&self, job: &str, limit: Duration) -> Result<String, Fault> {
+        Ok(self.shell.finish(job, limit)?)
+    }
+
+    /// Starts what serves the other ends of paths to here.
+    pub(super) fn serve(&self) -> Result<(), Fault> {
+        iperf::serve(self)
     }
 
     /// Runs a program that measures nothing.

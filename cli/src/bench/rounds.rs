@@ -19,8 +19,8 @@ pub(super) struct Question {
     task: Task,
     path: usize,
     samples: Vec<f64>,
-    sent: f64,
-    lost: f64,
+    /// All of them together; its value says nothing.
+    whole: Reading,
     tally: Tally,
     failures: u32,
 }
@@ -39,15 +39,22 @@ pub(super) struct Rounds<'a> {
 
 impl Question {
     pub(super) fn new(task: Task, path: usize) -> Question {
-        Question { task, path, samples: Vec::new(), sent: 0.0, lost: 0.0, tally: Tally::default(), failures: 0 }
+        Question { task, path, samples: Vec::new(), whole: Reading::default(), tally: Tally::default(), failures: 0 }
     }
 
     /// What it has come to; nothing without a sample.
     fn measurement(self, paths: &[Path]) -> Option<Measurement> {
         let path = &paths[self.path];
         let mut beside = self.tally.beside();
-        if self.sent > 0.0 {
-            beside.insert("loss".to_owned(), self.lost / self.sent);
+        if self.whole.sent > 0.0 {
+            beside.insert("loss".to_owned(), self.whole.lost / self.whole.sent);
+        }
+        if self.whole.checked > 0.0 {
+            beside.insert("checked_frames".to_owned(), self.whole.checked);
+            beside.insert("corrupt_frames".to_owned(), self.whole.corrupt);
+        }
+        if let Some(longest) = self.whole.percentile_99 {
+            beside.insert("percentile_99".to_owned(), longest);
         }
         (!self.samples.is_empty()).then(|| Measurement {
             what: self.task.what().name().to_owned(),
@@ -58,7 +65,7 @@ impl Question {
             samples: self.samples,
             discarded: 0,
             beside,
-            distribution: Vec::new(),
+            distribution: self.whole.distribution,
         })
     }
 }
@@ -90,9 +97,8 @@ impl Rounds<'_> {
         let asked = format!("round {}/{}: {}, {}", round + 1, self.count, path.told(), question.task.told());
         match self.take(path, question) {
             Ok(reading) => {
+                question.whole.add(&reading);
                 question.samples.push(reading.value);
-                question.sent += reading.sent;
-                question.lost += reading.lost;
                 let told = told(reading.value, question.task.unit());
                 let loss = if reading.sent > 0.0 {
                     format!(", {:.1} % lost", reading.lost / reading.sent * 100.0)

@@ -7,13 +7,12 @@ use regex::bytes::Regex;
 
 use super::end::{Card, End, Path};
 use super::fault::Fault;
-use super::iperf;
 use super::model::Pair;
 use super::wish::Subject;
-use crate::console::{Console, Pattern, WaitEnd};
+use crate::console::{Console, Pattern, WaitEnd, WaitError};
 use crate::launch::RunningBox;
 use crate::session::LogLine;
-use crate::shell::Shell;
+use crate::shell::{Shell, ShellError};
 
 /// How long the boot image may take to start all kernels, and then an instance to give a prompt, on a busy host in
 /// emulation.
@@ -28,8 +27,8 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(60);
 const CARD: &str = "vni0";
 /// The namespaces at the ends of the veth.
 const NAMESPACES: [(&str, &str); 2] = [("near", "10.99.0.1"), ("far", "10.99.0.2")];
-/// What measures in an instance, and the Debian package of each.
-const TOOLS: [&str; 4] = ["iperf3", "ethtool", "ip", "taskset"];
+/// What measures in an instance, and what it takes to.
+const TOOLS: [&str; 5] = ["iperf3", "gauge", "ethtool", "ip", "taskset"];
 
 /// An instance that can be measured.
 pub(super) struct Instance {
@@ -123,30 +122,26 @@ fn wait(console: &Console, pattern: Pattern, limit: Duration, stop: &AtomicBool)
     }
 }
 
-fn error_after(mut error: crate::console::WaitError, limit: Duration) -> Fault {
+fn error_after(mut error: WaitError, limit: Duration) -> Fault {
     if let WaitEnd::TimedOut(_) = error.why {
         error.why = WaitEnd::TimedOut(limit);
     }
-    crate::shell::ShellError::from(error).into()
+    ShellError::from(error).into()
 }
 
 /// The path over the virtual Ethernet between two instances, when the link is up.
 pub(super) fn vni(from: &Instance, to: &Instance) -> Result<Path, Fault> {
-    let condition = format!("ping -q -c 1 -W 1 {} > /dev/null", to.address);
-    let links = format!("cat /sys/class/net/{CARD}/vni/links");
-    from.shell.wait_until(&condition, LINK_LIMIT, &links)?;
-    let end = |instance: &Instance| {
-        End::new(&instance.name, &instance.shell, "", Card::Vni(CARD.to_owned()), &instance.address)
-    };
+    let (near, far) = (end_of(from), end_of(to));
+    await_answer(&near, &far)?;
     let pair = Pair { from: from.name.clone(), to: to.name.clone() };
-    Ok(Path { subject: Subject::Vni, pair: Some(pair), from: end(from), to: end(to) })
+    Ok(Path { subject: Subject::Vni, pair: Some(pair), from: near, to: far })
 }
 
 /// The instance's own loopback, with both ends on its first core.
 pub(super) fn loopback(instance: &Instance) -> Result<Path, Fault> {
     let end = End::new(&instance.name, &instance.shell, "taskset -c 0 ", Card::Other("lo".to_owned()), "127.0.0.1");
     let end = end.beside_another();
-    iperf::serve(&end)?;
+    end.serve()?;
     Ok(Path { subject: Subject::Loopback, pair: None, from: end.clone(), to: end })
 }
 
@@ -170,11 +165,23 @@ pub(super) fn veth(instance: &Instance) -> Result<Path, Fault> {
         End::new(&instance.name, &instance.shell, &within, Card::Other(format!("sprig-{namespace}")), address)
     };
     let (from, to) = (end(near, cores[0], near_address), end(far, cores[1], far_address));
-    iperf::serve(&to)?;
+    to.serve()?;
     Ok(Path { subject: Subject::Veth, pair: None, from, to })
+}
+
+/// The instance as an end of paths to others.
+fn end_of(instance: &Instance) -> End {
+    End::new(&instance.name, &instance.shell, "", Card::Vni(CARD.to_owned()), &instance.address)
 }
 
 /// Starts what an instance serves all others with.
 pub(super) fn serve(instance: &Instance) -> Result<(), Fault> {
-    iperf::serve(&End::new(&instance.name, &instance.shell, "", Card::Vni(CARD.to_owned()), &instance.address))
+    end_of(instance).serve()
+}
+
+/// Waits until one end reaches the other.
+pub(super) fn await_answer(from: &End, to: &End) -> Result<(), Fault> {
+    let condition = from.command(&format!("ping -q -c 1 -W 1 {} > /dev/null", to.address()));
+    let show = format!("ip -s neigh; cat /sys/class/net/{CARD}/vni/links");
+    Ok(from.shell().wait_until(&condition, LINK_LIMIT, &show)?)
 }

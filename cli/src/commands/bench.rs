@@ -38,6 +38,9 @@ pub struct Bench {
     /// Only these subjects, separated by commas [default: all but virtio-net]
     #[arg(long, value_delimiter = ',', value_enum)]
     subjects: Vec<Subject>,
+    /// Beside the box, boot two separate machines whose virtio cards are joined by a socket, and measure those too
+    #[arg(long)]
+    against_virtio: bool,
     /// How long each sample takes
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: Option<u64>,
@@ -78,11 +81,17 @@ impl Bench {
     fn wish(&self) -> Wish {
         let (extent, rounds, seconds) = if self.quick { (Extent::Quick, 1, 1) } else { (Extent::Full, 5, 3) };
         let or_all = |only: &[What]| if only.is_empty() { What::value_variants().to_vec() } else { only.to_vec() };
-        let usual = [Subject::Vni, Subject::Loopback, Subject::Veth];
+        let mut subjects = match self.subjects.is_empty() {
+            true => vec![Subject::Vni, Subject::Loopback, Subject::Veth],
+            false => self.subjects.clone(),
+        };
+        if self.against_virtio && !subjects.contains(&Subject::VirtioNet) {
+            subjects.push(Subject::VirtioNet);
+        }
         Wish {
             pair: self.pair.clone(),
             what: or_all(&self.only),
-            subjects: if self.subjects.is_empty() { usual.to_vec() } else { self.subjects.clone() },
+            subjects,
             rounds: self.rounds.unwrap_or(rounds),
             sample: Duration::from_secs(self.seconds.unwrap_or(seconds)),
             extent,
@@ -114,6 +123,14 @@ fn summary(bench: &model::Bench) -> String {
             measurement.unit,
             measurement.beside
         );
+    }
+    for target in &bench.targets {
+        let verdict = match target.is_met() {
+            Some(true) => "met",
+            Some(false) => "MISSED",
+            None => "not measured",
+        };
+        text += &format!("{}: {:?} {} (wanted {}): {verdict}\n", target.what, target.found, target.unit, target.wanted);
     }
     for remark in &bench.remarks {
         text += &format!("remark: {remark}\n");

@@ -2,7 +2,7 @@
 
 mod boot;
 mod boot_figures;
-mod host;
+mod in_box;
 mod sample;
 
 use anyhow::Result;
@@ -20,11 +20,14 @@ pub(crate) struct Options {
 enum What {
     /// The boot of two partitions against that of a single kernel with all their cores and memory
     Boot(boot::Options),
+    /// The virtual Ethernet of a box against loopback, veth, and two machines joined by virtio
+    Box(in_box::Options),
 }
 
 /// Measures.
 pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     match &options.what {
         What::Boot(options) => boot::run(places, options),
+        What::Box(options) => in_box::run(places, options),
     }
 }
