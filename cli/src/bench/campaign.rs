@@ -173,8 +173,10 @@ impl Campaign<'_> {
             self.wish.has(task.what(), path.subject) && task.suits(path.subject) && (!is_further || task.is_of_matrix())
         };
         let group = |task: Task| {
-            let numbered = paths.iter().enumerate().filter(|(number, path)| asked(&task, *number, path));
-            numbered.map(|(number, _)| Question::new(task, number)).collect::<Vec<_>>()
+            let mut numbered: Vec<_> =
+                paths.iter().enumerate().filter(|(number, path)| asked(&task, *number, path)).collect();
+            numbered.sort_by_key(|(_, path)| path.subject);
+            numbered.into_iter().map(|(number, _)| Question::new(task, number)).collect::<Vec<_>>()
         };
         Ok(self.tasks().into_iter().map(group).collect())
     }

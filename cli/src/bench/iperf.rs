@@ -20,7 +20,7 @@ pub(super) fn serve(end: &End) -> Result<(), Fault> {
 /// TCP for so long: what arrives, in bit/s, both ways together.
 pub(super) fn tcp(path: &Path, direction: Direction, sample: Duration) -> Result<Reading, Fault> {
     let result = ask(path, "", direction, sample)?;
-    let rate = received(&result, direction, |sum| sum["bits_per_second"].as_f64());
+    let rate = sum(&result, "received", direction, |sum| sum["bits_per_second"].as_f64());
     Ok(Reading::of(rate.ok_or_else(|| strange(path, &result))?))
 }
 
@@ -28,11 +28,17 @@ pub(super) fn tcp(path: &Path, direction: Direction, sample: Duration) -> Result
 pub(super) fn udp(path: &Path, direction: Direction, sample: Duration) -> Result<Reading, Fault> {
     let arguments = format!("--udp --bitrate 0 --length {DATAGRAM_BYTES}");
     let result = ask(path, &arguments, direction, sample)?;
-    let sum_of = |name: &str| received(&result, direction, |sum| sum[name].as_f64());
-    let told = (sum_of("packets"), sum_of("lost_packets"), seconds(&result));
-    let (Some(packets), Some(lost), Some(seconds)) = told else { return Err(strange(path, &result)) };
-    let rate = (packets - lost) * f64::from(DATAGRAM_BYTES) * 8.0 / seconds;
-    Ok(Reading::of(rate).lost(lost, packets))
+    datagrams(&result, direction).ok_or_else(|| strange(path, &result))
+}
+
+/// What arrived of the datagrams, and what did not: the receiver does not know of those after its last.
+fn datagrams(result: &Value, direction: Direction) -> Option<Reading> {
+    let arrived =
+        sum(result, "received", direction, |sum| Some(sum["packets"].as_f64()? - sum["lost_packets"].as_f64()?))?;
+    let sent = sum(result, "sent", direction, |sum| sum["packets"].as_f64())?;
+    let seconds = result["end"]["sum_received"]["seconds"].as_f64().filter(|seconds| *seconds > 0.0)?;
+    let rate = arrived * f64::from(DATAGRAM_BYTES) * 8.0 / seconds;
+    Some(Reading::of(rate).lost((sent - arrived).max(0.0), sent))
 }
 
 /// Runs a client.
@@ -55,19 +61,38 @@ fn ask(path: &Path, arguments: &str, direction: Direction, sample: Duration) -> 
     }
 }
 
-/// The sum over both ways, or that of the one.
-fn received(result: &Value, direction: Direction, of: impl Fn(&Value) -> Option<f64>) -> Option<f64> {
-    let there = of(&result["end"]["sum_received"])?;
+/// What one end tells at the end of the test: of the one way, or of both together.
+fn sum(result: &Value, end: &str, direction: Direction, of: impl Fn(&Value) -> Option<f64>) -> Option<f64> {
+    let there = of(&result["end"][format!("sum_{end}")])?;
     match direction {
         Direction::OneWay => Some(there),
-        Direction::BothWays => Some(there + of(&result["end"]["sum_received_bidir_reverse"])?),
+        Direction::BothWays => Some(there + of(&result["end"][format!("sum_{end}_bidir_reverse")])?),
     }
-}
-
-fn seconds(result: &Value) -> Option<f64> {
-    result["end"]["sum_received"]["seconds"].as_f64().filter(|seconds| *seconds > 0.0)
 }
 
 fn strange(path: &Path, result: &Value) -> Fault {
     Fault::Answer { end: path.from.name().to_owned(), what: "what iperf3 tells", said: result["end"].to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn datagrams_after_the_last_that_came_are_lost_too() {
+        let there = json!({ "packets": 80, "lost_packets": 30, "seconds": 2.0 });
+        let back = json!({ "packets": 10, "lost_packets": 0, "seconds": 2.0 });
+        let result = json!({ "end": {
+            "sum_sent": { "packets": 100 }, "sum_received": there,
+            "sum_sent_bidir_reverse": { "packets": 10 }, "sum_received_bidir_reverse": back,
+        } });
+        let rate = |packets: f64| packets * 1472.0 * 8.0 / 2.0;
+        let one_way = datagrams(&result, Direction::OneWay).unwrap();
+        assert_eq!((one_way.value, one_way.lost, one_way.sent), (rate(50.0), 50.0, 100.0));
+        let both_ways = datagrams(&result, Direction::BothWays).unwrap();
+        assert_eq!((both_ways.value, both_ways.lost, both_ways.sent), (rate(60.0), 50.0, 110.0));
+        assert_eq!(datagrams(&json!({ "end": {} }), Direction::OneWay), None);
+    }
 }

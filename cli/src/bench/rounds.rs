@@ -117,20 +117,22 @@ impl Rounds<'_> {
     }
 
     fn take(&self, path: &Path, question: &mut Question) -> Result<Reading, Fault> {
-        let features = match question.task.offload() {
-            Offload::On => None,
-            Offload::Off => Some(Features::of(path)?),
-        };
-        if let Some(features) = &features {
-            features.set(path, Offload::Off)?;
+        if question.task.offload() == Offload::On {
+            return self.counted(path, question);
         }
+        let features = Features::of(path)?;
+        features.set(path, Offload::Off)?;
+        let taken = self.counted(path, question);
+        // Also after a failure: the next question is asked of cards as they were.
+        features.set(path, Offload::On)?;
+        taken
+    }
+
+    /// Asks, and counts what happens meanwhile.
+    fn counted(&self, path: &Path, question: &mut Question) -> Result<Reading, Fault> {
         let before = (Counts::now(&path.from)?, Counts::now(&path.to)?);
-        let asked = question.task.ask(path, self.sample);
+        let reading = question.task.ask(path, self.sample)?;
         let after = (Counts::now(&path.from)?, Counts::now(&path.to)?);
-        if let Some(features) = &features {
-            features.set(path, Offload::On)?;
-        }
-        let reading = asked?;
         question.tally.add(path.from.card(), &after.0.since(&before.0), &after.1.since(&before.1));
         Ok(reading)
     }
