@@ -133,7 +133,7 @@ impl Rounds<'_> {
         let before = (Counts::now(&path.from)?, Counts::now(&path.to)?);
         let reading = question.task.ask(path, self.sample)?;
         let after = (Counts::now(&path.from)?, Counts::now(&path.to)?);
-        question.tally.add(path.from.card(), &after.0.since(&before.0), &after.1.since(&before.1));
+        question.tally.add(path.from.card(), self.sample, &after.0.since(&before.0), &after.1.since(&before.1));
         Ok(reading)
     }
 
