@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0 OR GPL-2.0-only
 /*
- * The doorbell: the interrupt that peers raise here, and the one raised at a peer.
+ * Doorbells: the interrupts that peers raise here, and those raised at a peer.
  *
- * Receiving. An interrupt domain over x86's vector domain gives an ordinary Linux interrupt, with a vector of its own
- * on one of this instance's cores. Where it lies (APIC ID, vector) is published in the window whenever it is activated
+ * Receiving. An interrupt domain over x86's vector domain gives an ordinary Linux interrupt for each queue, with a vector
+ * of its own on one of this instance's cores. Where it lies (APIC ID, vector) is published in the window whenever it is activated
  * or moved. A peer that read the old place may still ring there: Linux keeps the old vector alive until the first
  * interrupt at the new one, and a poll is scheduled besides.
  *
@@ -16,6 +16,7 @@
 #include <linux/io.h>
 #include <linux/irq.h>
 #include <linux/irqdomain.h>
+#include <linux/slab.h>
 
 #include <asm/apicdef.h>
 #include <asm/fixmap.h>
@@ -62,21 +63,21 @@ static void sprig_send_doorbell(struct sprig_vni *vni, u64 address)
 		sprig_send_x2apic(apic_id, vector);
 	else
 		sprig_send_xapic(apic_id, vector);
-	atomic64_inc(&vni->doorbells_sent);
+	this_cpu_inc(*vni->doorbells_sent);
 }
 
 /* In any context. Interrupts are off, as one of them might use the command register between our two writes. */
-void sprig_doorbell_ring_peer(struct sprig_vni *vni, u32 peer)
+void sprig_doorbell_ring_peer(struct sprig_vni *vni, u32 queue, u32 peer)
 {
 	unsigned long flags;
 	u64 address;
 	int tries;
 
 	local_irq_save(flags);
-	address = sprig_ring(vni->station, peer);
+	address = sprig_ring(vni->station, queue, peer);
 	for (tries = 0; address && tries < SPRIG_RING_TRIES; tries++) {
 		sprig_send_doorbell(vni, address);
-		address = sprig_ring_again(vni->station, peer, address);
+		address = sprig_ring_again(vni->station, queue, peer, address);
 	}
 	local_irq_restore(flags);
 }
@@ -85,28 +86,29 @@ void sprig_doorbell_ring_peer(struct sprig_vni *vni, u32 peer)
 
 static irqreturn_t sprig_doorbell_interrupt(int irq, void *data)
 {
-	struct sprig_vni *vni = data;
+	struct sprig_queue *queue = data;
 
-	atomic64_inc(&vni->doorbells_received);
-	napi_schedule_irqoff(&vni->napi);
+	u64_stats_inc(&queue->doorbells);
+	napi_schedule_irqoff(&queue->napi);
 	return IRQ_HANDLED;
 }
 
 /* Where the interrupt moves, its descriptor's raw lock is held, and there is no leaving into a softirq from there. */
 static void sprig_doorbell_kick(struct irq_work *kick)
 {
-	napi_schedule(&container_of(kick, struct sprig_vni, kick)->napi);
+	napi_schedule(&container_of(kick, struct sprig_queue, kick)->napi);
 }
 
-static void sprig_doorbell_publish_place(struct sprig_vni *vni, struct irq_data *data)
+static void sprig_doorbell_publish_place(struct sprig_queue *queue, struct irq_data *data)
 {
 	unsigned int cpu = cpumask_first(irq_data_get_effective_affinity_mask(data));
 	const struct irq_cfg *place = irqd_cfg(data);
 
 	if (cpu >= nr_cpu_ids || !place)
 		return;
-	sprig_doorbell_publish(vni->station, cpu_physical_id(cpu), place->vector);
-	irq_work_queue(&vni->kick);
+	WRITE_ONCE(queue->home, cpu);
+	sprig_doorbell_publish(queue->vni->station, queue->number, cpu_physical_id(cpu), place->vector);
+	irq_work_queue(&queue->kick);
 }
 
 static int sprig_doorbell_set_affinity(struct irq_data *data, const struct cpumask *mask, bool force)
@@ -133,13 +135,17 @@ static struct irq_chip sprig_doorbell_chip = {
 	.flags			= IRQCHIP_SKIP_SET_WAKE | IRQCHIP_AFFINITY_PRE_STARTUP,
 };
 
+/* One at a time: sprig_doorbell_create() asks for no more. */
 static int sprig_doorbell_alloc(struct irq_domain *domain, unsigned int irq, unsigned int count, void *arg)
 {
+	const struct irq_alloc_info *info = arg;
+	struct sprig_vni *vni = domain->host_data;
 	int error = irq_domain_alloc_irqs_parent(domain, irq, count, arg);
 
 	if (error)
 		return error;
-	irq_domain_set_info(domain, irq, 0, &sprig_doorbell_chip, domain->host_data, handle_edge_irq, NULL, "edge");
+	irq_domain_set_info(domain, irq, info->hwirq, &sprig_doorbell_chip, &vni->queue[info->hwirq],
+			    handle_edge_irq, NULL, "edge");
 	irq_set_status_flags(irq, SPRIG_IRQ_MOVES_AT_ONCE);
 	return 0;
 }
@@ -148,15 +154,15 @@ static int sprig_doorbell_activate(struct irq_domain *domain, struct irq_data *d
 {
 	/* A reserved interrupt has no vector yet. It is activated once more, for good, when it is requested. */
 	if (!reserve)
-		sprig_doorbell_publish_place(domain->host_data, data);
+		sprig_doorbell_publish_place(irq_data_get_irq_chip_data(data), data);
 	return 0;
 }
 
 static void sprig_doorbell_deactivate(struct irq_domain *domain, struct irq_data *data)
 {
-	struct sprig_vni *vni = domain->host_data;
+	const struct sprig_queue *queue = irq_data_get_irq_chip_data(data);
 
-	sprig_doorbell_publish(vni->station, 0, 0);
+	sprig_doorbell_publish(queue->vni->station, queue->number, 0, 0);
 }
 
 static const struct irq_domain_ops sprig_doorbell_ops = {
@@ -171,42 +177,59 @@ static const struct irq_domain_ops sprig_doorbell_ops = {
 static void sprig_doorbell_remove(void *data)
 {
 	struct sprig_vni *vni = data;
+	u32 i;
 
-	irq_work_sync(&vni->kick);
-	if (vni->irq)
-		irq_dispose_mapping(vni->irq);
+	for (i = 0; i < vni->queues; i++) {
+		irq_work_sync(&vni->queue[i].kick);
+		if (vni->queue[i].irq)
+			irq_dispose_mapping(vni->queue[i].irq);
+	}
 	if (vni->irq_domain)
 		irq_domain_remove(vni->irq_domain);
 	if (vni->irq_node)
 		irq_domain_free_fwnode(vni->irq_node);
 }
 
-static int sprig_doorbell_create(struct sprig_vni *vni)
+static int sprig_doorbell_create_domain(struct sprig_vni *vni)
 {
-	struct irq_alloc_info info = { .type = 0 };
-	int irq;
-
 	vni->irq_node = irq_domain_alloc_named_fwnode("sprig-vni");
 	if (!vni->irq_node)
 		return -ENOMEM;
-	vni->irq_domain = irq_domain_create_hierarchy(x86_vector_domain, 0, 1, vni->irq_node,
+	vni->irq_domain = irq_domain_create_hierarchy(x86_vector_domain, 0, vni->queues, vni->irq_node,
 						      &sprig_doorbell_ops, vni);
-	if (!vni->irq_domain)
+	return vni->irq_domain ? 0 : -ENOMEM;
+}
+
+/* At home where its queue wants it: a first word, which whoever writes to smp_affinity overrules for as long as the module
+ * stays. */
+static int sprig_doorbell_create(struct sprig_queue *queue)
+{
+	struct irq_affinity_desc *affinity = kzalloc(sizeof(*affinity), GFP_KERNEL);
+	struct irq_alloc_info info = { .hwirq = queue->number };
+	int irq;
+
+	if (!affinity)
 		return -ENOMEM;
-	irq = irq_domain_alloc_irqs(vni->irq_domain, 1, NUMA_NO_NODE, &info);
+	cpumask_copy(&affinity->mask, cpumask_of(queue->home));
+	irq = __irq_domain_alloc_irqs(queue->vni->irq_domain, -1, 1, NUMA_NO_NODE, &info, false, affinity);
+	kfree(affinity);
 	if (irq < 0)
 		return irq;
-	vni->irq = irq;
+	queue->irq = irq;
 	return 0;
 }
 
-/* The poll must exist: from here on an interrupt may schedule it. */
+/* The polls must exist: from here on an interrupt may schedule them. */
 int sprig_doorbell_probe(struct sprig_vni *vni)
 {
 	int error;
+	u32 i;
 
-	init_irq_work(&vni->kick, sprig_doorbell_kick);
-	error = sprig_doorbell_create(vni);
+	for (i = 0; i < vni->queues; i++)
+		init_irq_work(&vni->queue[i].kick, sprig_doorbell_kick);
+	error = sprig_doorbell_create_domain(vni);
+	for (i = 0; i < vni->queues && !error; i++)
+		error = sprig_doorbell_create(&vni->queue[i]);
 	if (error) {
 		sprig_doorbell_remove(vni);
 		return dev_err_probe(vni->dev, error,
@@ -217,13 +240,32 @@ int sprig_doorbell_probe(struct sprig_vni *vni)
 
 int sprig_doorbell_open(struct sprig_vni *vni)
 {
-	return request_irq(vni->irq, sprig_doorbell_interrupt, 0, vni->netdev->name, vni);
+	int error;
+	u32 i;
+
+	for (i = 0; i < vni->queues; i++) {
+		struct sprig_queue *queue = &vni->queue[i];
+
+		snprintf(queue->irq_name, sizeof(queue->irq_name), "%s-%u", vni->netdev->name, i);
+		error = request_irq(queue->irq, sprig_doorbell_interrupt, 0, queue->irq_name, queue);
+		if (error)
+			goto free;
+	}
+	return 0;
+free:
+	while (i--)
+		free_irq(vni->queue[i].irq, &vni->queue[i]);
+	return error;
 }
 
 void sprig_doorbell_close(struct sprig_vni *vni)
 {
-	/* A peer may have read our place just now. Let its doorbell arrive before the vector is gone. */
-	sprig_doorbell_publish(vni->station, 0, 0);
+	u32 i;
+
+	/* A peer may have read our places just now. Let its doorbell arrive before the vector is gone. */
+	for (i = 0; i < vni->queues; i++)
+		sprig_doorbell_publish(vni->station, i, 0, 0);
 	usleep_range(1000, 2000);
-	free_irq(vni->irq, vni);
+	for (i = 0; i < vni->queues; i++)
+		free_irq(vni->queue[i].irq, &vni->queue[i]);
 }

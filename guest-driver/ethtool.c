@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0 OR GPL-2.0-only
-/* What ethtool shows. `-S` has the core's counters, those of the shim summed over all peers, and the frames of each. */
+/* What ethtool shows. `-S` has the core's counters, those of the shim summed over all lanes, and the frames of each queue and peer. */
 
 #include <linux/ethtool.h>
 #include <linux/string.h>
@@ -13,6 +13,10 @@ static const char *const sprig_event_names[] = {
 	"doorbells_sent", "doorbells_received", "polls", "lost_wakeups",
 };
 
+static const char *const sprig_queue_formats[] = {
+	"queue%u_polls", "queue%u_doorbells_received", "queue%u_tx_frames", "queue%u_rx_frames",
+};
+
 static const char *const sprig_peer_formats[] = {
 	"peer%u_tx_frames", "peer%u_tx_bytes", "peer%u_tx_drops", "peer%u_rx_frames", "peer%u_rx_bytes", "peer%u_rx_drops",
 };
@@ -24,6 +28,14 @@ static void sprig_get_drvinfo(struct net_device *netdev, struct ethtool_drvinfo 
 	strscpy(info->driver, KBUILD_MODNAME, sizeof(info->driver));
 	strscpy(info->version, SPRIG_VNI_VERSION, sizeof(info->version));
 	strscpy(info->bus_info, dev_name(vni->dev), sizeof(info->bus_info));
+}
+
+static void sprig_put_formats(u8 **at, const char *const *formats, u32 count, u32 number)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++)
+		ethtool_sprintf(at, formats[i], number);
 }
 
 static u32 sprig_named(const char *const *names, u32 count)
@@ -51,13 +63,14 @@ static int sprig_get_sset_count(struct net_device *netdev, int set)
 	if (set != ETH_SS_STATS)
 		return -EOPNOTSUPP;
 	return sprig_counter_count() + ARRAY_SIZE(sprig_event_names) + sprig_named(sprig_tx_names, SPRIG_TX_COUNTS) +
-	       sprig_named(sprig_rx_names, SPRIG_RX_COUNTS) + vni->partitions * ARRAY_SIZE(sprig_peer_formats);
+	       sprig_named(sprig_rx_names, SPRIG_RX_COUNTS) + vni->queues * ARRAY_SIZE(sprig_queue_formats) +
+	       vni->partitions * ARRAY_SIZE(sprig_peer_formats);
 }
 
 static void sprig_get_strings(struct net_device *netdev, u32 set, u8 *at)
 {
 	const struct sprig_vni *vni = netdev_priv(netdev);
-	u32 i, peer;
+	u32 i;
 
 	if (set != ETH_SS_STATS)
 		return;
@@ -66,9 +79,10 @@ static void sprig_get_strings(struct net_device *netdev, u32 set, u8 *at)
 	sprig_put_names(&at, sprig_event_names, ARRAY_SIZE(sprig_event_names));
 	sprig_put_names(&at, sprig_tx_names, SPRIG_TX_COUNTS);
 	sprig_put_names(&at, sprig_rx_names, SPRIG_RX_COUNTS);
-	for (peer = 0; peer < vni->partitions; peer++)
-		for (i = 0; i < ARRAY_SIZE(sprig_peer_formats); i++)
-			ethtool_sprintf(&at, sprig_peer_formats[i], peer);
+	for (i = 0; i < vni->queues; i++)
+		sprig_put_formats(&at, sprig_queue_formats, ARRAY_SIZE(sprig_queue_formats), i);
+	for (i = 0; i < vni->partitions; i++)
+		sprig_put_formats(&at, sprig_peer_formats, ARRAY_SIZE(sprig_peer_formats), i);
 }
 
 static u64 sprig_tx_sum(const struct sprig_vni *vni, enum sprig_tx_count which)
@@ -89,6 +103,40 @@ static u64 sprig_rx_sum(const struct sprig_vni *vni, enum sprig_rx_count which)
 	for (lane = 0; lane < vni->lanes; lane++)
 		sum += sprig_rx_get(vni, lane, which);
 	return sum;
+}
+
+/* In the order of sprig_event_names[]. */
+static u64 *sprig_put_events(const struct sprig_vni *vni, u64 *at)
+{
+	unsigned int cpu;
+	u32 i;
+
+	for_each_possible_cpu(cpu)
+		at[0] += READ_ONCE(*per_cpu_ptr(vni->doorbells_sent, cpu));
+	for (i = 0; i < vni->queues; i++) {
+		at[1] += u64_stats_read(&vni->queue[i].doorbells);
+		at[2] += u64_stats_read(&vni->queue[i].polls);
+		at[3] += u64_stats_read(&vni->queue[i].lost_wakeups);
+	}
+	return at + ARRAY_SIZE(sprig_event_names);
+}
+
+/* In the order of sprig_queue_formats[]. */
+static u64 *sprig_put_queue(const struct sprig_vni *vni, u32 queue, u64 *at)
+{
+	u32 peer;
+
+	at[0] = u64_stats_read(&vni->queue[queue].polls);
+	at[1] = u64_stats_read(&vni->queue[queue].doorbells);
+	for (peer = 0; peer < vni->partitions; peer++) {
+		u32 lane = sprig_lane_of(vni, queue, peer);
+
+		if (peer == vni->index)
+			continue;
+		at[2] += sprig_tx_get(vni, lane, SPRIG_TX_FRAMES) + sprig_tx_get(vni, lane, SPRIG_TX_COPIES);
+		at[3] += sprig_rx_get(vni, lane, SPRIG_RX_FRAMES);
+	}
+	return at + ARRAY_SIZE(sprig_queue_formats);
 }
 
 /* In the order of sprig_peer_formats[]. The numbers of our own index are those of the queue to all. */
@@ -119,16 +167,15 @@ static void sprig_get_stats(struct net_device *netdev, struct ethtool_stats *sta
 
 	for (i = 0; i < sprig_counter_count(); i++)
 		*at++ = sprig_counter(vni->station, i);
-	*at++ = atomic64_read(&vni->doorbells_sent);
-	*at++ = atomic64_read(&vni->doorbells_received);
-	*at++ = atomic64_read(&vni->polls);
-	*at++ = atomic64_read(&vni->lost_wakeups);
+	at = sprig_put_events(vni, at);
 	for (i = 0; i < SPRIG_TX_COUNTS; i++)
 		if (sprig_tx_names[i])
 			*at++ = sprig_tx_sum(vni, i);
 	for (i = 0; i < SPRIG_RX_COUNTS; i++)
 		if (sprig_rx_names[i])
 			*at++ = sprig_rx_sum(vni, i);
+	for (i = 0; i < vni->queues; i++)
+		at = sprig_put_queue(vni, i, at);
 	for (i = 0; i < vni->partitions; i++)
 		at = sprig_put_peer(vni, i, at);
 }
@@ -158,9 +205,9 @@ static void sprig_get_channels(struct net_device *netdev, struct ethtool_channel
 {
 	const struct sprig_vni *vni = netdev_priv(netdev);
 
-	channels->max_rx = 1;
+	channels->max_rx = vni->queues;
 	channels->max_tx = vni->lanes;
-	channels->rx_count = 1;
+	channels->rx_count = vni->queues;
 	channels->tx_count = vni->lanes;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0 OR GPL-2.0-only
 /*
- * Links, carrier, and the tick.
+ * Links and carrier: the business of the first queue's poll alone.
  *
  * The core agrees with each peer on the state of their link. What follows from it for Linux is done here: the carrier
  * is on while any link is up, and a queue towards a link that changed is opened, so that frames waiting in it are sent
@@ -60,40 +60,72 @@ static void sprig_follow_link(struct sprig_vni *vni, u32 peer)
 			    sprig_vni_link_name(vni, peer));
 }
 
-/* In the poll. A step may take rings away, so nobody may be sending to this peer: its queues are locked in order. */
-void sprig_vni_step_link(struct sprig_vni *vni, u32 peer)
+/*
+ * A step may take rings away and give them out anew, so nobody may be sending to this peer or receiving from it. The
+ * other queues' polls are not stopped for that, they are locked out: a lock that only its own poll takes, but for a step
+ * now and then, costs that poll next to nothing for a burst, and nobody ever waits for more than a burst.
+ */
+static void sprig_lock_peer(struct sprig_vni *vni, u32 peer)
 {
-	u32 queue, todo;
+	u32 queue;
 
+	for (queue = 0; queue < vni->queues; queue++)
+		spin_lock(&vni->queue[queue].receive);
 	for (queue = 0; queue < vni->queues; queue++)
 		__netif_tx_lock(netdev_get_tx_queue(vni->netdev, sprig_lane_of(vni, queue, peer)),
 				smp_processor_id());
-	todo = sprig_link_step(vni->station, peer);
-	while (queue--)
+}
+
+static void sprig_unlock_peer(struct sprig_vni *vni, u32 peer)
+{
+	u32 queue;
+
+	for (queue = vni->queues; queue--;)
 		__netif_tx_unlock(netdev_get_tx_queue(vni->netdev, sprig_lane_of(vni, queue, peer)));
+	for (queue = vni->queues; queue--;)
+		spin_unlock(&vni->queue[queue].receive);
+}
+
+static void sprig_step_link(struct sprig_vni *vni, u32 peer)
+{
+	u32 todo;
+
+	sprig_lock_peer(vni, peer);
+	todo = sprig_link_step(vni->station, peer);
+	sprig_unlock_peer(vni, peer);
 
 	if (todo & SPRIG_LINK_CHANGED)
 		sprig_follow_link(vni, peer);
 	if (todo & SPRIG_LINK_RING)
-		sprig_doorbell_ring_peer(vni, peer);
+		sprig_doorbell_ring_peer(vni, SPRIG_LINK_QUEUE, peer);
 }
 
-/* A handshake in which the other end answers at once goes all its way in one call, and no further: a peer that changes
- * its mind without end waits for the next poll.
+/* In any queue's poll: the peer broke a rule, and is to lose its link. */
+void sprig_vni_blame(struct sprig_vni *vni, u32 peer)
+{
+	set_bit(peer, &vni->faulted);
+	napi_schedule(&vni->queue[SPRIG_LINK_QUEUE].napi);
+}
+
+/* In the first queue's poll. A handshake in which the other end answers at once goes all its way in one call, and no
+ * further: a peer that changes its mind without end waits for the next poll.
  */
 void sprig_vni_step_links(struct sprig_vni *vni)
 {
+	unsigned long faulted = READ_ONCE(vni->faulted) ? xchg(&vni->faulted, 0) : 0;
 	u32 peer, steps;
 
-	for (peer = 0; peer < vni->partitions; peer++)
-		for (steps = 0; steps < SPRIG_STEPS; steps++) {
-			if (peer == vni->index || !sprig_link_wants_step(vni->station, peer))
-				break;
-			sprig_vni_step_link(vni, peer);
-		}
+	for (peer = 0; peer < vni->partitions; peer++) {
+		if (peer == vni->index)
+			continue;
+		if (unlikely(faulted & BIT(peer)))
+			sprig_step_link(vni, peer);
+		for (steps = 0; steps < SPRIG_STEPS && sprig_link_wants_step(vni->station, peer); steps++)
+			sprig_step_link(vni, peer);
+	}
 }
 
-/* After leaving, in the place of a poll that is disabled: nothing is sent any more, and the links show as down. */
+/* After leaving, in the place of the polls, which are disabled: nothing is sent any more, and the links show as down. */
 void sprig_vni_settle_links(struct sprig_vni *vni)
 {
 	u32 peer;
@@ -101,29 +133,8 @@ void sprig_vni_settle_links(struct sprig_vni *vni)
 	local_bh_disable();
 	for (peer = 0; peer < vni->partitions; peer++)
 		if (peer != vni->index)
-			sprig_vni_step_link(vni, peer);
+			sprig_step_link(vni, peer);
 	local_bh_enable();
-}
-
-/* Frames that nobody rang for, while nobody polls: counted as the fault that it is, and cured by the poll below. */
-static void sprig_look_for_lost_wakeups(struct sprig_vni *vni)
-{
-	bool idle = !test_bit(NAPI_STATE_SCHED, &vni->napi.state);
-	u32 lane;
-
-	for (lane = 0; lane < vni->lanes; lane++)
-		if (sprig_peer_of(vni, lane) != vni->index && sprig_overdue(vni->station, lane) && idle)
-			atomic64_inc(&vni->lost_wakeups);
-}
-
-void sprig_vni_tick(struct timer_list *tick)
-{
-	struct sprig_vni *vni = container_of(tick, struct sprig_vni, tick);
-
-	sprig_tick(vni->station);
-	sprig_look_for_lost_wakeups(vni);
-	napi_schedule(&vni->napi);
-	mod_timer(&vni->tick, jiffies + msecs_to_jiffies(SPRIG_TICK_MS));
 }
 
 /* Absent from now on, and every peer told so. In any context, also the last one of a dying instance. */
@@ -134,5 +145,5 @@ void sprig_vni_leave(struct sprig_vni *vni)
 	sprig_station_stop(vni->station);
 	for (peer = 0; peer < vni->partitions; peer++)
 		if (peer != vni->index)
-			sprig_doorbell_ring_peer(vni, peer);
+			sprig_doorbell_ring_peer(vni, SPRIG_LINK_QUEUE, peer);
 }

@@ -45,13 +45,13 @@ static int sprig_vni_open(struct net_device *netdev)
 	int error = sprig_doorbell_open(vni);
 
 	if (error) {
-		netdev_err(netdev, "cannot request interrupt %u for the doorbell; see /proc/interrupts\n", vni->irq);
+		netdev_err(netdev, "cannot request an interrupt for each of %u doorbells; see /proc/interrupts\n",
+			   vni->queues);
 		return error;
 	}
 	sprig_station_start(vni->station);
-	napi_enable(&vni->napi);
 	netif_tx_start_all_queues(netdev);
-	mod_timer(&vni->tick, jiffies);
+	sprig_queues_start(vni);
 	return 0;
 }
 
@@ -60,8 +60,7 @@ static int sprig_vni_stop(struct net_device *netdev)
 {
 	struct sprig_vni *vni = netdev_priv(netdev);
 
-	napi_disable(&vni->napi);
-	timer_delete_sync(&vni->tick);
+	sprig_queues_stop(vni);
 	sprig_vni_leave(vni);
 	sprig_vni_settle_links(vni);
 	netif_tx_disable(netdev);
@@ -125,6 +124,18 @@ static int sprig_read_place(struct device *dev, struct sprig_place *place)
 	return 0;
 }
 
+static void sprig_free_memory(void *memory)
+{
+	kvfree(memory);
+}
+
+static void *sprig_zalloc(struct device *dev, u64 len)
+{
+	void *memory = kvzalloc(len, GFP_KERNEL);
+
+	return memory && !devm_add_action_or_reset(dev, sprig_free_memory, memory) ? memory : NULL;
+}
+
 static void sprig_free_netdev(void *netdev)
 {
 	free_netdev(netdev);
@@ -147,12 +158,16 @@ static void sprig_setup(struct net_device *netdev)
 
 static struct sprig_vni *sprig_create_netdev(struct device *dev, const struct sprig_place *place)
 {
+	/* Before the interface, which holds the polls in it until it is freed. */
+	struct sprig_queue *queue = sprig_zalloc(dev, array_size(place->queues, sizeof(*queue)));
 	u32 lanes = place->partitions * place->queues;
 	struct net_device *netdev;
 	struct sprig_vni *vni;
 
+	if (!queue)
+		return NULL;
 	/* Predictable: there is one, so the name will be vni0 on every boot, and udev leaves it alone. */
-	netdev = alloc_netdev_mqs(sizeof(*vni), "vni%d", NET_NAME_PREDICTABLE, sprig_setup, lanes, 1);
+	netdev = alloc_netdev_mqs(sizeof(*vni), "vni%d", NET_NAME_PREDICTABLE, sprig_setup, lanes, place->queues);
 	if (!netdev || devm_add_action_or_reset(dev, sprig_free_netdev, netdev))
 		return NULL;
 	SET_NETDEV_DEV(netdev, dev);
@@ -162,12 +177,12 @@ static struct sprig_vni *sprig_create_netdev(struct device *dev, const struct sp
 	vni->index = place->index;
 	vni->partitions = place->partitions;
 	vni->queues = place->queues;
+	vni->queue = queue;
 	vni->lanes = lanes;
 	vni->box = place->box;
 	vni->names = place->names;
 	vni->sole_peer = place->partitions == 2 ? 1 - place->index : place->index;
-	timer_setup(&vni->tick, sprig_vni_tick, 0);
-	netif_napi_add(netdev, &vni->napi, sprig_vni_poll);
+	sprig_queues_init(vni);
 	sprig_vni_set_lock_classes(vni);
 	return vni;
 }
@@ -187,18 +202,6 @@ static int sprig_map_window(struct platform_device *device, struct sprig_vni *vn
 	return 0;
 }
 
-static void sprig_free_memory(void *memory)
-{
-	kvfree(memory);
-}
-
-static void *sprig_zalloc(struct device *dev, u64 len)
-{
-	void *memory = kvzalloc(len, GFP_KERNEL);
-
-	return memory && !devm_add_action_or_reset(dev, sprig_free_memory, memory) ? memory : NULL;
-}
-
 static int sprig_open_station(struct sprig_vni *vni)
 {
 	u64 len = sprig_station_bytes(vni->partitions, vni->queues);
@@ -206,7 +209,8 @@ static int sprig_open_station(struct sprig_vni *vni)
 	int error;
 
 	vni->lane = sprig_zalloc(vni->dev, array_size(vni->lanes, sizeof(*vni->lane)));
-	if (!memory || !vni->lane)
+	vni->doorbells_sent = devm_alloc_percpu(vni->dev, u64);
+	if (!memory || !vni->lane || !vni->doorbells_sent)
 		return -ENOMEM;
 	vni->station = PTR_ALIGN(memory, SPRIG_STATION_ALIGN);
 	error = sprig_station_open(vni->station, vni->window, vni->window_len, vni->partitions, vni->queues,
@@ -259,8 +263,9 @@ static int sprig_probe(struct platform_device *device)
 	if (!error)
 		error = sprig_register_netdev(vni);
 	if (!error)
-		netdev_info(vni->netdev, "partition %u (%s) of box %s, %u partitions, doorbell on interrupt %u\n",
-			    vni->index, vni->names[vni->index], vni->box, vni->partitions, vni->irq);
+		netdev_info(vni->netdev, "partition %u (%s) of box %s, %u partitions, %u queues, doorbells from interrupt %u\n",
+			    vni->index, vni->names[vni->index], vni->box, vni->partitions, vni->queues,
+			    vni->queue[0].irq);
 	return error;
 }
 

@@ -2,9 +2,9 @@
 /*
  * Frames from the peers to the stack: the poll.
  *
- * One poll serves everything that a doorbell may mean: links first, then frames, a burst of each lane in turn until
- * the budget is spent, then queues that wait for room. Each poll begins with another lane, so that no peer starves
- * another.
+ * Each queue's poll serves everything that its doorbell may mean: links first, in the first queue, then frames, a burst
+ * of each of its lanes in turn until the budget is spent, then its lanes that wait for room. Each poll begins with another
+ * peer, so that none starves another.
  *
  * Whatever a peer says has been checked by the core. What is left here is to find memory, and to let Linux judge.
  */
@@ -38,13 +38,13 @@ static struct sk_buff *sprig_paged_skb(u32 len)
 	return skb;
 }
 
-static struct sk_buff *sprig_skb(struct sprig_vni *vni, u32 len)
+static struct sk_buff *sprig_skb(struct sprig_queue *queue, u32 len)
 {
 	struct sk_buff *skb;
 
 	if (len > SPRIG_LINEAR_MAX)
 		return sprig_paged_skb(len);
-	skb = napi_alloc_skb(&vni->napi, len);
+	skb = napi_alloc_skb(&queue->napi, len);
 	if (likely(skb))
 		skb_put(skb, len);
 	return skb;
@@ -106,113 +106,147 @@ static bool sprig_apply_offload(struct sk_buff *skb, const struct sprig_offload 
 	return true;
 }
 
-static void sprig_hand_up(struct sprig_vni *vni, u32 lane, struct sk_buff *skb)
+static void sprig_hand_up(struct sprig_queue *queue, u32 lane, struct sk_buff *skb)
 {
+	struct sprig_vni *vni = queue->vni;
 	u32 len = skb->len;
 
 	skb->protocol = eth_type_trans(skb, vni->netdev);
+	skb_record_rx_queue(skb, queue->number);
 	sprig_rx_add(vni, lane, SPRIG_RX_FRAMES, 1);
 	sprig_rx_add(vni, lane, SPRIG_RX_BYTES, len);
 	if (skb->pkt_type == PACKET_MULTICAST)
 		sprig_rx_add(vni, lane, SPRIG_RX_MULTICAST, 1);
-	napi_gro_receive(&vni->napi, skb);
+	napi_gro_receive(&queue->napi, skb);
 }
 
-static void sprig_receive_one(struct sprig_vni *vni, u32 lane, const struct sprig_frame *frame)
+/* Under the receive lock. The frame that was peeked; NULL: it was dropped, and counted. */
+static struct sk_buff *sprig_receive_one(struct sprig_queue *queue, u32 lane, const struct sprig_frame *frame)
 {
 	struct sprig_segment segment[MAX_SKB_FRAGS + 1];
-	struct sk_buff *skb = sprig_skb(vni, frame->len);
+	struct sk_buff *skb = sprig_skb(queue, frame->len);
+	struct sprig_vni *vni = queue->vni;
 
 	if (unlikely(!skb)) {
 		sprig_skip(vni->station, lane);
 		sprig_rx_add(vni, lane, SPRIG_RX_NO_MEMORY, 1);
-		return;
+		return NULL;
 	}
 	if (unlikely(!sprig_take(vni->station, lane, segment, sprig_segments_of(skb, segment)))) {
 		sprig_rx_add(vni, lane, SPRIG_RX_REFUSED, 1);
 		kfree_skb(skb);
-		return;
+		return NULL;
 	}
 	if (unlikely(!sprig_apply_offload(skb, &frame->offload))) {
 		sprig_rx_add(vni, lane, SPRIG_RX_BAD_OFFLOAD, 1);
 		kfree_skb(skb);
-		return;
+		return NULL;
 	}
-	sprig_hand_up(vni, lane, skb);
+	return skb;
 }
 
-static int sprig_receive_burst(struct sprig_vni *vni, u32 lane, int limit)
+/* Takes what is there, up to `limit`, and gives its slots back before the stack has it. */
+static int sprig_take_burst(struct sprig_queue *queue, u32 lane, int limit, struct sk_buff_head *frames)
 {
-	u32 found = SPRIG_EMPTY, peer = sprig_peer_of(vni, lane);
+	struct sprig_vni *vni = queue->vni;
+	u32 found = SPRIG_EMPTY;
 	struct sprig_frame frame;
+	struct sk_buff *skb;
+	bool ring = false;
 	int done = 0;
 
+	spin_lock(&queue->receive);
 	while (done < limit) {
 		found = sprig_peek(vni->station, lane, &frame);
 		if (found != SPRIG_FRAME)
 			break;
-		sprig_receive_one(vni, lane, &frame);
+		skb = sprig_receive_one(queue, lane, &frame);
+		if (likely(skb))
+			__skb_queue_tail(frames, skb);
 		done++;
 	}
-	if (done && sprig_release(vni->station, lane))
-		sprig_doorbell_ring_peer(vni, peer);
+	if (done)
+		ring = sprig_release(vni->station, lane);
+	spin_unlock(&queue->receive);
+
+	if (ring)
+		sprig_doorbell_ring_peer(vni, queue->number, sprig_peer_of(vni, lane));
 	if (unlikely(found == SPRIG_FAULT)) {
 		sprig_rx_add(vni, lane, SPRIG_RX_FAULTS, 1);
-		sprig_vni_step_link(vni, peer);
+		sprig_vni_blame(vni, sprig_peer_of(vni, lane));
 	}
 	return done;
 }
 
-/* Rounds over the lanes, until one brings nothing or the budget is spent. Dropped frames count: they are work too. */
-static int sprig_receive(struct sprig_vni *vni, int budget)
+static int sprig_receive_burst(struct sprig_queue *queue, u32 lane, int limit)
 {
-	u32 first = vni->next_lane, i;
+	struct sk_buff_head frames;
+	struct sk_buff *skb;
+	int done;
+
+	__skb_queue_head_init(&frames);
+	done = sprig_take_burst(queue, lane, limit, &frames);
+	while ((skb = __skb_dequeue(&frames)))
+		sprig_hand_up(queue, lane, skb);
+	return done;
+}
+
+/* Rounds over the peers, until one brings nothing or the budget is spent. Dropped frames count: they are work too. */
+static int sprig_receive(struct sprig_queue *queue, int budget)
+{
+	struct sprig_vni *vni = queue->vni;
+	u32 first = queue->next_peer, i;
 	int done = 0, before;
 
-	vni->next_lane = (first + 1) % vni->lanes;
+	queue->next_peer = (first + 1) % vni->partitions;
 	do {
 		before = done;
-		for (i = 0; i < vni->lanes && done < budget; i++) {
-			u32 lane = (first + i) % vni->lanes;
+		for (i = 0; i < vni->partitions && done < budget; i++) {
+			u32 peer = (first + i) % vni->partitions;
 
-			if (sprig_peer_of(vni, lane) != vni->index)
-				done += sprig_receive_burst(vni, lane, min(budget - done, SPRIG_BURST));
+			if (peer != vni->index)
+				done += sprig_receive_burst(queue, sprig_lane_of(vni, queue->number, peer),
+							    min(budget - done, SPRIG_BURST));
 		}
 	} while (done != before && done < budget);
 	return done;
 }
 
 /* True if every peer will ring for its next frame. */
-static bool sprig_arm_all(struct sprig_vni *vni)
+static bool sprig_arm_all(struct sprig_queue *queue)
 {
+	struct sprig_vni *vni = queue->vni;
 	bool armed = true;
-	u32 lane;
+	u32 peer;
 
-	for (lane = 0; lane < vni->lanes; lane++)
-		if (sprig_peer_of(vni, lane) != vni->index)
-			armed &= sprig_arm(vni->station, lane);
+	spin_lock(&queue->receive);
+	for (peer = 0; peer < vni->partitions; peer++)
+		if (peer != vni->index)
+			armed &= sprig_arm(vni->station, sprig_lane_of(vni, queue->number, peer));
+	spin_unlock(&queue->receive);
 	return armed;
 }
 
 /*
- * Arming comes before completion: once completed, this poll may run on another core, and the core's receive side has
- * one owner. A doorbell between the two is not lost: the interrupt finds the poll scheduled and has it run again.
+ * Arming comes before completion: once completed, this poll may run on another core, and what it does besides receiving
+ * has one owner. A doorbell between the two is not lost: the interrupt finds the poll scheduled and has it run again.
  */
 int sprig_vni_poll(struct napi_struct *napi, int budget)
 {
-	struct sprig_vni *vni = container_of(napi, struct sprig_vni, napi);
+	struct sprig_queue *queue = container_of(napi, struct sprig_queue, napi);
 	int done;
 
 	/* netpoll asks for transmit completions only, perhaps under a queue's lock. There are none. */
 	if (unlikely(!budget))
 		return 0;
 
-	atomic64_inc(&vni->polls);
-	sprig_doorbell_take(vni->station);
-	sprig_vni_step_links(vni);
-	done = sprig_receive(vni, budget);
-	sprig_vni_wake_queues(vni);
-	if (done >= budget || !sprig_arm_all(vni))
+	u64_stats_inc(&queue->polls);
+	sprig_doorbell_take(queue->vni->station, queue->number);
+	if (queue->number == SPRIG_LINK_QUEUE)
+		sprig_vni_step_links(queue->vni);
+	done = sprig_receive(queue, budget);
+	sprig_vni_wake_queues(queue);
+	if (done >= budget || !sprig_arm_all(queue))
 		return budget;
 	napi_complete_done(napi, done);
 	return done;

@@ -3,18 +3,29 @@
  * What the files of the shim share.
  *
  *	main.c      the device: from the ACPI node to the network interface, and back
+ *	queues.c    what each queue has of its own: poll, tick, and the lock of its receivers
  *	tx.c        frames from the stack to a peer
  *	rx.c        frames from the peers to the stack: the poll
- *	links.c     links, carrier, the tick
+ *	links.c     links, carrier
  *	doorbell.c  the interrupt that peers raise here, and the one raised at a peer
  *	guard.c     what keeps a reset of this instance from taking the box along
  *	counters.c  what was counted, and the sums over it
  *	ethtool.c   what ethtool shows
  *	sysfs.c     what /sys/class/net/vni0/vni shows
  *
- * A *lane* is a pair of rings with one peer, one for each direction: lane = queue * partitions + peer. Each lane has the transmit
- * queue of the same number, so that every peer has a qdisc, a lock and a flow control of its own, and a stalled peer
- * stops nobody else. The lane towards ourselves has no rings: its queue carries the frames that go to all.
+ * A *queue* is what one core serves: a doorbell, a poll, and with each peer a lane. All boxes have 1 to 8, and a flow stays
+ * in one of them. A *lane* is a pair of rings with one peer, one for each direction: lane = queue * partitions + peer. Each
+ * lane has the transmit queue of the same number, so that every peer has a qdisc, a lock and a flow control of its own, and
+ * a stalled peer stops nobody else. The lane towards ourselves has no rings: the first one carries the frames that go to all.
+ *
+ * Locks. A lane's sender belongs to the holder of its transmit queue's lock; the receivers of a queue's lanes to the holder
+ * of its receive lock; the links to the first queue's poll. Who takes more than one takes them in this order:
+ *
+ *	receive locks, by queue
+ *	the transmit lock of the lane to all
+ *	transmit locks of one peer's lanes, by queue
+ *
+ * A receive lock is never held while frames go up the stack, which may send.
  */
 #ifndef SPRIG_VNI_H
 #define SPRIG_VNI_H
@@ -22,6 +33,7 @@
 #include <linux/atomic.h>
 #include <linux/irq_work.h>
 #include <linux/netdevice.h>
+#include <linux/spinlock.h>
 #include <linux/timer.h>
 #include <linux/u64_stats_sync.h>
 #include <linux/version.h>
@@ -89,11 +101,11 @@ struct sprig_tx_counts {
 };
 
 struct sprig_rx_counts {
-	struct u64_stats_sync sync;	/* written by the poll */
+	struct u64_stats_sync sync;	/* written by the queue's poll */
 	u64_stats_t of[SPRIG_RX_COUNTS];
 };
 
-/* One cache line and more for each side: transmit queues and the poll run on different cores. */
+/* One cache line and more for each side: who sends and who polls run on different cores. */
 struct sprig_lane {
 	struct sprig_tx_counts tx ____cacheline_aligned_in_smp;
 	struct sprig_rx_counts rx ____cacheline_aligned_in_smp;
@@ -101,35 +113,47 @@ struct sprig_lane {
 
 /* ---- the interface ---- */
 
+struct sprig_queue {
+	struct sprig_vni *vni;
+	u32 number;
+	u32 next_peer;			/* where the next poll begins */
+	spinlock_t receive;		/* of the core's receivers: held by the poll, and for the step of a link */
+	struct napi_struct napi;
+
+	struct timer_list tick;
+	struct irq_work kick;		/* schedules the poll from where that is not allowed */
+	unsigned int irq;
+	unsigned int home;		/* the core that the interrupt goes to */
+	char irq_name[IFNAMSIZ + 4];
+
+	u64_stats_t polls;		/* written by the poll */
+	u64_stats_t doorbells;		/* received; written by the interrupt */
+	u64_stats_t lost_wakeups;	/* written by the tick */
+} ____cacheline_aligned_in_smp;
+
 struct sprig_vni {
 	struct sprig_station *station;
 	struct net_device *netdev;
 	struct device *dev;
+	struct sprig_queue *queue;	/* [queues] */
 	struct sprig_lane *lane;	/* [lanes] */
-	struct napi_struct napi;
 
 	u32 partitions;
 	u32 queues;
 	u32 lanes;
 	u32 index;			/* this partition */
 	u32 sole_peer;			/* the other one of two; else our own index */
-	u32 next_lane;			/* where the next poll begins */
+	unsigned long faulted;		/* a bit for each peer that broke a rule and whose link is not stepped yet */
 
 	void *window;
 	u64 window_len;
 	const char *box;
 	const char **names;		/* [partitions] */
 
-	struct timer_list tick;
-	struct irq_work kick;		/* schedules the poll from where that is not allowed */
 	struct fwnode_handle *irq_node;
 	struct irq_domain *irq_domain;
-	unsigned int irq;
 
-	atomic64_t doorbells_sent;
-	atomic64_t doorbells_received;
-	atomic64_t lost_wakeups;
-	atomic64_t polls;
+	u64 __percpu *doorbells_sent;	/* in any context, so each core has its own */
 };
 
 static inline u32 sprig_lane_of(const struct sprig_vni *vni, u32 queue, u32 peer)
@@ -142,22 +166,31 @@ static inline u32 sprig_peer_of(const struct sprig_vni *vni, u32 lane)
 	return lane % vni->partitions;
 }
 
+static inline u32 sprig_queue_of(const struct sprig_vni *vni, u32 lane)
+{
+	return lane / vni->partitions;
+}
+
+/* ---- queues.c ---- */
+void sprig_queues_init(struct sprig_vni *vni);
+void sprig_queues_start(struct sprig_vni *vni);
+void sprig_queues_stop(struct sprig_vni *vni);
+
 /* ---- tx.c ---- */
 netdev_tx_t sprig_vni_xmit(struct sk_buff *skb, struct net_device *netdev);
 u16 sprig_vni_select_queue(struct net_device *netdev, struct sk_buff *skb, struct net_device *below);
 netdev_features_t sprig_vni_features_check(struct sk_buff *skb, struct net_device *netdev,
 					   netdev_features_t features);
 void sprig_vni_set_lock_classes(struct sprig_vni *vni);
-void sprig_vni_wake_queues(struct sprig_vni *vni);
+void sprig_vni_wake_queues(struct sprig_queue *queue);
 
 /* ---- rx.c ---- */
 int sprig_vni_poll(struct napi_struct *napi, int budget);
 
 /* ---- links.c ---- */
-void sprig_vni_step_link(struct sprig_vni *vni, u32 peer);
+void sprig_vni_blame(struct sprig_vni *vni, u32 peer);
 void sprig_vni_step_links(struct sprig_vni *vni);
 void sprig_vni_settle_links(struct sprig_vni *vni);
-void sprig_vni_tick(struct timer_list *tick);
 const char *sprig_vni_link_name(const struct sprig_vni *vni, u32 peer);
 void sprig_vni_leave(struct sprig_vni *vni);
 
@@ -165,7 +198,7 @@ void sprig_vni_leave(struct sprig_vni *vni);
 int sprig_doorbell_probe(struct sprig_vni *vni);
 int sprig_doorbell_open(struct sprig_vni *vni);
 void sprig_doorbell_close(struct sprig_vni *vni);
-void sprig_doorbell_ring_peer(struct sprig_vni *vni, u32 peer);
+void sprig_doorbell_ring_peer(struct sprig_vni *vni, u32 queue, u32 peer);
 
 /* ---- guard.c ---- */
 void sprig_guard_register(void);

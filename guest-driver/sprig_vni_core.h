@@ -35,14 +35,15 @@ void sprig_mac(const struct sprig_station *, u32 partition, u8 mac[6]);
 /* Which partition that destination address leads to; -1: to all (multicast, broadcast, unknown). */
 int sprig_partition_of(const struct sprig_station *, const u8 mac[6]);
 
-/* ---- doorbell ---- */
+/* ---- doorbells, one for each queue; a link that has changed rings the first ---- */
+#define SPRIG_LINK_QUEUE 0
 /* Our own address; vector 0: none. After a change the shim must also schedule its poll (a peer may have rung the old one). */
-void sprig_doorbell_publish(struct sprig_station *, u32 apic_id, u32 vector);
-u32 sprig_doorbell_take(struct sprig_station *);     /* at the start of each poll: pending word exchanged to zero */
+void sprig_doorbell_publish(struct sprig_station *, u32 queue, u32 apic_id, u32 vector);
+u32 sprig_doorbell_take(struct sprig_station *, u32 queue);     /* at the start of each poll: pending word exchanged to zero */
 /* Raises our bit in the peer's pending word. Returns the address to send an IPI to, (apic_id << 32 | vector), or 0: none needed.
  * After sending the IPI call sprig_ring_again: the address to send a second one to if the peer has moved meanwhile, or 0. */
-u64 sprig_ring(struct sprig_station *, u32 peer);
-u64 sprig_ring_again(struct sprig_station *, u32 peer, u64 sent_to);
+u64 sprig_ring(struct sprig_station *, u32 queue, u32 peer);
+u64 sprig_ring_again(struct sprig_station *, u32 queue, u32 peer, u64 sent_to);
 
 /* ---- time and links; in NAPI context only ---- */
 #define SPRIG_TICK_MS 100

@@ -22,7 +22,7 @@ struct sprig_outgoing {
 	struct sprig_offload offload;
 };
 
-/* A queue's lock is taken inside that of the queue to all, and inside those of the same peer with lower numbers. */
+/* See the order of locks in sprig_vni.h. */
 static struct lock_class_key sprig_queue_class[SPRIG_MAX_QUEUES];
 static struct lock_class_key sprig_to_all_class;
 
@@ -31,12 +31,25 @@ void sprig_vni_set_lock_classes(struct sprig_vni *vni)
 	u32 lane;
 
 	for (lane = 0; lane < vni->lanes; lane++) {
-		struct lock_class_key *class = &sprig_queue_class[lane / vni->partitions];
+		struct lock_class_key *class = &sprig_queue_class[sprig_queue_of(vni, lane)];
 
 		if (sprig_peer_of(vni, lane) == vni->index)
 			class = &sprig_to_all_class;
 		lockdep_set_class(&netdev_get_tx_queue(vni->netdev, lane)->_xmit_lock, class);
 	}
+}
+
+/*
+ * All frames of a flow go into one queue, since queues have no order between them. So the sending core does not count: a
+ * thread that moves to another would overtake its own frames. What is forwarded stays in the queue that it came by, on
+ * whose core we are: that card has told flows apart already, and this core shares the queue's lock with nobody. For the
+ * rest it is the flow's hash, which a TCP socket has at hand, so that the peer serves the flow on one core.
+ */
+static u32 sprig_queue_of_flow(const struct sprig_vni *vni, struct sk_buff *skb)
+{
+	if (skb_rx_queue_recorded(skb))
+		return skb_get_rx_queue(skb) % vni->queues;
+	return reciprocal_scale(skb_get_hash(skb), vni->queues);
 }
 
 u16 sprig_vni_select_queue(struct net_device *netdev, struct sk_buff *skb, struct net_device *below)
@@ -50,7 +63,7 @@ u16 sprig_vni_select_queue(struct net_device *netdev, struct sk_buff *skb, struc
 	if (peer < 0 || peer == vni->index)
 		peer = vni->sole_peer;
 	if (vni->queues > 1 && peer != vni->index)
-		queue = reciprocal_scale(skb_get_hash(skb), vni->queues);
+		queue = sprig_queue_of_flow(vni, skb);
 	return sprig_lane_of(vni, queue, peer);
 }
 
@@ -138,7 +151,7 @@ static void sprig_stop_until_room(struct sprig_vni *vni, u32 lane)
 static void sprig_flush(struct sprig_vni *vni, u32 lane)
 {
 	if (sprig_publish(vni->station, lane))
-		sprig_doorbell_ring_peer(vni, sprig_peer_of(vni, lane));
+		sprig_doorbell_ring_peer(vni, sprig_queue_of(vni, lane), sprig_peer_of(vni, lane));
 }
 
 /* Sends, and counts what was dropped. The skb stays the caller's. */
@@ -261,15 +274,17 @@ netdev_tx_t sprig_vni_xmit(struct sk_buff *skb, struct net_device *netdev)
 	return result;
 }
 
-/* In the poll: opens each queue that waits for room, if its peer gave some, and else asks again to be rung. */
-void sprig_vni_wake_queues(struct sprig_vni *vni)
+/* In a queue's poll: opens each of its lanes that waits for room, if its peer gave some, and else asks again to be rung. */
+void sprig_vni_wake_queues(struct sprig_queue *queue)
 {
-	u32 lane;
+	struct sprig_vni *vni = queue->vni;
+	u32 peer;
 
-	for (lane = 0; lane < vni->lanes; lane++) {
+	for (peer = 0; peer < vni->partitions; peer++) {
+		u32 lane = sprig_lane_of(vni, queue->number, peer);
 		struct netdev_queue *txq = netdev_get_tx_queue(vni->netdev, lane);
 
-		if (likely(!netif_tx_queue_stopped(txq)) || sprig_peer_of(vni, lane) == vni->index)
+		if (likely(!netif_tx_queue_stopped(txq)) || peer == vni->index)
 			continue;
 		__netif_tx_lock(txq, smp_processor_id());
 		if (netif_tx_queue_stopped(txq) && sprig_await_room(vni->station, lane))

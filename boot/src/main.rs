@@ -183,7 +183,7 @@ fn silence(topology: &partitioner::firmware::Topology) {
 fn start_all(plan: &Plan, request: &Request, mut iron: Iron) -> Result<Option<Entry>, Failure> {
     log::enter("apply");
     // What the window's readers look at first must say that nobody has come up yet.
-    let shape = shmem::Shape::new(plan.partitions.len(), shmem::DEFAULT_QUEUES);
+    let shape = shmem::Shape::new(plan.partitions.len(), plan.queues.into());
     let control = shape.map_or(plan.window.len(), shmem::control_len).min(plan.window.len());
     let clear = plan.window.split_at(control).map_or(plan.window, |(control, _)| control);
     let entry = apply(plan, request, clear, &mut iron).map_err(|error| {

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use cli::commands::{self, bench::Bench, check::Check, image::Image, inventory::Inventory, plan::Plan, run::Run};
+use cli::commands::{
+    self, bench::Bench, check::Check, image::Image, inventory::Inventory, plan::Plan, report::Report, run::Run,
+};
 
 /// Boots several unmodified Linux kernels side by side on one machine, without virtualization
 #[derive(Parser)]
@@ -21,6 +23,7 @@ enum Command {
     Image(Image),
     Run(Run),
     Bench(Bench),
+    Report(Report),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         Command::Image(image) => image.run(),
         Command::Run(run) => run.run(),
         Command::Bench(bench) => bench.run(),
+        Command::Report(report) => report.run(),
     };
     done.map_or_else(|error| commands::report(&error), |()| ExitCode::SUCCESS)
 }

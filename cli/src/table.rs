@@ -6,7 +6,7 @@ use partitioner::inventory::{CoreNumber, Inventory};
 use partitioner::plan::{PartitionPlan, Plan};
 use partitioner::request::Request;
 use shmem::ring::LANE_LEN;
-use shmem::{DEFAULT_QUEUES, Geometry, Shape};
+use shmem::{Geometry, Shape};
 
 use crate::allotment::{Allotment, Purpose, allotments, unassigned};
 use crate::amount::Amount;
@@ -96,12 +96,13 @@ fn rest_rows(inventory: &Inventory, plan: &Plan, memory: &[Allotment]) -> Vec<Ve
 
 /// What the window is used for, pair by pair and partition by partition.
 fn window(plan: &Plan) -> String {
-    let shape = Shape::new(plan.partitions.len(), DEFAULT_QUEUES);
+    let shape = Shape::new(plan.partitions.len(), plan.queues.into());
     let Ok(geometry) = shape.and_then(|shape| Geometry::new(plan.window.len(), shape)) else {
         return "too small for the virtual Ethernet".to_owned();
     };
-    let (pool, pair) = (Amount(geometry.pool_len()), Amount(LANE_LEN));
-    format!("a pool of {pool} for each partition, {pair} for each ordered pair")
+    let (pool, lane) = (Amount(geometry.pool_len()), Amount(LANE_LEN));
+    let queues = if plan.queues == 1 { "1 queue".to_owned() } else { format!("{} queues", plan.queues) };
+    format!("a pool of {pool} for each partition, {queues} of {lane} for each ordered pair")
 }
 
 /// A set as the box file writes it: `0-3,6`.

@@ -245,3 +245,43 @@ fn a_medium_and_none_cannot_be_booted_both() {
     [exit 2]
     "#);
 }
+
+/// A bench that nobody ran.
+const MADE_UP: &str = include_str!("fixtures/made-up-box.json");
+
+#[test]
+fn a_report_is_made_of_benches() {
+    let folder = Folder::new();
+    folder.write("one.json", MADE_UP.as_bytes());
+    folder.write("other.json", include_bytes!("fixtures/made-up-native.json"));
+    let said = folder.sprig(&["report", "one.json", "other.json", "-o", "page.html"]);
+    assert_eq!(said, "wrote page.html\n[exit 0]");
+    let page = fs::read_to_string(folder.path().join("page.html")).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.contains("a box of web, db and log"), "{page}");
+    assert!(page.contains("the ring between two processes"), "{page}");
+}
+
+#[test]
+fn what_is_no_bench_is_said_to_be_none() {
+    let folder = Folder::new();
+    folder.write("bench.json", MADE_UP.as_bytes());
+    folder.write("text.json", b"no JSON at all");
+    folder.write("plan.json", b"{\"box_name\": \"pair\"}");
+    folder.write("later.json", MADE_UP.replace("\"schema\": 1", "\"schema\": 2").as_bytes());
+    folder.write("half.json", &MADE_UP.as_bytes()[..MADE_UP.len() / 2]);
+    let mut bench: serde_json::Value = serde_json::from_str(MADE_UP).unwrap();
+    bench["measurements"][2]["samples"] = serde_json::json!([]);
+    folder.write("empty.json", bench.to_string().as_bytes());
+    let files = ["none.json", "text.json", "plan.json", "later.json", "half.json", "empty.json"];
+    let said = files.map(|file| folder.sprig(&["report", "bench.json", file, "-o", "page.html"]));
+    insta::assert_snapshot!(said.join("\n"));
+    assert!(!folder.path().join("page.html").exists(), "a page is made of what is no bench");
+}
+
+#[test]
+fn a_page_overwrites_no_bench() {
+    let folder = Folder::new();
+    folder.write("bench.json", MADE_UP.as_bytes());
+    insta::assert_snapshot!(folder.sprig(&["report", "bench.json", "-o", "bench.json"]));
+    assert_eq!(fs::read_to_string(folder.path().join("bench.json")).unwrap(), MADE_UP);
+}

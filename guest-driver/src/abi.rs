@@ -6,8 +6,10 @@
 //! |---|---|
 //! | any | any context, at any time |
 //! | lock | whoever holds the transmit lock of that lane |
-//! | poll | the poll, of which there is one at a time |
-//! | poll and locks | the poll, while it holds the transmit locks of all lanes of that peer |
+//! | receive | whoever holds the receive lock of that lane's queue |
+//! | poll | the poll of that queue, of which there is one at a time |
+//! | links | the poll of the first queue |
+//! | links and locks | the same, while it holds the receive locks of all queues and the transmit locks of that peer's lanes |
 
 pub mod counting;
 pub mod linking;

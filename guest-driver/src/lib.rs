@@ -2,7 +2,7 @@
 //! pointers.
 //!
 //! ```text
-//!   main.c rx.c tx.c ethtool.c doorbell.c guard.c     what Linux wants of a network driver
+//!   main.c queues.c rx.c tx.c doorbell.c ...          what Linux wants of a network driver
 //!                       │  sprig_vni_core.h
 //!   this crate: abi     │                             pointers and integers become types
 //!               station ▼                             a station, its lanes and links, in memory of the shim's

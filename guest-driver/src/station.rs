@@ -1,8 +1,8 @@
 //! A station with its lanes and links, in one piece of memory that the shim has allocated.
 //!
-//! Parts that one context owns at a time are cells: a [`Sender`] is its transmit lock's, a [`Receiver`] and a
-//! [`PeerLink`] are the poll's. Everything else is atomics. The parts refer to one another, so the memory stays where it
-//! is.
+//! Parts that one context owns at a time are cells: a [`Sender`] is its transmit lock's, a [`Receiver`] its queue's receive
+//! lock's, a [`PeerLink`] the first queue's poll's. Everything else is atomics. The parts refer to one another, so the
+//! memory stays where it is.
 
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
@@ -146,8 +146,8 @@ impl Driver {
     /// The receiver of a lane.
     ///
     /// # Safety
-    /// The caller must be the poll for as long as it has it.
-    #[expect(clippy::mut_from_ref, reason = "there is one poll")]
+    /// The caller must hold the receive lock of the lane's queue for as long as it has it.
+    #[expect(clippy::mut_from_ref, reason = "the queue's lock makes it exclusive")]
     pub(crate) unsafe fn receiver(&self, lane: usize) -> Option<&mut Receiver<'static>> {
         let cell = &self.lanes().get(lane)?.receiver.0;
         // SAFETY: handed on.
@@ -157,8 +157,8 @@ impl Driver {
     /// The link to a peer.
     ///
     /// # Safety
-    /// The caller must be the poll for as long as it has it.
-    #[expect(clippy::mut_from_ref, reason = "there is one poll")]
+    /// The caller must be the first queue's poll for as long as it has it.
+    #[expect(clippy::mut_from_ref, reason = "there is one such poll")]
     pub(crate) unsafe fn link(&self, peer: usize) -> Option<&mut PeerLink<'static>> {
         let cell = self.links.get(peer)?;
         // SAFETY: handed on.

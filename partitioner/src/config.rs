@@ -4,6 +4,7 @@
 //! [box]
 //! name = "pair"
 //! shared_memory = "64MiB"       # optional: the window of the virtual Ethernet
+//! queues = 2                    # optional: rings of each ordered pair of partitions
 //!
 //! [[partition]]
 //! name = "web"
@@ -51,6 +52,8 @@ pub struct BoxFile {
     pub name: Spanned<String>,
     /// `box.shared_memory`, in bytes; [`crate::layout::DEFAULT_SHARED_MEMORY`] where the file says nothing.
     pub shared_memory: Spanned<u64>,
+    /// `box.queues`, from 1 to [`crate::layout::QUEUES_MAX`].
+    pub queues: Option<Spanned<u8>>,
     /// The partitions in the order of the file: at least one.
     pub partitions: Vec<PartitionEntry>,
 }
@@ -81,9 +84,19 @@ pub enum CpuRequest {
     Set(BTreeSet<CoreNumber>),
 }
 
+impl CpuRequest {
+    /// How many cores that is.
+    pub fn cores(&self) -> usize {
+        match self {
+            Self::Count(count) => usize::try_from(*count).unwrap_or(usize::MAX),
+            Self::Set(set) => set.len(),
+        }
+    }
+}
+
 /// The keys of the file, of `[box]` and of a `[[partition]]`.
 const FILE_KEYS: &[&str] = &["box", "partition"];
-const BOX_KEYS: &[&str] = &["name", "shared_memory"];
+const BOX_KEYS: &[&str] = &["name", "shared_memory", "queues"];
 const PARTITION_KEYS: &[&str] = &["name", "cpus", "memory", "kernel", "initrd", "cmdline"];
 
 impl BoxFile {
@@ -115,15 +128,18 @@ fn read_file(table: &DeTable<'_>, mistakes: &mut Vec<Mistake>) -> Option<BoxFile
     let wanted = table.get("partition").and_then(|value| value.get_ref().as_array()).map_or(1, |array| array.len());
     let about_box = root.required("box", mistakes).and_then(|value| read_box(value, wanted, mistakes));
     let partitions = root.required("partition", mistakes).and_then(|value| read_partitions(value, mistakes));
-    let (name, shared_memory) = about_box?;
-    Some(BoxFile { name, shared_memory, partitions: partitions? })
+    let BoxSection { name, shared_memory, queues } = about_box?;
+    Some(BoxFile { name, shared_memory, queues, partitions: partitions? })
 }
 
-fn read_box(
-    value: &Spanned<DeValue<'_>>,
-    partitions: usize,
-    mistakes: &mut Vec<Mistake>,
-) -> Option<(Spanned<String>, Spanned<u64>)> {
+/// `[box]`.
+struct BoxSection {
+    name: Spanned<String>,
+    shared_memory: Spanned<u64>,
+    queues: Option<Spanned<u8>>,
+}
+
+fn read_box(value: &Spanned<DeValue<'_>>, partitions: usize, mistakes: &mut Vec<Mistake>) -> Option<BoxSection> {
     let section = Section::open("box", "[box]", BOX_KEYS, value, mistakes)?;
     let name = section.required_with("name", values::name, mistakes);
     let shared_memory =
@@ -131,7 +147,8 @@ fn read_box(
             Ok(size) => Some(size.unwrap_or_else(|| Spanned::new(section.span(), DEFAULT_SHARED_MEMORY))),
             Err(()) => None,
         };
-    Some((name?, shared_memory?))
+    let queues = section.optional_with("queues", values::queues, mistakes);
+    Some(BoxSection { name: name?, shared_memory: shared_memory?, queues: queues.ok()? })
 }
 
 fn read_partitions(value: &Spanned<DeValue<'_>>, mistakes: &mut Vec<Mistake>) -> Option<Vec<PartitionEntry>> {

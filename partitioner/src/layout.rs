@@ -53,19 +53,49 @@ pub const KERNEL_LOWEST_LOAD: u64 = 16 * MIB;
 
 /// What a partition takes of the window for its header page, as `shmem` lays it out (a test of the whole compares them).
 pub const WINDOW_HEADER_LEN: u64 = 4096;
-/// What each ordered pair of partitions takes of it for the words and descriptors of its ring.
-pub const WINDOW_PAIR_LEN: u64 = 4608;
-/// What each ordered pair must find at least of buffers in its sender's pool.
-pub const WINDOW_PAIR_BUFFERS: u64 = 72 << 10;
+/// What each lane, of a queue and an ordered pair of partitions, takes of it for the words and descriptors of its ring.
+pub const WINDOW_LANE_LEN: u64 = 4480;
+/// What each lane must find at least of buffers in its sender's pool.
+pub const WINDOW_LANE_BUFFERS: u64 = 96 << 10;
+/// Most queues for each ordered pair.
+pub const QUEUES_MAX: u8 = 8;
 
-/// The smallest window for that many partitions, in bytes.
-pub const fn least_window(partitions: usize) -> u64 {
-    let count = partitions as u64;
-    let pairs = count * count.saturating_sub(1);
-    let control = (count * WINDOW_HEADER_LEN + pairs * WINDOW_PAIR_LEN).next_multiple_of(PAGE);
-    // A partition that is alone has a pool too.
-    let buffers = if count == 1 { WINDOW_PAIR_BUFFERS } else { pairs * WINDOW_PAIR_BUFFERS };
-    (control + buffers).next_multiple_of(LARGE_PAGE)
+/// What a window is for, and so what it must hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Window {
+    /// How many partitions share it.
+    pub partitions: usize,
+    /// How many queues each ordered pair has.
+    pub queues: u8,
+}
+
+impl Window {
+    /// Lanes of one partition.
+    const fn lanes(self) -> u64 {
+        self.queues as u64 * (self.partitions as u64).saturating_sub(1)
+    }
+
+    /// Bytes of buffers that each pool keeps for its lanes. A partition that is alone has a pool too.
+    const fn kept(self) -> u64 {
+        let lanes = self.lanes();
+        if lanes == 0 { WINDOW_LANE_BUFFERS } else { lanes * WINDOW_LANE_BUFFERS }
+    }
+
+    /// Bytes of headers and lanes.
+    const fn control(self) -> u64 {
+        let count = self.partitions as u64;
+        (count * WINDOW_HEADER_LEN + count * self.lanes() * WINDOW_LANE_LEN).next_multiple_of(PAGE)
+    }
+
+    /// The smallest such window, in bytes.
+    pub const fn least(self) -> u64 {
+        (self.control() + self.partitions as u64 * self.kept()).next_multiple_of(LARGE_PAGE)
+    }
+
+    /// Whether in one of `len` bytes at most half of each pool is kept for lanes, and the rest is shared by all.
+    pub const fn keeps_half(self, len: u64) -> bool {
+        self.control() + 2 * self.partitions as u64 * self.kept() <= len
+    }
 }
 
 /// The window's size where the box file says nothing.

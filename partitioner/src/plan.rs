@@ -20,6 +20,7 @@ mod first_run;
 mod images;
 mod low;
 mod memory;
+mod queues;
 mod ranges;
 mod telling;
 
@@ -92,6 +93,8 @@ pub struct Plan {
     pub partitions: Vec<PartitionPlan>,
     /// The window of the virtual Ethernet.
     pub window: MemoryRange,
+    /// Queues of each ordered pair of partitions, at least one.
+    pub queues: u8,
     /// The images.
     pub images: Vec<PlannedImage>,
     /// The order in which they are started: the one that has the boot processor last.
@@ -115,6 +118,7 @@ pub fn plan(inventory: &Inventory, request: &Request) -> Result<Plan, PlanError>
     let mut conflicts = Vec::new();
     check_machine(inventory, &mut conflicts);
     let cores = cores::assign(inventory, request, &mut conflicts);
+    let queues = queues::count(request, &mut conflicts);
     let usable = ranges::usable(inventory);
     let partitions = request.entries().count();
     let shares = if usable.ranges().is_empty() {
@@ -131,15 +135,16 @@ pub fn plan(inventory: &Inventory, request: &Request) -> Result<Plan, PlanError>
         .and_then(|(low, memory)| images::keep(&usable, &handed_out(low, memory), request, &mut conflicts));
     match (cores, shares, images) {
         (Some(cores), Some((low, memory)), Some(images)) if conflicts.is_empty() => {
-            Ok(assemble(inventory, request, Shares { cores, low, memory, images }))
+            Ok(assemble(inventory, request, Shares { cores, queues, low, memory, images }))
         }
         _ => Err(PlanError { conflicts }),
     }
 }
 
-/// What every partition and every image has got.
+/// What the box and every partition and image has got.
 struct Shares {
     cores: Vec<Vec<CoreNumber>>,
+    queues: u8,
     low: low::Slices,
     memory: memory::Shares,
     images: Vec<PlannedImage>,
@@ -170,7 +175,7 @@ fn handed_out(low: &[MemoryRange], memory: &memory::Shares) -> RangeSet {
 }
 
 fn assemble(inventory: &Inventory, request: &Request, shares: Shares) -> Plan {
-    let Shares { cores, low, memory, images } = shares;
+    let Shares { cores, queues, low, memory, images } = shares;
     let last = cores.iter().position(|cores| cores.contains(&BOOT_PROCESSOR));
     let mut consoles = consoles::assign(&inventory.serial_ports, cores.len(), last).into_iter();
     let idle = numbered_cores(inventory).filter(|core| !cores.iter().any(|cores| cores.contains(&core.number)));
@@ -201,6 +206,7 @@ fn assemble(inventory: &Inventory, request: &Request, shares: Shares) -> Plan {
         start_order: start_order(&partitions),
         partitions,
         window: memory.window,
+        queues,
         images,
         idle_cores,
         log_port: inventory.serial_ports.first().copied(),

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::{DEFAULT_QUEUES, LINE_PAIR, MAX_PARTITIONS, MAX_QUEUES, VERSION, header, pool, ring};
+use crate::{LINE_PAIR, MAX_PARTITIONS, MAX_QUEUES, VERSION, header, pool, ring};
 
 /// Prints the header.
 pub struct WindowHeader;
@@ -12,19 +12,19 @@ const CONSTANTS: [(&str, u64); 24] = [
     ("SPRIG_WINDOW_VERSION", VERSION as u64),
     ("SPRIG_MAX_PARTITIONS", MAX_PARTITIONS as u64),
     ("SPRIG_MAX_QUEUES", MAX_QUEUES as u64),
-    ("SPRIG_DEFAULT_QUEUES", DEFAULT_QUEUES as u64),
     ("SPRIG_LINE_PAIR", LINE_PAIR),
     ("SPRIG_HEADER_LEN", header::HEADER_LEN),
     ("SPRIG_HEADER_MAGIC", header::MAGIC as u64),
     ("SPRIG_HEADER_MAGIC_AT", header::MAGIC_AT),
     ("SPRIG_HEADER_VERSION_AT", header::VERSION_AT),
     ("SPRIG_HEADER_FINGERPRINT_AT", header::FINGERPRINT_AT),
-    ("SPRIG_HEADER_DOORBELL_AT", header::DOORBELL_AT),
     ("SPRIG_HEADER_HEARTBEAT_AT", header::HEARTBEAT_AT),
-    ("SPRIG_HEADER_PENDING_AT", header::PENDING_AT),
     ("SPRIG_HEADER_LINKS_AT", header::LINKS_AT),
+    ("SPRIG_HEADER_DOORBELLS_AT", header::DOORBELLS_AT),
+    ("SPRIG_DOORBELL_LEN", header::DOORBELL_LEN),
+    ("SPRIG_DOORBELL_PENDING_AT", header::PENDING_AT),
+    ("SPRIG_DOORBELL_ADDRESS_AT", header::ADDRESS_AT),
     ("SPRIG_LANE_LEN", ring::LANE_LEN),
-    ("SPRIG_LANE_PRODUCED_AT", ring::PRODUCED_AT),
     ("SPRIG_LANE_ROOM_AT", ring::ROOM_AT),
     ("SPRIG_LANE_CONSUMED_AT", ring::CONSUMED_AT),
     ("SPRIG_LANE_WAKE_AT", ring::WAKE_AT),

@@ -2,8 +2,8 @@
 //!
 //! The window is one region of physical memory, reserved in every instance's memory map and announced to each kernel
 //! by an ACPI device. **One rule: every cache line has exactly one writer, and lies in that writer's part of the
-//! window**, so a part belongs to a partition, and a dead partition's part is never written. One line breaks it: the
-//! [doorbell's pending word](header), which everybody who rings sets a bit in.
+//! window**, so a part belongs to a partition, and a dead partition's part is never written. One line of each queue
+//! breaks it: the [doorbell's pending word](header), which everybody who rings sets a bit in.
 //!
 //! ```text
 //! 0                    header page of partition 0                                  ┐
@@ -58,11 +58,9 @@ pub use window::Window;
 pub const MAX_PARTITIONS: usize = 32;
 /// Most queues for each ordered pair.
 pub const MAX_QUEUES: usize = 8;
-/// Queues for each ordered pair, as a box has them today.
-pub const DEFAULT_QUEUES: usize = 1;
 
 /// Changes whenever the layout or the meaning of something in it changes: partitions that differ do not talk.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Two cache lines: the adjacent-line prefetcher fetches them in pairs, so what two cores write must lie this far apart.
 pub const LINE_PAIR: u64 = 128;

@@ -9,11 +9,11 @@ use core::ptr::NonNull;
 use crate::copy;
 use crate::segment::{Sink, Source};
 
-/// A transmit buffer: an Ethernet frame of the ordinary MTU fits into one.
-pub const BUFFER_LEN: u64 = 2048;
+/// A transmit buffer. Short frames are packed into one, long ones take several.
+pub const BUFFER_LEN: u64 = 8192;
 /// Buffers that are guaranteed to each lane of a pool, so that a stalled peer cannot drain it: enough for the largest
-/// frame (64 KiB and headers take 33), and a few more.
-pub const GUARANTEED_BUFFERS: usize = 36;
+/// frame (64 KiB and headers take 9) beside the one that is being filled, and a few more.
+pub const GUARANTEED_BUFFERS: usize = 12;
 
 /// A transmit pool.
 #[derive(Clone, Copy)]
@@ -65,6 +65,7 @@ impl<'w> Pool<'w> {
     }
 
     /// Whether a range lies in it.
+    #[inline]
     pub fn holds(&self, offset: u64, len: u64) -> bool {
         offset.checked_add(len).is_some_and(|end| end <= self.len)
     }
@@ -73,6 +74,7 @@ impl<'w> Pool<'w> {
     ///
     /// # Errors
     /// [`OutOfPool`], and nothing was copied.
+    #[inline]
     pub fn copy_in(&self, offset: u64, from: Source<'_>) -> Result<(), OutOfPool> {
         let to = self.at(offset, from.len())?;
         // SAFETY: `to` lies in the pool with `from.len()` bytes behind it, `from` is readable by what having a
@@ -85,6 +87,7 @@ impl<'w> Pool<'w> {
     ///
     /// # Errors
     /// [`OutOfPool`], and nothing was copied.
+    #[inline]
     pub fn copy_out(&self, offset: u64, into: Sink<'_>) -> Result<(), OutOfPool> {
         let from = self.at(offset, into.len())?;
         // SAFETY: as in `copy_in`, the other way round; `into` is writable by what having a `Sink` means.
@@ -92,6 +95,7 @@ impl<'w> Pool<'w> {
         Ok(())
     }
 
+    #[inline]
     fn at(&self, offset: u64, len: usize) -> Result<NonNull<u8>, OutOfPool> {
         let len = len as u64;
         if !self.holds(offset, len) {

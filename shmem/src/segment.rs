@@ -33,16 +33,19 @@ impl<'a> Source<'a> {
     }
 
     /// Its bytes.
+    #[inline]
     pub fn len(self) -> usize {
         self.len
     }
 
     /// Whether it has none.
+    #[inline]
     pub fn is_empty(self) -> bool {
         self.len == 0
     }
 
     /// The first `at` bytes, and the rest; all of it and nothing, if there are not as many.
+    #[inline]
     pub fn split_at(self, at: usize) -> (Self, Self) {
         let at = at.min(self.len);
         // SAFETY: `at` is at most the length, so the pointer stays in the same memory or just behind it.
@@ -50,12 +53,14 @@ impl<'a> Source<'a> {
         (Self { len: at, ..self }, Self { start: rest, len: self.len - at, ..self })
     }
 
+    #[inline]
     pub(crate) fn as_ptr(self) -> *const u8 {
         self.start
     }
 }
 
 impl<'a> From<&'a [u8]> for Source<'a> {
+    #[inline]
     fn from(bytes: &'a [u8]) -> Self {
         Self { start: bytes.as_ptr(), len: bytes.len(), memory: PhantomData }
     }
@@ -71,16 +76,19 @@ impl<'a> Sink<'a> {
     }
 
     /// Its bytes.
+    #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether it has none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// The first `at` bytes, and the rest; all of it and nothing, if there are not as many.
+    #[inline]
     pub fn split_at(self, at: usize) -> (Self, Self) {
         let at = at.min(self.len);
         // SAFETY: as for `Source::split_at`; the two halves do not overlap, so each is still nobody else's.
@@ -92,6 +100,7 @@ impl<'a> Sink<'a> {
     }
 
     /// The same memory again, for a shorter time.
+    #[inline]
     pub fn reborrow(&mut self) -> Sink<'_> {
         Sink { start: self.start, len: self.len, memory: PhantomData }
     }
@@ -104,12 +113,14 @@ impl<'a> Sink<'a> {
         len
     }
 
+    #[inline]
     pub(crate) fn as_ptr(&self) -> *mut u8 {
         self.start
     }
 }
 
 impl<'a> From<&'a mut [u8]> for Sink<'a> {
+    #[inline]
     fn from(bytes: &'a mut [u8]) -> Self {
         Self { start: bytes.as_mut_ptr(), len: bytes.len(), memory: PhantomData }
     }

@@ -50,10 +50,9 @@ impl<'w> Window<'w> {
             magic: self.get(at + header::MAGIC_AT),
             version: self.get(at + header::VERSION_AT),
             fingerprint: self.get(at + header::FINGERPRINT_AT),
-            doorbell: self.get(at + header::DOORBELL_AT),
             heartbeat: self.get(at + header::HEARTBEAT_AT),
-            pending: self.get(at + header::PENDING_AT),
             links: self.get(at + header::LINKS_AT),
+            doorbells: self.get(at + header::DOORBELLS_AT),
         }
     }
 
@@ -62,7 +61,6 @@ impl<'w> Window<'w> {
         let producers = self.geometry.lane(producer, queue, consumer);
         let consumers = self.geometry.lane(consumer, queue, producer);
         Ring {
-            produced: self.get(producers + ring::PRODUCED_AT),
             room_at: self.get(producers + ring::ROOM_AT),
             descriptors: self.get(producers + ring::DESCRIPTORS_AT),
             consumed: self.get(consumers + ring::CONSUMED_AT),
@@ -80,8 +78,9 @@ impl<'w> Window<'w> {
     /// What lies at an offset that the geometry has given.
     fn get<T: Shared>(&self, offset: u64) -> &'w T {
         // SAFETY: the geometry's offsets lie inside the window with all that the layout puts there, and are aligned to
-        // 8 bytes (16 for descriptors), since parts are to 128 and the window to a page. `Shared` types are made of
-        // atomics only, for which any bytes are a valid value, so others may change them under the reference.
+        // 8 bytes (16 for descriptors, 128 for doorbells), since parts are to 128 and the window to a page. `Shared`
+        // types are made of atomics only, for which any bytes are a valid value, so others may change them under the
+        // reference.
         unsafe { self.start.add(offset as usize).cast::<T>().as_ref() }
     }
 }
@@ -89,7 +88,7 @@ impl<'w> Window<'w> {
 /// What may be seen through a reference into the window.
 ///
 /// # Safety
-/// Made of atomics only, aligned to at most 16 bytes.
+/// Made of atomics only, aligned to at most 128 bytes.
 unsafe trait Shared {}
 
 // SAFETY: an atomic.
@@ -98,5 +97,7 @@ unsafe impl Shared for AtomicU32 {}
 unsafe impl Shared for AtomicU64 {}
 // SAFETY: made of atomics, aligned to 16 bytes.
 unsafe impl Shared for ring::Descriptor {}
+// SAFETY: made of atomics, aligned to 128 bytes.
+unsafe impl Shared for header::Doorbell {}
 // SAFETY: as its elements.
 unsafe impl<T: Shared, const N: usize> Shared for [T; N] {}

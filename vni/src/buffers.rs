@@ -1,9 +1,8 @@
 //! Who has which buffer of a transmit pool.
 //!
-//! Each lane owns [`GUARANTEED_BUFFERS`] for good, enough for the largest frame, so that no other destination can keep
-//! it from sending. The rest is shared: a stack without a lock, since each lane has its own sender. Buffers come back in
-//! the order in which a ring was consumed, and the last to come back is the first to be used again, so that a light load
-//! stays within few cache lines.
+//! Each lane owns some for good, enough for the largest frame, so that no other destination can keep it from sending
+//! ([`OwnCount`]). The rest is shared: a stack without a lock, since each lane has its own sender. A lane uses its own
+//! buffers in turn, so that what a receiver reads now is far from what the sender writes next.
 
 use core::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
@@ -12,18 +11,40 @@ use shmem::pool::{BUFFER_LEN, GUARANTEED_BUFFERS};
 /// Most buffers of a pool that are used: what lies beyond is left alone.
 pub const MAX_BUFFERS: usize = 16 << 10;
 
+/// How many buffers each lane of a pool owns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OwnCount(u16);
+
+impl OwnCount {
+    /// Most that a lane owns: with less than 256 KiB that take turns, a receiver reads half as fast what another core
+    /// has just written (docs/src/decisions/data-path.md).
+    pub const MAX: usize = 32;
+
+    /// Of a pool of `pool_len` bytes with so many lanes: as many as half of the pool gives, from [`GUARANTEED_BUFFERS`]
+    /// to [`OwnCount::MAX`].
+    pub fn of_pool(pool_len: u64, lanes: usize) -> Self {
+        let half = (pool_len / BUFFER_LEN) as usize / 2;
+        Self((half / lanes.max(1)).clamp(GUARANTEED_BUFFERS, Self::MAX) as u16)
+    }
+
+    fn get(self) -> usize {
+        self.0.into()
+    }
+}
+
 /// A buffer, by its place in the pool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Buffer(u16);
 
 impl Buffer {
     /// Where it lies in the pool.
+    #[inline]
     pub fn offset(self) -> u32 {
         u32::from(self.0) * BUFFER_LEN as u32
     }
 }
 
-/// The buffers that all lanes of a partition share. All zero, it is empty.
+/// The buffers that all lanes of a partition share, and how many each lane owns beside. All zero, there are none.
 ///
 /// A stack (R. K. Treiber, 1986) whose top carries a count that changes with every pop and push, so that a top that
 /// comes back is told from one that stayed.
@@ -34,6 +55,8 @@ pub struct SharedBuffers {
     top: AtomicU64,
     /// For each buffer on the stack the one below it, plus one.
     below: [AtomicU16; MAX_BUFFERS],
+    /// [`OwnCount`]; written before any lane is made.
+    own: AtomicU16,
 }
 
 /// `top` taken apart.
@@ -57,16 +80,24 @@ impl Top {
 impl SharedBuffers {
     /// None yet.
     pub const fn new() -> Self {
-        Self { top: AtomicU64::new(0), below: [const { AtomicU16::new(0) }; MAX_BUFFERS] }
+        Self { top: AtomicU64::new(0), below: [const { AtomicU16::new(0) }; MAX_BUFFERS], own: AtomicU16::new(0) }
     }
 
-    /// Puts in what a pool of `pool_len` bytes has beyond that which is owned by its `lanes`.
+    /// Puts in what a pool of `pool_len` bytes has beyond that which is owned by its `lanes`. Comes before any of them
+    /// is made.
     pub fn fill(&self, pool_len: u64, lanes: usize) {
+        let own = OwnCount::of_pool(pool_len, lanes);
+        self.own.store(own.0, Ordering::Relaxed);
         let all = ((pool_len / BUFFER_LEN) as usize).min(MAX_BUFFERS);
         // Downwards, so that the lowest are used first.
-        for buffer in (lanes * GUARANTEED_BUFFERS..all).rev() {
+        for buffer in (lanes * own.get()..all).rev() {
             self.push(Buffer(buffer as u16));
         }
+    }
+
+    /// How many each lane owns.
+    pub fn own_count(&self) -> OwnCount {
+        OwnCount(self.own.load(Ordering::Relaxed))
     }
 
     /// How many there are, as of a moment ago.
@@ -120,15 +151,17 @@ impl Default for SharedBuffers {
 #[derive(Clone, Debug)]
 pub struct OwnBuffers {
     first: u16,
-    free: heapless::Vec<u16, GUARANTEED_BUFFERS>,
+    free: heapless::Deque<u16, { OwnCount::MAX }>,
+    count: OwnCount,
 }
 
 impl OwnBuffers {
     /// Those of the `lane`-th lane of its partition, all free.
-    pub fn new(lane: usize) -> Self {
-        let first = (lane * GUARANTEED_BUFFERS) as u16;
-        let free = (first..first + GUARANTEED_BUFFERS as u16).rev().collect();
-        Self { first, free }
+    pub fn new(lane: usize, count: OwnCount) -> Self {
+        let first = (lane * count.get()) as u16;
+        let mut free = heapless::Deque::new();
+        free.extend(first..first + count.0);
+        Self { first, free, count }
     }
 
     /// Whether one could have `count` of them, own and shared, as of a moment ago.
@@ -137,24 +170,30 @@ impl OwnBuffers {
         own >= count || own + shared.count() >= count
     }
 
-    /// Takes one of its own.
+    /// How many of its own are free.
+    pub fn count(&self) -> usize {
+        self.free.len()
+    }
+
+    /// Takes that of its own which has been back longest.
     pub fn pop(&mut self) -> Option<Buffer> {
-        self.free.pop().map(Buffer)
+        self.free.pop_front().map(Buffer)
     }
 
     /// Puts one back where it belongs.
     pub fn give_back(&mut self, buffer: Buffer, shared: &SharedBuffers) {
-        let own = buffer.0.checked_sub(self.first).is_some_and(|place| usize::from(place) < GUARANTEED_BUFFERS);
+        let own = buffer.0.checked_sub(self.first).is_some_and(|place| place < self.count.0);
         if !own {
             return shared.push(buffer);
         }
-        let full = self.free.push(buffer.0);
+        let full = self.free.push_back(buffer.0);
         debug_assert!(full.is_ok(), "a buffer came back twice");
     }
 }
 
 const _: () = assert!(MAX_BUFFERS < u16::MAX as usize, "buffers are numbered by 16 bits, plus one");
-const _: () = assert!(crate::MAX_FRAME.div_ceil(BUFFER_LEN as usize) < GUARANTEED_BUFFERS);
+// One is being filled, and may have no room left.
+const _: () = assert!(crate::MAX_FRAME.div_ceil(BUFFER_LEN as usize) + 1 < GUARANTEED_BUFFERS);
 
 #[cfg(test)]
 mod tests {
@@ -165,34 +204,36 @@ mod tests {
 
     #[test]
     fn every_buffer_is_somebodys_and_none_is_two_peoples() {
-        let shared = SharedBuffers::new();
-        let pool_len = (3 * GUARANTEED_BUFFERS as u64 + 10) * BUFFER_LEN;
-        shared.fill(pool_len, 3);
-        assert_eq!(shared.count(), 10);
-        let mut seen = BTreeSet::new();
-        for lane in 0..3 {
-            let mut own = OwnBuffers::new(lane);
-            seen.extend(core::iter::from_fn(|| own.pop()).map(Buffer::offset));
+        for (all, own) in [(46, 12), (96, 16), (400, 32)] {
+            let shared = SharedBuffers::new();
+            shared.fill(all * BUFFER_LEN, 3);
+            assert_eq!((shared.own_count().get(), shared.count()), (own, all as usize - 3 * own));
+            let mut seen = BTreeSet::new();
+            for lane in 0..3 {
+                let mut own = OwnBuffers::new(lane, shared.own_count());
+                seen.extend(core::iter::from_fn(|| own.pop()).map(Buffer::offset));
+            }
+            seen.extend(core::iter::from_fn(|| shared.pop()).map(Buffer::offset));
+            assert_eq!(seen.len() as u64, all);
+            assert_eq!(seen.last().map(|last| u64::from(*last) + BUFFER_LEN), Some(all * BUFFER_LEN));
+            assert_eq!((shared.count(), shared.pop()), (0, None));
         }
-        seen.extend(core::iter::from_fn(|| shared.pop()).map(Buffer::offset));
-        assert_eq!(seen.len() as u64 * BUFFER_LEN, pool_len);
-        assert_eq!(seen.last().map(|last| u64::from(*last) + BUFFER_LEN), Some(pool_len));
-        assert_eq!((shared.count(), shared.pop()), (0, None));
     }
 
     #[test]
     fn a_buffer_goes_back_to_where_it_came_from() {
         let shared = SharedBuffers::new();
         shared.fill(1 << 20, 2);
-        let mut own = OwnBuffers::new(1);
+        let mut own = OwnBuffers::new(1, shared.own_count());
         let mine: Vec<_> = core::iter::from_fn(|| own.pop()).collect();
         let count = shared.count();
         let theirs = shared.pop().unwrap();
         assert!(!own.could_have(count, &shared) && own.could_have(count - 1, &shared));
         own.give_back(theirs, &shared);
         assert_eq!(shared.count(), count);
-        mine.into_iter().for_each(|buffer| own.give_back(buffer, &shared));
-        assert!(own.could_have(GUARANTEED_BUFFERS + count, &shared));
+        mine.iter().for_each(|buffer| own.give_back(*buffer, &shared));
+        assert!(own.could_have(mine.len() + count, &shared));
+        assert_eq!(own.pop(), Some(mine[0]), "they take turns");
     }
 
     #[test]

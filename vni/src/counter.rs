@@ -13,6 +13,7 @@ impl Counter {
     }
 
     /// Adds. Relaxed: it orders nothing, and nobody else writes.
+    #[inline]
     pub fn add(&self, count: u64) {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed);
     }

@@ -4,6 +4,7 @@
 //! word 0   bits  0..32  offset of the piece in the producer's pool
 //!          bits 32..56  its bytes
 //!          bits 56..64  flags: bit 0: another piece of the frame follows
+//!                              bit 7: the lap around the ring in which it was written (`shmem::ring::lap_bit`)
 //! word 1   of the frame's first piece: its offload metadata; of the others: 0
 //!          bits  0..8   flags: bit 0: the checksum is still to be completed
 //!          bits  8..16  kind of segmentation
@@ -31,10 +32,12 @@ pub struct Piece {
 pub struct UnknownFlags(pub u8);
 
 const MORE: u8 = 1;
+const LAP: u8 = (shmem::ring::LAP >> 56) as u8;
 const LEN_MASK: u32 = (1 << 24) - 1;
 
 impl Piece {
-    /// As the first word of a descriptor.
+    /// As the first word of a descriptor, whose lap the ring adds.
+    #[inline]
     pub fn to_word(self) -> u64 {
         debug_assert!(self.len <= LEN_MASK);
         let flags = if self.more { MORE } else { 0 };
@@ -42,10 +45,11 @@ impl Piece {
     }
 
     /// From the first word of a descriptor, and the flags in it that mean nothing, if there are any.
+    #[inline]
     pub fn from_word(word: u64) -> (Self, Option<UnknownFlags>) {
         let flags = (word >> 56) as u8;
         let piece = Self { offset: word as u32, len: (word >> 32) as u32 & LEN_MASK, more: flags & MORE != 0 };
-        (piece, Some(flags & !MORE).filter(|unknown| *unknown != 0).map(UnknownFlags))
+        (piece, Some(flags & !(MORE | LAP)).filter(|unknown| *unknown != 0).map(UnknownFlags))
     }
 }
 
@@ -87,6 +91,7 @@ impl Offload {
     pub const NONE: Self = Self { flags: 0, segmentation: 0, segment_size: 0, checksum_start: 0, checksum_offset: 0 };
 
     /// As the second word of a frame's first descriptor.
+    #[inline]
     pub fn to_word(self) -> u64 {
         u64::from(self.flags)
             | u64::from(self.segmentation) << 8
@@ -96,6 +101,7 @@ impl Offload {
     }
 
     /// From the second word of a frame's first descriptor.
+    #[inline]
     pub fn from_word(word: u64) -> Self {
         Self {
             flags: word as u8,
@@ -125,6 +131,6 @@ mod tests {
     fn flags_without_meaning_are_told() {
         let (piece, unknown) = Piece::from_word(0x8300_0010_0000_0000);
         assert_eq!(piece, Piece { offset: 0, len: 16, more: true });
-        assert_eq!(unknown, Some(UnknownFlags(0x82)));
+        assert_eq!(unknown, Some(UnknownFlags(0x02)), "the lap is none of them");
     }
 }

@@ -1,4 +1,5 @@
-//! The doorbell: how a sleeper is woken.
+//! Doorbells: how a sleeper is woken. Each queue of a partition has one, and a sleeper of its own; what has no queue, the
+//! change of a link, rings queue 0 ([`LINK_QUEUE`]).
 //!
 //! ```text
 //! ringer:   set our bit in the receiver's pending word; if the word was 0, send the interrupt to its address
@@ -16,7 +17,10 @@
 
 use core::sync::atomic::{Ordering, fence};
 
-use shmem::header::Header;
+use shmem::header::Doorbell;
+
+/// The queue whose doorbell is rung when a link has changed.
+pub const LINK_QUEUE: usize = 0;
 
 /// Where to send an interrupt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,25 +67,25 @@ pub trait DoorbellWords {
     fn fence_sent(&self);
 }
 
-impl DoorbellWords for Header<'_> {
+impl DoorbellWords for Doorbell {
     fn set_pending(&self, bits: u32) -> u32 {
-        self.pending.fetch_or(bits, Ordering::AcqRel)
+        self.pending.0.fetch_or(bits, Ordering::AcqRel)
     }
 
     fn pending(&self) -> u32 {
-        self.pending.load(Ordering::Relaxed)
+        self.pending.0.load(Ordering::Relaxed)
     }
 
     fn take_pending(&self) -> u32 {
-        self.pending.swap(0, Ordering::AcqRel)
+        self.pending.0.swap(0, Ordering::AcqRel)
     }
 
     fn address(&self) -> u64 {
-        self.doorbell.load(Ordering::Relaxed)
+        self.address.0.load(Ordering::Relaxed)
     }
 
     fn set_address(&self, address: u64) {
-        self.doorbell.store(address, Ordering::Relaxed);
+        self.address.0.store(address, Ordering::Relaxed);
     }
 
     fn fence_set(&self) {
@@ -136,29 +140,40 @@ mod tests {
     #[test]
     fn only_the_first_ring_sends_an_interrupt() {
         let memory = HeapWindow::new(1 << 20, Shape::new(3, 1).unwrap()).unwrap();
-        let header = memory.window().header(2);
-        assert_eq!(ring(&header, 0), None, "nobody is there");
-        assert_eq!(take(&header), 0b001);
+        let bell = &memory.window().header(2).doorbells[0];
+        assert_eq!(ring(bell, 0), None, "nobody is there");
+        assert_eq!(take(bell), 0b001);
         let address = Address { apic_id: 5, vector: 0x42 };
-        publish(&header, Some(address));
-        assert_eq!(ring(&header, 0), Some(address));
-        assert_eq!(ring(&header, 1), None);
-        assert_eq!(ring(&header, 0), None);
-        assert_eq!(take(&header), 0b011);
-        assert_eq!(take(&header), 0);
-        assert_eq!(ring(&header, 1), Some(address));
+        publish(bell, Some(address));
+        assert_eq!(ring(bell, 0), Some(address));
+        assert_eq!(ring(bell, 1), None);
+        assert_eq!(ring(bell, 0), None);
+        assert_eq!(take(bell), 0b011);
+        assert_eq!(take(bell), 0);
+        assert_eq!(ring(bell, 1), Some(address));
+    }
+
+    #[test]
+    fn each_queue_is_rung_by_itself() {
+        let memory = HeapWindow::new(1 << 20, Shape::new(2, 3).unwrap()).unwrap();
+        let bells = &memory.window().header(1).doorbells[..3];
+        let address = |queue: usize| Address { apic_id: queue as u32, vector: 0x42 };
+        bells.iter().enumerate().for_each(|(queue, bell)| publish(bell, Some(address(queue))));
+        assert_eq!(ring(&bells[2], 0), Some(address(2)));
+        assert_eq!(ring(&bells[0], 0), Some(address(0)), "though another is pending");
+        assert_eq!([0, 1, 2].map(|queue| take(&bells[queue])), [1, 0, 1]);
     }
 
     #[test]
     fn a_ringer_notices_that_the_peer_has_moved() {
         let memory = HeapWindow::new(1 << 20, Shape::new(2, 1).unwrap()).unwrap();
-        let header = memory.window().header(1);
+        let bell = &memory.window().header(1).doorbells[0];
         let [old, new] = [5, 6].map(|apic_id| Address { apic_id, vector: 0x42 });
-        publish(&header, Some(old));
-        assert_eq!(ring(&header, 0), Some(old));
-        assert_eq!(ring_again(&header, old), None);
-        publish(&header, Some(new));
-        assert_eq!(ring_again(&header, old), Some(new));
+        publish(bell, Some(old));
+        assert_eq!(ring(bell, 0), Some(old));
+        assert_eq!(ring_again(bell, old), None);
+        publish(bell, Some(new));
+        assert_eq!(ring_again(bell, old), Some(new));
     }
 
     #[test]

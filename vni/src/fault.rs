@@ -5,13 +5,6 @@ use core::fmt;
 /// What a peer has done that no sound peer does. Its link goes down for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// It says to have published more than the ring holds, or less than before.
-    Produced {
-        /// What it says.
-        told: u32,
-        /// Up to where we have taken.
-        taken: u32,
-    },
     /// It says to have consumed more than was published, or less than before.
     Consumed {
         /// What it says.
@@ -34,17 +27,15 @@ pub enum Fault {
 
 impl Fault {
     /// All kinds, by the names under which they are counted.
-    pub const NAMES: [&'static str; 5] =
-        ["fault_produced", "fault_consumed", "fault_range", "fault_frame_length", "fault_chain"];
+    pub const NAMES: [&'static str; 4] = ["fault_consumed", "fault_range", "fault_frame_length", "fault_chain"];
 
     /// Its place in [`Fault::NAMES`].
     pub fn kind(self) -> usize {
         match self {
-            Self::Produced { .. } => 0,
-            Self::Consumed { .. } => 1,
-            Self::Range { .. } => 2,
-            Self::FrameLength(_) => 3,
-            Self::Chain => 4,
+            Self::Consumed { .. } => 0,
+            Self::Range { .. } => 1,
+            Self::FrameLength(_) => 2,
+            Self::Chain => 3,
         }
     }
 }
@@ -52,7 +43,6 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Produced { told, taken } => write!(f, "it published up to {told}, and {taken} are taken"),
             Self::Consumed { told, published } => write!(f, "it consumed up to {told}, and {published} are published"),
             Self::Range { offset, len } => write!(f, "{len} bytes at {offset:#x} of its pool are none"),
             Self::FrameLength(len) => write!(f, "it sent a frame of {len} bytes"),

@@ -10,6 +10,7 @@
 //! | [`descriptor`] | the two words that name a piece of a frame, and the frame's offload metadata |
 //! | [`ring`] | indices: publishing, consuming, and who must be rung |
 //! | [`buffers`] | who has which buffer of a pool |
+//! | `packer` | where in it the next bytes go |
 //! | [`sender`], [`receiver`] | frames in and out of a lane |
 //! | [`headers`] | offload metadata held against the headers it speaks of |
 //! | [`link`](mod@link) | the handshake by which two partitions begin and end to talk |
@@ -38,6 +39,7 @@ pub mod fault;
 pub mod headers;
 pub mod link;
 pub mod mac;
+mod packer;
 pub mod receiver;
 pub mod ring;
 pub mod sender;

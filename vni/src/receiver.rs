@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use heapless::Vec;
 use shmem::pool::Pool;
-use shmem::ring::Ring;
+use shmem::ring::{LAP, RING_SLOTS, Ring, lap_bit};
 use shmem::segment::Sink;
 
 use crate::counter::Counter;
@@ -33,19 +33,20 @@ pub struct Counters {
 /// What a watchdog, in another context, sees of a receiver.
 #[derive(Default, Debug)]
 pub struct Watch {
-    /// [`Watch::ASLEEP`] and up to where the producer had come when the receiver went to sleep; 0 while it is awake.
+    /// [`Watch::ASLEEP`] and the number of the descriptor that the receiver sleeps for; 0 while it is awake.
     asleep: AtomicU64,
-    /// The same at the watchdog's last look, if something had been published since; else 0.
+    /// The same at the watchdog's last look, if that descriptor had come; else 0.
     overdue: AtomicU64,
 }
 
 impl Watch {
     const ASLEEP: u64 = 1 << 32;
 
-    fn sleep(&self, produced: u32) {
-        self.asleep.store(Self::ASLEEP | u64::from(produced), Ordering::Relaxed);
+    fn sleep(&self, next: u32) {
+        self.asleep.store(Self::ASLEEP | u64::from(next), Ordering::Relaxed);
     }
 
+    #[inline]
     fn wake(&self) {
         self.asleep.store(0, Ordering::Relaxed);
     }
@@ -53,9 +54,10 @@ impl Watch {
     /// Whether the receiver sleeps with something to do, and did so already, without having woken, at the last call.
     pub fn is_overdue(&self, ring: &impl RingWords) -> bool {
         let asleep = self.asleep.load(Ordering::Relaxed);
-        let produced = Self::ASLEEP | u64::from(ring.produced());
-        let overdue = if asleep != 0 && asleep != produced { asleep } else { 0 };
-        overdue != 0 && self.overdue.swap(overdue, Ordering::Relaxed) == overdue
+        let next = asleep as u32;
+        let has_come = asleep != 0 && ring.first_word(next) & LAP == lap_bit(next);
+        let overdue = if has_come { asleep } else { 0 };
+        self.overdue.swap(overdue, Ordering::Relaxed) == overdue && has_come
     }
 }
 
@@ -77,7 +79,11 @@ pub struct Receiver<'w, R = Ring<'w>> {
     /// The pieces of the frame that was peeked, checked.
     pieces: Vec<Piece, MAX_PIECES>,
     offload: Offload,
+    /// Frames taken and not counted yet.
+    frames: u64,
     live: bool,
+    /// The watch says that it sleeps.
+    asleep: bool,
     fault: Option<Fault>,
     counters: &'w Counters,
     watch: &'w Watch,
@@ -85,6 +91,8 @@ pub struct Receiver<'w, R = Ring<'w>> {
 
 /// What came of reading one frame's chain.
 enum Chain {
+    /// Nothing has come.
+    None,
     Good(usize),
     /// To be gone past, with so many descriptors.
     Unknown(u32),
@@ -99,7 +107,9 @@ impl<'w, R: RingWords> Receiver<'w, R> {
             consumer: Consumer::default(),
             pieces: Vec::new(),
             offload: Offload::NONE,
+            frames: 0,
             live: false,
+            asleep: false,
             fault: None,
             counters,
             watch,
@@ -110,6 +120,14 @@ impl<'w, R: RingWords> Receiver<'w, R> {
     pub fn set_live(&mut self, live: bool) {
         self.live = live;
         if !live {
+            self.wake();
+        }
+    }
+
+    #[inline]
+    fn wake(&mut self) {
+        if self.asleep {
+            self.asleep = false;
             self.watch.wake();
         }
     }
@@ -122,7 +140,7 @@ impl<'w, R: RingWords> Receiver<'w, R> {
     /// Starts anew, with our words zero. Only while the peer reads none of them.
     pub fn reset(&mut self) {
         self.consumer = Consumer::default();
-        self.watch.wake();
+        self.wake();
         self.pieces.clear();
         self.fault = None;
         self.ring.clear_consumed();
@@ -132,11 +150,12 @@ impl<'w, R: RingWords> Receiver<'w, R> {
     ///
     /// # Errors
     /// [`Fault`]: the peer broke a rule, and nothing more is read from it until its link has been up anew.
+    #[inline]
     pub fn peek(&mut self) -> Result<Option<Waiting>, Fault> {
         if !self.live {
             return Ok(None);
         }
-        self.watch.wake();
+        self.wake();
         let found = self.find();
         if let Err(fault) = found {
             self.fault = Some(fault);
@@ -145,34 +164,35 @@ impl<'w, R: RingWords> Receiver<'w, R> {
         found
     }
 
+    #[inline]
     fn find(&mut self) -> Result<Option<Waiting>, Fault> {
-        // What was published when we first looked bounds the work: no peer can keep us here by publishing on.
-        let mut waiting = self.consumer.waiting(&self.ring)?;
-        while waiting > 0 {
-            match self.read_chain(waiting)? {
+        let mut passed = 0;
+        // A peer that publishes on and on does not keep us here: a look goes once around the ring at the most.
+        while passed < RING_SLOTS {
+            match self.read_chain()? {
+                Chain::None => break,
                 Chain::Good(len) => return Ok(Some(Waiting { len, offload: self.offload })),
                 Chain::Unknown(pieces) => {
                     self.consumer.take(pieces);
                     self.counters.unknown_flags.add(1);
-                    waiting -= pieces;
+                    passed += pieces;
                 }
             }
         }
         Ok(None)
     }
 
-    /// Reads the frame at the front of `waiting` descriptors. Each is loaded once.
-    fn read_chain(&mut self, waiting: u32) -> Result<Chain, Fault> {
+    /// Reads the frame at the front. Each word is loaded once.
+    #[inline]
+    fn read_chain(&mut self) -> Result<Chain, Fault> {
         self.pieces.clear();
+        let Some(mut word) = self.consumer.first_word(&self.ring, 0) else { return Ok(Chain::None) };
+        self.offload = Offload::from_word(self.consumer.second_word(&self.ring));
         let mut len = 0;
         let mut unknown = false;
-        for ahead in 0..waiting {
-            let [first, second] = self.consumer.peek(&self.ring, ahead);
-            let (piece, unknown_flags) = Piece::from_word(first);
+        loop {
+            let (piece, unknown_flags) = Piece::from_word(word);
             unknown |= unknown_flags.is_some();
-            if ahead == 0 {
-                self.offload = Offload::from_word(second);
-            }
             if piece.len == 0 || !self.pool.holds(piece.offset.into(), piece.len.into()) {
                 return Err(Fault::Range { offset: piece.offset, len: piece.len });
             }
@@ -181,53 +201,68 @@ impl<'w, R: RingWords> Receiver<'w, R> {
                 return Err(Fault::FrameLength(len));
             }
             self.pieces.push(piece).map_err(|_| Fault::Chain)?;
+            let pieces = self.pieces.len() as u32;
             if !piece.more {
                 return match len < MIN_FRAME as u64 {
                     true => Err(Fault::FrameLength(len)),
-                    false if unknown => Ok(Chain::Unknown(ahead + 1)),
+                    false if unknown => Ok(Chain::Unknown(pieces)),
                     false => Ok(Chain::Good(len as usize)),
                 };
             }
+            // A frame's pieces were published together.
+            word = self.consumer.first_word(&self.ring, pieces).ok_or(Fault::Chain)?;
         }
-        Err(Fault::Chain)
     }
 
     /// Copies the frame that was peeked into `sinks`, as far as they reach, and goes past it. True if its offload
     /// metadata fit its headers as they were copied; the first sink must hold the first [`HEAD_LEN`] bytes for that.
     /// False if no frame was peeked, or its link has begun anew since: nothing was copied then.
+    #[inline]
     pub fn take(&mut self, sinks: &mut [Sink<'_>]) -> bool {
         if self.pieces.is_empty() {
             return false;
         }
-        let mut sinks_left = sinks.iter_mut();
-        let mut into: Option<Sink<'_>> = None;
-        let mut len = 0;
-        for piece in &self.pieces {
-            let mut at = u64::from(piece.offset);
-            let end = at + u64::from(piece.len);
-            len += piece.len as usize;
-            while at < end {
-                let sink = match into.take().filter(|sink| !sink.is_empty()) {
-                    Some(sink) => sink,
-                    None => match sinks_left.next() {
-                        Some(sink) => sink.reborrow(),
-                        None => break,
-                    },
-                };
-                let (now, rest) = sink.split_at((end - at) as usize);
-                at += now.len() as u64;
-                let copied = self.pool.copy_out(at - now.len() as u64, now);
-                debug_assert!(copied.is_ok(), "the piece was checked");
-                into = Some(rest);
-            }
+        match (&self.pieces[..], &mut *sinks) {
+            ([piece], [sink]) => self.copy_out(piece.offset.into(), sink.reborrow().split_at(piece.len as usize).0),
+            _ => self.copy_pieces(sinks),
         }
+        let len = self.pieces.iter().map(|piece| piece.len as usize).sum();
         self.go_past();
-        self.counters.frames.add(1);
+        self.frames += 1;
         let fits = self.offload == Offload::NONE || sinks.first().is_some_and(|first| fits(self.offload, first, len));
         if !fits {
             self.counters.bad_offload.add(1);
         }
         fits
+    }
+
+    /// The general case: several pieces, several sinks, and their ends anywhere.
+    fn copy_pieces(&self, sinks: &mut [Sink<'_>]) {
+        let mut sinks_left = sinks.iter_mut();
+        let mut into: Option<Sink<'_>> = None;
+        for piece in &self.pieces {
+            let mut at = u64::from(piece.offset);
+            let end = at + u64::from(piece.len);
+            while at < end {
+                let sink = match into.take().filter(|sink| !sink.is_empty()) {
+                    Some(sink) => sink,
+                    None => match sinks_left.next() {
+                        Some(sink) => sink.reborrow(),
+                        None => return,
+                    },
+                };
+                let (now, rest) = sink.split_at((end - at) as usize);
+                at += now.len() as u64;
+                self.copy_out(at - now.len() as u64, now);
+                into = Some(rest);
+            }
+        }
+    }
+
+    #[inline]
+    fn copy_out(&self, offset: u64, into: Sink<'_>) {
+        let copied = self.pool.copy_out(offset, into);
+        debug_assert!(copied.is_ok(), "the piece was checked");
     }
 
     /// Goes past the frame that was peeked: there is no memory for it.
@@ -239,13 +274,17 @@ impl<'w, R: RingWords> Receiver<'w, R> {
         self.counters.skipped.add(1);
     }
 
+    #[inline]
     fn go_past(&mut self) {
         self.consumer.take(self.pieces.len() as u32);
         self.pieces.clear();
     }
 
     /// Gives back what was taken since the last time, as one burst.
+    #[inline]
     pub fn release(&mut self) -> Wake {
+        self.counters.frames.add(self.frames);
+        self.frames = 0;
         if self.live { self.consumer.release(&self.ring) } else { Wake::NotNeeded }
     }
 
@@ -254,19 +293,12 @@ impl<'w, R: RingWords> Receiver<'w, R> {
         if !self.live {
             return true;
         }
-        match self.consumer.arm(&self.ring) {
-            Ok(may_sleep) => {
-                if may_sleep {
-                    self.watch.sleep(self.consumer.taken());
-                }
-                may_sleep
-            }
-            Err(fault) => {
-                self.fault = Some(fault);
-                self.live = false;
-                false
-            }
+        let may_sleep = self.consumer.arm(&self.ring);
+        if may_sleep {
+            self.asleep = true;
+            self.watch.sleep(self.consumer.taken());
         }
+        may_sleep
     }
 }
 

@@ -1,8 +1,9 @@
 //! The indices of a ring: who has published, who has consumed, and who must be rung.
 //!
 //! ```text
-//! producer: write descriptors; store-release produced; FENCE; read wake_at; ring if it lies within what was published
-//! consumer: drain; store wake_at; FENCE; read produced again; if it moved go on, else sleep
+//! producer: write descriptors, the burst's first one last and by release; FENCE; read wake_at;
+//!           ring if it lies within what was published
+//! consumer: drain; store wake_at; FENCE; look at the next descriptor again; if it has come go on, else sleep
 //!
 //! consumer: store-release consumed; FENCE; read room_at; ring if it was passed
 //! producer: store room_at; FENCE; read consumed again; if there is room go on, else sleep
@@ -10,24 +11,31 @@
 //!
 //! Each FENCE is a full one: a processor may let a later load pass an earlier store (Intel SDM volume 3A, section 9.2.3.4),
 //! and with either left out, both sides can read the old value and sleep, one with work to do. The tests in
-//! `vni/tests/loom.rs` show each of these interleavings happen with a fence removed, and none with all in place.
+//! `vni/tests/loom` show each of these interleavings happen with a fence removed, and none with all in place.
 //!
-//! Indices count descriptors since the link came up, modulo 2³². A consumer that polls leaves `wake_at` where it has
-//! already been passed, and is rung by nobody.
+//! Indices count descriptors since the link came up, modulo 2³². A descriptor has come when its lap bit is that of its
+//! number ([`shmem::ring::lap_bit`]); since the first of a burst is written last, whoever sees it sees the whole burst. A
+//! consumer that polls leaves `wake_at` where it has already been passed, and is rung by nobody.
 
 use core::sync::atomic::{Ordering, fence};
 
-use shmem::ring::{RING_SLOTS, Ring};
+use shmem::ring::{LAP, RING_SLOTS, Ring, lap_bit};
 
 use crate::fault::Fault;
 
 /// The words of one ring, as either end uses them. Each method is one access, with the ordering that it needs.
 pub trait RingWords {
-    /// Loads `produced` by acquire. Partner of [`RingWords::publish`]: the descriptors below it, and the bytes they
-    /// name, are then seen as they were written before.
-    fn produced(&self) -> u32;
-    /// Stores `produced` by release.
-    fn publish(&self, produced: u32);
+    /// Loads the first word of the descriptor with that number by acquire. Partner of [`RingWords::publish`]: the rest
+    /// of the burst, and the bytes that it names, are then seen as they were written before.
+    fn first_word(&self, number: u32) -> u64;
+    /// Loads the second word; [`RingWords::first_word`] has ordered it.
+    fn second_word(&self, number: u32) -> u64;
+    /// Stores both words; [`RingWords::publish`] of an earlier descriptor will order it.
+    fn set_words(&self, number: u32, words: [u64; 2]);
+    /// Stores the second word; as for [`RingWords::set_words`].
+    fn set_second_word(&self, number: u32, word: u64);
+    /// Stores the first word of a burst's first descriptor by release.
+    fn publish(&self, number: u32, first_word: u64);
     /// Loads `consumed` by acquire. Partner of [`RingWords::release`]: what the consumer read from the buffers it read
     /// before the producer writes to them again.
     fn consumed(&self) -> u32;
@@ -41,12 +49,8 @@ pub trait RingWords {
     fn room_at(&self) -> u32;
     /// Stores `room_at`; the fence after it orders it.
     fn set_room_at(&self, index: u32);
-    /// Loads the descriptor with that number; [`RingWords::produced`] has ordered it.
-    fn descriptor(&self, number: u32) -> [u64; 2];
-    /// Stores the descriptor with that number; [`RingWords::publish`] will order it.
-    fn set_descriptor(&self, number: u32, words: [u64; 2]);
-    /// Zeroes the words that the producer writes. The link's word, stored by release afterwards, orders it
-    /// ([`crate::link::LinkWords::replace_mine`]).
+    /// Zeroes the words that the producer writes, all descriptors among them. The link's word, stored by release
+    /// afterwards, orders it ([`crate::link::LinkWords::replace_mine`]).
     fn clear_produced(&self);
     /// Zeroes the words that the consumer writes; ordered as for [`RingWords::clear_produced`].
     fn clear_consumed(&self);
@@ -61,22 +65,44 @@ pub trait RingWords {
 }
 
 impl RingWords for Ring<'_> {
-    fn produced(&self) -> u32 {
-        self.produced.load(Ordering::Acquire)
+    #[inline]
+    fn first_word(&self, number: u32) -> u64 {
+        self.descriptor(number).0[0].load(Ordering::Acquire)
     }
 
-    fn publish(&self, produced: u32) {
-        self.produced.store(produced, Ordering::Release);
+    #[inline]
+    fn second_word(&self, number: u32) -> u64 {
+        self.descriptor(number).0[1].load(Ordering::Relaxed)
     }
 
+    #[inline]
+    fn set_words(&self, number: u32, words: [u64; 2]) {
+        let places = &self.descriptor(number).0;
+        places[0].store(words[0], Ordering::Relaxed);
+        places[1].store(words[1], Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn set_second_word(&self, number: u32, word: u64) {
+        self.descriptor(number).0[1].store(word, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn publish(&self, number: u32, first_word: u64) {
+        self.descriptor(number).0[0].store(first_word, Ordering::Release);
+    }
+
+    #[inline]
     fn consumed(&self) -> u32 {
         self.consumed.load(Ordering::Acquire)
     }
 
+    #[inline]
     fn release(&self, consumed: u32) {
         self.consumed.store(consumed, Ordering::Release);
     }
 
+    #[inline]
     fn wake_at(&self) -> u32 {
         self.wake_at.load(Ordering::Relaxed)
     }
@@ -85,6 +111,7 @@ impl RingWords for Ring<'_> {
         self.wake_at.store(index, Ordering::Relaxed);
     }
 
+    #[inline]
     fn room_at(&self) -> u32 {
         self.room_at.load(Ordering::Relaxed)
     }
@@ -93,20 +120,9 @@ impl RingWords for Ring<'_> {
         self.room_at.store(index, Ordering::Relaxed);
     }
 
-    fn descriptor(&self, number: u32) -> [u64; 2] {
-        let words = &self.descriptor(number).0;
-        [words[0].load(Ordering::Relaxed), words[1].load(Ordering::Relaxed)]
-    }
-
-    fn set_descriptor(&self, number: u32, words: [u64; 2]) {
-        let places = &self.descriptor(number).0;
-        places[0].store(words[0], Ordering::Relaxed);
-        places[1].store(words[1], Ordering::Relaxed);
-    }
-
     fn clear_produced(&self) {
-        self.produced.store(0, Ordering::Relaxed);
         self.room_at.store(0, Ordering::Relaxed);
+        self.descriptors.iter().flat_map(|descriptor| &descriptor.0).for_each(|word| word.store(0, Ordering::Relaxed));
     }
 
     fn clear_consumed(&self) {
@@ -114,14 +130,17 @@ impl RingWords for Ring<'_> {
         self.wake_at.store(0, Ordering::Relaxed);
     }
 
+    #[inline]
     fn fence_published(&self) {
         fence(Ordering::SeqCst);
     }
 
+    #[inline]
     fn fence_armed(&self) {
         fence(Ordering::SeqCst);
     }
 
+    #[inline]
     fn fence_released(&self) {
         fence(Ordering::SeqCst);
     }
@@ -143,11 +162,13 @@ pub enum Wake {
 
 impl Wake {
     /// Needed if `needed`.
+    #[inline]
     fn when(needed: bool) -> Self {
         if needed { Self::Needed } else { Self::NotNeeded }
     }
 
     /// Whether it is needed.
+    #[inline]
     pub fn is_needed(self) -> bool {
         self == Self::Needed
     }
@@ -162,74 +183,83 @@ pub struct Producer {
     published: u32,
     /// Of them, consumed, as far as we have looked.
     consumed: u32,
+    /// The first word of the first descriptor that is not published: it is written last.
+    held: u64,
 }
 
 impl Producer {
     /// Descriptors that could be written without looking at the consumer again.
+    #[inline]
     pub fn free(&self) -> u32 {
         RING_SLOTS - self.in_flight()
     }
 
     /// Descriptors written and not known to be consumed.
+    #[inline]
     pub fn in_flight(&self) -> u32 {
         self.written.wrapping_sub(self.consumed)
     }
 
     /// Descriptors written and not published.
+    #[inline]
     pub fn unpublished(&self) -> u32 {
         self.written.wrapping_sub(self.published)
     }
 
     /// The number of the next descriptor.
+    #[inline]
     pub fn next(&self) -> u32 {
         self.written
     }
 
-    /// Writes the next descriptor.
+    /// Whether the consumer has given back the descriptor with that number, which was written, as far as we have looked.
+    #[inline]
+    pub fn has_consumed(&self, number: u32) -> bool {
+        self.written.wrapping_sub(number) > self.in_flight()
+    }
+
+    /// Writes the next descriptor, whose first word leaves the lap bit clear.
     ///
     /// # Panics
     /// In debug builds, if none is [free](Producer::free).
+    #[inline]
     pub fn write(&mut self, ring: &impl RingWords, words: [u64; 2]) {
-        debug_assert!(self.free() > 0);
-        ring.set_descriptor(self.written, words);
+        debug_assert!(self.free() > 0 && words[0] & LAP == 0);
+        let first = words[0] | lap_bit(self.written);
+        if self.unpublished() == 0 {
+            self.held = first;
+            ring.set_second_word(self.written, words[1]);
+        } else {
+            ring.set_words(self.written, [first, words[1]]);
+        }
         self.written = self.written.wrapping_add(1);
     }
 
-    /// Forgets the last `count` descriptors, which were not published yet.
-    ///
-    /// # Panics
-    /// In debug builds, if they were.
-    pub fn unwrite(&mut self, count: u32) {
-        debug_assert!(count <= self.unpublished());
-        self.written = self.written.wrapping_sub(count);
-    }
-
     /// Publishes all that was written since the last time, as one burst.
+    #[inline]
     pub fn publish(&mut self, ring: &impl RingWords) -> Wake {
         let burst = self.unpublished();
         if burst == 0 {
             return Wake::NotNeeded;
         }
-        ring.publish(self.written);
+        ring.publish(self.published, self.held);
         ring.fence_published();
         let behind = self.written.wrapping_sub(ring.wake_at()).wrapping_sub(1);
         self.published = self.written;
         Wake::when(behind < burst)
     }
 
-    /// Looks what has been consumed: the numbers of those descriptors, first and count.
+    /// Looks what has been consumed.
     ///
     /// # Errors
     /// [`Fault::Consumed`].
-    pub fn reclaim(&mut self, ring: &impl RingWords) -> Result<(u32, u32), Fault> {
+    pub fn reclaim(&mut self, ring: &impl RingWords) -> Result<(), Fault> {
         let told = ring.consumed();
-        let count = told.wrapping_sub(self.consumed);
-        if count > self.published.wrapping_sub(self.consumed) {
+        if told.wrapping_sub(self.consumed) > self.published.wrapping_sub(self.consumed) {
             return Err(Fault::Consumed { told, published: self.published });
         }
-        let first = self.consumed;
         self.consumed = told;
-        Ok((first, count))
+        Ok(())
     }
 
     /// Asks to be rung when half of what is in flight has been consumed. Look once more with [`Producer::reclaim`]
@@ -251,55 +281,42 @@ impl Producer {
 /// The consumer's end.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Consumer {
-    /// Published, as far as we have looked.
-    produced: u32,
-    /// Of them, taken.
+    /// Descriptors taken.
     taken: u32,
     /// Of them, given back.
     released: u32,
 }
 
 impl Consumer {
-    /// Descriptors that wait to be taken. Looks at the producer if none is known.
-    ///
-    /// # Errors
-    /// [`Fault::Produced`].
-    pub fn waiting(&mut self, ring: &impl RingWords) -> Result<u32, Fault> {
-        if self.taken == self.produced {
-            self.look(ring)?;
+    /// The first word, without its lap, of the descriptor that is `ahead` after the next, if it has come. A ring holds no
+    /// more than [`RING_SLOTS`] that are not given back: what a producer writes over them is not looked at.
+    #[inline]
+    pub fn first_word(&self, ring: &impl RingWords, ahead: u32) -> Option<u64> {
+        let number = self.taken.wrapping_add(ahead);
+        if number.wrapping_sub(self.released) >= RING_SLOTS {
+            return None;
         }
-        Ok(self.produced.wrapping_sub(self.taken))
+        let word = ring.first_word(number);
+        (word & LAP == lap_bit(number)).then_some(word & !LAP)
     }
 
-    /// Looks at the producer again.
-    ///
-    /// # Errors
-    /// [`Fault::Produced`].
-    pub fn look(&mut self, ring: &impl RingWords) -> Result<(), Fault> {
-        let told = ring.produced();
-        let known = self.produced.wrapping_sub(self.released);
-        if told.wrapping_sub(self.produced) > RING_SLOTS - known {
-            return Err(Fault::Produced { told, taken: self.taken });
-        }
-        self.produced = told;
-        Ok(())
+    /// The second word of the next descriptor; ask [`Consumer::first_word`] first whether it has come.
+    #[inline]
+    pub fn second_word(&self, ring: &impl RingWords) -> u64 {
+        ring.second_word(self.taken)
     }
 
-    /// The descriptor that is `ahead` after the next; ask [`Consumer::waiting`] first whether it is there.
-    pub fn peek(&self, ring: &impl RingWords, ahead: u32) -> [u64; 2] {
-        debug_assert!(ahead < self.produced.wrapping_sub(self.taken));
-        ring.descriptor(self.taken.wrapping_add(ahead))
-    }
-
-    /// Goes past `count` descriptors.
+    /// Goes past `count` descriptors, which have come.
+    #[inline]
     pub fn take(&mut self, count: u32) {
-        debug_assert!(count <= self.produced.wrapping_sub(self.taken));
         self.taken = self.taken.wrapping_add(count);
+        debug_assert!(self.unreleased() <= RING_SLOTS);
     }
 
     /// Gives back all that was taken since the last time, as one burst.
+    #[inline]
     pub fn release(&mut self, ring: &impl RingWords) -> Wake {
-        let burst = self.taken.wrapping_sub(self.released);
+        let burst = self.unreleased();
         if burst == 0 {
             return Wake::NotNeeded;
         }
@@ -310,20 +327,22 @@ impl Consumer {
         Wake::when(past < burst)
     }
 
-    /// Asks to be rung for the next descriptor, and looks once more: true if nothing has come and one may sleep.
-    ///
-    /// # Errors
-    /// [`Fault::Produced`].
-    pub fn arm(&mut self, ring: &impl RingWords) -> Result<bool, Fault> {
+    /// Asks to be rung for the next descriptor, and looks once more: true if nothing has come and one may sleep. Release
+    /// before: what a full ring holds is not looked at, and the producer waits too.
+    pub fn arm(&self, ring: &impl RingWords) -> bool {
         ring.set_wake_at(self.taken);
         ring.fence_armed();
-        self.look(ring)?;
-        Ok(self.produced == self.taken)
+        self.first_word(ring, 0).is_none()
     }
 
     /// Descriptors taken.
     pub fn taken(&self) -> u32 {
         self.taken
+    }
+
+    #[inline]
+    fn unreleased(&self) -> u32 {
+        self.taken.wrapping_sub(self.released)
     }
 }
 

@@ -1,18 +1,16 @@
 //! Frames into a lane: copied into buffers of our pool, named by descriptors of the ring.
 
-use shmem::pool::{BUFFER_LEN, Pool};
-use shmem::ring::{RING_SLOTS, Ring};
+use shmem::pool::Pool;
+use shmem::ring::Ring;
 use shmem::segment::Source;
 
-use crate::buffers::{Buffer, OwnBuffers, SharedBuffers};
+use crate::buffers::SharedBuffers;
 use crate::counter::Counter;
 use crate::descriptor::{Offload, Piece};
 use crate::fault::Fault;
+use crate::packer::{MAX_BUFFERS_OF_FRAME, Packer, Place};
 use crate::ring::{Producer, RingWords, Wake};
 use crate::{MAX_FRAME, MIN_FRAME};
-
-/// Pieces of the largest frame.
-pub const MAX_PIECES: usize = MAX_FRAME.div_ceil(BUFFER_LEN as usize);
 
 /// Why a frame was not sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,9 +45,9 @@ pub struct Sender<'w, R = Ring<'w>> {
     ring: R,
     pool: Pool<'w>,
     producer: Producer,
-    own: OwnBuffers,
-    /// The buffer that each slot's descriptor names: the shadow of what the window says, and the only thing believed.
-    in_slot: [Option<Buffer>; RING_SLOTS as usize],
+    packer: Packer,
+    /// Frames that are written and not published.
+    frames: u64,
     live: bool,
     fault: Option<Fault>,
     shared: &'w SharedBuffers,
@@ -57,14 +55,14 @@ pub struct Sender<'w, R = Ring<'w>> {
 }
 
 impl<'w, R: RingWords> Sender<'w, R> {
-    /// The `number`-th lane of its partition; idle until its link is up.
+    /// The `number`-th lane of its partition, whose `shared` buffers have been filled; idle until its link is up.
     pub fn new(ring: R, pool: Pool<'w>, number: usize, shared: &'w SharedBuffers, counters: &'w Counters) -> Self {
         Self {
             ring,
             pool,
             producer: Producer::default(),
-            own: OwnBuffers::new(number),
-            in_slot: [None; RING_SLOTS as usize],
+            packer: Packer::new(number, shared.own_count()),
+            frames: 0,
             live: false,
             fault: None,
             shared,
@@ -89,12 +87,9 @@ impl<'w, R: RingWords> Sender<'w, R> {
 
     /// Starts anew: our words zero, every buffer back. Only while the peer reads none of it.
     pub fn reset(&mut self) {
-        for slot in &mut self.in_slot {
-            if let Some(buffer) = slot.take() {
-                self.own.give_back(buffer, self.shared);
-            }
-        }
+        self.packer.reset(self.shared);
         self.producer = Producer::default();
+        self.frames = 0;
         self.fault = None;
         self.ring.clear_produced();
     }
@@ -103,6 +98,7 @@ impl<'w, R: RingWords> Sender<'w, R> {
     ///
     /// # Errors
     /// [`Refusal`]; it is counted, and nothing was taken.
+    #[inline]
     pub fn send<'s>(
         &mut self,
         frame: impl Iterator<Item = Source<'s>> + Clone,
@@ -117,95 +113,75 @@ impl<'w, R: RingWords> Sender<'w, R> {
             self.counters.link_down.add(1);
             return Err(Refusal::LinkDown);
         }
-        let pieces = len.div_ceil(BUFFER_LEN as usize) as u32;
-        if self.producer.free() < pieces && !self.find_slots(pieces)? {
-            self.counters.ring_full.add(1);
-            return Err(Refusal::NoRoom);
-        }
-        self.write_pieces(Frame { rest: Source::from(&[][..]), segments: frame }, len, offload)?;
-        self.counters.frames.add(1);
+        self.provide(len)?;
+        self.write_pieces(Frame { rest: Source::from(&[][..]), segments: frame }, len, offload);
+        self.frames += 1;
         Ok(())
     }
 
-    fn find_slots(&mut self, pieces: u32) -> Result<bool, Refusal> {
+    /// Slots and buffers for a frame: of what is free for all we know; else of what the peer has consumed meanwhile.
+    #[inline]
+    fn provide(&mut self, len: usize) -> Result<(), Refusal> {
+        let pieces = self.packer.pieces(len);
+        if self.producer.free() < pieces {
+            self.reclaim()?;
+            if self.producer.free() < pieces {
+                self.counters.ring_full.add(1);
+                return Err(Refusal::NoRoom);
+            }
+        }
+        if self.packer.provide_own(len) {
+            return Ok(());
+        }
+        // Shared ones only when all of our own are in use, so that few are as long as the peer keeps up.
         self.reclaim()?;
-        Ok(self.producer.free() >= pieces)
+        if !self.packer.provide(len, self.shared) {
+            self.counters.pool_full.add(1);
+            return Err(Refusal::NoRoom);
+        }
+        Ok(())
     }
 
+    #[inline]
     fn write_pieces<'s>(
         &mut self,
         mut frame: Frame<'s, impl Iterator<Item = Source<'s>>>,
         len: usize,
         offload: Offload,
-    ) -> Result<(), Refusal> {
+    ) {
         let mut left = len;
-        let mut written = 0;
+        let mut second = offload.to_word();
         while left > 0 {
-            let buffer = match self.buffer() {
-                Ok(Some(buffer)) => buffer,
-                other => {
-                    self.unwrite(written);
-                    return Err(other.err().unwrap_or_else(|| self.no_buffers()));
-                }
+            let Some(place) = self.packer.place(left, self.producer.next()) else {
+                debug_assert!(false, "buffers were provided");
+                return;
             };
-            let piece = left.min(BUFFER_LEN as usize);
-            frame.copy_into(&self.pool, buffer, piece);
-            left -= piece;
-            let first = Piece { offset: buffer.offset(), len: piece as u32, more: left > 0 };
-            let second = if written == 0 { offload.to_word() } else { 0 };
-            self.in_slot[(self.producer.next() % RING_SLOTS) as usize] = Some(buffer);
+            frame.copy_into(&self.pool, place);
+            left -= place.len as usize;
+            let first = Piece { offset: place.offset, len: place.len, more: left > 0 };
             self.producer.write(&self.ring, [first.to_word(), second]);
-            written += 1;
+            second = 0;
         }
-        Ok(())
-    }
-
-    fn no_buffers(&self) -> Refusal {
-        self.counters.pool_full.add(1);
-        Refusal::NoRoom
-    }
-
-    /// A buffer: of our own; else of what the peer has consumed meanwhile; else a shared one. In this order, so that few
-    /// are in use as long as the peer keeps up.
-    fn buffer(&mut self) -> Result<Option<Buffer>, Refusal> {
-        if let Some(buffer) = self.own.pop() {
-            return Ok(Some(buffer));
-        }
-        self.reclaim()?;
-        Ok(self.own.pop().or_else(|| self.shared.pop()))
-    }
-
-    /// Takes back the last `count` descriptors, which are not published.
-    fn unwrite(&mut self, count: u32) {
-        for back in 1..=count {
-            self.give_back(self.producer.next().wrapping_sub(back));
-        }
-        self.producer.unwrite(count);
     }
 
     /// Takes back the buffers of what the peer has consumed.
     fn reclaim(&mut self) -> Result<(), Refusal> {
-        let (first, count) = self.producer.reclaim(&self.ring).map_err(|fault| {
+        self.producer.reclaim(&self.ring).map_err(|fault| {
             self.fault = Some(fault);
             self.live = false;
             self.counters.link_down.add(1);
             Refusal::LinkDown
         })?;
-        for number in 0..count {
-            self.give_back(first.wrapping_add(number));
-        }
+        self.packer.reclaim(&self.producer, self.shared);
         Ok(())
     }
 
-    fn give_back(&mut self, number: u32) {
-        if let Some(buffer) = self.in_slot[(number % RING_SLOTS) as usize].take() {
-            self.own.give_back(buffer, self.shared);
-        }
-    }
-
     /// Publishes what was sent since the last time, as one burst.
+    #[inline]
     pub fn publish(&mut self) -> Wake {
-        self.counters.bursts.add(u64::from(self.producer.unpublished() > 0));
+        self.counters.bursts.add(u64::from(self.frames > 0));
+        self.counters.frames.add(self.frames);
+        self.frames = 0;
         self.producer.publish(&self.ring)
     }
 
@@ -219,7 +195,7 @@ impl<'w, R: RingWords> Sender<'w, R> {
     }
 
     fn knows_room(&self) -> bool {
-        self.producer.free() as usize >= MAX_PIECES && self.own.could_have(MAX_PIECES, self.shared)
+        self.producer.free() as usize >= MAX_BUFFERS_OF_FRAME && self.packer.has_room(self.shared)
     }
 
     /// Asks to be rung when there is room, and looks once more: true if there is, and one need not wait. Publish before:
@@ -247,18 +223,19 @@ struct Frame<'s, S> {
 }
 
 impl<'s, S: Iterator<Item = Source<'s>>> Frame<'s, S> {
-    /// Copies the next `len` bytes into a buffer.
-    fn copy_into(&mut self, pool: &Pool<'_>, buffer: Buffer, len: usize) {
-        let mut done = 0;
-        while done < len {
+    /// Copies the next bytes into a place.
+    #[inline]
+    fn copy_into(&mut self, pool: &Pool<'_>, place: Place) {
+        let (mut at, end) = (u64::from(place.offset), u64::from(place.offset) + u64::from(place.len));
+        while at < end {
             if self.rest.is_empty() {
                 let Some(next) = self.segments.next() else { return };
                 self.rest = next;
             }
-            let (now, rest) = self.rest.split_at(len - done);
-            let copied = pool.copy_in(u64::from(buffer.offset()) + done as u64, now);
+            let (now, rest) = self.rest.split_at((end - at) as usize);
+            let copied = pool.copy_in(at, now);
             debug_assert!(copied.is_ok(), "our buffers lie in our pool");
-            done += now.len();
+            at += now.len() as u64;
             self.rest = rest;
         }
     }

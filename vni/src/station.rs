@@ -81,7 +81,7 @@ impl<'w> Station<'w> {
     /// Takes all links down, at once, from any context. Peers notice when they are rung.
     pub fn stop(&self) {
         self.open.store(false, Ordering::SeqCst);
-        doorbell::publish(&self.header(), None);
+        self.header().doorbells.iter().for_each(|bell| doorbell::publish(bell, None));
         for peer in (0..self.window.geometry().shape().partitions()).filter(|peer| *peer != self.me) {
             link::take_down(&self.words(peer));
         }

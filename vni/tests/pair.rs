@@ -31,7 +31,7 @@ fn frames_of_every_size_cross_whole_and_in_order() {
     let (mut a, mut b) = (Partition::new(memory.window(), 0, &a), Partition::new(memory.window(), 1, &b));
     settle(&mut [&mut a, &mut b]);
     for round in 0..40 {
-        for len in [14, 64, 1514, 2048, 2049, 9014, 65_549, 65_553] {
+        for len in [14, 64, 1514, 8192, 8193, 9014, 65_549, 65_553] {
             let frame: Vec<u8> = (0..len).map(|at| (at * 7 + round) as u8).collect();
             assert_eq!(a.to(1).send(&frame), Ok(()));
             let _ = a.to(1).sender.publish();
@@ -88,7 +88,8 @@ fn whoever_waits_for_room_is_rung_also_if_the_peer_has_passed_the_mark_meanwhile
     let (a, b) = (Home::default(), Home::default());
     let (mut a, mut b) = (Partition::new(memory.window(), 0, &a), Partition::new(memory.window(), 1, &b));
     settle(&mut [&mut a, &mut b]);
-    (0..10).for_each(|_| a.to(1).send(&[7; 60]).unwrap());
+    // A buffer each.
+    (0..10).for_each(|_| a.to(1).send(&[7; 8000]).unwrap());
     let _ = a.to(1).sender.publish();
     // Half of what is in flight, before the wish can be seen; and too few for the largest frame.
     (0..5).for_each(|_| assert!(b.to(0).receive().unwrap().is_some()));

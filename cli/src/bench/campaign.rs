@@ -98,7 +98,7 @@ impl Campaign<'_> {
         })
     }
 
-    /// The pair that is wished for, else every one.
+    /// The pair that is wished for, else every one, or the first if it is to be quick.
     fn pairs(&self) -> Result<Pairs, Fault> {
         let names: Vec<&str> =
             self.source.request().file.partitions.iter().map(|partition| partition.name.get_ref().as_str()).collect();
@@ -109,8 +109,11 @@ impl Campaign<'_> {
             return Ok(vec![(from.clone(), to.clone())]);
         }
         let others = |from| names.iter().filter(move |to| **to != from).map(move |to| (from, *to));
-        let pairs = names.iter().flat_map(|from| others(*from));
-        Ok(pairs.map(|(from, to)| (from.to_owned(), to.to_owned())).collect())
+        let pairs = names.iter().flat_map(|from| others(*from)).map(|(from, to)| (from.to_owned(), to.to_owned()));
+        Ok(match self.wish.extent {
+            Extent::Full => pairs.collect(),
+            Extent::Quick => pairs.take(1).collect(),
+        })
     }
 
     /// The machines beside the box, if they are wished for.

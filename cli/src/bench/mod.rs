@@ -1,4 +1,9 @@
-//! Measuring what the virtual Ethernet carries.
+//! Measuring what the virtual Ethernet carries, and showing it.
+//!
+//! ```text
+//!   who measures ──► Bench ──► bench.json ──► file ──► Bench ──┬──► table
+//!                      └───────────────────────────────────────┴──► report
+//! ```
 //!
 //! | module | |
 //! |---|---|
@@ -12,21 +17,37 @@
 //! | `rounds` | in which order it is asked |
 //! | `targets` | what is to be reached |
 //! | [`host`] | whether the host that measures is quiet |
+//! | [`mod@file`] | reads `bench.json` |
+//! | [`table`] | a bench for the terminal |
+//! | [`report`] | benches as one page with plots |
+//! | [`question`] | who answered the same question, and how they compare |
+//! | [`quantity`], [`words`], [`verdict`] | figures, names and targets in the words that both use |
+//! | [`columns`] | columns as wide as a terminal |
 
 pub mod campaign;
+pub mod columns;
 mod counts;
 mod end;
 mod fault;
+pub mod file;
 mod gauge;
 pub mod host;
 mod iperf;
 mod machines;
+#[cfg(test)]
+pub(crate) mod made_up;
 pub mod model;
 mod offload;
+pub mod quantity;
+pub mod question;
+pub mod report;
 mod rounds;
 mod site;
+pub mod table;
 mod targets;
 mod task;
+pub mod verdict;
 pub mod wish;
+pub mod words;
 
 pub use self::fault::Fault;

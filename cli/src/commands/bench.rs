@@ -12,7 +12,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::say;
 use crate::bench::campaign::Campaign;
-use crate::bench::model;
+use crate::bench::report::page;
+use crate::bench::table::table;
 use crate::bench::wish::{Extent, Subject, What, Wish};
 use crate::boot_image;
 use crate::source::Source;
@@ -29,7 +30,7 @@ pub struct Bench {
     /// Only from this partition to that one
     #[arg(long, value_name = "FROM:TO", value_parser = pair)]
     pair: Option<(String, String)>,
-    /// In less than two minutes: what matters most, once
+    /// In less than two minutes: what matters most of the first pair, once
     #[arg(long)]
     quick: bool,
     /// Only these kinds, separated by commas
@@ -41,13 +42,13 @@ pub struct Bench {
     /// Beside the box, boot two separate machines whose virtio cards are joined by a socket, and measure those too
     #[arg(long)]
     against_virtio: bool,
-    /// How long each sample takes
+    /// How long each sample takes [default: 2, or 1 with --quick]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: Option<u64>,
-    /// How many samples are taken of each question
+    /// How many samples are taken of each question [default: 5, or 1 with --quick]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: Option<u32>,
-    /// Where `bench.json` is written [default: sprig-bench beside the box file]
+    /// Where `bench.json` and `report.html` are written [default: sprig-bench beside the box file]
     #[arg(long, value_name = "FOLDER")]
     output: Option<PathBuf>,
     /// The boot image, if it is not beside this program
@@ -73,13 +74,14 @@ impl Bench {
         let wish = self.wish();
         let campaign = Campaign { source: &source, boot_image, wish: &wish, stop: &stop, tell: &tell };
         let bench = campaign.run()?;
-        write(&output.join("bench.json"), &bench)?;
-        say(&summary(&bench))?;
-        say(&format!("written to {}\n", output.display()))
+        let json = serde_json::to_string_pretty(&bench).context("cannot write the bench as JSON")?;
+        write(&output.join("bench.json"), &(json + "\n"))?;
+        write(&output.join("report.html"), &page(&bench))?;
+        say(&format!("\n{}\nwrote bench.json and report.html to {}\n", table(&bench), output.display()))
     }
 
     fn wish(&self) -> Wish {
-        let (extent, rounds, seconds) = if self.quick { (Extent::Quick, 1, 1) } else { (Extent::Full, 5, 3) };
+        let (extent, rounds, seconds) = if self.quick { (Extent::Quick, 1, 1) } else { (Extent::Full, 5, 2) };
         let or_all = |only: &[What]| if only.is_empty() { What::value_variants().to_vec() } else { only.to_vec() };
         let mut subjects = match self.subjects.is_empty() {
             true => vec![Subject::Vni, Subject::Loopback, Subject::Veth],
@@ -104,36 +106,6 @@ fn pair(text: &str) -> Result<(String, String), String> {
     Ok((from.to_owned(), to.to_owned()))
 }
 
-fn write(path: &Path, bench: &model::Bench) -> Result<()> {
-    let text = serde_json::to_string_pretty(bench).context("cannot write the bench as JSON")?;
-    fs::write(path, text + "\n").with_context(|| format!("cannot write {}", path.display()))
-}
-
-fn summary(bench: &model::Bench) -> String {
-    let mut text = format!("\n{}\n", bench.title);
-    for measurement in &bench.measurements {
-        let (least, greatest) = measurement.range();
-        let pair = measurement.pair.as_ref().map(|pair| format!(" {}:{}", pair.from, pair.to)).unwrap_or_default();
-        text += &format!(
-            "{} {}{pair} {:?}: {:.4e} {} ({least:.4e} to {greatest:.4e}) {:?}\n",
-            measurement.what,
-            measurement.subject,
-            measurement.parameters,
-            measurement.median(),
-            measurement.unit,
-            measurement.beside
-        );
-    }
-    for target in &bench.targets {
-        let verdict = match target.is_met() {
-            Some(true) => "met",
-            Some(false) => "MISSED",
-            None => "not measured",
-        };
-        text += &format!("{}: {:?} {} (wanted {}): {verdict}\n", target.what, target.found, target.unit, target.wanted);
-    }
-    for remark in &bench.remarks {
-        text += &format!("remark: {remark}\n");
-    }
-    text
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }

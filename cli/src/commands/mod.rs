@@ -5,6 +5,7 @@ pub mod check;
 pub mod image;
 pub mod inventory;
 pub mod plan;
+pub mod report;
 pub mod run;
 
 use std::io::{self, Write, stderr, stdout};

@@ -18,32 +18,33 @@ pub unsafe extern "C" fn sprig_tick(station: *const Driver) {
     unsafe { driver(station) }.station().tick();
 }
 
-/// Whether a step of that link could change anything. Poll.
+/// Whether a step of that link could change anything. Links.
 ///
 /// # Safety
-/// `station` is an open one, and the caller is the poll.
+/// `station` is an open one, and the caller is the poll of the first queue.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_link_wants_step(station: *const Driver, peer: u32) -> bool {
     // SAFETY: by what the caller keeps to.
     let driver = unsafe { driver(station) };
-    // SAFETY: the caller is the poll.
+    // SAFETY: the caller is that poll.
     let link = unsafe { driver.link(peer as usize) };
     link.is_some_and(|link| link.wants_step(driver.station().now()))
 }
 
-/// Steps the link to a peer. Poll and locks.
+/// Steps the link to a peer. Links and locks.
 ///
 /// # Safety
-/// `station` is an open one; the caller is the poll and holds the transmit locks of all lanes of `peer`.
+/// `station` is an open one; the caller is the poll of the first queue, and holds the receive locks of all queues and the
+/// transmit locks of all lanes of `peer`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_link_step(station: *const Driver, peer: u32) -> u32 {
     // SAFETY: by what the caller keeps to.
     let driver = unsafe { driver(station) };
     let shape = driver.shape();
     let lanes = || (0..shape.queues()).map(|queue| queue * shape.partitions() + peer as usize);
-    // SAFETY: the caller holds these lanes' locks and is the poll, and each closure's borrow ends before the next.
+    // SAFETY: the caller holds these lanes' locks of both kinds, and each closure's borrow ends before the next.
     let (sender, receiver) = (|lane| unsafe { driver.sender(lane) }, |lane| unsafe { driver.receiver(lane) });
-    // SAFETY: the caller is the poll.
+    // SAFETY: the caller is that poll.
     let Some(link) = (unsafe { driver.link(peer as usize) }) else { return 0 };
 
     let found = |lane| {

@@ -26,10 +26,10 @@ pub const FRAME: u32 = 1;
 /// The peer broke a rule: step its link.
 pub const FAULT: u32 = 2;
 
-/// The frame that waits first in a lane. Poll.
+/// The frame that waits first in a lane. Receive.
 ///
 /// # Safety
-/// `station` is an open one; the caller is the poll; `frame` is writable.
+/// `station` is an open one; the caller holds the receive lock of the lane's queue; `frame` is writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_peek(station: *const Driver, lane: u32, frame: *mut Frame) -> u32 {
     // SAFETY: by what the caller keeps to.
@@ -45,16 +45,16 @@ pub unsafe extern "C" fn sprig_peek(station: *const Driver, lane: u32, frame: *m
     }
 }
 
-/// Copies the frame that was peeked, and goes past it; false: its metadata do not fit it. Poll.
+/// Copies the frame that was peeked, and goes past it; false: its metadata do not fit it. Receive.
 ///
 /// # Safety
-/// `station` is an open one; the caller is the poll; `segments` points to `count` segments of writable memory that is
+/// `station` is an open one; the caller holds the receive lock of the lane's queue; `segments` points to `count` segments of writable memory that is
 /// nobody else's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_take(station: *const Driver, lane: u32, segments: *const Segment, count: u32) -> bool {
     // SAFETY: by what the caller keeps to.
     let (driver, segments) = unsafe { (driver(station), slice::from_raw_parts(segments, count as usize)) };
-    // SAFETY: the caller is the poll.
+    // SAFETY: the caller holds the receive lock of the lane's queue.
     let Some(receiver) = (unsafe { driver.receiver(lane as usize) }) else { return false };
     let mut sinks = Vec::<Sink<'_>, MAX_SEGMENTS>::new();
     for segment in segments {
@@ -66,10 +66,10 @@ pub unsafe extern "C" fn sprig_take(station: *const Driver, lane: u32, segments:
     receiver.take(&mut sinks)
 }
 
-/// Goes past the frame that was peeked. Poll.
+/// Goes past the frame that was peeked. Receive.
 ///
 /// # Safety
-/// `station` is an open one; the caller is the poll.
+/// `station` is an open one; the caller holds the receive lock of the lane's queue.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_skip(station: *const Driver, lane: u32) {
     // SAFETY: by what the caller keeps to.
@@ -78,10 +78,10 @@ pub unsafe extern "C" fn sprig_skip(station: *const Driver, lane: u32) {
     }
 }
 
-/// Gives back what was taken as one burst; true: ring the peer. Poll.
+/// Gives back what was taken as one burst; true: ring the peer. Receive.
 ///
 /// # Safety
-/// `station` is an open one; the caller is the poll.
+/// `station` is an open one; the caller holds the receive lock of the lane's queue.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_release(station: *const Driver, lane: u32) -> bool {
     // SAFETY: by what the caller keeps to.
@@ -89,10 +89,10 @@ pub unsafe extern "C" fn sprig_release(station: *const Driver, lane: u32) -> boo
     receiver.is_some_and(|receiver| receiver.release().is_needed())
 }
 
-/// Before sleeping; false: something has come. Poll.
+/// Before sleeping; false: something has come. Receive.
 ///
 /// # Safety
-/// `station` is an open one; the caller is the poll.
+/// `station` is an open one; the caller holds the receive lock of the lane's queue.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_arm(station: *const Driver, lane: u32) -> bool {
     // SAFETY: by what the caller keeps to.

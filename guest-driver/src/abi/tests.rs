@@ -16,6 +16,7 @@ use super::sending::*;
 use super::*;
 
 const PARTITIONS: u32 = 2;
+const QUEUES: u32 = 2;
 const WINDOW_LEN: u64 = 1 << 20;
 
 /// A station in memory of the shim's.
@@ -27,19 +28,24 @@ struct Opened {
 impl Opened {
     /// The window must stay for as long as this.
     fn new(memory: &HeapWindow, index: u32) -> Self {
-        let bytes = sprig_station_bytes(PARTITIONS, 1) as usize;
+        let bytes = sprig_station_bytes(PARTITIONS, QUEUES) as usize;
         let layout = Layout::from_size_align(bytes, 128).unwrap();
         // SAFETY: the layout has a size.
         let station = unsafe { alloc_zeroed(layout) };
         // SAFETY: zeroed, of that size and alignment; the window is mapped as long as the memory is there.
         let opened = unsafe {
-            sprig_station_open(station, start(memory), WINDOW_LEN, PARTITIONS, 1, index, b"pair".as_ptr(), 4)
+            sprig_station_open(station, start(memory), WINDOW_LEN, PARTITIONS, QUEUES, index, b"pair".as_ptr(), 4)
         };
         assert_eq!(opened, 0);
         let station = station.cast();
         // SAFETY: it is open.
         unsafe { sprig_station_start(station) };
         Self { station, layout }
+    }
+
+    /// The lane of a queue to the peer.
+    fn lane(&self, queue: u32) -> u32 {
+        queue * PARTITIONS + self.peer()
     }
 
     fn peer(&self) -> u32 {
@@ -54,28 +60,40 @@ impl Opened {
     }
 
     fn send(&self, frame: &[u8]) -> u32 {
+        self.send_by(0, frame)
+    }
+
+    fn send_by(&self, queue: u32, frame: &[u8]) -> u32 {
         let (first, second) = frame.split_at(frame.len() / 3);
         let segments = [first, second].map(|it| Segment { at: it.as_ptr().cast_mut().cast(), len: it.len() as u64 });
         // SAFETY: it is open; this thread is the only sender; the segments are readable.
-        unsafe { sprig_send(self.station, self.peer(), segments.as_ptr(), 2, &Offload::NONE) }
+        unsafe { sprig_send(self.station, self.lane(queue), segments.as_ptr(), 2, &Offload::NONE) }
     }
 
     fn publish(&self) -> bool {
+        self.publish_by(0)
+    }
+
+    fn publish_by(&self, queue: u32) -> bool {
         // SAFETY: it is open; this thread is the only sender.
-        unsafe { sprig_publish(self.station, self.peer()) }
+        unsafe { sprig_publish(self.station, self.lane(queue)) }
     }
 
     fn receive(&self) -> Option<Vec<u8>> {
+        self.receive_by(0)
+    }
+
+    fn receive_by(&self, queue: u32) -> Option<Vec<u8>> {
         let mut frame = Frame { len: 0, offload: Offload::NONE };
         // SAFETY: it is open; this thread is the poll.
-        let found = unsafe { sprig_peek(self.station, self.peer(), &mut frame) };
+        let found = unsafe { sprig_peek(self.station, self.lane(queue), &mut frame) };
         if found != FRAME {
             return None;
         }
         let mut bytes = std::vec![0; frame.len as usize];
         let segment = Segment { at: bytes.as_mut_ptr().cast(), len: bytes.len() as u64 };
         // SAFETY: as above; the segment is writable.
-        assert!(unsafe { sprig_take(self.station, self.peer(), &segment, 1) });
+        assert!(unsafe { sprig_take(self.station, self.lane(queue), &segment, 1) });
         Some(bytes)
     }
 
@@ -98,7 +116,7 @@ impl Drop for Opened {
 }
 
 fn memory() -> HeapWindow {
-    HeapWindow::new(WINDOW_LEN, shape(PARTITIONS, 1).unwrap()).unwrap()
+    HeapWindow::new(WINDOW_LEN, shape(PARTITIONS, QUEUES).unwrap()).unwrap()
 }
 
 fn start(memory: &HeapWindow) -> *mut u8 {
@@ -130,6 +148,45 @@ fn frames_in_segments_cross_in_order() {
 }
 
 #[test]
+fn queues_have_frames_and_doorbells_of_their_own_and_a_link_in_common() {
+    let memory = memory();
+    let [a, b] = both_up(&memory);
+    for queue in 0..QUEUES {
+        // SAFETY: they are open.
+        unsafe {
+            sprig_doorbell_publish(b.station, queue, 7 + queue, 0x40);
+            sprig_doorbell_take(b.station, queue);
+        }
+    }
+    assert_eq!(a.send_by(1, &[1; 60]), SENT);
+    assert_eq!(a.send_by(0, &[7; 60]), SENT);
+    assert!(a.publish_by(0) && a.publish_by(1), "both sleep");
+    // SAFETY: it is open.
+    let ring = |queue| unsafe { sprig_ring(a.station, queue, a.peer()) };
+    // SAFETY: it is open, and this thread is every poll.
+    let take = |queue| unsafe { sprig_doorbell_take(b.station, queue) };
+    assert_eq!((ring(1), ring(1), ring(0)), (8 << 32 | 0x40, 0, 7 << 32 | 0x40));
+    assert_eq!((take(1), take(1), take(0)), (1, 0, 1));
+    assert_eq!((ring(QUEUES), take(QUEUES)), (0, 0), "there is no such queue");
+    assert_eq!(b.receive_by(1), Some(std::vec![1; 60]));
+
+    // What is left in the other queue goes when the link begins anew.
+    // SAFETY: they are open.
+    unsafe {
+        sprig_station_stop(a.station);
+        assert_eq!(sprig_ring(b.station, 1, b.peer()), 0, "nobody is there to be rung");
+        sprig_station_start(a.station);
+    }
+    for _ in 0..8 {
+        _ = (b.step(), a.step());
+    }
+    assert_eq!((b.receive_by(0), b.receive_by(1)), (None, None));
+    assert_eq!((a.send_by(0, &[2; 60]), a.send_by(1, &[3; 60])), (SENT, SENT));
+    assert!(a.publish_by(0) && a.publish_by(1));
+    assert_eq!((b.receive_by(0), b.receive_by(1)), (Some(std::vec![2; 60]), Some(std::vec![3; 60])));
+}
+
+#[test]
 fn each_refusal_has_its_result_and_its_counter() {
     let memory = memory();
     let lone = Opened::new(&memory, 0);
@@ -152,13 +209,14 @@ fn a_fault_is_told_counted_and_ends_the_link() {
     let [a, b] = both_up(&memory);
     // SAFETY: it is open.
     let window = unsafe { driver(a.station) }.station().window();
-    window.ring(0, 0, 1).produced.store(9_999, std::sync::atomic::Ordering::Relaxed);
+    // A descriptor of the first lap, of no bytes.
+    window.ring(0, 0, 1).descriptor(0).0[0].store(shmem::ring::LAP, std::sync::atomic::Ordering::Relaxed);
     let mut frame = Frame { len: 0, offload: Offload::NONE };
     // SAFETY: it is open; this thread is the poll.
     assert_eq!(unsafe { sprig_peek(b.station, b.peer(), &mut frame) }, FAULT);
     assert!(b.step());
     // SAFETY: it is open.
-    assert_eq!((unsafe { sprig_link_state(b.station, b.peer()) }, b.counter(c"fault_produced")), (0, 1));
+    assert_eq!((unsafe { sprig_link_state(b.station, b.peer()) }, b.counter(c"fault_range")), (0, 1));
 }
 
 #[test]
@@ -170,7 +228,9 @@ fn what_makes_no_station_is_refused() {
     let open = |window_len, partitions, index, name: &[u8]| {
         let (at, len) = (name.as_ptr(), name.len() as u64);
         // SAFETY: each of these is refused before anything is written.
-        unsafe { sprig_station_open(station.station.cast(), start(&memory), window_len, partitions, 1, index, at, len) }
+        unsafe {
+            sprig_station_open(station.station.cast(), start(&memory), window_len, partitions, QUEUES, index, at, len)
+        }
     };
     assert_eq!(open(WINDOW_LEN, 2, 2, b"pair"), -EINVAL, "no such partition");
     assert_eq!(open(WINDOW_LEN, 0, 0, b"pair"), -EINVAL, "no such shape");
@@ -185,8 +245,8 @@ fn lanes_and_peers_that_there_are_none_of_do_nothing() {
     for nobody in [0, 2, 31, 32, u32::MAX] {
         // SAFETY: it is open, and this thread is the poll and the only sender.
         unsafe {
-            assert_eq!(sprig_ring(a.station, nobody), 0);
-            assert_eq!(sprig_ring_again(a.station, nobody, 0x40), 0);
+            assert_eq!(sprig_ring(a.station, 0, nobody), 0);
+            assert_eq!(sprig_ring_again(a.station, 0, nobody, 0x40), 0);
             assert_eq!(sprig_link_step(a.station, nobody), 0);
             assert!(!sprig_publish(a.station, nobody) && !sprig_overdue(a.station, nobody));
             assert!(sprig_arm(a.station, nobody), "one may sleep");

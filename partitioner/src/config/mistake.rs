@@ -13,7 +13,7 @@ use toml::de::DeValue;
 use super::values::{CORES_MAX, NAME_MAX};
 use crate::address::LARGE_PAGE;
 use crate::diagnostic::{Diagnostic, Place, line_of};
-use crate::layout::{OWNER_COMMAND_LINE_MAX, least_window};
+use crate::layout::{OWNER_COMMAND_LINE_MAX, QUEUES_MAX, Window};
 use crate::size::{Size, SizeError};
 
 /// A fault and the bytes of the file that have it.
@@ -52,6 +52,8 @@ pub(super) enum Fault {
     NotInLargePages { key: &'static str, bytes: u64, next: u64 },
     #[error("the shared memory of {} is too small, {} is the least{}", Size(*bytes), Size(*least), for_partitions(*partitions))]
     WindowTooSmall { bytes: u64, least: u64, partitions: usize },
+    #[error("{written} is not a count of queues, it goes from 1 to {QUEUES_MAX}")]
+    QueuesOutOfRange { written: String },
     #[error("a partition has no core")]
     ZeroCores,
     #[error("{written} is not a count of cores, it goes from 1 to {CORES_MAX}")]
@@ -117,6 +119,7 @@ impl Fault {
             Self::ZeroMemory => "zero-memory",
             Self::NotInLargePages { .. } => "size-not-in-2mib",
             Self::WindowTooSmall { .. } => "window-too-small",
+            Self::QueuesOutOfRange { .. } => "queues-out-of-range",
             Self::ZeroCores => "zero-cores",
             Self::CoreCountWithoutMeaning { .. } => "core-count-without-meaning",
             Self::CoreSetWithoutMeaning { .. } => "core-set-without-meaning",
@@ -157,6 +160,7 @@ impl Fault {
             Self::ZeroMemory => "a kernel needs some 128MiB at least: write memory = \"512MiB\"".to_owned(),
             Self::NotInLargePages { key, next, .. } => format!("the next that is: {key} = \"{}\"", Size(*next)),
             Self::WindowTooSmall { .. } => "leave `shared_memory` out to have 64MiB".to_owned(),
+            Self::QueuesOutOfRange { .. } => example("queues").to_owned(),
             Self::ZeroCores => "a partition needs at least one core: write cpus = 1".to_owned(),
             Self::CoreCountWithoutMeaning { .. } => example("cpus").to_owned(),
             Self::CoreSetWithoutMeaning { .. } => {
@@ -171,7 +175,11 @@ impl Fault {
 
 /// For how many partitions, where that is what asks for so much.
 fn for_partitions(count: usize) -> String {
-    if least_window(count) > LARGE_PAGE { format!(" for {count} partitions") } else { String::new() }
+    if (Window { partitions: count, queues: 1 }).least() > LARGE_PAGE {
+        format!(" for {count} partitions")
+    } else {
+        String::new()
+    }
 }
 
 fn help_for_size(key: &str, written: &str, error: &SizeError) -> String {
@@ -199,6 +207,7 @@ fn example(key: &str) -> &'static str {
         "name" => "write name = \"web\"",
         "cpus" => "write cpus = 2 for two cores, or cpus = \"2-3\" for these two",
         "memory" | "shared_memory" => "write a whole number and its unit, like \"512MiB\"",
+        "queues" => "write queues = 2, or leave `queues` out to have as many as the partitions' cores can use",
         "kernel" => "write kernel = \"vmlinuz\", a path to a stock kernel image",
         "initrd" => "write initrd = \"initrd.img\", a path",
         _ => "write cmdline = \"quiet\"",

@@ -153,6 +153,18 @@ fn sizes_that_cannot_be_given() {
 }
 
 #[test]
+fn queues() {
+    let with = |written: &str| pair_with("\"128MiB\"", &format!("\"128MiB\"\nqueues = {written}"));
+    let file = BoxFile::parse(&with("8")).unwrap();
+    assert_eq!(file.queues.map(Spanned::into_inner), Some(8));
+    assert!(BoxFile::parse(PAIR).unwrap().queues.is_none());
+    for (name, written) in [("none", "0"), ("many", "9"), ("far", "257"), ("negative", "-1")] {
+        assert_snapshot!(format!("queues-out-of-range-{name}"), refusal(&with(written)));
+    }
+    assert_snapshot!("queues-of-another-type", refusal(&with("\"2\"")));
+}
+
+#[test]
 fn cores() {
     assert_snapshot!("zero-cores", refusal(&pair_with("cpus = 2\n", "cpus = 0\n")));
     assert_snapshot!("core-count-without-meaning", refusal(&pair_with("cpus = 2\n", "cpus = -2\n")));

@@ -11,7 +11,7 @@ use super::CpuRequest;
 use super::mistake::Fault;
 use crate::address::LARGE_PAGE;
 use crate::inventory::CoreNumber;
-use crate::layout::{OWNER_COMMAND_LINE_MAX, least_window};
+use crate::layout::{OWNER_COMMAND_LINE_MAX, QUEUES_MAX, Window};
 use crate::size::Size;
 
 /// The longest name: Linux takes 64 bytes of host name, and a file name is made of box and partition.
@@ -44,11 +44,22 @@ pub(super) fn memory(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<
 
 /// `shared_memory`: a size in whole large pages too, enough for a box of that many partitions.
 pub(super) fn window(key: &'static str, value: &Spanned<DeValue<'_>>, partitions: usize) -> Result<u64, Fault> {
-    let least = least_window(partitions);
+    let least = Window { partitions, queues: 1 }.least();
     match size(key, value)? {
         bytes if bytes < least => Err(Fault::WindowTooSmall { bytes, least, partitions }),
         bytes => in_large_pages(key, bytes),
     }
+}
+
+/// `queues`: a count.
+pub(super) fn queues(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<u8, Fault> {
+    let DeValue::Integer(number) = value.get_ref() else {
+        return Err(Fault::wrong_type(key, "a count, like 2", value));
+    };
+    let count = i64::from_str_radix(number.as_str(), number.radix()).ok().and_then(|count| u8::try_from(count).ok());
+    count
+        .filter(|count| (1..=QUEUES_MAX).contains(count))
+        .ok_or(Fault::QueuesOutOfRange { written: number.to_string() })
 }
 
 fn in_large_pages(key: &'static str, bytes: u64) -> Result<u64, Fault> {

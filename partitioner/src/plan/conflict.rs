@@ -55,6 +55,15 @@ pub enum Conflict {
         /// The first partition that goes short.
         partition: usize,
     },
+    /// The window has no room for as many queues as are wanted.
+    TooManyQueues {
+        /// How many are wanted.
+        queues: u8,
+        /// The smallest window for them.
+        least: u64,
+        /// How many there is room for.
+        most: u8,
+    },
     /// The firmware's map has no usable memory at all.
     NoUsableMemory,
     /// The firmware keeps memory for itself that we cannot do without.
@@ -146,7 +155,7 @@ impl Fixed {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the box does not fit the machine: {} in the way", Count(conflicts.len()))]
 pub struct PlanError {
-    /// Every conflict, at least one: of the machine, of cores, of low memory, of memory, of images.
+    /// Every conflict, at least one: of the machine, of cores, of queues, of low memory, of memory, of images.
     pub conflicts: Vec<Conflict>,
 }
 

@@ -9,7 +9,7 @@ use core::ops::Range;
 
 use super::conflict::{Conflict, Fixed, Taker};
 use crate::address::LARGE_PAGE;
-use crate::config::{CpuRequest, PartitionEntry};
+use crate::config::PartitionEntry;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::inventory::CoreNumber;
 use crate::request::Request;
@@ -27,6 +27,7 @@ pub(super) fn diagnostic(conflict: &Conflict, request: &Request) -> Diagnostic {
         | Conflict::CoresOutOfReach { .. }
         | Conflict::TooFewCores { .. } => of_cores(conflict, request),
         Conflict::KernelTooLarge { .. } | Conflict::InitrdTooLarge { .. } => of_contents(conflict, request),
+        Conflict::TooManyQueues { queues, least, most } => of_queues(*queues, *least, *most, request),
         _ => of_memory(conflict, request),
     };
     Diagnostic { code: code(conflict), message, places: places(conflict, request), help }
@@ -42,6 +43,7 @@ fn code(conflict: &Conflict) -> &'static str {
         Conflict::CoresDoNotExist { .. } => "core-does-not-exist",
         Conflict::CoresOutOfReach { .. } => "core-out-of-reach",
         Conflict::TooFewCores { .. } => "too-few-cores",
+        Conflict::TooManyQueues { .. } => "too-many-queues",
         Conflict::NoUsableMemory => "no-usable-memory",
         Conflict::FixedNotUsable(_) => "resident-not-usable",
         Conflict::LowMemoryExhausted { .. } => "low-memory-exhausted",
@@ -139,6 +141,18 @@ fn of_cores(conflict: &Conflict, request: &Request) -> MessageAndHelp {
     }
 }
 
+fn of_queues(queues: u8, least: u64, most: u8, request: &Request) -> MessageAndHelp {
+    (
+        format!(
+            "{queues} queues for each pair of {} partitions take {} of shared memory, and there is {}",
+            request.file.partitions.len(),
+            Size(least),
+            Size(*request.file.shared_memory.get_ref())
+        ),
+        format!("write queues = {most}, or shared_memory = \"{}\"", Size(least)),
+    )
+}
+
 fn of_contents(conflict: &Conflict, request: &Request) -> MessageAndHelp {
     let (Conflict::KernelTooLarge { partition, needed } | Conflict::InitrdTooLarge { partition, needed, .. }) =
         conflict
@@ -222,6 +236,10 @@ fn places(conflict: &Conflict, request: &Request) -> Vec<Place> {
             }
             places
         }
+        Conflict::TooManyQueues { queues, .. } => {
+            let wanted = request.file.queues.iter().map(|wanted| at(wanted.span(), &format!("{queues} queues wanted")));
+            wanted.chain([window(request)]).collect()
+        }
         Conflict::LowMemoryExhausted { fit, .. } => {
             of_partition(request, *fit, |entry| at(entry.name.span(), "the first without a slice"))
         }
@@ -266,11 +284,7 @@ fn of_partition_memory(
 }
 
 fn cores_wanted(entry: &PartitionEntry) -> Place {
-    let count = match entry.cpus.get_ref() {
-        CpuRequest::Count(count) => usize::try_from(*count).unwrap_or(usize::MAX),
-        CpuRequest::Set(set) => set.len(),
-    };
-    Place { span: entry.cpus.span(), label: counted(count) }
+    Place { span: entry.cpus.span(), label: counted(entry.cpus.get_ref().cores()) }
 }
 
 fn window(request: &Request) -> Place {

@@ -4,4 +4,5 @@ mod frames;
 mod loss;
 mod programs;
 mod protocols;
+mod queues;
 mod wakeups;

@@ -1,14 +1,15 @@
 //! Two partitions that exchange frames at full speed, each with a poll and a sender for every queue on a thread of its
 //! own, as a driver has them: for ThreadSanitizer to watch (`cargo xtask test --only proofs`).
 //!
-//! Who has nothing to do parks; the doorbell's interrupt unparks the peer's poll, and the poll its senders. The
+//! Who has nothing to do parks; a queue's doorbell unparks the peer's poll of that queue, and the poll its sender. The
 //! bytes of every frame follow from its number. With `SPRIG_WEAKENED=publish` or `=release` one ordering of the rings is
 //! left out, and then the sanitizer must complain: as x86 orders these accesses anyway, nothing else would.
 
 mod weakened;
 
+use std::array;
 use std::env;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::thread::{self, Thread};
 
 use shmem::heap::HeapWindow;
@@ -40,19 +41,25 @@ struct Shared {
     received: [receiver::Counters; QUEUES],
     watch: [Watch; QUEUES],
     shown: Shown,
-    /// Senders that have sent everything.
-    done: AtomicU32,
-    /// The poll and the senders, once all are there.
-    threads: AtomicPtr<[Thread; 1 + QUEUES]>,
+    /// Whose sender has sent everything.
+    done: [AtomicBool; QUEUES],
+    /// Of each queue, once all are there.
+    threads: AtomicPtr<[Workers; QUEUES]>,
+}
+
+/// Who works for a queue.
+struct Workers {
+    poll: Thread,
+    sender: Thread,
 }
 
 impl Shared {
-    fn threads(&self) -> &'static [Thread; 1 + QUEUES] {
+    fn workers(&self, queue: usize) -> &'static Workers {
         loop {
             // SAFETY: what is stored there was leaked, whole. Acquire, partner of the release in `main`.
             #[expect(unsafe_code, reason = "a lock's own order would hide the rings' from the sanitizer")]
             if let Some(threads) = unsafe { self.threads.load(Ordering::Acquire).as_ref() } {
-                return threads;
+                return &threads[queue];
             }
             thread::yield_now();
         }
@@ -67,18 +74,25 @@ fn main() {
     let ends = come_up(window, &shared, lacks);
     thread::scope(|scope| {
         let spawned = [0, 1].into_iter().zip(ends).map(|(me, (senders, receivers))| {
-            let (ours, theirs) = (&shared[me], &shared[1 - me]);
-            let poll = scope.spawn(move || poll(window, me, ours, theirs, receivers));
-            let [first, second] = senders.map(|sender| scope.spawn(move || send_all(window, me, ours, theirs, sender)));
-            let all = [poll, first, second];
-            let threads = Box::leak(Box::new(all.each_ref().map(|thread| thread.thread().clone())));
-            ours.threads.store(threads, Ordering::Release);
+            let end = |queue| End { window, me, queue, ours: &shared[me], theirs: &shared[1 - me] };
+            let mut queue = 0;
+            let all = senders.into_iter().zip(receivers).map(|(sender, receiver)| {
+                let end = end(queue);
+                queue += 1;
+                [scope.spawn(move || end.poll(receiver)), scope.spawn(move || end.send_all(sender))]
+            });
+            let all: Vec<_> = all.collect();
+            let workers = array::from_fn(|queue| {
+                let [poll, sender] = all[queue].each_ref().map(|thread| thread.thread().clone());
+                Workers { poll, sender }
+            });
+            shared[me].threads.store(Box::leak(Box::new(workers)), Ordering::Release);
             all
         });
         // Each by its own: the scope counts its threads' ends where the sanitizer does not see it, and would have the
         // memory that they used freed under their hands.
         let spawned: Vec<_> = spawned.collect();
-        for thread in spawned.into_iter().flatten() {
+        for thread in spawned.into_iter().flatten().flatten() {
             thread.join().expect("a thread ends well");
         }
     });
@@ -92,7 +106,9 @@ fn come_up<'w>(window: Window<'w>, shared: &'w [Shared; 2], lacks: Lacks) -> [(S
         let (peer, ours) = (1 - me, &shared[me]);
         ours.buffers.fill(window.geometry().pool_len(), QUEUES);
         stations[me].start();
-        doorbell::publish(&stations[me].header(), Some(Address { apic_id: me as u32, vector: 0x40 }));
+        for bell in &stations[me].header().doorbells[..QUEUES] {
+            doorbell::publish(bell, Some(Address { apic_id: me as u32, vector: 0x40 }));
+        }
         let ring = |from, queue, to| Weakened { ring: window.ring(from, queue, to), lacks };
         let senders = [0, 1]
             .map(|queue| Sender::new(ring(me, queue, peer), window.pool(me), queue, &ours.buffers, &ours.sent[queue]));
@@ -115,59 +131,68 @@ fn come_up<'w>(window: Window<'w>, shared: &'w [Shared; 2], lacks: Lacks) -> [(S
     ends
 }
 
-/// Rings the other partition, as its interrupt would.
-fn ring(window: Window<'_>, me: usize, theirs: &Shared) {
-    let header = window.header(1 - me);
-    if let Some(sent) = doorbell::ring(&header, me) {
-        theirs.threads()[0].unpark();
-        assert_eq!(doorbell::ring_again(&header, sent), None, "nobody moves");
-    }
+/// One queue of one partition, as its two threads see it.
+#[derive(Clone, Copy)]
+struct End<'w> {
+    window: Window<'w>,
+    me: usize,
+    queue: usize,
+    ours: &'w Shared,
+    theirs: &'w Shared,
 }
 
-fn send_all(window: Window<'_>, me: usize, ours: &Shared, theirs: &Shared, mut sender: Sender<'_, Weakened<'_>>) {
-    for number in 0..FRAMES {
-        let frame = frame(number);
-        while let Err(refusal) = sender.send([Source::from(&frame[..])].into_iter(), Offload::NONE) {
-            assert_eq!(refusal, Refusal::NoRoom);
-            publish(window, me, theirs, &mut sender);
-            if !sender.await_room() {
+impl End<'_> {
+    /// Rings the other partition, as its interrupt would.
+    fn ring(&self) {
+        let bell = &self.window.header(1 - self.me).doorbells[self.queue];
+        if let Some(sent) = doorbell::ring(bell, self.me) {
+            self.theirs.workers(self.queue).poll.unpark();
+            assert_eq!(doorbell::ring_again(bell, sent), None, "nobody moves");
+        }
+    }
+
+    fn send_all(&self, mut sender: Sender<'_, Weakened<'_>>) {
+        for number in 0..FRAMES {
+            let frame = frame(number);
+            while let Err(refusal) = sender.send([Source::from(&frame[..])].into_iter(), Offload::NONE) {
+                assert_eq!(refusal, Refusal::NoRoom);
+                self.publish(&mut sender);
+                if !sender.await_room() {
+                    thread::park();
+                }
+            }
+            if number % 3 == 0 {
+                self.publish(&mut sender);
+            }
+        }
+        self.publish(&mut sender);
+        self.ours.done[self.queue].store(true, Ordering::Relaxed);
+        self.ours.workers(self.queue).poll.unpark();
+    }
+
+    fn publish(&self, sender: &mut Sender<'_, Weakened<'_>>) {
+        if sender.publish().is_needed() {
+            self.ring();
+        }
+    }
+
+    /// Receives everything, and wakes the sender as long as there is one.
+    fn poll(&self, mut receiver: Receiver<'_, Weakened<'_>>) {
+        let mut received = 0;
+        loop {
+            if doorbell::take(&self.window.header(self.me).doorbells[self.queue]) != 0 {
+                self.ours.workers(self.queue).sender.unpark();
+            }
+            receive(&mut receiver, &mut received);
+            if receiver.release().is_needed() {
+                self.ring();
+            }
+            if received == FRAMES && self.ours.done[self.queue].load(Ordering::Relaxed) {
+                return;
+            }
+            if receiver.arm() {
                 thread::park();
             }
-        }
-        if number % 3 == 0 {
-            publish(window, me, theirs, &mut sender);
-        }
-    }
-    publish(window, me, theirs, &mut sender);
-    ours.done.fetch_add(1, Ordering::Relaxed);
-    ours.threads()[0].unpark();
-}
-
-fn publish(window: Window<'_>, me: usize, theirs: &Shared, sender: &mut Sender<'_, Weakened<'_>>) {
-    if sender.publish().is_needed() {
-        ring(window, me, theirs);
-    }
-}
-
-/// Receives everything, and wakes the senders as long as there are any.
-fn poll(window: Window<'_>, me: usize, ours: &Shared, theirs: &Shared, mut receivers: Receivers<'_>) {
-    let mut received = [0; QUEUES];
-    loop {
-        if doorbell::take(&window.header(me)) != 0 {
-            ours.threads()[1..].iter().for_each(Thread::unpark);
-        }
-        for (receiver, next) in receivers.iter_mut().zip(&mut received) {
-            receive(receiver, next);
-            if receiver.release().is_needed() {
-                ring(window, me, theirs);
-            }
-        }
-        if received == [FRAMES; QUEUES] && ours.done.load(Ordering::Relaxed) == QUEUES as u32 {
-            return;
-        }
-        let may_sleep = receivers.iter_mut().all(Receiver::arm);
-        if may_sleep {
-            thread::park();
         }
     }
 }

@@ -34,10 +34,10 @@ pub(crate) struct Weakened<'w> {
 }
 
 impl RingWords for Weakened<'_> {
-    fn publish(&self, produced: u32) {
+    fn publish(&self, number: u32, first_word: u64) {
         match self.lacks {
-            Lacks::Publish => self.ring.produced.store(produced, Ordering::Relaxed),
-            _ => self.ring.publish(produced),
+            Lacks::Publish => self.ring.descriptor(number).0[0].store(first_word, Ordering::Relaxed),
+            _ => self.ring.publish(number, first_word),
         }
     }
 
@@ -48,8 +48,12 @@ impl RingWords for Weakened<'_> {
         }
     }
 
-    fn produced(&self) -> u32 {
-        self.ring.produced()
+    fn first_word(&self, number: u32) -> u64 {
+        self.ring.first_word(number)
+    }
+
+    fn second_word(&self, number: u32) -> u64 {
+        self.ring.second_word(number)
     }
 
     fn consumed(&self) -> u32 {
@@ -72,12 +76,12 @@ impl RingWords for Weakened<'_> {
         self.ring.set_room_at(index);
     }
 
-    fn descriptor(&self, number: u32) -> [u64; 2] {
-        RingWords::descriptor(&self.ring, number)
+    fn set_words(&self, number: u32, words: [u64; 2]) {
+        self.ring.set_words(number, words);
     }
 
-    fn set_descriptor(&self, number: u32, words: [u64; 2]) {
-        self.ring.set_descriptor(number, words);
+    fn set_second_word(&self, number: u32, word: u64) {
+        self.ring.set_second_word(number, word);
     }
 
     fn clear_produced(&self) {

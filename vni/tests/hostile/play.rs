@@ -13,13 +13,14 @@ use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
 
 use shmem::heap::HeapWindow;
-use shmem::ring::{LANE_LEN, RING_SLOTS};
+use shmem::ring::{LANE_LEN, RING_SLOTS, lap_bit};
 use shmem::segment::Sink;
-use shmem::{Shape, Window, header};
+use shmem::{MAX_QUEUES, Shape, Window, header};
 use vni::descriptor::{Offload, Piece};
 use vni::doorbell;
 use vni::fault::Fault;
 use vni::link::{self, End, State, WindowWords};
+use vni::ring::RingWords;
 
 use crate::support::{Home, Partition};
 
@@ -47,7 +48,7 @@ pub(crate) fn play(script: &[u8], reach: Reach) -> [u64; KINDS] {
     let window = between_canaries(&guarded);
     let homes = [Home::default(), Home::default()];
     let honest = [0, 1].map(|me| Partition::new(window, me, &homes[me]));
-    let mut game = Game { window, guarded: &guarded, honest, homes: &homes, reach, sent: 0 };
+    let mut game = Game { window, guarded: &guarded, honest, homes: &homes, reach, sent: 0, described: [0; 2] };
     game.come_up();
     let mut script = Script(script);
     while !script.0.is_empty() {
@@ -111,6 +112,8 @@ struct Game<'w> {
     homes: &'w [Home; 2],
     reach: Reach,
     sent: u64,
+    /// Descriptors that the hostile one has written for each, since it began to talk to it.
+    described: [u32; 2],
 }
 
 impl Game<'_> {
@@ -145,8 +148,8 @@ impl Game<'_> {
             13 => _ = self.honest[me].to(HOSTILE).receiver.arm(),
             14 => _ = self.honest[me].to(HOSTILE).sender.await_room(),
             _ => {
-                let _ = doorbell::ring(&self.window.header(HOSTILE), me);
-                let _ = doorbell::take(&self.honest[me].station.header());
+                let _ = doorbell::ring(&self.window.header(HOSTILE).doorbells[0], me);
+                let _ = doorbell::take(&self.honest[me].station.header().doorbells[0]);
             }
         }
     }
@@ -158,7 +161,11 @@ impl Game<'_> {
         let at = match (self.reach, script.byte() % 8) {
             (_, 0) => geometry.header(HOSTILE) + script.below(header::HEADER_LEN / 8) * 8,
             (_, 1) => geometry.header(HOSTILE) + header::LINKS_AT + script.below(2) * 8,
-            (_, 2) => geometry.header(script.below(2) as usize) + header::PENDING_AT,
+            (_, 2) => {
+                let queue = script.below(MAX_QUEUES as u64);
+                let bell = header::DOORBELLS_AT + queue * header::DOORBELL_LEN;
+                geometry.header(script.below(2) as usize) + bell + header::PENDING_AT
+            }
             (_, 3 | 4) => lane(script.below(2)) + script.below(4) * shmem::LINE_PAIR,
             (_, 5) => lane(script.below(2)) + script.below(LANE_LEN / 8) * 8,
             (Reach::ItsOwn, _) => geometry.pool(HOSTILE) + script.below(geometry.pool_len() / 8) * 8,
@@ -171,24 +178,22 @@ impl Game<'_> {
     /// It publishes descriptors: nearly sound, sound, or neither.
     fn describe(&mut self, peer: usize, script: &mut Script<'_>) {
         let ring = self.window.ring(HOSTILE, 0, peer);
-        let mut produced = ring.produced.load(Ordering::Relaxed);
         for _ in 0..script.byte() % 40 {
             let [kind, len] = [script.byte(), script.byte()];
             let offset = script.below(self.window.geometry().pool_len() + 64) as u32;
             let piece = Piece { offset, len: u32::from(len) << (kind % 9), more: kind & 0x40 != 0 };
             let flags = if kind & 0x80 != 0 { script.word() } else { 0 };
-            let place = &ring.descriptor(produced).0;
-            place[0].store(piece.to_word() | (flags & 0x7f) << 57, Ordering::Relaxed);
-            place[1].store(if kind & 0x20 != 0 { script.word() } else { 0 }, Ordering::Relaxed);
-            produced = produced.wrapping_add(1);
+            let first = piece.to_word() | (flags & 0x3f) << 57 | lap_bit(self.described[peer]);
+            let second = if kind & 0x20 != 0 { script.word() } else { 0 };
+            ring.set_words(self.described[peer], [first, second]);
+            self.described[peer] = self.described[peer].wrapping_add(1);
         }
-        ring.produced.store(produced, Ordering::Relaxed);
     }
 
-    fn shake_hands(&self, peer: usize) {
+    fn shake_hands(&mut self, peer: usize) {
         let [mine, theirs] =
             [(HOSTILE, peer), (peer, HOSTILE)].map(|(one, other)| &self.window.header(one).links[other]);
-        link::step(&WindowWords { mine, theirs }, || ());
+        link::step(&WindowWords { mine, theirs }, || self.described[peer] = 0);
     }
 
     /// Time goes on; the hostile one's heart beats, or does not.

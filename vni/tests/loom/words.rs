@@ -18,7 +18,7 @@ pub(crate) enum Lacks {
     /// All fences, with every store of a wish a release and every load an acquire: what looks right and is not.
     Fences,
     PublishRelease,
-    ProducedAcquire,
+    DescriptorAcquire,
     ReleaseRelease,
     ConsumedAcquire,
     // Of a link.
@@ -54,34 +54,51 @@ impl Twin {
     }
 }
 
-/// Slots that the models need.
-const SLOTS: usize = 2;
+/// Slots that the models need: for two descriptors, and one that never comes.
+const SLOTS: usize = 3;
 
 /// A ring.
 pub(crate) struct Ring {
     twin: Twin,
-    produced: AtomicU32,
     room_at: AtomicU32,
     consumed: AtomicU32,
     wake_at: AtomicU32,
-    slots: [AtomicU64; SLOTS],
+    slots: [[AtomicU64; 2]; SLOTS],
 }
 
 impl Ring {
     pub(crate) fn new(lacks: Lacks) -> Self {
-        let [produced, room_at, consumed, wake_at] = [(); 4].map(|()| AtomicU32::new(0));
-        let slots = [(); SLOTS].map(|()| AtomicU64::new(0));
-        Self { twin: Twin(lacks), produced, room_at, consumed, wake_at, slots }
+        let [room_at, consumed, wake_at] = [(); 3].map(|()| AtomicU32::new(0));
+        let slots = [(); SLOTS].map(|()| [(); 2].map(|()| AtomicU64::new(0)));
+        Self { twin: Twin(lacks), room_at, consumed, wake_at, slots }
+    }
+}
+
+impl Ring {
+    fn slot(&self, number: u32) -> &[AtomicU64; 2] {
+        &self.slots[number as usize % SLOTS]
     }
 }
 
 impl RingWords for Ring {
-    fn produced(&self) -> u32 {
-        self.produced.load(self.twin.ordering(Lacks::ProducedAcquire, Ordering::Acquire))
+    fn first_word(&self, number: u32) -> u64 {
+        self.slot(number)[0].load(self.twin.ordering(Lacks::DescriptorAcquire, Ordering::Acquire))
     }
 
-    fn publish(&self, produced: u32) {
-        self.produced.store(produced, self.twin.ordering(Lacks::PublishRelease, Ordering::Release));
+    fn second_word(&self, number: u32) -> u64 {
+        self.slot(number)[1].load(Ordering::Relaxed)
+    }
+
+    fn set_words(&self, number: u32, words: [u64; 2]) {
+        self.slot(number).iter().zip(words).for_each(|(place, word)| place.store(word, Ordering::Relaxed));
+    }
+
+    fn set_second_word(&self, number: u32, word: u64) {
+        self.slot(number)[1].store(word, Ordering::Relaxed);
+    }
+
+    fn publish(&self, number: u32, first_word: u64) {
+        self.slot(number)[0].store(first_word, self.twin.ordering(Lacks::PublishRelease, Ordering::Release));
     }
 
     fn consumed(&self) -> u32 {
@@ -108,17 +125,9 @@ impl RingWords for Ring {
         self.room_at.store(index, self.twin.fenced(Ordering::Release));
     }
 
-    fn descriptor(&self, number: u32) -> [u64; 2] {
-        [self.slots[number as usize % SLOTS].load(Ordering::Relaxed), 0]
-    }
-
-    fn set_descriptor(&self, number: u32, words: [u64; 2]) {
-        self.slots[number as usize % SLOTS].store(words[0], Ordering::Relaxed);
-    }
-
     fn clear_produced(&self) {
-        self.produced.store(0, Ordering::Relaxed);
         self.room_at.store(0, Ordering::Relaxed);
+        self.slots.iter().flatten().for_each(|word| word.store(0, Ordering::Relaxed));
     }
 
     fn clear_consumed(&self) {

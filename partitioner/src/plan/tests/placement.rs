@@ -28,6 +28,29 @@ fn two_partitions_lie_one_behind_the_other() {
 }
 
 #[test]
+fn there_are_as_many_queues_as_the_largest_pair_can_serve_on_both_sides() {
+    let queues = |cpus: &[&str]| {
+        let partitions: Vec<_> = cpus.iter().map(|cpus| (*cpus, "128MiB")).collect();
+        planned(&machine(24, 3 << 30, 0), &partitions).queues
+    };
+    assert_eq!(queues(&["4"]), 1, "there is no pair");
+    assert_eq!(queues(&["4", "1"]), 1);
+    assert_eq!(queues(&["1", "'3-5,9'", "2"]), 2);
+    assert_eq!(queues(&["3", "3", "1"]), 3);
+    assert_eq!(queues(&["10", "12"]), 8, "there are no more");
+}
+
+#[test]
+fn queues_leave_half_of_each_pool_to_all_unless_the_owner_wants_more() {
+    let text = |more: &str| box_file(&[("8", "128MiB"); 3]).replace("\"64MiB\"", &format!("\"4MiB\"\n{more}"));
+    let queues = |more| plan(&machine(24, 3 << 30, 0), &gather(&text(more), |_| None)).unwrap().queues;
+    // 1,357 KiB each, of which a queue keeps 96 for each of two peers.
+    assert_eq!(queues(""), 3);
+    assert_eq!(queues("queues = 6"), 6);
+    assert_eq!(queues("queues = 1"), 1);
+}
+
+#[test]
 fn the_boot_processor_boots_its_partition_and_starts_it_last() {
     let plan = planned(&four_cores(), &[("2", "256MiB"), ("'3,1'", "256MiB")]);
     let cores: Vec<Vec<u32>> =

@@ -6,7 +6,7 @@ use super::*;
 use crate::address::LARGE_PAGE;
 use crate::config::CpuRequest;
 use crate::inventory::NodeMemory;
-use crate::layout::{LOW_SLICE_LEN, LOW_SLICES_END, LOW_SLICES_START, RESIDENT};
+use crate::layout::{LOW_SLICE_LEN, LOW_SLICES_END, LOW_SLICES_START, QUEUES_MAX, RESIDENT, Window};
 
 /// Machines like real ones: holes in the memory, up to three nodes, cores in any order.
 fn some_machine() -> impl Strategy<Value = Inventory> {
@@ -45,9 +45,11 @@ fn some_box() -> impl Strategy<Value = String> {
         1 => (0_u32..8, 1_u32..3).prop_map(|(core, more)| format!("'{core}-{}'", core + more)),
     ];
     let partition = (cpus, 27_u64..600).prop_map(|(cpus, grains)| (cpus, format!("{}MiB", 2 * grains)));
-    (prop::collection::vec(partition, 1..6), 1_u64..100).prop_map(|(partitions, window)| {
+    let queues = prop::option::weighted(0.3, 1..=QUEUES_MAX);
+    (prop::collection::vec(partition, 1..6), 1_u64..100, queues).prop_map(|(partitions, window, queues)| {
         let partitions: Vec<_> = partitions.iter().map(|(cpus, memory)| (cpus.as_str(), memory.as_str())).collect();
-        box_file(&partitions).replacen("64MiB", &format!("{}MiB", 2 * window), 1)
+        let queues = queues.map(|queues| format!("queues = {queues}\n")).unwrap_or_default();
+        box_file(&partitions).replacen("\"64MiB\"\n", &format!("\"{}MiB\"\n{queues}", 2 * window), 1)
     })
 }
 
@@ -99,6 +101,22 @@ fn check_partitions(request: &Request, plan: &Plan) {
     }
 }
 
+/// All fit into the window; where nobody asked for them each is of use to somebody, and they leave half of the buffers to
+/// all.
+fn check_queues(request: &Request, plan: &Plan) {
+    let window = Window { partitions: plan.partitions.len(), queues: plan.queues };
+    assert!(window.least() <= plan.window.len(), "{window:?}");
+    match &request.file.queues {
+        Some(wanted) => assert_eq!(plan.queues, *wanted.get_ref()),
+        None if plan.queues == 1 => {}
+        None => {
+            let can_use = |partition: &&PartitionPlan| partition.cores.len() >= usize::from(plan.queues);
+            assert!(plan.partitions.iter().filter(can_use).count() >= 2, "nobody could use them all");
+            assert!(window.keeps_half(plan.window.len()), "{window:?}");
+        }
+    }
+}
+
 fn check_cores(inventory: &Inventory, plan: &Plan) {
     let given = plan.partitions.iter().flat_map(|partition| &partition.cores);
     let mut numbers: Vec<_> = given.chain(&plan.idle_cores).map(|core| core.number.0).collect();
@@ -130,6 +148,7 @@ proptest! {
             check_memory(&inventory, &plan);
             check_partitions(&request, &plan);
             check_cores(&inventory, &plan);
+            check_queues(&request, &plan);
             check_consoles(&inventory, &plan);
         }
     }

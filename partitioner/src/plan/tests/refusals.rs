@@ -71,6 +71,12 @@ fn cores_that_no_instance_can_drive() {
 }
 
 #[test]
+fn more_queues_than_the_window_has_room_for() {
+    let text = box_file(&[("1", "128MiB"); 4]).replace("\"64MiB\"", "\"4MiB\"\nqueues = 8");
+    assert_snapshot!("too-many-queues", refusal(&four_cores(), &text));
+}
+
+#[test]
 fn low_memory_exhausted() {
     assert_snapshot!(refusal(&machine(20, 3 << 30, 4 << 30), &box_file(&[("1", "128MiB"); 18])));
 }

@@ -27,8 +27,6 @@ const REVISION: u8 = 2;
 const UART_PORTS: u8 = 8;
 /// What follows in a `_DSD` are pairs of names and values.
 const DEVICE_PROPERTIES: &str = "daffd814-6eba-4d8c-8a91-bc9bbf4aa301";
-/// Rings of each ordered pair of partitions.
-const QUEUES: u8 = 1;
 
 pub(super) fn dsdt(plan: &Plan, partition: &PartitionPlan) -> Sdt {
     let mut dsdt = Sdt::new(*b"DSDT", HEADER_LEN, REVISION, OEM_ID, OEM_TABLE_ID, OEM_REVISION);
@@ -69,7 +67,7 @@ fn properties(plan: &Plan) -> PackageBuilder {
     let mut pairs = PackageBuilder::new();
     pairs.add_element(&Package::new(alloc::vec![&"sprig,box", &plan.box_name]));
     pairs.add_element(&Package::new(alloc::vec![&"sprig,partitions", &names]));
-    pairs.add_element(&Package::new(alloc::vec![&"sprig,queues", &QUEUES]));
+    pairs.add_element(&Package::new(alloc::vec![&"sprig,queues", &plan.queues]));
     let mut data = PackageBuilder::new();
     data.add_element(&Uuid::new(DEVICE_PROPERTIES));
     data.add_element(&pairs);

@@ -10,10 +10,11 @@ use tests::scene::{Booted, box_file, networked};
 
 const LIMIT: Duration = Duration::from_secs(240);
 
-/// Sockets whose buffers hold a burst of the program, whatever the kernel accounts for a short datagram.
-const WIDE_SOCKETS: &str = "echo 4194304 > /proc/sys/net/core/rmem_default";
+/// Sockets whose buffers hold a burst of each of a hundred flows, whatever the kernel accounts for a short datagram.
+const WIDE_SOCKETS: &str = "echo 16777216 > /proc/sys/net/core/rmem_default";
 
-fn receive_everywhere(booted: &Booted) {
+/// Starts the receiving program in every instance, once all links are up.
+pub(super) fn receive_everywhere(booted: &Booted) {
     booted.await_links();
     for instance in booted.instances() {
         instance.run(WIDE_SOCKETS);

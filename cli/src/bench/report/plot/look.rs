@@ -1,0 +1,83 @@
+//! Who is drawn how. Everyone keeps the same colour, dash and marker in all figures of a bench; each of the three alone
+//! tells eight apart.
+
+use maud::{Markup, html};
+
+use super::px;
+use crate::bench::model::Bench;
+use crate::bench::question::references;
+
+const LOOKS: usize = 8;
+const RADIUS: f64 = 4.0;
+
+/// A colour, a dash and a marker.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Look(usize);
+
+/// The looks of all who were asked in a bench.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Looks<'a>(Vec<&'a str>);
+
+impl<'a> Looks<'a> {
+    /// Ours first, then those whom everybody knows, then whoever else was asked.
+    pub(crate) fn of(bench: &'a Bench) -> Self {
+        let mut subjects = vec!["vni"];
+        subjects.extend(references(bench.setting));
+        for measurement in &bench.measurements {
+            if !subjects.contains(&measurement.subject.as_str()) {
+                subjects.push(&measurement.subject);
+            }
+        }
+        Self(subjects)
+    }
+
+    /// Where someone stands in that order.
+    pub(crate) fn rank(&self, subject: &str) -> usize {
+        self.0.iter().position(|known| *known == subject).unwrap_or(self.0.len())
+    }
+
+    pub(crate) fn look(&self, subject: &str) -> Look {
+        Look(self.rank(subject) % LOOKS)
+    }
+}
+
+impl Look {
+    /// The class that the style sheet knows it by.
+    pub(crate) fn class(self) -> String {
+        format!("look{}", self.0)
+    }
+
+    /// The marker around a place.
+    pub(super) fn marker(self, x: f64, y: f64) -> Markup {
+        let corners: &[(f64, f64)] = match self.0 {
+            1 => &[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
+            2 => &[(0.0, -1.2), (1.1, 0.8), (-1.1, 0.8)],
+            3 => &[(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
+            4 => &[(0.0, 1.2), (1.1, -0.8), (-1.1, -0.8)],
+            5 => &[(-1.3, -0.5), (1.3, -0.5), (1.3, 0.5), (-1.3, 0.5)],
+            6 => &[(-0.5, -1.3), (0.5, -1.3), (0.5, 1.3), (-0.5, 1.3)],
+            7 => {
+                &[(-1.2, -1.2), (0.0, -0.4), (1.2, -1.2), (0.4, 0.0), (1.2, 1.2), (0.0, 0.4), (-1.2, 1.2), (-0.4, 0.0)]
+            }
+            _ => &[],
+        };
+        let corner = |(right, down): &(f64, f64)| format!("{},{}", px(x + right * RADIUS), px(y + down * RADIUS));
+        html! {
+            @if corners.is_empty() {
+                circle.marker cx=(px(x)) cy=(px(y)) r=(px(RADIUS)) {}
+            } @else {
+                polygon.marker points=(corners.iter().map(corner).collect::<Vec<_>>().join(" ")) {}
+            }
+        }
+    }
+
+    /// A short piece of line with its marker, for a legend.
+    pub(crate) fn swatch(self) -> Markup {
+        html! {
+            svg class=(format!("swatch {}", self.class())) viewBox="0 0 34 14" aria-hidden="true" {
+                line.median x1="1" x2="33" y1="7" y2="7" {}
+                (self.marker(17.0, 7.0))
+            }
+        }
+    }
+}

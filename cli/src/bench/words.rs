@@ -1,0 +1,153 @@
+//! The names in a `bench.json` as words for people: what was measured, with what, and what was counted beside.
+//!
+//! A name that is not known here is shown as it is, so that a bench may measure what nobody thought of yet.
+
+use std::collections::BTreeMap;
+
+use super::model::{Measurement, Parameter, Setting};
+use super::quantity::{LARGE_BYTES, bytes, show};
+
+/// Parameters by name, as a measurement has them.
+pub type Parameters = BTreeMap<String, Parameter>;
+
+/// The order in which parameters are told; others follow.
+const ORDER: [&str; 6] = ["frame_bytes", "burst", "footprint_bytes", "direction", "offload", "receiver"];
+
+/// Between whom it was measured.
+pub fn setting(setting: Setting) -> &'static str {
+    match setting {
+        Setting::Box => "between instances of a box",
+        Setting::Native => "between two processes of one host",
+        Setting::Tap => "between two network namespaces of one host, through the TAP bridge",
+    }
+}
+
+/// What was measured, to begin a line with.
+pub fn what(what: &str) -> String {
+    match what {
+        "tcp" => "TCP".to_owned(),
+        "udp" => "UDP".to_owned(),
+        other => {
+            let words = other.replace('_', " ").replace("round-trip", "round trip");
+            let mut letters = words.chars();
+            letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+        }
+    }
+}
+
+/// The parameters, the most telling first: `1500-byte frames, one way, offload on`.
+pub fn parameters(parameters: &Parameters) -> String {
+    ordered(parameters).map(|(name, value)| parameter(name, value)).collect::<Vec<_>>().join(", ")
+}
+
+/// The parameters, the most telling first.
+pub fn ordered(parameters: &Parameters) -> impl Iterator<Item = (&str, &Parameter)> {
+    let known = ORDER.iter().filter_map(|name| parameters.get_key_value(*name));
+    let others = parameters.iter().filter(|(name, _)| !ORDER.contains(&name.as_str()));
+    known.chain(others).map(|(name, value)| (name.as_str(), value))
+}
+
+/// One parameter with its value.
+pub fn parameter(name: &str, value: &Parameter) -> String {
+    match (name, value) {
+        ("frame_bytes", Parameter::Number(size)) => format!("{size}-byte frames"),
+        ("burst", Parameter::Number(frames)) => format!("bursts of {frames}"),
+        ("direction", Parameter::Word(direction)) => spaced(direction),
+        (name, Parameter::Word(word)) => format!("{} {}", spaced(name), spaced(word)),
+        (name, Parameter::Number(number)) => match name.rsplit_once('_') {
+            Some((name, "bytes")) => format!("{} {}", spaced(name), bytes(*number)),
+            Some((name, "ns")) => format!("{} {}", spaced(name), show("ns", *number)),
+            _ => format!("{} {number}", spaced(name)),
+        },
+    }
+}
+
+/// What a parameter is, without a value.
+pub fn dimension(name: &str) -> String {
+    match name.rsplit_once('_') {
+        Some(("frame", "bytes")) => "frame size".to_owned(),
+        Some((name, "bytes" | "ns" | "s")) => spaced(name),
+        _ => spaced(name),
+    }
+}
+
+/// The title of an axis along which a parameter grows; `greatest` is the greatest there.
+pub fn axis(name: &str, greatest: f64) -> String {
+    let unit = match name.rsplit_once('_') {
+        // Each tick has its own.
+        Some((_, "bytes")) if greatest >= LARGE_BYTES => return dimension(name),
+        Some((_, unit @ ("bytes" | "ns" | "s"))) => unit,
+        _ if name == "burst" => "frames",
+        _ => return dimension(name),
+    };
+    format!("{} ({unit})", dimension(name))
+}
+
+/// The value of a parameter alone, as a tick of its axis; `greatest` is the greatest there.
+pub fn tick(name: &str, value: f64, greatest: f64) -> String {
+    if name.ends_with("_bytes") && greatest >= LARGE_BYTES { bytes(value) } else { value.to_string() }
+}
+
+/// Who was asked, and between whom if it was a pair.
+pub fn subject(measurement: &Measurement) -> String {
+    match &measurement.pair {
+        Some(pair) if pair.from == pair.to => format!("{} in {}", measurement.subject, pair.from),
+        Some(pair) => format!("{} {} → {}", measurement.subject, pair.from, pair.to),
+        None => measurement.subject.clone(),
+    }
+}
+
+/// What was counted beside, and how much of it.
+pub fn beside(name: &str, counted: f64) -> (String, String) {
+    let unit = if name.contains("share") { "share" } else { "" };
+    let words = spaced(name).replace("cpu", "CPU");
+    (words, show(unit, counted))
+}
+
+/// The names of all that was counted beside, what belongs to frames first.
+pub fn all_beside<'a>(measurements: impl IntoIterator<Item = &'a Measurement>) -> Vec<&'a str> {
+    let names = measurements.into_iter().flat_map(|measurement| measurement.beside.keys());
+    let mut names: Vec<&str> = names.map(String::as_str).collect();
+    names.sort_unstable_by_key(|name| (!name.ends_with("_per_frame"), *name));
+    names.dedup();
+    names
+}
+
+fn spaced(name: &str) -> String {
+    name.replace(['_', '-'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_told_with_the_most_telling_first() {
+        let given = [
+            ("direction", Parameter::Word("one-way".into())),
+            ("footprint_bytes", Parameter::Number(262_144.0)),
+            ("frame_bytes", Parameter::Number(1500.0)),
+            ("offload", Parameter::Word("on".into())),
+            ("queues", Parameter::Number(2.0)),
+            ("wait_ns", Parameter::Number(2500.0)),
+        ];
+        let given = given.map(|(name, value)| (name.to_owned(), value)).into();
+        let told = "1500-byte frames, footprint 256 KiB, one way, offload on, queues 2, wait 2.50 µs";
+        assert_eq!(parameters(&given), told);
+    }
+
+    #[test]
+    fn names_become_words() {
+        assert_eq!(["tcp", "round-trip", "hand-off"].map(what), ["TCP", "Round trip", "Hand-off"]);
+        assert_eq!(beside("cpu_share_sender", 0.97), ("CPU share sender".to_owned(), "97.0 %".to_owned()));
+        assert_eq!(beside("doorbells_per_frame", 0.25), ("doorbells per frame".to_owned(), "0.250".to_owned()));
+    }
+
+    #[test]
+    fn an_axis_is_called_by_its_parameter_and_unit() {
+        let names = ["frame_bytes", "footprint_bytes", "wait_ns", "burst", "queues"];
+        let titles = ["frame size (bytes)", "footprint (bytes)", "wait (ns)", "burst (frames)", "queues"];
+        assert_eq!(names.map(|name| axis(name, 4096.0)), titles);
+        assert_eq!([axis("footprint_bytes", 1e6), tick("footprint_bytes", 262_144.0, 1e6)], ["footprint", "256 KiB"]);
+    }
+}
