@@ -54,6 +54,7 @@ pub struct Launch<'a> {
     medium: Medium,
     machine: EmulatedMachine,
     accelerator: Accelerator,
+    processor: Option<String>,
     emulator: Emulator,
     logs: Option<PathBuf>,
     arguments: Vec<String>,
@@ -106,6 +107,7 @@ impl<'a> Launch<'a> {
             medium: Medium::Pvh,
             machine: EmulatedMachine::needed_by(source.request()),
             accelerator: Accelerator::best(),
+            processor: None,
             emulator,
             logs: None,
             arguments: Vec::new(),
@@ -130,6 +132,13 @@ impl<'a> Launch<'a> {
     #[must_use]
     pub fn accelerator(mut self, accelerator: Accelerator) -> Self {
         self.accelerator = accelerator;
+        self
+    }
+
+    /// On processors like this, as QEMU's `-cpu` takes it, instead of all that the accelerator can do.
+    #[must_use]
+    pub fn processor(mut self, processor: &str) -> Self {
+        self.processor = Some(processor.to_owned());
         self
     }
 
@@ -175,6 +184,10 @@ impl<'a> Launch<'a> {
                 None => builder.console(name),
             };
         }
+        builder = match &self.processor {
+            Some(processor) => builder.processor(processor),
+            None => builder,
+        };
         builder = self.arguments.into_iter().fold(builder, MachineBuilder::argument);
         Ok(RunningBox { machine: builder.start()?, emulated: self.machine, plan, _logs: held })
     }

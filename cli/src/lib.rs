@@ -24,5 +24,6 @@ pub mod qemu;
 pub mod recorded;
 pub mod render;
 pub mod session;
+pub mod shell;
 pub mod source;
 pub mod table;

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use cli::commands::{self, check::Check, image::Image, inventory::Inventory, plan::Plan, report::Report, run::Run};
+use cli::commands::{
+    self, bench::Bench, check::Check, image::Image, inventory::Inventory, plan::Plan, report::Report, run::Run,
+};
 
 /// Boots several unmodified Linux kernels side by side on one machine, without virtualization
 #[derive(Parser)]
@@ -20,6 +22,7 @@ enum Command {
     Inventory(Inventory),
     Image(Image),
     Run(Run),
+    Bench(Bench),
     Report(Report),
 }
 
@@ -30,6 +33,7 @@ fn main() -> ExitCode {
         Command::Inventory(inventory) => inventory.run(),
         Command::Image(image) => image.run(),
         Command::Run(run) => run.run(),
+        Command::Bench(bench) => bench.run(),
         Command::Report(report) => report.run(),
     };
     done.map_or_else(|error| commands::report(&error), |()| ExitCode::SUCCESS)

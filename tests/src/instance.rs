@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cli::console::{Console, Pattern};
+use cli::shell::Shell;
 use partitioner::address::{MIB, MemoryRange};
 use partitioner::plan::PartitionPlan;
 use regex::bytes::Regex;
@@ -52,14 +53,17 @@ impl<'a> Instance<'a> {
     }
 
     /// Runs a command in its shell: what it prints, and its exit status.
+    ///
+    /// # Panics
+    /// If it does not end in time.
     pub fn try_run(&self, command: &str) -> (String, i32) {
-        // The marks are put together by the shell, so that the echo of what is typed does not look like them.
-        self.send(&format!("echo sprig-be''gin; {command}; echo sprig-en''d $?"));
-        self.wait_for("sprig-begin\r\n");
-        let end = Regex::new(r"(?s)^(.*?)sprig-end (\d+)\r?\n").expect("a regular expression");
-        let found = self.console.wait_for(Pattern::Regex(end), COMMAND_LIMIT).unwrap_or_else(|error| panic!("{error}"));
-        let output = found.groups[0].replace('\r', "");
-        (output.trim_end().to_owned(), found.groups[1].parse().expect("an exit status"))
+        let ended = self.shell().try_run(command, COMMAND_LIMIT).unwrap_or_else(|error| panic!("{error}"));
+        (ended.output, ended.status)
+    }
+
+    /// The shell at its console.
+    pub fn shell(&self) -> Shell {
+        Shell::new(self.console.clone())
     }
 
     /// Types a line and waits for nothing.

@@ -40,12 +40,8 @@ impl Instance<'_> {
     /// # Panics
     /// If it does not within `limit`; `show` is then run, and what it prints is told.
     pub fn wait_until(&self, condition: &str, limit: Duration, show: &str) {
-        let tenths = limit.as_millis() / 100;
-        let script = format!(
-            "i=0; until {condition}; do i=$((i+1)); if [ $i -gt {tenths} ]; then {show}; false; break; fi; sleep 0.1; done"
-        );
-        let (output, status) = self.try_run(&script);
-        assert_eq!(status, 0, "{}: not within {limit:?}: `{condition}`:\n{output}", self.plan.name);
+        let waited = self.shell().wait_until(condition, limit, show);
+        waited.unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Waits until its link to so many others is in `state`.
@@ -71,11 +67,11 @@ impl Instance<'_> {
     }
 
     /// Starts a command whose output and exit status [`Instance::finish`] tells.
+    ///
+    /// # Panics
+    /// If it cannot be started.
     pub fn start(&self, job: &str, command: &str) {
-        // Braces, since whoever types it puts a semicolon behind, which may not follow an ampersand. A process of its own
-        // runs the command, so that one that exits is told of too.
-        let run = format!("({command}); echo $? > /tmp/{job}.end");
-        self.run(&format!("rm -f /tmp/{job}.*; {{ ({run}) > /tmp/{job}.out 2>&1 < /dev/null & }}"));
+        self.shell().start(job, command).unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Waits for a command that was started: what it printed.
@@ -83,24 +79,8 @@ impl Instance<'_> {
     /// # Panics
     /// If it does not end in time, or fails.
     pub fn finish(&self, job: &str, limit: Duration) -> String {
-        let show = format!("cat /tmp/{job}.out");
-        // A console command has a limit of its own, so a long wait is several.
-        let step = Duration::from_secs(60);
-        let mut waited = Duration::ZERO;
-        while waited + step < limit && self.try_run(&format!("{}; [ -s /tmp/{job}.end ]", pause(job, step))).1 != 0 {
-            waited += step;
-        }
-        self.wait_until(&format!("[ -s /tmp/{job}.end ]"), limit.saturating_sub(waited).min(step), &show);
-        let output = self.run(&show);
-        assert_eq!(self.run(&format!("cat /tmp/{job}.end")), "0", "{}: {job} failed:\n{output}", self.plan.name);
-        output
+        self.shell().finish(job, limit).unwrap_or_else(|error| panic!("{error}"))
     }
-}
-
-/// Waits in the instance for the end of a job, at most so long.
-fn pause(job: &str, limit: Duration) -> String {
-    let tenths = limit.as_secs() * 10;
-    format!("i=0; while [ ! -s /tmp/{job}.end ] && [ $i -lt {tenths} ]; do i=$((i+1)); sleep 0.1; done")
 }
 
 impl Booted {

@@ -20,6 +20,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
     ("cli", &["partitioner", "shmem"]),
     ("xtask", &["cli"]),
     ("frames", &[]),
+    ("gauge", &[]),
     ("tests", &["cli", "partitioner", "shmem", "vni"]),
 ];
 

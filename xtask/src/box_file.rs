@@ -1,4 +1,4 @@
-//! The example box, with its images where set-up has put them.
+//! The example boxes, with their images where set-up has put them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,21 +9,31 @@ use crate::initrd::Image;
 use crate::places::Places;
 use crate::setup::KernelLine;
 
-const EXAMPLE: &str = "examples/two-linux.toml";
+const PAIR: &str = "two-linux.toml";
+const BENCH: &str = "bench.toml";
 /// How the example names the folder of what set-up makes.
 const SPRIG: &str = "../target/sprig/";
 
 /// A box file that says what `examples/two-linux.toml` says, with kernels of this line and this initial RAM disk: the
 /// example itself where its paths are right, else a copy in `folder`.
 pub(crate) fn pair(places: &Places, line: KernelLine, image: Image, folder: &Path) -> Result<PathBuf> {
-    let example = places.workspace.join(EXAMPLE);
+    example(places, PAIR, line, image, folder)
+}
+
+/// The same of `examples/bench.toml`.
+pub(crate) fn bench(places: &Places, line: KernelLine, folder: &Path) -> Result<PathBuf> {
+    example(places, BENCH, line, Image::Full, folder)
+}
+
+fn example(places: &Places, name: &str, line: KernelLine, image: Image, folder: &Path) -> Result<PathBuf> {
+    let example = places.workspace.join("examples").join(name);
     if line == KernelLine::default() && image == Image::Full && places.sprig == places.workspace.join("target/sprig") {
         return Ok(example);
     }
     let text = fs::read_to_string(&example).with_context(|| format!("cannot read {}", example.display()))?;
     let text = moved(&text, &places.sprig, line, image)?;
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let copy = folder.join("two-linux.toml");
+    let copy = folder.join(name);
     fs::write(&copy, text).with_context(|| format!("cannot write {}", copy.display()))?;
     Ok(copy)
 }
@@ -32,7 +42,7 @@ fn moved(example: &str, sprig: &Path, line: KernelLine, image: Image) -> Result<
     let sprig = sprig.to_str().filter(|path| !path.contains(['"', '\\']) && !path.contains(char::is_control));
     let sprig = sprig.context("the path of the target folder cannot stand in a box file")?;
     let from = format!("{SPRIG}kernels/{}/", KernelLine::default().name());
-    ensure!(example.contains(&from), "{EXAMPLE} does not take its kernels from {from}");
+    ensure!(example.contains(&from), "the example does not take its kernels from {from}");
     let text = example.replace(&from, &format!("{SPRIG}kernels/{}/", line.name()));
     let text = text.replace(Image::Full.name(), image.name());
     Ok(text.replace(SPRIG, &format!("{sprig}/")))
@@ -44,7 +54,7 @@ mod tests {
 
     #[test]
     fn the_example_can_be_moved_and_given_other_kernels() {
-        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(EXAMPLE);
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(PAIR);
         let text =
             moved(&fs::read_to_string(example).unwrap(), Path::new("/else where"), KernelLine::V7_2, Image::Small)
                 .unwrap();

@@ -24,6 +24,9 @@ pub(crate) const CARGO_LIMIT: Duration = Duration::from_secs(40 * 60);
 /// What our programs in instances are built for.
 const INSTANCE: &str = "x86_64-unknown-linux-gnu";
 
+/// Those programs: each is a package and a program of that name.
+const PROGRAMS: [&str; 2] = ["frames", "gauge"];
+
 /// How the `sprig` command is built. The boot image is always optimised.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
 pub(crate) enum Profile {
@@ -55,7 +58,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     setup::ensure_for_lines(places, lines, &[Item::Sysroot, Item::Initrd, Item::Kbuild])?;
     boot_image(places)?;
     driver::build(places, lines)?;
-    initrd::pack(places, &frames(places)?)?;
+    initrd::pack(places, &programs(places)?)?;
     progress::headline("build", "the sprig command");
     let profile = match options.profile {
         Profile::Debug => "dev",
@@ -76,13 +79,14 @@ fn boot_image(places: &Places) -> Result<()> {
     fs::rename(&fresh, &image).with_context(|| format!("cannot put {} into place", image.display()))
 }
 
-/// Builds the test program `frames`, without shared libraries: it runs in instances, on Debian's and not on this host's.
-fn frames(places: &Places) -> Result<PathBuf> {
-    progress::headline("build", "the program that checks frames");
-    let mut command = places.cargo(&["build", "--release", "--target", INSTANCE, "-p", "frames"]);
+/// Builds our programs for instances, without shared libraries: they run on Debian's and not on this host's.
+fn programs(places: &Places) -> Result<Vec<PathBuf>> {
+    progress::headline("build", "the programs that check frames and measure");
+    let mut command = places.cargo(&["build", "--release", "--target", INSTANCE]);
+    command.args(PROGRAMS.map(|name| format!("--package={name}")));
     command.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static\x1f-Cstrip=symbols");
     process::shown_run(&mut command, CARGO_LIMIT)?;
-    Ok(places.target.join(INSTANCE).join("release/frames"))
+    Ok(PROGRAMS.map(|name| places.target.join(INSTANCE).join("release").join(name)).to_vec())
 }
 
 /// Cargo's `subcommand` on the boot image, for bare metal.

@@ -8,6 +8,15 @@
 //! | module | |
 //! |---|---|
 //! | [`model`] | what was measured, as it is written to `bench.json` and read by everything that shows it |
+//! | [`wish`] | what is to be measured in a box |
+//! | [`campaign`] | boots the box and carries the wish out, from the first boot to the [`model::Bench`] |
+//! | `site`, `end` | the instances that can be measured, and the paths between their ends |
+//! | `machines` | two machines without Sprig, joined by virtio, to compare with |
+//! | `task`, `iperf`, `gauge`, `offload` | a question to a path, and the programs that answer it |
+//! | `counts` | what is counted beside: doorbells, polls, drops, processor time |
+//! | `rounds` | in which order it is asked |
+//! | `targets` | what is to be reached |
+//! | [`host`] | whether the host that measures is quiet |
 //! | [`mod@file`] | reads `bench.json` |
 //! | [`table`] | a bench for the terminal |
 //! | [`report`] | benches as one page with plots |
@@ -15,14 +24,30 @@
 //! | [`quantity`], [`words`], [`verdict`] | figures, names and targets in the words that both use |
 //! | [`columns`] | columns as wide as a terminal |
 
+pub mod campaign;
 pub mod columns;
+mod counts;
+mod end;
+mod fault;
 pub mod file;
+mod gauge;
+pub mod host;
+mod iperf;
+mod machines;
 #[cfg(test)]
 pub(crate) mod made_up;
 pub mod model;
+mod offload;
 pub mod quantity;
 pub mod question;
 pub mod report;
+mod rounds;
+mod site;
 pub mod table;
+mod targets;
+mod task;
 pub mod verdict;
+pub mod wish;
 pub mod words;
+
+pub use self::fault::Fault;

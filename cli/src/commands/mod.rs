@@ -1,5 +1,6 @@
 //! The subcommands, one module each.
 
+pub mod bench;
 pub mod check;
 pub mod image;
 pub mod inventory;

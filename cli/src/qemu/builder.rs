@@ -22,6 +22,7 @@ pub struct MachineBuilder {
     memory: u64,
     consoles: Vec<ConsoleWish>,
     accelerator: Accelerator,
+    processor: String,
     arguments: Vec<String>,
     folder: Option<PrivateFolder>,
 }
@@ -42,6 +43,7 @@ impl MachineBuilder {
             memory: 512 << 20,
             consoles: Vec::new(),
             accelerator,
+            processor: "max".to_owned(),
             arguments: Vec::new(),
             folder: None,
         }
@@ -86,6 +88,13 @@ impl MachineBuilder {
     #[must_use]
     pub fn accelerator(mut self, accelerator: Accelerator) -> Self {
         self.accelerator = accelerator;
+        self
+    }
+
+    /// What its processors are, as QEMU's `-cpu` takes it: all that the accelerator can do, if nothing else is said.
+    #[must_use]
+    pub fn processor(mut self, processor: &str) -> Self {
+        processor.clone_into(&mut self.processor);
         self
     }
 
@@ -164,8 +173,9 @@ impl MachineBuilder {
     }
 
     fn board(&self) -> Vec<String> {
-        let fixed = ["-machine", "q35", "-cpu", "max", "-display", "none", "-no-reboot", "-nodefaults"];
+        let fixed = ["-machine", "q35", "-display", "none", "-no-reboot", "-nodefaults"];
         let chosen = [
+            ("-cpu", self.processor.clone()),
             ("-accel", self.accelerator.argument().to_owned()),
             ("-smp", self.cpus.to_string()),
             ("-m", format!("{}M", self.memory >> 20)),

@@ -1,5 +1,6 @@
 //! Boxes booted in the emulator, each test a sentence about one. `cargo xtask test` makes what they need.
 
+mod bench;
 mod driver;
 mod image;
 mod kernels;

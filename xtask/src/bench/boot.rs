@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 use cli::allotment::{Purpose, allotments};
+use cli::bench::host::Watched;
 use cli::emulated::EmulatedMachine;
 use cli::launch::Launch;
 use cli::qemu::{Accelerator, Boot, Emulator, MachineBuilder};
@@ -18,7 +19,6 @@ use cli::source::Source;
 use serde_json::json;
 
 use super::boot_figures::{BoxBoot, Figures, Pair, PartitionerTime};
-use super::host::Watched;
 use crate::box_file;
 use crate::build;
 use crate::initrd::Image;

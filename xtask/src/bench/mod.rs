@@ -2,7 +2,7 @@
 
 mod boot;
 mod boot_figures;
-mod host;
+mod in_box;
 mod iperf;
 mod namespaces;
 mod native;
@@ -32,6 +32,8 @@ enum What {
     Tap(tap::Options),
     /// An endpoint of the virtual Ethernet between two processes, against memif, vhost-user and the queues of others
     Native(native::Options),
+    /// The virtual Ethernet of a box against loopback, veth, and two machines joined by virtio
+    Box(in_box::Options),
 }
 
 /// Measures.
@@ -40,6 +42,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
         What::Boot(options) => boot::run(places, options),
         What::Tap(options) => tap::run(places, options),
         What::Native(options) => native::run(places, options),
+        What::Box(options) => in_box::run(places, options),
     }
 }
 

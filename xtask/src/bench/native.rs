@@ -15,12 +15,12 @@ use cli::bench::model::{Bench, Measurement, SCHEMA, Setting};
 use cli::bench::table::table;
 use serde::Deserialize;
 
-use super::host::Watched;
 use super::native_targets;
 use crate::places::Places;
 use crate::process;
 use crate::progress::{self, Step};
 use crate::setup::{self, Item, dpdk};
+use cli::bench::host::Watched;
 
 const BUILD_LIMIT: Duration = Duration::from_secs(20 * 60);
 const RUN_LIMIT: Duration = Duration::from_secs(3 * 60 * 60);

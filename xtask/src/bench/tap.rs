@@ -12,7 +12,6 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use cli::bench::model::{Bench, Measurement, Parameter, SCHEMA, Setting};
 
-use super::host::Watched;
 use super::iperf::{Flow, Iperf, Protocol};
 use super::namespaces::{Link, Namespaces, Offload};
 use super::sample::Sample;
@@ -21,6 +20,7 @@ use crate::places::Places;
 use crate::process;
 use crate::progress::{self, Step};
 use crate::setup::{self, Item, programs};
+use cli::bench::host::Watched;
 
 #[derive(Args)]
 pub(super) struct Options {

@@ -8,6 +8,7 @@
 //! | [`crate::setup::programs`] | `/usr`: Debian's own SSH, iproute2, iperf3 and the like, a shell too | | yes |
 //! | [`crate::setup::keys`] | keys, so that all instances trust one another | | yes |
 //! | `tests/frames` | `/usr/bin/frames`, which checks frames of every size | | yes |
+//! | `gauge` | `/usr/bin/gauge`, with which `sprig bench` measures | | yes |
 //! | [`modules`] | `/lib/modules` for every kernel that is there, with the driver | | yes |
 //!
 //! They are packed by each build, since the driver is built anew whenever its sources change, and put in place only
@@ -54,11 +55,11 @@ impl Image {
     }
 }
 
-/// Packs both, with the test program `frames`; set-up has made the other parts.
-pub(crate) fn pack(places: &Places, frames: &Path) -> Result<()> {
+/// Packs both, with our own programs; set-up has made the other parts.
+pub(crate) fn pack(places: &Places, programs: &[PathBuf]) -> Result<()> {
     let _lock = lock::take(&places.sprig)?;
     let workshop = Workshop::open(&places.sprig)?;
-    let packing = Packing { places, workshop: &workshop, frames };
+    let packing = Packing { places, workshop: &workshop, programs };
     for image in [Image::Small, Image::Full] {
         packing.pack(image)?;
     }
@@ -68,7 +69,8 @@ pub(crate) fn pack(places: &Places, frames: &Path) -> Result<()> {
 struct Packing<'a> {
     places: &'a Places,
     workshop: &'a Workshop,
-    frames: &'a Path,
+    /// Ours.
+    programs: &'a [PathBuf],
 }
 
 impl Packing<'_> {
@@ -123,7 +125,10 @@ impl Packing<'_> {
         tree.link("bin/busybox", &format!("../{}", programs::BUSYBOX));
         link_applets(tree, programs.command(programs::BUSYBOX))?;
         self.add_keys(tree)?;
-        tree.file("usr/bin/frames", Access::Program, read(self.frames)?);
+        for program in self.programs {
+            let name = program.file_name().and_then(|name| name.to_str()).context("a program has a name")?;
+            tree.file(&format!("usr/bin/{name}"), Access::Program, read(program)?);
+        }
         tree.copy(&self.example("network"), "")
     }
 

@@ -10,11 +10,15 @@ use anyhow::{Context, Result, bail};
 
 use crate::process;
 
-/// What stands on a network card in tests: VLANs, bridges, further addresses, virtual cards, raw load.
-const WANTED: [&str; 7] = ["8021q", "bridge", "dummy", "macvlan", "pktgen", "tun", "veth"];
+/// What stands on a network card in tests: VLANs, bridges, further addresses, virtual cards, raw load. And the card of
+/// an ordinary emulated machine, against which the virtual Ethernet is measured.
+const WANTED: [&str; 8] = ["8021q", "bridge", "dummy", "macvlan", "pktgen", "tun", "veth", "virtio_net"];
+/// What that card is reached by: some kernels have it in their image.
+const WANTED_IF_NOT_BUILT_IN: [&str; 1] = ["virtio_pci"];
 
 /// What of a kernel's package holds them and what they need.
-pub(super) const PATTERNS: [&str; 2] = ["./*/kernel/net/*", "./*/kernel/drivers/net/*"];
+pub(super) const PATTERNS: [&str; 4] =
+    ["./*/kernel/net/*", "./*/kernel/drivers/net/*", "./*/kernel/drivers/virtio/*", "./*/kernel/lib/*"];
 
 /// Keeps the wanted modules out of those that were unpacked below `unpacked`, with all that they need.
 pub(super) fn keep(unpacked: &Path, busybox: &Path, folder: &Path) -> Result<()> {
@@ -23,6 +27,11 @@ pub(super) fn keep(unpacked: &Path, busybox: &Path, folder: &Path) -> Result<()>
     fs::create_dir(folder)?;
     for name in WANTED {
         kept.keep(name)?;
+    }
+    for name in WANTED_IF_NOT_BUILT_IN {
+        if kept.found.contains_key(name) {
+            kept.keep(name)?;
+        }
     }
     Ok(fs::write(folder.join("order"), kept.order.join("\n") + "\n")?)
 }
@@ -105,6 +114,7 @@ mod tests {
         for name in WANTED {
             module(&unpacked, &format!("net/{name}.ko"), if name == "8021q" { "mrp,garp-x" } else { "" });
         }
+        module(&unpacked, "drivers/virtio/virtio_pci.ko", "");
         module(&unpacked, "net/802/garp-x.ko", "llc");
         module(&unpacked, "net/802/mrp.ko", "");
         module(&unpacked, "net/llc/llc.ko", "");
@@ -112,7 +122,10 @@ mod tests {
         let folder = scratch.path().join("modules");
         keep(&unpacked, Path::new("busybox"), &folder).unwrap();
         let order = fs::read_to_string(folder.join("order")).unwrap();
-        assert_eq!(order, "mrp\nllc\ngarp_x\n8021q\nbridge\ndummy\nmacvlan\npktgen\ntun\nveth\n");
+        assert_eq!(
+            order,
+            "mrp\nllc\ngarp_x\n8021q\nbridge\ndummy\nmacvlan\npktgen\ntun\nveth\nvirtio_net\nvirtio_pci\n"
+        );
         assert!(folder.join("garp_x.ko").exists() && !folder.join("unwanted.ko").exists());
     }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 const OTHERS_MOST: f64 = 0.1;
 
 /// The host when measuring began.
-pub(crate) struct Watched {
+pub struct Watched {
     cores: usize,
     load: f64,
     ticks: Ticks,
@@ -19,7 +19,7 @@ pub(crate) struct Watched {
 
 /// The host while something was measured.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
-pub(crate) struct Host {
+pub struct Host {
     cores: usize,
     /// Processes that ran or wanted to, over the minute before.
     load_at_start: f64,
@@ -29,15 +29,21 @@ pub(crate) struct Host {
 
 impl Watched {
     /// From now on.
-    pub(crate) fn begin() -> Result<Watched> {
+    ///
+    /// # Errors
+    /// If /proc does not tell what proc(5) says it does.
+    pub fn begin() -> Result<Watched> {
         let text = fs::read_to_string("/proc/loadavg").context("cannot read /proc/loadavg")?;
         let load = text.split_whitespace().next().and_then(|load| load.parse().ok());
         let cores = thread::available_parallelism().context("cannot tell the number of cores")?.get();
         Ok(Watched { cores, load: load.context("/proc/loadavg names no load")?, ticks: Ticks::now()? })
     }
 
-    /// Until now.
-    pub(crate) fn end(self) -> Result<Host> {
+    /// Until now. What is ours counts when it has ended: machines that still run are others.
+    ///
+    /// # Errors
+    /// If /proc does not tell what proc(5) says it does.
+    pub fn end(self) -> Result<Host> {
         let share_of_others = Ticks::now()?.share_of_others_since(self.ticks);
         Ok(Host { cores: self.cores, load_at_start: self.load, share_of_others })
     }
@@ -45,7 +51,7 @@ impl Watched {
 
 impl Host {
     /// Whether others had more work for it than it has cores, or took much of its time.
-    pub(crate) fn is_disturbed(self) -> bool {
+    pub fn is_disturbed(self) -> bool {
         self.load_at_start > self.cores as f64 || self.share_of_others > OTHERS_MOST
     }
 }

@@ -1,0 +1,271 @@
+//! A bench of a box, from its boot to what was measured.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use super::end::Path;
+use super::fault::Fault;
+use super::gauge;
+use super::host::{Host, Watched};
+use super::machines::Machines;
+use super::model::{Bench, SCHEMA, Setting};
+use super::rounds::{Question, Rounds};
+use super::site::{self, Instance};
+use super::targets;
+use super::task::{Direction, Offload, Task, Wait};
+use super::wish::{Extent, Subject, Wish};
+use crate::launch::{Launch, RunningBox};
+use crate::qemu::Accelerator;
+use crate::source::Source;
+
+/// The emulated processor: QEMU emulates `rep movsb` byte by byte, which no processor does, so kernels are not to be told
+/// that it is fast.
+pub const EMULATED_PROCESSOR: &str = "max,-erms,-fsrm";
+
+/// A box that is to be measured.
+pub struct Campaign<'a> {
+    /// The box file with its images.
+    pub source: &'a Source,
+    /// What boots it.
+    pub boot_image: PathBuf,
+    /// What is to be measured.
+    pub wish: &'a Wish,
+    /// Raised when somebody wants the end: what was measured until then is kept.
+    pub stop: &'a AtomicBool,
+    /// Told what is going on, line by line.
+    pub tell: &'a dyn Fn(&str),
+}
+
+/// The lengths of frames, Ethernet header included.
+const FRAMES: [u32; 7] = [64, 256, 1024, gauge::ORDINARY_FRAME, 4096, 16_384, 65_535];
+
+/// The ordered pairs of partitions that are measured.
+type Pairs = Vec<(String, String)>;
+
+impl Campaign<'_> {
+    /// Boots the box, measures, and ends it.
+    ///
+    /// # Errors
+    /// If nothing could be measured at all. What could not be measured beside something else is a remark.
+    pub fn run(&self) -> Result<Bench, Fault> {
+        let pairs = self.pairs()?;
+        let accelerator = Accelerator::best();
+        let processor = processor(accelerator);
+        let host = Watched::begin().ok();
+        let launch = Launch::new(self.source, self.boot_image.clone()).processor(processor);
+        (self.tell)(&format!("booting the box, by {accelerator}"));
+        let running = launch.start()?;
+        site::await_start(&running, self.stop)?;
+        let mut remarks = Vec::new();
+        let machines = self.machines(processor, &mut remarks);
+        let instances = self.instances(&running, &pairs, &mut remarks)?;
+        let mut paths = Vec::new();
+        if let Some(machines) = &machines {
+            match machines.path(self.stop) {
+                Ok(path) => paths.push(path),
+                Err(fault) => remarks.push(format!("{} is left out: {fault}", Subject::VirtioNet.name())),
+            }
+        }
+        let groups = self.groups(&pairs, &instances, &mut paths, &mut remarks)?;
+        let rounds = Rounds {
+            paths: &paths,
+            count: self.wish.rounds,
+            sample: self.wish.sample,
+            stop: self.stop,
+            tell: self.tell,
+            remarks,
+        };
+        let (measurements, mut remarks) = rounds.ask(groups);
+        let box_name = running.plan().box_name.clone();
+        // What was ours on the host counts when it has ended.
+        drop((running, machines));
+        let host = host.and_then(|host| host.end().ok());
+        if host.is_some_and(Host::is_disturbed) {
+            remarks.push("the host was disturbed: others were at work, do not trust these figures".to_owned());
+        }
+        if measurements.is_empty() {
+            return Err(Fault::Nobody(remarks.join("; ")));
+        }
+        Ok(Bench {
+            schema: SCHEMA,
+            setting: Setting::Box,
+            title: format!("box \"{}\", {} rounds by {accelerator}", box_name, self.wish.rounds),
+            conditions: conditions(processor, accelerator, &instances, host),
+            targets: targets::of(&measurements),
+            measurements,
+            remarks,
+        })
+    }
+
+    /// The pair that is wished for, else every one, or the first if it is to be quick.
+    fn pairs(&self) -> Result<Pairs, Fault> {
+        let names: Vec<&str> =
+            self.source.request().file.partitions.iter().map(|partition| partition.name.get_ref().as_str()).collect();
+        if let Some((from, to)) = &self.wish.pair {
+            if from == to || ![from, to].iter().all(|name| names.contains(&name.as_str())) {
+                return Err(Fault::NoPair { from: from.clone(), to: to.clone(), known: names.join(", ") });
+            }
+            return Ok(vec![(from.clone(), to.clone())]);
+        }
+        let others = |from| names.iter().filter(move |to| **to != from).map(move |to| (from, *to));
+        let pairs = names.iter().flat_map(|from| others(*from)).map(|(from, to)| (from.to_owned(), to.to_owned()));
+        Ok(match self.wish.extent {
+            Extent::Full => pairs.collect(),
+            Extent::Quick => pairs.take(1).collect(),
+        })
+    }
+
+    /// The machines beside the box, if they are wished for.
+    fn machines(&self, processor: &str, remarks: &mut Vec<String>) -> Option<Machines> {
+        if !self.wish.subjects.contains(&Subject::VirtioNet) {
+            return None;
+        }
+        (self.tell)("booting two machines joined by virtio");
+        match Machines::start(self.source, &self.boot_image, processor) {
+            Ok(machines) => Some(machines),
+            Err(fault) => {
+                remarks.push(format!("{} is left out: {fault}", Subject::VirtioNet.name()));
+                None
+            }
+        }
+    }
+
+    /// Every instance: any of them may have the cores for a veth.
+    fn instances(
+        &self,
+        running: &RunningBox,
+        pairs: &Pairs,
+        remarks: &mut Vec<String>,
+    ) -> Result<Vec<Instance>, Fault> {
+        if pairs.is_empty() {
+            remarks.push("the box has one partition, so there is no pair to measure".to_owned());
+        }
+        let names: Vec<String> = running.plan().partitions.iter().map(|partition| partition.name.clone()).collect();
+        let instances = site::instances(running, &names, self.stop, remarks)?;
+        for instance in &instances {
+            (self.tell)(&format!("{} is up: {} on {} cores", instance.name, instance.kernel, instance.cores));
+            site::serve(instance)?;
+        }
+        Ok(instances)
+    }
+
+    /// What is asked, question by question. The first pair is asked everything, and others what a matrix shows.
+    fn groups(
+        &self,
+        pairs: &Pairs,
+        instances: &[Instance],
+        paths: &mut Vec<Path>,
+        remarks: &mut Vec<String>,
+    ) -> Result<Vec<Vec<Question>>, Fault> {
+        self.add_own_paths(pairs, instances, paths, remarks)?;
+        let mut first_pair = None;
+        for (from, to) in pairs.iter().filter(|_| self.wish.subjects.contains(&Subject::Vni)) {
+            let find = |name: &str| instances.iter().find(|instance| instance.name == name);
+            let (Some(from), Some(to)) = (find(from), find(to)) else { continue };
+            match site::vni(from, to) {
+                Ok(path) => {
+                    first_pair.get_or_insert(paths.len());
+                    paths.push(path);
+                }
+                Err(fault) => remarks.push(format!("{}:{} is left out: {fault}", from.name, to.name)),
+            }
+        }
+        let asked = |task: &Task, number: usize, path: &Path| {
+            let is_further = path.pair.is_some() && first_pair != Some(number);
+            self.wish.has(task.what(), path.subject) && task.suits(path.subject) && (!is_further || task.is_of_matrix())
+        };
+        let group = |task: Task| {
+            let mut numbered: Vec<_> =
+                paths.iter().enumerate().filter(|(number, path)| asked(&task, *number, path)).collect();
+            numbered.sort_by_key(|(_, path)| path.subject);
+            numbered.into_iter().map(|(number, _)| Question::new(task, number)).collect::<Vec<_>>()
+        };
+        Ok(self.tasks().into_iter().map(group).collect())
+    }
+
+    /// The paths within one instance.
+    fn add_own_paths(
+        &self,
+        pairs: &Pairs,
+        instances: &[Instance],
+        paths: &mut Vec<Path>,
+        remarks: &mut Vec<String>,
+    ) -> Result<(), Fault> {
+        let sender = pairs.first().and_then(|(from, _)| instances.iter().find(|instance| instance.name == *from));
+        let Some(sender) = sender.or(instances.first()) else { return Ok(()) };
+        // Two cores are enough for it, and further ones would be further work for the emulator.
+        let roomiest = instances.iter().max_by_key(|instance| instance.cores.min(2)).unwrap_or(sender);
+        let own = [(Subject::Loopback, sender), (Subject::Veth, roomiest)];
+        for (subject, instance) in own.into_iter().filter(|(subject, _)| self.wish.subjects.contains(subject)) {
+            let path = if subject == Subject::Veth { site::veth(instance) } else { site::loopback(instance) };
+            match path {
+                Ok(path) => paths.push(path),
+                Err(fault) => remarks.push(format!("{} is left out: {fault}", subject.name())),
+            }
+        }
+        if self.wish.subjects.contains(&Subject::Veth) && roomiest.cores < 2 {
+            remarks.push(format!(
+                "both ends of the veth are on one core: no partition has two, {} has one",
+                roomiest.name
+            ));
+        }
+        Ok(())
+    }
+
+    fn tasks(&self) -> Vec<Task> {
+        let mut tasks = vec![
+            Task::Tcp(Offload::On, Direction::OneWay),
+            Task::Tcp(Offload::Off, Direction::OneWay),
+            Task::Udp(Direction::OneWay),
+            Task::RoundTrip(Wait::Sleeping),
+            Task::RoundTrip(Wait::Polling),
+        ];
+        let sizes: &[u32] = match self.wish.extent {
+            Extent::Full => &FRAMES,
+            Extent::Quick => &[gauge::ORDINARY_FRAME],
+        };
+        tasks.extend(sizes.iter().map(|bytes| Task::Frames(*bytes, Direction::OneWay)));
+        if self.wish.extent == Extent::Full {
+            tasks.extend([
+                Task::Tcp(Offload::On, Direction::BothWays),
+                Task::Tcp(Offload::Off, Direction::BothWays),
+                Task::Udp(Direction::BothWays),
+                Task::Frames(gauge::ORDINARY_FRAME, Direction::BothWays),
+            ]);
+        }
+        tasks
+    }
+}
+
+/// What QEMU is to emulate: the host's own processor where it runs the kernels itself.
+fn processor(accelerator: Accelerator) -> &'static str {
+    match accelerator {
+        Accelerator::Tcg => EMULATED_PROCESSOR,
+        Accelerator::Kvm => "host",
+    }
+}
+
+fn conditions(
+    processor: &str,
+    accelerator: Accelerator,
+    instances: &[Instance],
+    host: Option<Host>,
+) -> BTreeMap<String, String> {
+    let mut conditions = BTreeMap::from([
+        ("processor".to_owned(), format!("-cpu {processor}")),
+        ("accelerator".to_owned(), accelerator.to_string()),
+    ]);
+    if accelerator == Accelerator::Tcg {
+        let why = "QEMU emulates rep movsb byte by byte, so it is not offered to any kernel of the comparison";
+        conditions.insert("erms".to_owned(), why.to_owned());
+    }
+    if let Some(host) = host {
+        conditions.insert("host".to_owned(), host.to_string().replace("\n ", ";"));
+    }
+    for instance in instances {
+        let told = format!("Linux {}, cores: {}", instance.kernel, instance.cores);
+        conditions.insert(format!("instance {}", instance.name), told);
+    }
+    conditions
+}

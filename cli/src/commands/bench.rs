@@ -1,0 +1,111 @@
+//! `sprig bench`: what the virtual Ethernet of a box carries, beside what else carries frames.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::say;
+use crate::bench::campaign::Campaign;
+use crate::bench::report::page;
+use crate::bench::table::table;
+use crate::bench::wish::{Extent, Subject, What, Wish};
+use crate::boot_image;
+use crate::source::Source;
+
+/// Measure what the virtual Ethernet of a box carries
+///
+/// Boots the box in an emulated machine and measures with stock iperf3 and a generator of its own, between every pair of
+/// partitions or a chosen one; beside it, in the same run, an instance's own loopback and veth. With Ctrl-C it ends, and
+/// keeps what was measured until then.
+#[derive(clap::Args)]
+pub struct Bench {
+    /// The box file
+    file: PathBuf,
+    /// Only from this partition to that one
+    #[arg(long, value_name = "FROM:TO", value_parser = pair)]
+    pair: Option<(String, String)>,
+    /// In less than two minutes: what matters most of the first pair, once
+    #[arg(long)]
+    quick: bool,
+    /// Only these kinds, separated by commas
+    #[arg(long, value_delimiter = ',', value_enum)]
+    only: Vec<What>,
+    /// Only these subjects, separated by commas [default: all but virtio-net]
+    #[arg(long, value_delimiter = ',', value_enum)]
+    subjects: Vec<Subject>,
+    /// Beside the box, boot two separate machines whose virtio cards are joined by a socket, and measure those too
+    #[arg(long)]
+    against_virtio: bool,
+    /// How long each sample takes [default: 2, or 1 with --quick]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: Option<u64>,
+    /// How many samples are taken of each question [default: 5, or 1 with --quick]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: Option<u32>,
+    /// Where `bench.json` and `report.html` are written [default: sprig-bench beside the box file]
+    #[arg(long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
+    /// The boot image, if it is not beside this program
+    #[arg(long, value_name = "ELF")]
+    boot_image: Option<PathBuf>,
+}
+
+impl Bench {
+    /// Measures, and tells what came of it.
+    ///
+    /// # Errors
+    /// Every mistake in the box file; what is missing here; if nothing at all could be measured.
+    pub fn run(&self) -> Result<()> {
+        let source = Source::read(&self.file)?;
+        let boot_image = boot_image::find(self.boot_image.as_deref())?;
+        let output = self.output.clone().unwrap_or_else(|| self.file.with_file_name("sprig-bench"));
+        fs::create_dir_all(&output).with_context(|| format!("cannot make {}", output.display()))?;
+        let stop = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot wait for signals")?;
+        }
+        let tell = |line: &str| eprintln!("{line}");
+        let wish = self.wish();
+        let campaign = Campaign { source: &source, boot_image, wish: &wish, stop: &stop, tell: &tell };
+        let bench = campaign.run()?;
+        let json = serde_json::to_string_pretty(&bench).context("cannot write the bench as JSON")?;
+        write(&output.join("bench.json"), &(json + "\n"))?;
+        write(&output.join("report.html"), &page(&bench))?;
+        say(&format!("\n{}\nwrote bench.json and report.html to {}\n", table(&bench), output.display()))
+    }
+
+    fn wish(&self) -> Wish {
+        let (extent, rounds, seconds) = if self.quick { (Extent::Quick, 1, 1) } else { (Extent::Full, 5, 2) };
+        let or_all = |only: &[What]| if only.is_empty() { What::value_variants().to_vec() } else { only.to_vec() };
+        let mut subjects = match self.subjects.is_empty() {
+            true => vec![Subject::Vni, Subject::Loopback, Subject::Veth],
+            false => self.subjects.clone(),
+        };
+        if self.against_virtio && !subjects.contains(&Subject::VirtioNet) {
+            subjects.push(Subject::VirtioNet);
+        }
+        Wish {
+            pair: self.pair.clone(),
+            what: or_all(&self.only),
+            subjects,
+            rounds: self.rounds.unwrap_or(rounds),
+            sample: Duration::from_secs(self.seconds.unwrap_or(seconds)),
+            extent,
+        }
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (from, to) = text.split_once(':').ok_or("expected FROM:TO, the names of two partitions")?;
+    Ok((from.to_owned(), to.to_owned()))
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,74 @@
+//! What `sprig bench` measures, and that it has measured it. How fast anything was is nobody's business here.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use cli::bench::campaign::Campaign;
+use cli::bench::model::{Bench, Measurement};
+use cli::bench::wish::{Extent, Subject, What, Wish};
+use tests::Scene;
+use tests::fixture::{STABLE, boot_image};
+use tests::scene::{box_file, networked};
+
+fn quick() -> Wish {
+    Wish {
+        pair: Some(("web".to_owned(), "db".to_owned())),
+        what: vec![What::Tcp, What::Udp, What::Frames, What::RoundTrip],
+        subjects: vec![Subject::Vni, Subject::Loopback, Subject::Veth],
+        rounds: 1,
+        sample: Duration::from_secs(1),
+        extent: Extent::Quick,
+    }
+}
+
+fn measure(wish: &Wish, stop: bool) -> Result<Bench, String> {
+    let scene = Scene::new(&box_file([networked("web", STABLE, 1), networked("db", STABLE, 2)]));
+    let (stop, tell) = (AtomicBool::new(stop), |line: &str| println!("{line}"));
+    let campaign = Campaign { source: scene.source(), boot_image: boot_image(), wish, stop: &stop, tell: &tell };
+    campaign.run().map_err(|fault| fault.to_string())
+}
+
+#[test]
+fn a_quick_bench_asks_every_subject_and_counts_beside() {
+    let bench = measure(&quick(), false).unwrap();
+    let asked: BTreeSet<(&str, &str)> =
+        bench.measurements.iter().map(|one| (one.what.as_str(), one.subject.as_str())).collect();
+    for what in ["tcp", "udp", "frames", "round-trip"] {
+        for subject in ["vni", "loopback", "veth"] {
+            assert!(asked.contains(&(what, subject)), "{what} of {subject} is missing: {:?}", bench.remarks);
+        }
+    }
+    for measurement in &bench.measurements {
+        let Measurement { what, subject, samples, beside, .. } = measurement;
+        assert!(samples.len() == 1 && samples[0] > 0.0, "{what} of {subject}: {samples:?}");
+        assert!((0.0..=1.0).contains(&beside["cpu_share_sender"]), "{what} of {subject}: {beside:?}");
+        if subject == "vni" {
+            assert!(beside["frames"] > 0.0 && beside["polls_per_frame"] > 0.0, "{what}: {beside:?}");
+            assert_eq!(beside["lost_wakeups"], 0.0, "{what}: {beside:?}");
+        }
+        if what == "frames" {
+            assert!(beside["checked_frames"] > 0.0, "{subject}: {beside:?}");
+            assert_eq!(beside["corrupt_frames"], 0.0, "{subject}: {beside:?}");
+        }
+        assert_eq!(what == "round-trip", !measurement.distribution.is_empty(), "{what} of {subject}");
+    }
+    assert!(bench.targets.iter().any(|target| target.what == "lost wake-ups" && target.is_met() == Some(true)));
+    // Not to the last bit: numbers are read back to within one.
+    let written: Bench = serde_json::from_str(&serde_json::to_string(&bench).unwrap()).unwrap();
+    let kinds = |bench: &Bench| bench.measurements.iter().map(|one| one.parameters.clone()).collect::<Vec<_>>();
+    assert_eq!((kinds(&written), written.remarks), (kinds(&bench), bench.remarks), "bench.json has all of it");
+}
+
+#[test]
+fn a_pair_that_is_none_is_refused_before_anything_boots() {
+    let wish = Wish { pair: Some(("web".to_owned(), "nobody".to_owned())), ..quick() };
+    let refused = measure(&wish, false).unwrap_err();
+    assert_eq!(refused, "there is no pair web:nobody: the box file has the partitions web, db");
+}
+
+#[test]
+fn a_bench_that_is_ended_before_its_first_sample_says_so() {
+    let refused = measure(&quick(), true).unwrap_err();
+    assert_eq!(refused, "ended by a signal");
+}
