@@ -10,7 +10,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each package, and all of ours that it may name, also for its tests.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("shmem", &[]),
     ("partitioner", &[]),
     ("vni", &["shmem"]),
