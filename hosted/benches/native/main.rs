@@ -11,7 +11,7 @@
 //! | module | |
 //! |---|---|
 //! | `rounds` | each contender once a round; which samples count |
-//! | `gate` | whether the machine is quiet |
+//! | `gate`, `waits` | whether the machine is quiet, before and after a sample and meanwhile |
 //! | `other`, `floor` | the second process, and where both meet |
 //! | `station` | an endpoint, as both have it |
 //! | `flow`, `trips`, `integrity` | what is asked of it: frames one way, to and fro, and whether any is lost |
@@ -41,6 +41,7 @@ mod report;
 mod rounds;
 mod station;
 mod trips;
+mod waits;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

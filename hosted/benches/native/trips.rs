@@ -1,5 +1,6 @@
 //! Round trips: of a cache line, thrown to and fro as a ball, and of a frame over two rings.
 
+use std::process;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -132,6 +133,14 @@ impl Vni {
 impl Contender for Vni {
     fn question(&self) -> &Question {
         &self.question
+    }
+
+    fn busy(&self, other: &Other) -> Vec<u32> {
+        match self.trips.waits {
+            Waits::Polling => vec![process::id(), other.process()],
+            // Who sleeps waits a little whenever it wakes.
+            Waits::Sleeping { .. } => Vec::new(),
+        }
     }
 
     fn sample(&mut self, other: &mut Other) -> Result<Sample, Failure> {

@@ -178,6 +178,11 @@ impl Contender for Dpdk {
         &self.question
     }
 
+    fn busy(&self, _other: &Other) -> Vec<u32> {
+        let pair = self.pair.borrow();
+        pair.running.iter().flat_map(|running| [running.receiver.process(), running.sender.process()]).collect()
+    }
+
     fn sample(&mut self, other: &mut Other) -> Result<Sample, Failure> {
         let mut pair = self.pair.borrow_mut();
         let rate = pair.running(other).and_then(|running| running.rate(self.frame, self.burst, self.lasts));
