@@ -49,7 +49,7 @@ pub(crate) struct Vni {
 }
 
 impl Vni {
-    pub(crate) fn new(flow: Flow) -> Box<dyn Contender> {
+    pub(crate) fn boxed(flow: Flow) -> Box<dyn Contender> {
         Box::new(Self { flow, question: flow.question() })
     }
 }

@@ -68,7 +68,7 @@ pub(crate) struct Integrity {
 }
 
 impl Integrity {
-    pub(crate) fn new(count: u64) -> Box<dyn Contender> {
+    pub(crate) fn boxed(count: u64) -> Box<dyn Contender> {
         let question = Question::new("integrity", "vni", "frames/s")
             .number("frame_bytes", FRAME as f64)
             .number("frames", count as f64)

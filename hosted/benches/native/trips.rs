@@ -78,7 +78,7 @@ pub(crate) struct Ball {
 }
 
 impl Ball {
-    pub(crate) fn new() -> Box<dyn Contender> {
+    pub(crate) fn boxed() -> Box<dyn Contender> {
         let question = Question::new("hand-off", "limit", "ns");
         Box::new(Self { throwing: Throwing { rows: 50, trips: 2000 }, question })
     }
@@ -112,7 +112,7 @@ pub(crate) struct Vni {
 }
 
 impl Vni {
-    pub(crate) fn new(trips: Trips) -> Box<dyn Contender> {
+    pub(crate) fn boxed(trips: Trips) -> Box<dyn Contender> {
         let question = match trips.waits {
             Waits::Polling => Question::new("hand-off", "vni", "ns").word("payload", "frame"),
             Waits::Sleeping { .. } => Question::new("round-trip", "vni", "ns").word("receiver", "sleeping"),

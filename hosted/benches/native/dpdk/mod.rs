@@ -164,7 +164,7 @@ pub(crate) struct Dpdk {
 }
 
 impl Dpdk {
-    pub(crate) fn new(pair: &Rc<RefCell<Pair>>, frame: usize, burst: usize, lasts: Duration) -> Box<dyn Contender> {
+    pub(crate) fn boxed(pair: &Rc<RefCell<Pair>>, frame: usize, burst: usize, lasts: Duration) -> Box<dyn Contender> {
         let joined = pair.borrow().joined;
         let question = Question::new("frames", joined.subject(), "frames/s")
             .number("frame_bytes", frame as f64)
