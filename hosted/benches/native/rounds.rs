@@ -124,7 +124,7 @@ impl Asked {
             let (begin, waited) = (Instant::now(), waits::waited(&self.contender.busy(other)));
             let sample = self.contender.sample(other);
             let waited = waits::waited(&self.contender.busy(other)).saturating_sub(waited);
-            let alone = waited < begin.elapsed().mul_f64(waits::MOST);
+            let alone = gate.look_at_wait(waited.div_duration_f64(begin.elapsed())) == Look::Quiet;
             match sample {
                 Ok(sample) if alone && gate.look(other)? == Look::Quiet => {
                     self.samples.push(sample);
@@ -143,6 +143,7 @@ impl Asked {
     fn tell(self, rounds: usize, report: &mut Report) {
         let question = self.contender.question().clone();
         if let Some(failure) = &self.failed {
+            report.failures += 1;
             report.remark(&format!("{}: {failure}", question.told()));
         } else if self.samples.len() < rounds {
             let taken = self.samples.len();
