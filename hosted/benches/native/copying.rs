@@ -121,7 +121,7 @@ pub(crate) struct Limited {
 }
 
 impl Limited {
-    pub(crate) fn new(copying: Copying) -> Box<dyn Contender> {
+    pub(crate) fn boxed(copying: Copying) -> Box<dyn Contender> {
         let subject = match copying.routine {
             Routine::Memcpy => "limit",
             Routine::RepMovsb => "limit-rep-movsb",

@@ -1,5 +1,6 @@
 //! Frames one way as fast as they go: the other sends in bursts, we receive in bursts and count.
 
+use std::process;
 use std::time::Duration;
 
 use hosted::WindowFile;
@@ -48,7 +49,7 @@ pub(crate) struct Vni {
 }
 
 impl Vni {
-    pub(crate) fn new(flow: Flow) -> Box<dyn Contender> {
+    pub(crate) fn boxed(flow: Flow) -> Box<dyn Contender> {
         Box::new(Self { flow, question: flow.question() })
     }
 }
@@ -56,6 +57,14 @@ impl Vni {
 impl Contender for Vni {
     fn question(&self) -> &Question {
         &self.question
+    }
+
+    fn busy(&self, other: &Other) -> Vec<u32> {
+        match self.flow.waits {
+            Waits::Polling => vec![process::id(), other.process()],
+            // Who sleeps waits a little whenever it wakes.
+            Waits::Sleeping { .. } => Vec::new(),
+        }
     }
 
     fn sample(&mut self, other: &mut Other) -> Result<Sample, Failure> {

@@ -3,9 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::Failure;
 use crate::other::Other;
 use crate::trips::{self, Throwing};
+use crate::{Failure, waits};
 
 /// A round trip that takes so many times as long as the best one of this run is disturbed.
 pub(crate) const DISTURBED: f64 = 1.5;
@@ -21,6 +21,16 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(crate) struct Gate {
     /// The best median of this run.
     pub(crate) best: f64,
+    strictness: Strictness,
+}
+
+/// Who gets through.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Strictness {
+    /// Who was not disturbed.
+    Strict,
+    /// Everybody: nobody will look at how long it took.
+    Lenient,
 }
 
 /// What a look at it has come to.
@@ -32,8 +42,8 @@ pub(crate) enum Look {
 
 impl Gate {
     /// Looks often enough to know the best.
-    pub(crate) fn new(other: &mut Other) -> Result<Self, Failure> {
-        let mut gate = Self { best: f64::INFINITY };
+    pub(crate) fn new(other: &mut Other, strictness: Strictness) -> Result<Self, Failure> {
+        let mut gate = Self { best: f64::INFINITY, strictness };
         for _ in 0..LOOKS {
             gate.look(other)?;
         }
@@ -46,7 +56,16 @@ impl Gate {
         rows.sort_by(f64::total_cmp);
         let median = rows[rows.len() / 2];
         self.best = self.best.min(median);
-        Ok(if median > self.best * DISTURBED { Look::Disturbed } else { Look::Quiet })
+        Ok(self.judged(median > self.best * DISTURBED))
+    }
+
+    /// What is to be thought of a sample of which processes waited that share of the time for their cores.
+    pub(crate) fn look_at_wait(&self, share: f64) -> Look {
+        self.judged(share > waits::MOST)
+    }
+
+    fn judged(&self, disturbed: bool) -> Look {
+        if disturbed && self.strictness == Strictness::Strict { Look::Disturbed } else { Look::Quiet }
     }
 
     /// Looks until it is quiet, or patience is at its end.

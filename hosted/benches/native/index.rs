@@ -41,18 +41,18 @@ trait Take: Send {
 pub(crate) enum Queue {
     Vni,
     Rtrb,
-    CrossbeamQueue,
+    CrossbeamArray,
     CrossbeamChannel,
 }
 
 impl Queue {
-    pub(crate) const ALL: [Self; 4] = [Self::Vni, Self::Rtrb, Self::CrossbeamQueue, Self::CrossbeamChannel];
+    pub(crate) const ALL: [Self; 4] = [Self::Vni, Self::Rtrb, Self::CrossbeamArray, Self::CrossbeamChannel];
 
     fn name(self) -> &'static str {
         match self {
             Self::Vni => "vni",
             Self::Rtrb => "rtrb",
-            Self::CrossbeamQueue => "crossbeam",
+            Self::CrossbeamArray => "crossbeam",
             Self::CrossbeamChannel => "crossbeam-channel",
         }
     }
@@ -75,7 +75,7 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    pub(crate) fn new(queue: Queue, used: Use) -> Box<dyn Contender> {
+    pub(crate) fn boxed(queue: Queue, used: Use) -> Box<dyn Contender> {
         let question = match used {
             Use::Flow { burst, .. } => Question::new("index", queue.name(), "items/s").number("burst", burst as f64),
             Use::Trips { .. } => Question::new("hand-off", queue.name(), "ns").word("payload", "descriptor"),
@@ -101,7 +101,7 @@ impl Contender for Index {
                 self.used.between(queue(0, 1), queue(1, 0), there)
             }
             Queue::Rtrb => self.used.between(rtrb::RingBuffer::new(SLOTS), rtrb::RingBuffer::new(SLOTS), there),
-            Queue::CrossbeamQueue => {
+            Queue::CrossbeamArray => {
                 let (to, fro) = (crossbeam_queue::ArrayQueue::new(SLOTS), crossbeam_queue::ArrayQueue::new(SLOTS));
                 self.used.between((&to, &to), (&fro, &fro), there)
             }

@@ -2,6 +2,7 @@
 //! each sleeps again and again and must be woken by the other.
 
 use std::hint;
+use std::time::Instant;
 
 use hosted::WindowFile;
 use serde::{Deserialize, Serialize};
@@ -67,7 +68,7 @@ pub(crate) struct Integrity {
 }
 
 impl Integrity {
-    pub(crate) fn new(count: u64) -> Box<dyn Contender> {
+    pub(crate) fn boxed(count: u64) -> Box<dyn Contender> {
         let question = Question::new("integrity", "vni", "frames/s")
             .number("frame_bytes", FRAME as f64)
             .number("frames", count as f64)
@@ -81,13 +82,18 @@ impl Contender for Integrity {
         &self.question
     }
 
+    fn busy(&self, _other: &Other) -> Vec<u32> {
+        // Both sleep, and what is asked is not how long it takes.
+        Vec::new()
+    }
+
     fn sample(&mut self, other: &mut Other) -> Result<Sample, Failure> {
         let numbered = self.numbered;
         let window = station::window(POOL)?;
         let told = other.tell_in(&window, |path| Task::SendNumbered(path, numbered))?;
         let mut station = Station::up(&window, HERE)?;
         other.floor.meet()?;
-        let begin = std::time::Instant::now();
+        let begin = Instant::now();
         let mut dice = Dice(7);
         let (mut corrupt, mut next) = (0_u64, 0);
         while next < numbered.count {

@@ -80,6 +80,11 @@ impl Other {
         Ok(())
     }
 
+    /// Its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Tells it a task. Both then meet on the floor, and begin.
     pub(crate) fn tell(&mut self, task: &Task) -> Result<Told, Failure> {
         let line = serde_json::to_string(task).map_err(Failure::of("write a task"))?;

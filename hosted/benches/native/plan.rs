@@ -90,20 +90,20 @@ pub(crate) fn contenders(part: Part, effort: Effort, frames: u64, dpdk: Option<&
         }
         Part::Footprint => footprint(effort),
         Part::Sleeping => sleeping(effort),
-        Part::Integrity => vec![Integrity::new(if smoke { 10_000 } else { frames })],
+        Part::Integrity => vec![Integrity::boxed(if smoke { 10_000 } else { frames })],
     }
 }
 
 fn hand_off(count: u64) -> Vec<Box<dyn Contender>> {
-    let frame = trips::Vni::new(Trips { frame: SHORT, count, waits: Waits::Polling });
-    let queues = Queue::ALL.into_iter().map(|queue| Index::new(queue, Use::Trips { count }));
-    [Ball::new(), frame].into_iter().chain(queues).collect()
+    let frame = trips::Vni::boxed(Trips { frame: SHORT, count, waits: Waits::Polling });
+    let queues = Queue::ALL.into_iter().map(|queue| Index::boxed(queue, Use::Trips { count }));
+    [Ball::boxed(), frame].into_iter().chain(queues).collect()
 }
 
 fn index(effort: Effort) -> Vec<Box<dyn Contender>> {
     let lasts = effort.lasts();
     let bursts = effort.of(&[32, 1], &[1, 8, 32, 128]);
-    let of_burst = |burst| Queue::ALL.into_iter().map(move |queue| Index::new(queue, Use::Flow { burst, lasts }));
+    let of_burst = |burst| Queue::ALL.into_iter().map(move |queue| Index::boxed(queue, Use::Flow { burst, lasts }));
     bursts.into_iter().flat_map(of_burst).collect()
 }
 
@@ -114,7 +114,7 @@ fn flow(frame: usize, burst: usize, effort: Effort) -> Flow {
 fn limit(frame: usize, footprint: u64, effort: Effort) -> impl Iterator<Item = Box<dyn Contender>> {
     let lasts = effort.lasts();
     let routines = [Routine::Memcpy, Routine::RepMovsb].into_iter();
-    routines.map(move |routine| Limited::new(Copying { frame, footprint, routine, lasts }))
+    routines.map(move |routine| Limited::boxed(Copying { frame, footprint, routine, lasts }))
 }
 
 fn frames_one_way(effort: Effort) -> Vec<Box<dyn Contender>> {
@@ -122,7 +122,7 @@ fn frames_one_way(effort: Effort) -> Vec<Box<dyn Contender>> {
     let bursts = effort.of(&[32, 128], &[1, 8, 32, 128]);
     let mut all = Vec::new();
     for frame in sizes {
-        all.extend(bursts.iter().map(|burst| flow::Vni::new(flow(frame, *burst, effort))));
+        all.extend(bursts.iter().map(|burst| flow::Vni::boxed(flow(frame, *burst, effort))));
         all.extend(limit(frame, POOL, effort));
     }
     all
@@ -137,7 +137,7 @@ fn by_dpdk(tree: &Path, effort: Effort) -> Vec<Box<dyn Contender>> {
     let mut all = Vec::new();
     for frame in sizes {
         for pair in [if frame < 1024 { &short } else { &long }, &vhost_user] {
-            all.extend(bursts.iter().map(|burst| Dpdk::new(pair, frame, *burst, effort.lasts())));
+            all.extend(bursts.iter().map(|burst| Dpdk::boxed(pair, frame, *burst, effort.lasts())));
         }
     }
     all
@@ -147,7 +147,7 @@ fn footprint(effort: Effort) -> Vec<Box<dyn Contender>> {
     let footprints = effort.of(&[256 << 10, 2 << 20, 64 << 20], &[256 << 10, 1 << 20, 4 << 20, 16 << 20, 64 << 20]);
     let mut all = Vec::new();
     for footprint in footprints {
-        all.push(flow::Vni::new(Flow { pool: footprint, ..flow(ORDINARY, 32, effort) }));
+        all.push(flow::Vni::boxed(Flow { pool: footprint, ..flow(ORDINARY, 32, effort) }));
         all.extend(limit(ORDINARY, footprint, effort));
     }
     all
@@ -156,10 +156,10 @@ fn footprint(effort: Effort) -> Vec<Box<dyn Contender>> {
 fn sleeping(effort: Effort) -> Vec<Box<dyn Contender>> {
     let count = if effort == Effort::Smoke { 20 } else { 2000 };
     let waits = Waits::Sleeping { after_us: 0 };
-    let mut all = vec![trips::Vni::new(Trips { frame: SHORT, count, waits })];
+    let mut all = vec![trips::Vni::boxed(Trips { frame: SHORT, count, waits })];
     for frame in effort.of(&[SHORT], &[SHORT, ORDINARY]) {
         for after_us in [0, 50] {
-            all.push(flow::Vni::new(Flow { waits: Waits::Sleeping { after_us }, ..flow(frame, 32, effort) }));
+            all.push(flow::Vni::boxed(Flow { waits: Waits::Sleeping { after_us }, ..flow(frame, 32, effort) }));
         }
     }
     all

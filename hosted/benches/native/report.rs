@@ -53,11 +53,16 @@ impl fmt::Display for Parameter {
 pub(crate) struct Report {
     /// Measurements told.
     pub(crate) measurements: usize,
+    /// Questions that could not be asked.
+    pub(crate) failures: usize,
+    /// Frames that did not arrive as they were sent.
+    pub(crate) corrupt: f64,
 }
 
 impl Report {
     pub(crate) fn measurement(&mut self, measurement: &Measurement) {
         self.measurements += 1;
+        self.corrupt += measurement.beside.get("corrupt_frames").unwrap_or(&0.0);
         print(&Line::Measurement(measurement));
         eprintln!("{}", told(measurement));
     }

@@ -1,12 +1,14 @@
 //! Rounds: each contender once, then again in another order, so that what slows the machine for a while slows all.
 
 use std::collections::BTreeMap;
+use std::process;
+use std::time::Instant;
 
-use crate::Failure;
 use crate::distribution::Distribution;
 use crate::gate::{Gate, Look};
 use crate::other::Other;
 use crate::report::{Measurement, Parameter, Report};
+use crate::{Failure, waits};
 
 /// How often a sample is tried before one does without it.
 const TRIES: u32 = 4;
@@ -73,6 +75,10 @@ pub(crate) trait Contender {
     fn question(&self) -> &Question;
     /// Asks it once.
     fn sample(&mut self, other: &mut Other) -> Result<Sample, Failure>;
+    /// The processes that want their cores for all of a sample: if they have to wait, others are at work.
+    fn busy(&self, other: &Other) -> Vec<u32> {
+        vec![process::id(), other.process()]
+    }
 }
 
 /// A contender and what it has answered.
@@ -115,8 +121,12 @@ impl Asked {
             if gate.await_quiet(other)? == Look::Disturbed {
                 return Ok(());
             }
-            match self.contender.sample(other) {
-                Ok(sample) if gate.look(other)? == Look::Quiet => {
+            let (begin, waited) = (Instant::now(), waits::waited(&self.contender.busy(other)));
+            let sample = self.contender.sample(other);
+            let waited = waits::waited(&self.contender.busy(other)).saturating_sub(waited);
+            let alone = gate.look_at_wait(waited.div_duration_f64(begin.elapsed())) == Look::Quiet;
+            match sample {
+                Ok(sample) if alone && gate.look(other)? == Look::Quiet => {
                     self.samples.push(sample);
                     return Ok(());
                 }
@@ -133,6 +143,7 @@ impl Asked {
     fn tell(self, rounds: usize, report: &mut Report) {
         let question = self.contender.question().clone();
         if let Some(failure) = &self.failed {
+            report.failures += 1;
             report.remark(&format!("{}: {failure}", question.told()));
         } else if self.samples.len() < rounds {
             let taken = self.samples.len();

@@ -1,5 +1,6 @@
 //! Round trips: of a cache line, thrown to and fro as a ball, and of a frame over two rings.
 
+use std::process;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -77,7 +78,7 @@ pub(crate) struct Ball {
 }
 
 impl Ball {
-    pub(crate) fn new() -> Box<dyn Contender> {
+    pub(crate) fn boxed() -> Box<dyn Contender> {
         let question = Question::new("hand-off", "limit", "ns");
         Box::new(Self { throwing: Throwing { rows: 50, trips: 2000 }, question })
     }
@@ -111,7 +112,7 @@ pub(crate) struct Vni {
 }
 
 impl Vni {
-    pub(crate) fn new(trips: Trips) -> Box<dyn Contender> {
+    pub(crate) fn boxed(trips: Trips) -> Box<dyn Contender> {
         let question = match trips.waits {
             Waits::Polling => Question::new("hand-off", "vni", "ns").word("payload", "frame"),
             Waits::Sleeping { .. } => Question::new("round-trip", "vni", "ns").word("receiver", "sleeping"),
@@ -132,6 +133,14 @@ impl Vni {
 impl Contender for Vni {
     fn question(&self) -> &Question {
         &self.question
+    }
+
+    fn busy(&self, other: &Other) -> Vec<u32> {
+        match self.trips.waits {
+            Waits::Polling => vec![process::id(), other.process()],
+            // Who sleeps waits a little whenever it wakes.
+            Waits::Sleeping { .. } => Vec::new(),
+        }
     }
 
     fn sample(&mut self, other: &mut Other) -> Result<Sample, Failure> {

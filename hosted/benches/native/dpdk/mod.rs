@@ -164,7 +164,7 @@ pub(crate) struct Dpdk {
 }
 
 impl Dpdk {
-    pub(crate) fn new(pair: &Rc<RefCell<Pair>>, frame: usize, burst: usize, lasts: Duration) -> Box<dyn Contender> {
+    pub(crate) fn boxed(pair: &Rc<RefCell<Pair>>, frame: usize, burst: usize, lasts: Duration) -> Box<dyn Contender> {
         let joined = pair.borrow().joined;
         let question = Question::new("frames", joined.subject(), "frames/s")
             .number("frame_bytes", frame as f64)
@@ -176,6 +176,11 @@ impl Dpdk {
 impl Contender for Dpdk {
     fn question(&self) -> &Question {
         &self.question
+    }
+
+    fn busy(&self, _other: &Other) -> Vec<u32> {
+        let pair = self.pair.borrow();
+        pair.running.iter().flat_map(|running| [running.receiver.process(), running.sender.process()]).collect()
     }
 
     fn sample(&mut self, other: &mut Other) -> Result<Sample, Failure> {

@@ -61,6 +61,11 @@ impl Testpmd {
         Ok(Self { child, prompt, telemetry_path, telemetry: None, said })
     }
 
+    /// Its process.
+    pub(super) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Types a line.
     pub(super) fn say(&mut self, line: &str) -> Result<(), Failure> {
         writeln!(self.prompt, "{line}").map_err(Failure::of("tell testpmd what to do"))
