@@ -74,11 +74,13 @@ impl Lane {
     }
 
     /// The peer.
+    #[inline]
     pub fn peer(self) -> usize {
         self.peer.into()
     }
 
     /// The queue.
+    #[inline]
     pub fn queue(self) -> usize {
         self.queue.into()
     }
@@ -182,6 +184,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`Refusal`]; it is counted, and nothing was taken.
+    #[inline]
     pub fn send(&mut self, lane: Lane, frame: &[u8], offload: Offload) -> Result<(), Refusal> {
         self.send_segments(lane, [Source::from(frame)].into_iter(), offload)
     }
@@ -190,6 +193,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// As for [`Endpoint::send`].
+    #[inline]
     pub fn send_segments<'s>(
         &mut self,
         lane: Lane,
@@ -206,6 +210,7 @@ impl Endpoint {
     }
 
     /// Publishes what was sent into a lane since the last time, as one burst, and rings the peer if it sleeps.
+    #[inline]
     pub fn publish(&mut self, lane: Lane) {
         let Some(sender) = self.rig.sender(lane.index as usize) else { return };
         if sender.publish().is_needed() {
@@ -221,11 +226,13 @@ impl Endpoint {
 
     /// Copies the frame that waits first in a lane into `buffer`. One that is longer than `buffer` is dropped and
     /// counted (`rx_drop_no_memory`), and so is one whose offload metadata do not fit it (`rx_drop_bad_offload`).
+    #[inline]
     pub fn receive(&mut self, lane: Lane, buffer: &mut [u8]) -> Option<Received> {
         self.receive_into(lane, Sink::from(buffer))
     }
 
     /// [`Endpoint::receive`], into memory of another kind.
+    #[inline]
     pub fn receive_into(&mut self, lane: Lane, mut buffer: Sink<'_>) -> Option<Received> {
         let receiver = self.rig.receiver(lane.index as usize)?;
         loop {
@@ -246,6 +253,7 @@ impl Endpoint {
     }
 
     /// Gives back what was received from a lane since the last time, as one burst, and rings the peer if it waits.
+    #[inline]
     pub fn release(&mut self, lane: Lane) {
         let Some(receiver) = self.rig.receiver(lane.index as usize) else { return };
         if receiver.release().is_needed() {

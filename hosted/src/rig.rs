@@ -90,10 +90,12 @@ impl Rig {
         &self.home.files
     }
 
+    #[inline]
     pub(crate) fn sender(&mut self, lane: usize) -> Option<&mut Sender<'static>> {
         self.lanes.get_mut(lane)?.as_mut().map(|ends| &mut ends.sender)
     }
 
+    #[inline]
     pub(crate) fn receiver(&mut self, lane: usize) -> Option<&mut Receiver<'static>> {
         self.lanes.get_mut(lane)?.as_mut().map(|ends| &mut ends.receiver)
     }

@@ -20,11 +20,12 @@ impl OwnCount {
     /// has just written (docs/src/decisions/data-path.md).
     pub const MAX: usize = 32;
 
-    /// Of a pool of `pool_len` bytes with so many lanes: as many as half of the pool gives, from [`GUARANTEED_BUFFERS`]
-    /// to [`OwnCount::MAX`].
+    /// Of a pool of `pool_len` bytes with so many lanes: as many as half of the pool gives, or all of it gives to a lane
+    /// that is alone, from [`GUARANTEED_BUFFERS`] to [`OwnCount::MAX`].
     pub fn of_pool(pool_len: u64, lanes: usize) -> Self {
-        let half = (pool_len / BUFFER_LEN) as usize / 2;
-        Self((half / lanes.max(1)).clamp(GUARANTEED_BUFFERS, Self::MAX) as u16)
+        let all = (pool_len / BUFFER_LEN) as usize;
+        let each = if lanes <= 1 { all } else { all / 2 / lanes };
+        Self(each.clamp(GUARANTEED_BUFFERS, Self::MAX) as u16)
     }
 
     fn get(self) -> usize {

@@ -71,6 +71,7 @@ impl<'w, R: RingWords> Sender<'w, R> {
     }
 
     /// Whether it sends, or refuses.
+    #[inline]
     pub fn is_live(&self) -> bool {
         self.live
     }

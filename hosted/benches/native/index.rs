@@ -34,6 +34,8 @@ trait Offer: Send {
 trait Take: Send {
     /// How many it gave.
     fn take(&mut self, into: &mut [Item]) -> Result<usize, Failure>;
+    /// Lets the other end have the room of what was taken, where that is a step of its own.
+    fn give_back(&mut self) {}
 }
 
 /// Whose queue it is.
@@ -147,6 +149,7 @@ fn flow(queue: (impl Offer, impl Take), burst: usize, lasts: Duration, there: Co
         let mut limit = Limit::new(LIMIT, "something in the queue");
         let mut step = || {
             let count = rx.take(&mut items[..burst])?;
+            rx.give_back();
             for (item, number) in items[..count].iter().zip(next..) {
                 if *item != [number, !number] {
                     return Err(Failure::wrong(format!("{item:?} came out of a queue where {number} was next")));
@@ -175,6 +178,7 @@ fn trips(to: (impl Offer, impl Take), fro: (impl Offer, impl Take), count: u64, 
             for number in 0..warm_up + count {
                 pass(&mut out_rx, number)?;
                 back_tx.offer(&[[number, 0]])?;
+                out_rx.give_back();
             }
             Ok(())
         });
@@ -185,6 +189,7 @@ fn trips(to: (impl Offer, impl Take), fro: (impl Offer, impl Take), count: u64, 
                     begin = Instant::now();
                 }
                 out_tx.offer(&[[number, 0]])?;
+                back_rx.give_back();
                 pass(&mut back_rx, number)?;
             }
             Ok(())
@@ -243,8 +248,12 @@ impl Take for VniEnd<'_, Consumer> {
             consumer.take(1);
             count += 1;
         }
-        let _polls = consumer.release(ring);
         Ok(count)
+    }
+
+    fn give_back(&mut self) {
+        let Self(ring, consumer) = self;
+        let _polls = consumer.release(ring);
     }
 }
 

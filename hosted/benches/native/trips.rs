@@ -122,10 +122,11 @@ impl Vni {
 
     fn trip(station: &mut Station, frame: &mut [u8], waits: Waits) -> Result<(), Failure> {
         station.send_now(frame)?;
+        // What came before is given back while the answer is on its way: nobody waits for that.
+        station.release();
         if station.receive(frame, waits, || false)?.is_none() {
             return Err(Failure::Waited("a frame to come back"));
         }
-        station.release();
         Ok(())
     }
 }
@@ -185,8 +186,8 @@ pub(crate) fn echo(window: &WindowFile, floor: &mut Floor, trips: Trips) -> Resu
         if station.receive(&mut bytes, trips.waits, || false)?.is_none() {
             return Err(Failure::Waited("a frame to send back"));
         }
-        station.release();
         station.send_now(&bytes)?;
+        station.release();
     }
     // The last frame is still on its way, and the link goes down with us.
     floor.meet()?;
