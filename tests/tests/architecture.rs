@@ -10,12 +10,13 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each package, and all of ours that it may name, also for its tests.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("shmem", &[]),
     ("partitioner", &[]),
     ("vni", &["shmem"]),
     ("guest-driver", &["vni", "shmem"]),
     ("hosted", &["vni", "shmem"]),
+    ("hosted-c", &["hosted", "vni", "shmem"]),
     ("boot", &["partitioner", "shmem"]),
     ("cli", &["partitioner", "shmem"]),
     ("xtask", &["cli"]),
