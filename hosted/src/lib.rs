@@ -16,7 +16,6 @@
 //! | [`claim`] | who has which partition |
 //! | [`endpoint`] | one partition: frames in and out, links, time |
 //! | [`counters`] | what it has counted |
-//! | [`abi`] | all of it for C |
 //! | `rig` | the protocol's parts, and the memory that they refer to |
 //! | `bell` | how a peer is rung |
 //! | `waiting` | what an idle endpoint waits on |
@@ -24,7 +23,6 @@
 //! What a peer wrote is distrusted by [`vni`], as in the Linux driver. The file is sealed, so that nobody can cut it
 //! under us. Sending and receiving make no system call and allocate nothing, unless a peer sleeps and must be rung.
 
-pub mod abi;
 mod bell;
 pub mod claim;
 pub mod counters;

@@ -10,12 +10,13 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each package, and all of ours that it may name, also for its tests.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("shmem", &[]),
     ("partitioner", &[]),
     ("vni", &["shmem"]),
     ("guest-driver", &["vni", "shmem"]),
     ("hosted", &["vni", "shmem"]),
+    ("hosted-c", &["hosted", "vni", "shmem"]),
     ("boot", &["partitioner", "shmem"]),
     ("cli", &["partitioner", "shmem"]),
     ("xtask", &["cli"]),
@@ -34,6 +35,8 @@ struct Package {
     folder: PathBuf,
     /// Those packages of the workspace that it names.
     uses: Vec<String>,
+    /// What it makes: `bin`, `test`, a library for Rust (`lib`), one for C (`cdylib`), and so on.
+    targets: Vec<String>,
 }
 
 fn packages() -> Vec<Package> {
@@ -52,10 +55,13 @@ fn package(entry: &Value) -> Package {
     let dependencies = entry["dependencies"].as_array().expect("cargo lists dependencies");
     // A dependency with a path is one of ours.
     let ours = dependencies.iter().filter(|dependency| !dependency["path"].is_null());
+    let targets = entry["targets"].as_array().expect("cargo lists targets");
+    let kinds = targets.iter().flat_map(|target| target["kind"].as_array().expect("cargo says what a target is"));
     Package {
         name: text(&entry["name"]),
         folder: Path::new(&text(&entry["manifest_path"])).parent().expect("a manifest lies in a folder").to_owned(),
         uses: ours.map(|dependency| text(&dependency["name"])).collect(),
+        targets: kinds.map(text).collect(),
     }
 }
 
@@ -76,6 +82,17 @@ fn imports_run_one_way() {
         for used in &package.uses {
             assert!(allowed.contains(&used.as_str()), "{} may not use {used}", package.name);
         }
+    }
+}
+
+/// Cargo puts no hash into the name of a library for C, nor into that of the same package for Rust: two variants of
+/// it, with and without unwinding for example, would overwrite each other, and programs would not link.
+#[test]
+fn a_library_is_for_rust_or_for_c_and_never_for_both() {
+    for package in packages() {
+        let is_any = |kinds: [&str; 2]| package.targets.iter().any(|kind| kinds.contains(&kind.as_str()));
+        let is_both = is_any(["lib", "rlib"]) && is_any(["cdylib", "staticlib"]);
+        assert!(!is_both, "give C a package of its own: {} makes {:?}", package.name, package.targets);
     }
 }
 

@@ -1,15 +1,13 @@
-//! Windows and endpoints: made, joined, closed. See [`super`] for what callers keep to.
+//! Windows and endpoints: made, joined, closed. See [`crate`] for what callers keep to.
 
 use std::ffi::{CStr, c_char};
 use std::path::Path;
 use std::ptr;
 
+use hosted::{Endpoint, Hub, Serving, WindowFile};
 use shmem::Shape;
 
-use super::{Failure, attempt};
-use crate::endpoint::Endpoint;
-use crate::hub::{Hub, Serving};
-use crate::window::WindowFile;
+use crate::failing::{Failure, attempt};
 
 /// # Safety
 /// `text` is null, or a string that ends with a zero byte.

@@ -1,16 +1,15 @@
-//! Frames in and out, and time. See [`super`] for what callers keep to.
+//! Frames in and out, and time. See [`crate`] for what callers keep to.
 
 use std::ffi::c_int;
 use std::os::fd::{AsFd, AsRawFd};
 use std::slice;
 use std::time::Duration;
 
+use hosted::{Endpoint, Offload, Refusal, Turned};
 use shmem::segment::{Sink, Source};
-use vni::descriptor::Offload;
-use vni::sender::Refusal;
 
-use super::{Failure, attempt, endpoint, lane};
-use crate::endpoint::Endpoint;
+use crate::failing::{Failure, attempt};
+use crate::lane;
 
 /// A frame in the caller's memory.
 #[repr(C)]
@@ -50,7 +49,7 @@ pub unsafe extern "C" fn sprig_vni_send(
 ) -> u32 {
     attempt(0, || {
         // SAFETY: by what the caller keeps to.
-        let (endpoint, frames) = unsafe { (self::endpoint(endpoint)?, burst(frames, count)?) };
+        let (endpoint, frames) = unsafe { (crate::endpoint(endpoint)?, burst(frames, count)?) };
         // SAFETY: as above.
         let why = unsafe { why.as_mut() };
         let lane = lane(endpoint, peer, queue)?;
@@ -90,7 +89,7 @@ pub unsafe extern "C" fn sprig_vni_receive(
 ) -> u32 {
     attempt(0, || {
         // SAFETY: by what the caller keeps to.
-        let (endpoint, frames) = unsafe { (self::endpoint(endpoint)?, burst_mut(frames, count)?) };
+        let (endpoint, frames) = unsafe { (crate::endpoint(endpoint)?, burst_mut(frames, count)?) };
         let lane = lane(endpoint, peer, queue)?;
         let mut came = 0;
         for frame in frames {
@@ -136,7 +135,7 @@ unsafe fn burst_mut<'a>(frames: *mut Frame, count: u32) -> Result<&'a mut [Frame
 pub unsafe extern "C" fn sprig_vni_await_room(endpoint: *mut Endpoint, peer: u32, queue: u32) -> c_int {
     attempt(-1, || {
         // SAFETY: by what the caller keeps to.
-        let endpoint = unsafe { self::endpoint(endpoint) }?;
+        let endpoint = unsafe { crate::endpoint(endpoint) }?;
         let lane = lane(endpoint, peer, queue)?;
         Ok(endpoint.await_room(lane).into())
     })
@@ -149,7 +148,7 @@ pub unsafe extern "C" fn sprig_vni_await_room(endpoint: *mut Endpoint, peer: u32
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_vni_fd(endpoint: *mut Endpoint) -> c_int {
     // SAFETY: by what the caller keeps to.
-    attempt(-1, || Ok(unsafe { self::endpoint(endpoint) }?.as_fd().as_raw_fd()))
+    attempt(-1, || Ok(unsafe { crate::endpoint(endpoint) }?.as_fd().as_raw_fd()))
 }
 
 /// Asks to be rung for the next frame: 1 if one may wait, 0 if something has come, -1: failed.
@@ -159,7 +158,7 @@ pub unsafe extern "C" fn sprig_vni_fd(endpoint: *mut Endpoint) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_vni_arm(endpoint: *mut Endpoint) -> c_int {
     // SAFETY: by what the caller keeps to.
-    attempt(-1, || Ok(unsafe { self::endpoint(endpoint) }?.arm().into()))
+    attempt(-1, || Ok(unsafe { crate::endpoint(endpoint) }?.arm().into()))
 }
 
 /// Gives time; 0, or -1: failed. `changed` gets a bit for each peer whose link has changed.
@@ -187,11 +186,11 @@ pub unsafe extern "C" fn sprig_vni_wait(endpoint: *mut Endpoint, limit_ms: u32, 
 unsafe fn give_time(
     endpoint: *mut Endpoint,
     changed: *mut u32,
-    give: impl FnOnce(&mut Endpoint) -> std::io::Result<crate::endpoint::Turned>,
+    give: impl FnOnce(&mut Endpoint) -> std::io::Result<Turned>,
 ) -> c_int {
     attempt(-1, || {
         // SAFETY: by what the caller keeps to.
-        let (endpoint, changed) = unsafe { (self::endpoint(endpoint)?, changed.as_mut()) };
+        let (endpoint, changed) = unsafe { (crate::endpoint(endpoint)?, changed.as_mut()) };
         let turned = give(endpoint)?;
         if let Some(changed) = changed {
             *changed = turned.changed;

@@ -1,4 +1,11 @@
-//! The C interface, function by function as `include/sprig_vni_hosted.h` declares and explains it.
+//! [`hosted`] for C, function by function as `include/sprig_vni_hosted.h` declares and explains it.
+//!
+//! | module | |
+//! |---|---|
+//! | [`opening`] | windows and endpoints: made, joined, closed |
+//! | [`exchanging`] | frames in and out, and time |
+//! | [`telling`] | who is who, how links stand, what was counted |
+//! | [`failing`] | why a function has failed |
 //!
 //! An endpoint is one thread's at a time; different endpoints are independent. Whoever calls keeps to what C always
 //! wants: a pointer is one that was given out and not closed since, or points to as much memory as the declaration says.
@@ -12,9 +19,11 @@ pub mod failing;
 pub mod opening;
 pub mod telling;
 
-use crate::endpoint::{Endpoint, Lane};
+#[cfg(test)]
+mod tests;
 
-use failing::{Failure, attempt};
+use failing::Failure;
+use hosted::{Endpoint, Lane};
 
 /// The endpoint behind a pointer.
 ///

@@ -5,9 +5,7 @@ use std::ffi::{CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use crate::endpoint::OpenError;
-use crate::hub::HubError;
-use crate::window::WindowError;
+use hosted::{HubError, OpenError, WindowError};
 
 /// Why a function has failed.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@
  *                     errx(1, "%s", sprig_vni_last_error());
  *     }
  *
- * Link with libhosted.so, or with libhosted.a and -lpthread -ldl -lm -lgcc_s.
+ * Link with libsprig_vni_hosted.so, or with libsprig_vni_hosted.a and -lpthread -ldl -lm -lgcc_s.
  *
  * An endpoint is one thread's at a time. Give it time by sprig_vni_turn or sprig_vni_wait at least every few hundred
  * milliseconds, or its peers hold it to be dead. Null pointers are refused where they are not said to be allowed. What

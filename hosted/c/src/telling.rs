@@ -1,9 +1,10 @@
-//! Who is who, how links stand, and what was counted. See [`super`] for what callers keep to.
+//! Who is who, how links stand, and what was counted. See [`crate`] for what callers keep to.
 
 use std::ffi::{CStr, c_char, c_int};
 
-use super::{Failure, attempt, endpoint};
-use crate::endpoint::{Endpoint, LinkState};
+use hosted::{Endpoint, LinkState};
+
+use crate::failing::{Failure, attempt};
 
 /// Nobody is there.
 pub const LINK_IS_DOWN: c_int = 0;
@@ -21,7 +22,7 @@ pub const LINK_IS_STALLED: c_int = 3;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_vni_index(endpoint: *mut Endpoint) -> c_int {
     // SAFETY: by what the caller keeps to.
-    attempt(-1, || Ok(unsafe { self::endpoint(endpoint) }?.index() as c_int))
+    attempt(-1, || Ok(unsafe { crate::endpoint(endpoint) }?.index() as c_int))
 }
 
 /// How many partitions the window has; -1: failed.
@@ -31,7 +32,7 @@ pub unsafe extern "C" fn sprig_vni_index(endpoint: *mut Endpoint) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_vni_partitions(endpoint: *mut Endpoint) -> c_int {
     // SAFETY: by what the caller keeps to.
-    attempt(-1, || Ok(unsafe { self::endpoint(endpoint) }?.window().shape().partitions() as c_int))
+    attempt(-1, || Ok(unsafe { crate::endpoint(endpoint) }?.window().shape().partitions() as c_int))
 }
 
 /// How many queues each pair has; -1: failed.
@@ -41,7 +42,7 @@ pub unsafe extern "C" fn sprig_vni_partitions(endpoint: *mut Endpoint) -> c_int 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_vni_queues(endpoint: *mut Endpoint) -> c_int {
     // SAFETY: by what the caller keeps to.
-    attempt(-1, || Ok(unsafe { self::endpoint(endpoint) }?.window().shape().queues() as c_int))
+    attempt(-1, || Ok(unsafe { crate::endpoint(endpoint) }?.window().shape().queues() as c_int))
 }
 
 /// The address of a partition; 0, or -1: failed.
@@ -52,7 +53,7 @@ pub unsafe extern "C" fn sprig_vni_queues(endpoint: *mut Endpoint) -> c_int {
 pub unsafe extern "C" fn sprig_vni_mac(endpoint: *mut Endpoint, partition: u32, mac: *mut u8) -> c_int {
     attempt(-1, || {
         // SAFETY: by what the caller keeps to; bytes have no alignment.
-        let (endpoint, mac) = unsafe { (self::endpoint(endpoint)?, mac.cast::<[u8; 6]>().as_mut()) };
+        let (endpoint, mac) = unsafe { (crate::endpoint(endpoint)?, mac.cast::<[u8; 6]>().as_mut()) };
         if partition as usize >= endpoint.window().shape().partitions() {
             return Err(Failure::NoPartition(partition));
         }
@@ -68,7 +69,7 @@ pub unsafe extern "C" fn sprig_vni_mac(endpoint: *mut Endpoint, partition: u32, 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_vni_link(endpoint: *mut Endpoint, peer: u32) -> c_int {
     // SAFETY: by what the caller keeps to.
-    attempt(-1, || match unsafe { self::endpoint(endpoint) }?.link(peer as usize) {
+    attempt(-1, || match unsafe { crate::endpoint(endpoint) }?.link(peer as usize) {
         LinkState::Down => Ok(LINK_IS_DOWN),
         LinkState::Coming => Ok(LINK_IS_COMING),
         LinkState::Up => Ok(LINK_IS_UP),
@@ -87,7 +88,7 @@ pub unsafe extern "C" fn sprig_vni_counter(endpoint: *mut Endpoint, name: *const
             return Err(Failure::Null("name"));
         }
         // SAFETY: by what the caller keeps to.
-        let (endpoint, name) = unsafe { (self::endpoint(endpoint)?, CStr::from_ptr(name)) };
+        let (endpoint, name) = unsafe { (crate::endpoint(endpoint)?, CStr::from_ptr(name)) };
         Ok(name.to_str().map_or(0, |name| endpoint.counter(name)))
     })
 }

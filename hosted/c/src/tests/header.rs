@@ -1,22 +1,19 @@
-//! The C header held against the Rust behind it, and a C program on the other end of a link.
+//! The C header held against the Rust behind it.
 
-mod support;
-
-use std::env;
+use std::fs;
 use std::mem::offset_of;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use hosted::abi::{exchanging, telling};
-use hosted::{Endpoint, Hub, LinkState, Offload};
-use support::{until, until_up, window};
+use hosted::Offload;
 
-const HEADER: &str = include_str!("../include/sprig_vni_hosted.h");
+use super::compile;
+use crate::{exchanging, telling};
+
+const HEADER: &str = include_str!("../../include/sprig_vni_hosted.h");
 const SOURCES: [&str; 4] = [
-    include_str!("../src/abi/exchanging.rs"),
-    include_str!("../src/abi/failing.rs"),
-    include_str!("../src/abi/opening.rs"),
-    include_str!("../src/abi/telling.rs"),
+    include_str!("../exchanging.rs"),
+    include_str!("../failing.rs"),
+    include_str!("../opening.rs"),
+    include_str!("../telling.rs"),
 ];
 
 /// Each type of the interface, in both languages.
@@ -97,66 +94,6 @@ fn c_lays_frames_out_as_rust_does_and_has_the_same_constants() {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("constants.c");
     let asserts = constants.map(|(name, value)| format!("_Static_assert({name} == {value}, \"{name}\");\n")).concat();
-    std::fs::write(&source, format!("#include <stddef.h>\n#include \"sprig_vni_hosted.h\"\n{asserts}")).unwrap();
-    compile(&["-c".as_ref()], &source, &folder.path().join("constants.o"));
-}
-
-/// Compiles with all warnings, and says what the compiler says.
-fn compile(options: &[&Path], source: &Path, to: &Path) {
-    let include = Path::new(env!("CARGO_MANIFEST_DIR")).join("include");
-    let mut command = Command::new("cc");
-    command.args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-I"]).arg(include).arg(source);
-    let output = command.arg("-o").arg(to).args(options).output().expect("cc runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// The folder where cargo has put the libraries of this package.
-fn libraries() -> PathBuf {
-    env::current_exe().unwrap().parent().unwrap().to_owned()
-}
-
-#[test]
-fn a_c_program_echoes_a_hundred_thousand_frames() {
-    const ROUNDS: u32 = 100_000;
-    let folder = tempfile::tempdir().unwrap();
-    let (hub_path, program) = (folder.path().join("hub"), folder.path().join("echo"));
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c/echo.c");
-    let library = libraries().join("libhosted.so");
-    compile(&[&library], &source, &program);
-    let window = window(2);
-    let _serving = Hub::bind(&hub_path, &window).unwrap().spawn().unwrap();
-    let mut a = Endpoint::open(&window, 0).unwrap();
-    let child = Command::new(&program)
-        .arg(&hub_path)
-        .env("LD_LIBRARY_PATH", libraries())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    until_up(&mut a, 1);
-    let lane = a.lane(1, 0).unwrap();
-    let mut buffer = vec![0; vni::MAX_FRAME];
-    let frame_of = |number: u32| -> Vec<u8> { (0..60 + number % 1400).map(|at| (at * 3 + number) as u8).collect() };
-    let (mut sent, mut came) = (0, 0);
-    until("every frame to come back", &mut [&mut a], |all| {
-        let a = &mut *all[0];
-        while sent < ROUNDS && sent - came < 100 && a.send(lane, &frame_of(sent), Offload::NONE).is_ok() {
-            sent += 1;
-        }
-        a.publish(lane);
-        while let Some(received) = a.receive(lane, &mut buffer) {
-            buffer[..received.len].reverse();
-            assert_eq!(buffer[..received.len], frame_of(came), "frame {came}");
-            came += 1;
-        }
-        a.release(lane);
-        came == ROUNDS
-    });
-    assert_eq!(a.link(1), LinkState::Up);
-    drop(a);
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let said = String::from_utf8(output.stdout).unwrap();
-    let refused = "refused: the window has partitions 0 to 1, and no partition 7";
-    assert_eq!(said, format!("{refused}\njoined: 1 of 2, mac ends with 1\nreceived: {ROUNDS}\n"));
+    fs::write(&source, format!("#include <stddef.h>\n#include \"sprig_vni_hosted.h\"\n{asserts}")).unwrap();
+    compile(&source, &["-c".as_ref()], &folder.path().join("constants.o"));
 }
