@@ -51,8 +51,13 @@ static int sprig_vni_open(struct net_device *netdev)
 	}
 	sprig_station_start(vni->station);
 	netif_tx_start_all_queues(netdev);
-	sprig_queues_start(vni);
-	return 0;
+	error = sprig_queues_start(vni);
+	if (error) {
+		netdev_err(netdev, "cannot start a thread for each of %u queues\n", vni->queues);
+		sprig_station_stop(vni->station);
+		sprig_doorbell_close(vni);
+	}
+	return error;
 }
 
 /* The stack sends nothing more when this is called. First all that may act by itself ends, then the peers are told. */

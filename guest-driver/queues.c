@@ -67,14 +67,24 @@ void sprig_queues_init(struct sprig_vni *vni)
 	}
 }
 
-void sprig_queues_start(struct sprig_vni *vni)
+int sprig_queues_start(struct sprig_vni *vni)
 {
 	u32 i;
 
+	for (i = 0; i < vni->queues; i++) {
+		int error = sprig_pace_start(&vni->queue[i]);
+
+		if (error) {
+			while (i--)
+				sprig_pace_stop(&vni->queue[i]);
+			return error;
+		}
+	}
 	for (i = 0; i < vni->queues; i++)
 		napi_enable(&vni->queue[i].napi);
 	for (i = 0; i < vni->queues; i++)
 		sprig_start_tick(&vni->queue[i], 0);
+	return 0;
 }
 
 /* When it returns nothing polls, and nothing will. */
@@ -86,4 +96,6 @@ void sprig_queues_stop(struct sprig_vni *vni)
 		napi_disable(&vni->queue[i].napi);
 	for (i = 0; i < vni->queues; i++)
 		timer_delete_sync(&vni->queue[i].tick);
+	for (i = 0; i < vni->queues; i++)
+		sprig_pace_stop(&vni->queue[i]);
 }

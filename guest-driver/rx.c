@@ -10,6 +10,8 @@
  */
 
 #include <linux/etherdevice.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/skbuff.h>
 
 #include "sprig_vni.h"
@@ -106,12 +108,23 @@ static bool sprig_apply_offload(struct sk_buff *skb, const struct sprig_offload 
 	return true;
 }
 
+/* Whether its sender stops by itself when it is not answered: so TCP. Behind a VLAN's tag nobody looks. */
+static bool sprig_has_brake(const struct sk_buff *skb)
+{
+	if (skb->protocol == htons(ETH_P_IP) && skb_headlen(skb) >= sizeof(struct iphdr))
+		return ((const struct iphdr *)skb->data)->protocol == IPPROTO_TCP;
+	if (skb->protocol == htons(ETH_P_IPV6) && skb_headlen(skb) >= sizeof(struct ipv6hdr))
+		return ((const struct ipv6hdr *)skb->data)->nexthdr == IPPROTO_TCP;
+	return false;
+}
+
 static void sprig_hand_up(struct sprig_queue *queue, u32 lane, struct sk_buff *skb)
 {
 	struct sprig_vni *vni = queue->vni;
 	u32 len = skb->len;
 
 	skb->protocol = eth_type_trans(skb, vni->netdev);
+	queue->pace.free_running += !sprig_has_brake(skb);
 	skb_record_rx_queue(skb, queue->number);
 	sprig_rx_add(vni, lane, SPRIG_RX_FRAMES, 1);
 	sprig_rx_add(vni, lane, SPRIG_RX_BYTES, len);
@@ -244,10 +257,12 @@ int sprig_vni_poll(struct napi_struct *napi, int budget)
 	sprig_doorbell_take(queue->vni->station, queue->number);
 	if (queue->number == SPRIG_LINK_QUEUE)
 		sprig_vni_step_links(queue->vni);
-	done = sprig_receive(queue, budget);
+	done = sprig_receive(queue, sprig_pace_budget(queue, budget));
 	sprig_vni_wake_queues(queue);
-	if (done >= budget || !sprig_arm_all(queue))
+	if (!sprig_pace_goes_on(queue) && (done >= budget || !sprig_arm_all(queue)))
 		return budget;
+	/* Who completes says that it has not used up its budget. */
+	done = min(done, budget - 1);
 	napi_complete_done(napi, done);
 	return done;
 }

@@ -6,6 +6,7 @@
  *	queues.c    what each queue has of its own: poll, tick, and the lock of its receivers
  *	tx.c        frames from the stack to a peer
  *	rx.c        frames from the peers to the stack: the poll
+ *	pace.c      when a queue is polled next
  *	links.c     links, carrier
  *	doorbell.c  the interrupt that peers raise here, and the one raised at a peer
  *	guard.c     what keeps a reset of this instance from taking the box along
@@ -113,12 +114,22 @@ struct sprig_lane {
 
 /* ---- the interface ---- */
 
+/* Of one queue: who polls it next. The poll's, but for `due`. */
+struct sprig_pace {
+	struct task_struct *thread;
+	bool due;			/* the thread is to poll; set by the poll, cleared by the thread */
+	int free_running;		/* frames of this poll that nothing slows down but a full ring */
+	int before;			/* the same of the last poll */
+	u64 until;			/* by local_clock(): how long the thread looks on */
+};
+
 struct sprig_queue {
 	struct sprig_vni *vni;
 	u32 number;
 	u32 next_peer;			/* where the next poll begins */
 	spinlock_t receive;		/* of the core's receivers: held by the poll, and for the step of a link */
 	struct napi_struct napi;
+	struct sprig_pace pace;
 
 	struct timer_list tick;
 	struct irq_work kick;		/* schedules the poll from where that is not allowed */
@@ -173,7 +184,7 @@ static inline u32 sprig_queue_of(const struct sprig_vni *vni, u32 lane)
 
 /* ---- queues.c ---- */
 void sprig_queues_init(struct sprig_vni *vni);
-void sprig_queues_start(struct sprig_vni *vni);
+int sprig_queues_start(struct sprig_vni *vni);
 void sprig_queues_stop(struct sprig_vni *vni);
 
 /* ---- tx.c ---- */
@@ -186,6 +197,12 @@ void sprig_vni_wake_queues(struct sprig_queue *queue);
 
 /* ---- rx.c ---- */
 int sprig_vni_poll(struct napi_struct *napi, int budget);
+
+/* ---- pace.c ---- */
+int sprig_pace_start(struct sprig_queue *queue);
+void sprig_pace_stop(struct sprig_queue *queue);
+int sprig_pace_budget(struct sprig_queue *queue, int budget);
+bool sprig_pace_goes_on(struct sprig_queue *queue);
 
 /* ---- links.c ---- */
 void sprig_vni_blame(struct sprig_vni *vni, u32 peer);
