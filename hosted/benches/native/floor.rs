@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hosted::WindowFile;
+use serde::{Deserialize, Serialize};
 use shmem::{Shape, control_len};
 
 use crate::Failure;
@@ -20,6 +21,7 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy)]
 enum Word {
     Ball,
+    Back,
     Stop,
     Here,
     There,
@@ -27,7 +29,7 @@ enum Word {
     Consumed,
 }
 
-const WORDS: usize = 6;
+const WORDS: usize = 7;
 
 /// Which of the two processes one is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,9 +97,17 @@ impl Floor {
         self.word(Word::Stop).load(Ordering::Acquire) == Stop::Now as u64
     }
 
-    /// The line that is thrown to and fro.
+    /// The line that is thrown.
     pub(crate) fn ball(&self) -> &AtomicU64 {
         self.word(Word::Ball)
+    }
+
+    /// The line that is thrown back: the same, or one that only the other process writes.
+    pub(crate) fn back(&self, lines: Lines) -> &AtomicU64 {
+        match lines {
+            Lines::One => self.ball(),
+            Lines::OneWriterEach => self.word(Word::Back),
+        }
     }
 
     /// How far the one has come that copies in.
@@ -109,6 +119,15 @@ impl Floor {
     pub(crate) fn consumed(&self) -> &AtomicU64 {
         self.word(Word::Consumed)
     }
+}
+
+/// Which lines are thrown.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Debug)]
+pub(crate) enum Lines {
+    /// One that both write: it moves to who reads it, and then is already there to be written.
+    One,
+    /// Two of which each has one writer, as all lines of a window have: the reader's copy must go before each write.
+    OneWriterEach,
 }
 
 /// Whether to stop.

@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::floor::Lines;
 use crate::other::Other;
 use crate::trips::{self, Throwing};
 use crate::{Failure, waits};
@@ -10,7 +11,7 @@ use crate::{Failure, waits};
 /// A round trip that takes so many times as long as the best one of this run is disturbed.
 pub(crate) const DISTURBED: f64 = 1.5;
 /// Rows whose median counts, each of some ten microseconds.
-const THROWING: Throwing = Throwing { rows: 9, trips: 200 };
+const THROWING: Throwing = Throwing { lines: Lines::One, rows: 9, trips: 200 };
 /// Looks at the beginning, to find the best.
 const LOOKS: usize = 40;
 /// How long one waits for it to become quiet.

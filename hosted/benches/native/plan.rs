@@ -7,6 +7,7 @@ use clap::ValueEnum;
 
 use crate::copying::{Copying, Limited, Routine};
 use crate::dpdk::{Dpdk, Joined, Pair};
+use crate::floor::Lines;
 use crate::flow::{self, Flow};
 use crate::index::{Index, Queue, Use};
 use crate::integrity::Integrity;
@@ -97,7 +98,8 @@ pub(crate) fn contenders(part: Part, effort: Effort, frames: u64, dpdk: Option<&
 fn hand_off(count: u64) -> Vec<Box<dyn Contender>> {
     let frame = trips::Vni::boxed(Trips { frame: SHORT, count, waits: Waits::Polling });
     let queues = Queue::ALL.into_iter().map(|queue| Index::boxed(queue, Use::Trips { count }));
-    [Ball::boxed(), frame].into_iter().chain(queues).collect()
+    let balls = [Lines::One, Lines::OneWriterEach].map(Ball::boxed);
+    balls.into_iter().chain([frame]).chain(queues).collect()
 }
 
 fn index(effort: Effort) -> Vec<Box<dyn Contender>> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Failure;
 use crate::distribution::Distribution;
-use crate::floor::{Floor, LIMIT, Limit};
+use crate::floor::{Floor, LIMIT, Limit, Lines};
 use crate::other::{Other, Task};
 use crate::rounds::{Contender, Question, Sample};
 use crate::station::{self, HERE, Station, THERE, Waits};
@@ -22,6 +22,7 @@ const WARM_UP: u64 = 64;
 /// How the ball is thrown: so many times in a row, so many rows.
 #[derive(Clone, Copy, Serialize, Deserialize, Debug)]
 pub(crate) struct Throwing {
+    pub(crate) lines: Lines,
     pub(crate) rows: u64,
     pub(crate) trips: u64,
 }
@@ -35,17 +36,18 @@ impl Throwing {
 /// Throws the ball; nanoseconds of a round trip, as the mean of each row.
 pub(crate) fn throw(other: &mut Other, throwing: Throwing) -> Result<Vec<f64>, Failure> {
     other.floor.ball().store(0, Ordering::Relaxed);
+    other.floor.back(throwing.lines).store(0, Ordering::Relaxed);
     let told = other.tell(&Task::Throw(throwing))?;
     other.floor.meet()?;
     let mut limit = Limit::new(LIMIT, "the ball to come back");
-    let ball = other.floor.ball();
+    let (ball, back) = (other.floor.ball(), other.floor.back(throwing.lines));
     let mut number = 0;
     let mut row = |trips: u64| -> Result<f64, Failure> {
         let begin = Instant::now();
         for _ in 0..trips {
             ball.store(2 * number + 1, Ordering::Release);
             number += 1;
-            while ball.load(Ordering::Acquire) != 2 * number {
+            while back.load(Ordering::Acquire) != 2 * number {
                 limit.check()?;
             }
         }
@@ -61,12 +63,12 @@ pub(crate) fn throw(other: &mut Other, throwing: Throwing) -> Result<Vec<f64>, F
 pub(crate) fn throw_back(floor: &mut Floor, throwing: Throwing) -> Result<f64, Failure> {
     floor.meet()?;
     let mut limit = Limit::new(LIMIT, "the ball to come");
-    let ball = floor.ball();
+    let (ball, back) = (floor.ball(), floor.back(throwing.lines));
     for number in 0..throwing.all() {
         while ball.load(Ordering::Acquire) != 2 * number + 1 {
             limit.check()?;
         }
-        ball.store(2 * number + 2, Ordering::Release);
+        back.store(2 * number + 2, Ordering::Release);
     }
     Ok(0.0)
 }
@@ -78,9 +80,13 @@ pub(crate) struct Ball {
 }
 
 impl Ball {
-    pub(crate) fn boxed() -> Box<dyn Contender> {
-        let question = Question::new("hand-off", "limit", "ns");
-        Box::new(Self { throwing: Throwing { rows: 50, trips: 2000 }, question })
+    pub(crate) fn boxed(lines: Lines) -> Box<dyn Contender> {
+        let subject = match lines {
+            Lines::One => "limit",
+            Lines::OneWriterEach => "limit-one-writer",
+        };
+        let question = Question::new("hand-off", subject, "ns");
+        Box::new(Self { throwing: Throwing { lines, rows: 50, trips: 2000 }, question })
     }
 }
 

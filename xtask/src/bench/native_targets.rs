@@ -113,6 +113,13 @@ impl<'a> Found<'a> {
         let mut targets = vec![
             target("hand-off of a descriptor, against the transfer of a cache line", "descriptor"),
             target("hand-off of a 64-byte frame, against the transfer of a cache line", "frame"),
+            ratio(
+                "hand-off of a descriptor, against the transfer of a line with one writer",
+                least("vni", &of("descriptor")),
+                least("limit-one-writer", &[]),
+                1.3,
+                Better::Lower,
+            ),
         ];
         for (subjects, name) in QUEUES {
             let best = subjects.iter().filter_map(|subject| least(subject, &of("descriptor"))).reduce(f64::min);
