@@ -87,7 +87,7 @@ struct Shared {
     mapping: Mapping,
     memory: OwnedFd,
     doorbells: Vec<OwnedFd>,
-    shape: Shape,
+    geometry: Geometry,
     box_name: String,
 }
 
@@ -131,7 +131,7 @@ impl WindowFile {
         if !(1..=MAX_NAME).contains(&box_name.len()) {
             return Err(WindowError::Name(box_name.len()));
         }
-        Geometry::new(len, shape)?;
+        let geometry = Geometry::new(len, shape)?;
         if doorbells.len() != shape.partitions() {
             return Err(WindowError::Doorbells { found: doorbells.len(), partitions: shape.partitions() });
         }
@@ -145,12 +145,12 @@ impl WindowFile {
             return Err(WindowError::Length { found: status.st_size as u64, told: len });
         }
         let mapping = Mapping::of(&memory, len as usize).map_err(|why| WindowError::Map { len, why })?;
-        Ok(Self(Arc::new(Shared { mapping, memory, doorbells, shape, box_name: box_name.to_owned() })))
+        Ok(Self(Arc::new(Shared { mapping, memory, doorbells, geometry, box_name: box_name.to_owned() })))
     }
 
     /// How many partitions and queues it is for.
     pub fn shape(&self) -> Shape {
-        self.0.shape
+        self.0.geometry.shape()
     }
 
     /// Its bytes.
@@ -184,12 +184,11 @@ impl WindowFile {
     }
 
     /// The window in it.
+    #[inline]
     pub fn window(&self) -> Window<'_> {
-        let Mapping { start, len } = self.0.mapping;
         // SAFETY: mapped at a page, for reading and writing, for as long as `self` is borrowed; sealed, so that every
-        // page of it stays. All that this crate does with it goes through `Window`.
-        let window = unsafe { Window::new(start, len as u64, self.0.shape) };
-        window.expect("the length was checked when the file was mapped")
+        // page of it stays; of the length that the geometry is of. All that this crate does with it goes through `Window`.
+        unsafe { Window::of_geometry(self.0.mapping.start, self.0.geometry) }
     }
 }
 

@@ -38,12 +38,23 @@ impl<'w> Window<'w> {
         Ok(Self { start, geometry, memory: PhantomData })
     }
 
+    /// The window of that geometry from `start`.
+    ///
+    /// # Safety
+    /// As for [`Window::new`], of as many bytes as the geometry was made for.
+    #[inline]
+    pub unsafe fn of_geometry(start: NonNull<u8>, geometry: Geometry) -> Self {
+        Self { start, geometry, memory: PhantomData }
+    }
+
     /// Where everything lies in it.
+    #[inline]
     pub fn geometry(&self) -> Geometry {
         self.geometry
     }
 
     /// The header page of a partition.
+    #[inline]
     pub fn header(&self, partition: usize) -> Header<'w> {
         let at = self.geometry.header(partition);
         Header {
