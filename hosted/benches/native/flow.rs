@@ -105,13 +105,9 @@ pub(crate) fn send(window: &WindowFile, floor: &mut Floor, flow: Flow) -> Result
     floor.meet()?;
     let mut frames = Frames::new(flow.frame, flow.burst);
     while !floor.is_over() {
-        for _ in 0..flow.burst {
-            let frame = frames.next();
-            while !station.send(frame)? {
-                if floor.is_over() {
-                    return Ok(0.0);
-                }
-            }
+        let mut sent = 0;
+        while sent < flow.burst && station.try_send(frames.next())? {
+            sent += 1;
         }
         station.publish()?;
     }

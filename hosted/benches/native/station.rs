@@ -89,14 +89,21 @@ impl Station {
 
     /// Sends a frame; where there is no room, publishes what is on its way, and pauses. False: there is none yet.
     pub(crate) fn send(&mut self, frame: &[u8]) -> Result<bool, Failure> {
+        let sent = self.try_send(frame)?;
+        if !sent {
+            self.endpoint.publish(self.lane);
+            (0..PAUSES).for_each(|_| std::hint::spin_loop());
+            self.polled()?;
+        }
+        Ok(sent)
+    }
+
+    /// Sends a frame, if there is room for it.
+    #[inline]
+    pub(crate) fn try_send(&mut self, frame: &[u8]) -> Result<bool, Failure> {
         match self.endpoint.send(self.lane, frame, hosted::Offload::NONE) {
             Ok(()) => Ok(true),
-            Err(Refusal::NoRoom) => {
-                self.endpoint.publish(self.lane);
-                (0..PAUSES).for_each(|_| std::hint::spin_loop());
-                self.polled()?;
-                Ok(false)
-            }
+            Err(Refusal::NoRoom) => Ok(false),
             Err(refusal) => Err(Failure::wrong(format!("a frame was refused: {refusal:?}"))),
         }
     }
