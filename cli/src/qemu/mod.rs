@@ -35,6 +35,7 @@ pub use self::accelerator::Accelerator;
 pub use self::builder::MachineBuilder;
 use self::builder::Socket;
 pub use self::emulator::{Emulator, Version};
+pub(crate) use self::firmware::option_value;
 pub use self::firmware::{Attachment, Boot, Firmware, FirmwareError};
 pub use self::folder::PrivateFolder;
 pub use self::qmp::{Qmp, QmpError};

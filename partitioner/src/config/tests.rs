@@ -101,7 +101,7 @@ fn toml_syntax() {
 #[test]
 fn unknown_key() {
     assert_snapshot!(refusal(&pair_with("memory", "memroy")));
-    assert_snapshot!(refusal(&pair_with("cmdline", "devices")));
+    assert_snapshot!(refusal(&pair_with("cmdline", "command_line")));
     assert_snapshot!(refusal(&format!("{PAIR}\n[network]\n")));
 }
 

@@ -45,6 +45,7 @@ pub(super) fn machine(cores: u32, below: u64, above: u64) -> Inventory {
         memory,
         node_memory: Vec::new(),
         ecam: vec![EcamSegment { segment: 0, base: 0xb000_0000, first_bus: 0, last_bus: 255 }],
+        pci: Vec::new(),
         serial_ports: [0x3f8, 0x2f8, 0x3e8, 0x2e8].map(|io_port| SerialPort { io_port }).into(),
         tsc: Tsc { khz: 2_000_000, invariant: true },
         physical_address_bits: 40,
