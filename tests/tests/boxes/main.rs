@@ -1,6 +1,7 @@
 //! Boxes booted in the emulator, each test a sentence about one. `cargo xtask test` makes what they need.
 
 mod bench;
+mod devices;
 mod driver;
 mod image;
 mod kernels;
