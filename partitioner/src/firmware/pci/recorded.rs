@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::ConfigSpace;
 use super::function::bar_register;
+use super::register::{COMMAND, PREFETCHABLE_WINDOW};
 use crate::pci::PciAddress;
 
 /// Functions by their addresses.
@@ -25,14 +26,20 @@ impl RecordedFunction {
         (registers.len() >= 64).then(|| Self { registers: registers.into(), bar_lens })
     }
 
-    fn read(&self, register: u16) -> u32 {
+    pub(super) fn read(&self, register: u16) -> u32 {
         let at = usize::from(register);
         self.registers.get(at..at + 4).and_then(|bytes| bytes.first_chunk()).copied().map_or(0, u32::from_le_bytes)
     }
 
-    fn write(&mut self, register: u16, value: u32) {
+    pub(super) fn write(&mut self, register: u16, value: u32) {
         let value = match (0..6u8).find(|index| bar_register(*index) == register) {
             Some(index) if !self.is_bridge() || index < 2 => self.settable(usize::from(index), value),
+            // Its upper half is the status, which is not set by writing.
+            _ if register == COMMAND => self.read(register) & 0xffff_0000 | value & 0xffff,
+            // How wide the window is stands in bits that are fixed.
+            _ if register == PREFETCHABLE_WINDOW && self.is_bridge() => {
+                value & 0xfff0_fff0 | self.read(register) & 0x000f_000f
+            }
             _ => value,
         };
         let at = usize::from(register);
