@@ -1,5 +1,6 @@
 //! Boxes booted in the emulator, each test a sentence about one. `cargo xtask test` makes what they need.
 
+mod bare;
 mod bench;
 mod devices;
 mod driver;
