@@ -2,6 +2,7 @@
 
 mod bare;
 mod bench;
+mod death;
 mod devices;
 mod driver;
 mod image;
