@@ -3,6 +3,7 @@
 mod bench;
 mod driver;
 mod image;
+mod kernel_log;
 mod kernels;
 mod lives;
 mod loaders;
