@@ -119,6 +119,20 @@ mod tests {
     }
 
     #[test]
+    fn what_had_to_go_for_want_of_room_for_text_counts_as_missed() {
+        let mut kernel = Kernel::new(5, 7);
+        kernel.log("0");
+        let memory = kernel.memory();
+        let mut reader = Reader::new(kernel.ring(&memory), 5);
+        read(&mut reader);
+        for number in 1..=10 {
+            kernel.log(&format!("{number:024}"));
+        }
+        let texts = kernel.kept.iter().map(|(.., text)| text.clone()).collect::<Vec<_>>();
+        assert_eq!(read(&mut reader), (10 - texts.len() as u64, texts));
+    }
+
+    #[test]
     fn a_follower_waits_for_a_record_that_is_not_complete_but_not_for_ever() {
         let mut kernel = Kernel::new(3, 8);
         kernel.log("before");

@@ -32,6 +32,12 @@ impl Fake {
         self.bytes.borrow_mut()[start..start + bytes.len()].copy_from_slice(bytes);
     }
 
+    /// Where these bytes lie first.
+    pub(crate) fn find(&self, wanted: &[u8]) -> Physical {
+        let at = self.bytes.borrow().windows(wanted.len()).position(|bytes| bytes == wanted);
+        Physical(self.base + at.expect("they are there") as u64)
+    }
+
     pub(crate) fn write_word(&self, at: Physical, word: u64) {
         self.write(at, &word.to_le_bytes());
     }

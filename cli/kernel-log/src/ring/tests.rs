@@ -1,10 +1,13 @@
 //! Rings as a kernel writes them, and as nobody should.
 
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::fake::{Fake, Kernel, NOTE_PAGE, note_text};
-use crate::memory::{PAGE, Physical};
+use crate::memory::{Fault, Memory, PAGE, Physical};
 use crate::reader::Reader;
 use crate::search::{self, SearchError};
 use crate::text;
@@ -38,6 +41,38 @@ fn a_text_that_found_no_room_is_passed_over() {
     kernel.log_all(&["before", &long, "after"]);
     let texts: Vec<_> = records(&kernel.memory(), &kernel).into_iter().map(|(_, text)| text).collect();
     assert_eq!(texts, ["before", "after"]);
+}
+
+#[test]
+fn a_record_whose_place_is_taken_is_gone() {
+    let mut kernel = Kernel::new(1, 6);
+    kernel.log_all(&["", "", "", ""]);
+    let memory = kernel.memory();
+    let ring = kernel.ring(&memory);
+    let (tail, head) = ring.ends().unwrap();
+    assert_eq!(head.after(tail), 1);
+    assert_eq!(ring.entry(tail.before(1)).unwrap(), Entry::Gone);
+    assert!(matches!(ring.entry(tail).unwrap(), Entry::Whole(_)));
+    assert_eq!(ring.entry(head.next()).unwrap(), Entry::Gone);
+}
+
+#[test]
+fn a_text_under_another_records_number_is_passed_over() {
+    let mut kernel = Kernel::new(3, 8);
+    kernel.log_all(&["mine", "theirs"]);
+    let memory = kernel.memory();
+    let text = memory.find(b"theirs");
+    memory.write_word(Physical(text.0 - 8), 77);
+    assert_eq!(records(&memory, &kernel), [(1_000_001, "mine".to_owned())]);
+}
+
+#[test]
+fn a_text_ends_with_its_block_whatever_its_length_is_said_to_be() {
+    let mut kernel = Kernel::new(3, 8);
+    kernel.log_all(&["line"]);
+    // The low bytes of the time, which are a large number.
+    kernel.write_note(&note_text().replace("OFFSET(printk_info.text_len)=6", "OFFSET(printk_info.text_len)=24"));
+    assert_eq!(records(&kernel.memory(), &kernel), [(1_000_001, "line\0\0\0\0".to_owned())]);
 }
 
 #[test]
@@ -87,10 +122,15 @@ fn a_ring_of_impossible_size_is_refused() {
     kernel.write_note(&descriptors);
     let error = search::log(&memory, &[memory.range()]).err().unwrap().to_string();
     assert!(error.contains("its ring would have 2^"), "{error}");
-    let outside = note_text().replace("SIZE(prb_desc)=24", "SIZE(prb_desc)=23");
-    kernel.write_note(&outside);
-    let error = search::log(&memory, &[memory.range()]).err().unwrap().to_string();
-    assert!(error.contains("its prb_desc.state_var would lie at byte 16 of 23"), "{error}");
+    for (old, new, told) in [
+        ("SIZE(prb_desc)=24", "SIZE(prb_desc)=23", "its prb_desc.state_var would lie at byte 16 of 23"),
+        ("SIZE(prb_desc)=24", "SIZE(prb_desc)=4097", "its prb_desc.state_var would lie at byte 16 of 4097"),
+        ("SIZE(printk_info)=40", "SIZE(printk_info)=4096", "is mapped to nothing, by its page table of level 1"),
+    ] {
+        kernel.write_note(&note_text().replace(old, new));
+        let error = search::log(&memory, &[memory.range()]).err().unwrap().to_string();
+        assert!(error.contains(told), "{error}");
+    }
 }
 
 #[test]
@@ -103,6 +143,37 @@ fn a_ring_whose_ends_are_no_records_of_it_is_refused() {
     kernel.write_note(&others.iter().fold(note_text(), |text, (old, new)| text.replace(old, new)));
     let error = search::log(&memory, &[memory.range()]).err().unwrap().to_string();
     assert!(error.contains("its ring would go from record ") && error.ends_with("neither is there"), "{error}");
+}
+
+/// Memory in which a kernel logs one more line at each of some reads.
+struct Busy {
+    memory: Fake,
+    kernel: RefCell<Kernel>,
+    /// At which reads, the last first, and how many lines there are.
+    at: RefCell<Vec<u64>>,
+    lines: Cell<u64>,
+}
+
+impl Busy {
+    fn log(&self) {
+        self.kernel.borrow_mut().log(&line(self.lines.get()));
+        self.lines.set(self.lines.get() + 1);
+    }
+}
+
+impl Memory for Busy {
+    fn read(&self, at: Physical, into: &mut [u8]) -> Result<(), Fault> {
+        while self.at.borrow_mut().pop_if(|read| *read <= self.memory.reads.get()).is_some() {
+            self.log();
+        }
+        self.memory.read(at, into)
+    }
+}
+
+/// The line with that number: no two of a length stand in one place for long.
+fn line(number: u64) -> String {
+    let fill = char::from(b'a' + (number % 26) as u8).to_string();
+    format!("{number} {}", fill.repeat((number * 7 % 40) as usize))
 }
 
 /// Reads whatever is there to read, and holds the work to a bound.
@@ -139,6 +210,36 @@ proptest! {
             kernel.log(&format!("{number} ").repeat(len)[..len]);
         }
         prop_assert_eq!(records(&kernel.memory(), &kernel), kept(&kernel));
+    }
+
+    #[test]
+    fn a_record_that_is_written_over_while_it_is_read_is_not_handed_out_torn(
+        before in 0..40_u64,
+        mut at in prop::collection::vec(0..1500_u64, 0..60),
+    ) {
+        at.sort_unstable_by_key(|read| Reverse(*read));
+        let kernel = Kernel::new(3, 8);
+        let memory = kernel.memory();
+        let busy = Busy { memory, kernel: kernel.into(), at: RefCell::default(), lines: Cell::default() };
+        (0..before).for_each(|_| busy.log());
+        let mut reader = Reader::new(search::log(&busy, &[busy.memory.range()]).unwrap(), 0);
+        busy.memory.reads.set(0);
+        busy.at.replace(at);
+        let mut first = 0;
+        for quiet in [false, false, false, true] {
+            if quiet {
+                busy.at.take();
+            }
+            reader.look().unwrap();
+            while let Some(Record { nanoseconds, text }) = reader.next().unwrap() {
+                let text = String::from_utf8(text).unwrap();
+                let number: u64 = text.split(' ').next().unwrap().parse().unwrap();
+                prop_assert!(number >= first, "{} again or too late, when {} is due", text, first);
+                prop_assert_eq!((text, nanoseconds), (line(number), (number + 1) * 1_000_001));
+                first = number + 1;
+            }
+        }
+        prop_assert_eq!(first, busy.lines.get(), "all is read in the end");
     }
 
     #[test]
