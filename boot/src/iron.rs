@@ -5,9 +5,11 @@ use core::{fmt, ptr};
 use partitioner::address::{MemoryRange, PAGE};
 use partitioner::inventory::ApicId;
 use partitioner::machine::{Entry, Machine, Seed, StartError, StartMode, Turn, TurnSigns};
+use partitioner::pci::PciAddress;
 use x86_64::instructions::random::RdRand;
 
 use crate::cores::Cores;
+use crate::ecam::Ecam;
 use crate::sleep::Sleeper;
 use crate::{log, tsc};
 
@@ -19,13 +21,14 @@ const TURN_LIMIT_MS: u64 = 20_000;
 pub struct Iron {
     cores: Cores,
     sleeper: Sleeper,
+    ecam: Ecam,
     waited_ticks: u64,
 }
 
 impl Iron {
     /// With the cores parked.
-    pub fn new(cores: Cores, sleeper: Sleeper) -> Self {
-        Self { cores, sleeper, waited_ticks: 0 }
+    pub fn new(cores: Cores, sleeper: Sleeper, ecam: Ecam) -> Self {
+        Self { cores, sleeper, ecam, waited_ticks: 0 }
     }
 
     /// Microseconds spent in waiting for turns.
@@ -75,6 +78,10 @@ impl Machine for Iron {
     fn zero(&mut self, range: MemoryRange) {
         // SAFETY: as for `write`.
         unsafe { ptr::write_bytes(range.start() as *mut u8, 0, range.len() as usize) }
+    }
+
+    fn update(&mut self, function: PciAddress, register: u16, clear: u16, set: u16) {
+        self.ecam.update(function, register, clear, set);
     }
 
     fn start(&mut self, core: ApicId, mode: StartMode, entry: Entry) -> Result<(), StartError> {

@@ -2,8 +2,12 @@
 //!
 //! Every line is `sprig <seconds since entry> <step>: <detail>`; the names of the steps are stable. Until the
 //! time-stamp counter is calibrated the seconds read 0.
+//!
+//! The other end may hold the line for a while without a byte being lost, and for ever without stopping the machine: see
+//! [`PATIENCE_TICKS`].
 
 use core::fmt::{self, Write};
+use core::hint;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use spin::Mutex;
@@ -16,15 +20,28 @@ pub const LEGACY_PORTS: [u16; 4] = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
 /// As GRUB and the kernels have it: 115200 baud, 8 bits, no parity, 1 stop bit.
 const LINE: Config = Config { baud_rate: BaudRate::Baud115200, ..Config::DEFAULT };
 
-/// How often a byte that the port does not take is offered again before it is given up: a port that is not there, or
-/// whose other end holds the line, must not stop the machine.
-const SEND_TRIES: u32 = 1 << 16;
+/// How long a byte that the port does not take is offered, in ticks of the time-stamp counter, before it is given up: 2
+/// to 4 seconds on what runs at 2 to 4 GHz. The rate is not known when the log begins, and need not be: whoever reads an
+/// emulated port on a busy host may be late by a good part of a second, and a machine whose port nobody reads is to
+/// start all the same.
+const PATIENCE_TICKS: u64 = 1 << 33;
 
 struct Log {
     uart: Option<Uart16550<PioBackend>>,
+    line: Line,
 }
 
-static LOG: Mutex<Log> = Mutex::new(Log { uart: None });
+/// What the other end makes of the line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Line {
+    /// It took the last byte; it is waited for.
+    Taken,
+    /// A byte was given up. Nothing is waited for until one is taken again, so a line that is held costs the machine one
+    /// wait and not one for each byte.
+    Held,
+}
+
+static LOG: Mutex<Log> = Mutex::new(Log { uart: None, line: Line::Taken });
 static ENTRY_TSC: AtomicU64 = AtomicU64::new(0);
 static TSC_KHZ: AtomicU64 = AtomicU64::new(0);
 static CURRENT_STEP: Mutex<&'static str> = Mutex::new("hand-off");
@@ -70,7 +87,7 @@ pub fn current_step() -> &'static str {
 pub fn line(text: fmt::Arguments<'_>) {
     let us = since_entry_us();
     let mut log = LOG.lock();
-    // Writing to a `Log` cannot fail: what the port does not take is dropped.
+    // Writing to a `Log` cannot fail: what a held line does not take is dropped.
     let _ = writeln!(log, "sprig {:5}.{:03} {text}", us / 1_000_000, us / 1000 % 1000);
 }
 
@@ -95,21 +112,27 @@ pub fn since_entry_us() -> u64 {
 
 impl Write for Log {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let Some(uart) = &mut self.uart else { return Ok(()) };
+        let Self { uart: Some(uart), line } = self else { return Ok(()) };
         for byte in text.bytes() {
             if byte == b'\n' {
-                send(uart, b'\r');
+                *line = send(uart, *line, b'\r');
             }
-            send(uart, byte);
+            *line = send(uart, *line, byte);
         }
         Ok(())
     }
 }
 
-fn send(uart: &mut Uart16550<PioBackend>, byte: u8) {
-    for _ in 0..SEND_TRIES {
+/// Offers a byte for as long as the line is worth it, at least once.
+fn send(uart: &mut Uart16550<PioBackend>, line: Line, byte: u8) -> Line {
+    let begun = crate::tsc::now();
+    loop {
         if uart.try_send_byte(byte).is_ok() {
-            return;
+            return Line::Taken;
         }
+        if line == Line::Held || crate::tsc::now().wrapping_sub(begun) >= PATIENCE_TICKS {
+            return Line::Held;
+        }
+        hint::spin_loop();
     }
 }

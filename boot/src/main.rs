@@ -7,7 +7,7 @@
 //! 3. **tsc**, **inventory**: what the machine has ([`probe`]);
 //! 4. **request**, **plan**: the same code as in the `sprig` command, and so the same answer or the same errors;
 //! 5. **cores**: every other core is woken once, takes over the memory types, and is parked ([`cores`]);
-//! 6. **quiet**: legacy interrupt controllers are masked;
+//! 6. **quiet**: legacy interrupt controllers are masked, PCI functions silenced;
 //! 7. **apply**: images, tables, zero pages are put in place, then the kernels are **start**ed one after another, each
 //!    waiting for its **turn**;
 //! 8. **leave**: the BSP enters its own partition, or parks if nobody has it.
@@ -24,6 +24,7 @@ extern crate alloc;
 
 mod apic;
 mod cores;
+mod ecam;
 mod entry;
 mod failure;
 mod handoff;
@@ -49,11 +50,12 @@ use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::Inventory;
 use partitioner::layout::RESIDENT;
 use partitioner::machine::Entry;
-use partitioner::plan::{Plan, plan};
+use partitioner::plan::{Fate, Plan, plan};
 use partitioner::request::Request;
 
 use apic::LocalApic;
 use cores::Cores;
+use ecam::Ecam;
 use entry::Protocol;
 use failure::Failure;
 use handoff::HandOff;
@@ -87,7 +89,7 @@ fn steps(protocol: Protocol, info: u32, box_file: &mut String) -> Result<Option<
     let plan = make_plan(&machine.inventory, &request)?;
     let cores = bring_up(apic, &machine.inventory)?;
     silence(&machine.topology);
-    start_all(&plan, &request, Iron::new(cores, Sleeper::new(apic)))
+    start_all(&plan, &request, Iron::new(cores, Sleeper::new(apic), Ecam::new(&plan.ecam)))
 }
 
 fn hand_off(protocol: Protocol, info: u32) -> Result<HandOff, Failure> {
@@ -143,6 +145,11 @@ fn make_plan(inventory: &Inventory, request: &Request) -> Result<Plan, Failure> 
                 partition.console.map_or_else(|| "none".into(), |port| alloc::format!("{port}"))
             ),
         );
+    }
+    for planned in &plan.pci {
+        if let Fate::Owned(owner) = planned.fate {
+            log::step("plan", format_args!("{}: {}", plan.partition(owner).name, planned.function));
+        }
     }
     log::step("plan", format_args!("window {}, resident {RESIDENT}", plan.window));
     Ok(plan)

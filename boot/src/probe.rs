@@ -1,13 +1,17 @@
 //! The inventory of the machine that this runs on.
 
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use partitioner::diagnostic::Diagnostic;
-use partitioner::firmware::{self, FirmwareTables, Topology};
+use partitioner::firmware::pci::place::Addresses;
+use partitioner::firmware::{self, FirmwareTables, Topology, pci};
 use partitioner::inventory::{Inventory, Tsc};
+use partitioner::pci::{Functions, PciFunction};
 use raw_cpuid::CpuId;
 
 use crate::apic::LocalApic;
+use crate::ecam::Ecam;
 use crate::failure::Failure;
 use crate::handoff::HandOff;
 use crate::log;
@@ -27,20 +31,44 @@ pub fn machine(hand_off: &HandOff, tables: &Tables, apic: LocalApic) -> Result<M
     log::enter("inventory");
     let topology = topology(tables, apic)?;
     let tsc = clock(tables)?;
+    let memory = firmware::memory_map(hand_off.memory.iter().copied());
+    let physical_address_bits =
+        CpuId::new().get_processor_capacity_feature_info().map_or(36, |info| info.physical_address_bits());
+    let addresses = Addresses { memory: &memory, ecam: &topology.ecam, bits: physical_address_bits };
+    let pci = pci_functions(&mut Ecam::new(&topology.ecam), addresses);
     let inventory = Inventory {
         machine: brand(),
         cores: topology.cores.clone(),
-        memory: firmware::memory_map(hand_off.memory.iter().copied()),
+        memory,
         node_memory: topology.node_memory.clone(),
         ecam: topology.ecam.clone(),
+        pci,
         serial_ports: serial_ports::find(),
         tsc,
-        physical_address_bits: CpuId::new()
-            .get_processor_capacity_feature_info()
-            .map_or(36, |info| info.physical_address_bits()),
+        physical_address_bits,
     };
     tell(&inventory);
     Ok(Machine { inventory, topology })
+}
+
+/// Puts right what the firmware has left undone, and reads what is there then.
+fn pci_functions(space: &mut Ecam, addresses: Addresses<'_>) -> Vec<PciFunction> {
+    for numbered in pci::number_buses(space, addresses.ecam) {
+        log::step("pci", format_args!("bridge {} had no buses: {}", numbered.bridge, numbered.buses));
+    }
+    let functions = pci::functions(space, addresses.ecam);
+    let placed = pci::place::place(space, &functions, addresses);
+    for placed in &placed {
+        match placed.windows {
+            Some(windows) => {
+                log::step("pci", format_args!("behind {} nothing had addresses: {windows}", placed.bridge))
+            }
+            None => {
+                log::step("pci", format_args!("behind {} nothing has addresses, and there is no room", placed.bridge))
+            }
+        }
+    }
+    if placed.is_empty() { functions } else { pci::functions(space, addresses.ecam) }
 }
 
 fn clock(tables: &Tables) -> Result<Tsc, Failure> {
@@ -79,12 +107,20 @@ fn tell(inventory: &Inventory) {
     log::step(
         "inventory",
         format_args!(
-            "{}: {} cores, {nodes} node(s), {mib} MiB usable, {} serial port(s)",
+            "{}: {} cores, {nodes} node(s), {mib} MiB usable, {} serial port(s), {} PCI function(s)",
             inventory.machine,
             inventory.cores.len(),
-            inventory.serial_ports.len()
+            inventory.serial_ports.len(),
+            inventory.pci.len()
         ),
     );
+    for function in &inventory.pci {
+        let why_not = Functions(&inventory.pci).obstacle(function);
+        match why_not {
+            Some(obstacle) => log::step("inventory", format_args!("pci {function}: {obstacle}")),
+            None => log::step("inventory", format_args!("pci {function}")),
+        }
+    }
     for region in &inventory.memory {
         log::step("inventory", format_args!("memory {} {:?}", region.range, region.kind));
     }

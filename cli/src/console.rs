@@ -1,14 +1,15 @@
 //! The serial ports of an emulated machine, seen from outside: everything that comes is logged and kept, a test can
 //! wait for words to come, a person can type.
 //!
-//! QEMU connects to a socket on which we already listen, so not one byte that a kernel prints is lost. A thread reads
-//! each console for as long as the machine lives; [`Console`] is a cheap handle on what it has read.
+//! QEMU writes to a pipe that is there, with room for a whole boot, before QEMU is, so not one byte that a kernel prints
+//! is lost. A thread reads each console for as long as the machine lives; [`Console`] is a cheap handle on what it has
+//! read.
 
 mod record;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,7 @@ pub use self::record::{Found, Pattern};
 pub struct Console {
     name: Arc<str>,
     shared: Arc<Shared>,
-    writer: Arc<UnixStream>,
+    writer: Arc<File>,
 }
 
 struct Shared {
@@ -52,14 +53,20 @@ pub enum WaitEnd {
 }
 
 impl Console {
-    /// Takes the connection of a serial port and reads it from now on, into `log` too.
+    /// Takes what a serial port sends and what it is sent, and reads the one from now on, into `log` too, until its other
+    /// end is closed.
     ///
     /// # Errors
-    /// If the connection cannot be shared with the reading thread.
-    pub(crate) fn attach(name: &str, stream: UnixStream, log: Option<File>) -> io::Result<Self> {
+    /// If there can be no reading thread.
+    pub(crate) fn attach(
+        name: &str,
+        reader: impl Into<OwnedFd>,
+        writer: impl Into<OwnedFd>,
+        log: Option<File>,
+    ) -> io::Result<Self> {
         let shared = Arc::new(Shared { record: Mutex::default(), grown: Condvar::new() });
-        let reader = stream.try_clone()?;
-        let console = Self { name: name.into(), shared: Arc::clone(&shared), writer: Arc::new(stream) };
+        let (reader, writer) = (File::from(reader.into()), File::from(writer.into()));
+        let console = Self { name: name.into(), shared: Arc::clone(&shared), writer: Arc::new(writer) };
         std::thread::Builder::new().name(format!("console {name}")).spawn(move || shared.read_all(reader, log))?;
         Ok(console)
     }
@@ -146,10 +153,10 @@ impl Shared {
     }
 
     /// The reading thread: until QEMU closes its end.
-    fn read_all(&self, mut stream: UnixStream, mut log: Option<File>) {
+    fn read_all(&self, mut reader: File, mut log: Option<File>) {
         let mut piece = [0; 4096];
         loop {
-            let read = match stream.read(&mut piece) {
+            let read = match reader.read(&mut piece) {
                 Ok(0) => break,
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -182,6 +189,8 @@ impl std::fmt::Display for WaitEnd {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixStream;
+
     use regex::bytes::Regex;
 
     use super::*;
@@ -190,7 +199,7 @@ mod tests {
 
     fn console() -> (Console, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        (Console::attach("web", ours, None).unwrap(), theirs)
+        (Console::attach("web", ours.try_clone().unwrap(), ours, None).unwrap(), theirs)
     }
 
     #[test]

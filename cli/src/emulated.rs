@@ -4,6 +4,8 @@
 //! Planning against them on the host finds every mistake before anything starts; the boot image plans again with what
 //! it finds.
 
+mod device;
+
 use std::collections::BTreeSet;
 
 use partitioner::address::{GIB_4, MIB, MemoryRange};
@@ -14,6 +16,7 @@ use partitioner::inventory::{
 use partitioner::request::Request;
 
 use crate::qemu::SERIAL_PORTS;
+pub use device::{DeviceError, EmulatedDevice};
 
 /// Where q35 has its PCI configuration space: memory that would reach so far is moved above 4 GiB ...
 const ECAM_BASE: u64 = 0xb000_0000;
@@ -35,7 +38,7 @@ const SLACK: u64 = 128 * MIB;
 const GRAIN: u64 = 64 * MIB;
 
 /// An emulated machine.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EmulatedMachine {
     /// Processors.
     pub cpus: u32,
@@ -43,6 +46,8 @@ pub struct EmulatedMachine {
     pub memory: u64,
     /// Serial ports: one for the boot image and one for each partition.
     pub serial_ports: usize,
+    /// PCI devices, in the order of their buses.
+    pub devices: Vec<EmulatedDevice>,
 }
 
 impl EmulatedMachine {
@@ -52,6 +57,7 @@ impl EmulatedMachine {
             cpus: needed_cpus(request),
             memory: needed_memory(request),
             serial_ports: 1 + request.file.partitions.len(),
+            devices: Vec::new(),
         }
     }
 
@@ -63,11 +69,17 @@ impl EmulatedMachine {
             memory: memory_map(self.memory),
             node_memory: Vec::new(),
             ecam: vec![EcamSegment { segment: 0, base: ECAM_BASE, first_bus: 0, last_bus: 255 }],
+            pci: device::functions(&self.devices),
             serial_ports: self.ports().collect(),
             // The rate is the host's, which planning does not depend on.
             tsc: Tsc { khz: 2_000_000, invariant: true },
             physical_address_bits: 40,
         }
+    }
+
+    /// What QEMU must be told to plug in its devices.
+    pub(crate) fn device_arguments(&self) -> impl Iterator<Item = String> {
+        (0..).zip(&self.devices).flat_map(|(place, device)| device.arguments(place))
     }
 
     /// Its serial ports, in the order in which the boot image finds them.
@@ -144,7 +156,7 @@ mod tests {
 
     #[test]
     fn ports_beyond_the_fourth_are_on_cards() {
-        let machine = EmulatedMachine { cpus: 1, memory: GRAIN, serial_ports: 6 };
+        let machine = EmulatedMachine { cpus: 1, memory: GRAIN, serial_ports: 6, devices: Vec::new() };
         let ports: Vec<u16> = machine.ports().map(|port| port.io_port).collect();
         assert_eq!(ports, [0x3f8, 0x2f8, 0x3e8, 0x2e8, 0xc060, 0xc068]);
     }

@@ -19,13 +19,15 @@ use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
 use partitioner::diagnostic::Diagnostic;
-use partitioner::inventory::SerialPort;
+use partitioner::inventory::{Inventory, SerialPort};
 use partitioner::plan::Plan;
 
 use crate::console::Console;
 use crate::emulated::EmulatedMachine;
 use crate::iso::{self, IsoError};
-use crate::qemu::{self, Accelerator, Attachment, Boot, Emulator, Firmware, Machine, MachineBuilder, PrivateFolder};
+use crate::qemu::{
+    self, Accelerator, Attachment, Boot, Emulator, Firmware, Machine, MachineBuilder, PrivateFolder, Version,
+};
 use crate::source::{Refusal, Source};
 
 /// Name of the console on which the boot image tells what it does.
@@ -58,6 +60,7 @@ pub struct Launch<'a> {
     emulator: Emulator,
     logs: Option<PathBuf>,
     arguments: Vec<String>,
+    inventory: Option<Inventory>,
 }
 
 /// A box that runs until it is dropped.
@@ -111,6 +114,7 @@ impl<'a> Launch<'a> {
             emulator,
             logs: None,
             arguments: Vec::new(),
+            inventory: None,
         }
     }
 
@@ -156,6 +160,18 @@ impl<'a> Launch<'a> {
         self
     }
 
+    /// Plans for this inventory, where further arguments make the machine another one.
+    #[must_use]
+    pub fn inventory(mut self, inventory: Inventory) -> Self {
+        self.inventory = Some(inventory);
+        self
+    }
+
+    /// The version of what emulates the machine, if it is one that may crash kernels of so many processors.
+    pub fn unsound_emulator(&self, by: Accelerator) -> Option<Version> {
+        self.emulator.unsound_version(self.machine.cpus, by)
+    }
+
     /// What emulates the machine.
     pub fn emulator(&self) -> &Emulator {
         &self.emulator
@@ -167,7 +183,10 @@ impl<'a> Launch<'a> {
     /// # Errors
     /// Every mistake in the box file; anything that is missing here; a machine that does not start.
     pub fn start(self) -> Result<RunningBox, LaunchError> {
-        let plan = self.source.plan(&self.machine.inventory())?;
+        let plan = match &self.inventory {
+            Some(inventory) => self.source.plan(inventory)?,
+            None => self.source.plan(&self.machine.inventory())?,
+        };
         let held = self.logs.as_deref().map(hold).transpose()?;
         let folder = PrivateFolder::new().map_err(|error| LaunchError::File { path: std::env::temp_dir(), error })?;
         let boot = self.prepare(folder.path())?;
@@ -188,6 +207,7 @@ impl<'a> Launch<'a> {
             Some(processor) => builder.processor(processor),
             None => builder,
         };
+        builder = self.machine.device_arguments().fold(builder, MachineBuilder::argument);
         builder = self.arguments.into_iter().fold(builder, MachineBuilder::argument);
         Ok(RunningBox { machine: builder.start()?, emulated: self.machine, plan, _logs: held })
     }

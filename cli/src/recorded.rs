@@ -66,6 +66,7 @@ pub fn record(root: &Path, processor: &Processor) -> Result<Inventory, RecordErr
         memory: memory_map(memory::read(root)?),
         node_memory: topology.node_memory,
         ecam: topology.ecam,
+        pci: Vec::new(),
         serial_ports: serial_ports(&root.join("sys/class/tty"))?,
         tsc: processor.tsc,
         physical_address_bits: processor.physical_address_bits,

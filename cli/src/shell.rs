@@ -231,7 +231,7 @@ mod tests {
                 line.clear();
             }
         });
-        Shell::new(Console::attach("web", ours, None).unwrap())
+        Shell::new(Console::attach("web", ours.try_clone().unwrap(), ours, None).unwrap())
     }
 
     fn number(line: &str) -> &str {

@@ -3,9 +3,13 @@
 //! A [`MemoryRange`] is never empty and never wraps, so code that holds one need not ask. Addresses are plain `u64`
 //! byte addresses in the machine's physical address space; lengths are bytes.
 
+mod set;
+
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub(crate) use set::RangeSet;
 
 /// 4 KiB, the page of the architecture.
 pub const PAGE: u64 = 4 << 10;

@@ -3,12 +3,14 @@
 //! In this order, so that whatever can fail fails while nothing has been touched:
 //!
 //! 1. everything that instances will see is made, and the images' ways are worked out;
-//! 2. images move to the places where they stay for as long as the machine is up;
-//! 3. the window is made an idle one, and each partition gets its kernel, its initial file system and its tables;
-//! 4. boot cores start, one after another, each waiting for the one before to be past its few legacy accesses.
+//! 2. PCI functions fall silent, whosever they are to be, and the bridges before those that are somebody's are opened;
+//! 3. images move to the places where they stay for as long as the machine is up;
+//! 4. the window is made an idle one, and each partition gets its kernel, its initial file system and its tables;
+//! 5. boot cores start, one after another, each waiting for the one before to be past its few legacy accesses.
 //!
 //! The boot processor, which does all this, goes last: its [`Entry`] is handed back.
 
+mod devices;
 mod images;
 
 use alloc::string::String;
@@ -94,6 +96,7 @@ pub fn apply<M: Machine>(
     let instances = instances(plan, request)?;
     let moves = images::moves(plan, request)?;
 
+    devices::silence(plan, machine);
     for step in &moves {
         machine
             .log("apply", format_args!("move {} from {} to {:#x}", plan.images[step.image].path, step.from, step.to));

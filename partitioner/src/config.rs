@@ -13,6 +13,7 @@
 //! kernel = "vmlinuz"            # a stock bzImage; paths are relative to this file
 //! initrd = "web.img"            # optional
 //! cmdline = "quiet"             # optional
+//! devices = ["class:nvme"]      # optional: PCI functions, a serial port
 //! ```
 //!
 //! | key | meaning |
@@ -20,11 +21,13 @@
 //! | names | `[a-z0-9-]`, at most 32: they become file names, host names and words of a command line |
 //! | sizes | a whole number and KiB, MiB, GiB or TiB; memory and window are multiples of 2 MiB |
 //! | `cpus` | a number is a count, a string is a set of core numbers |
+//! | `devices` | addresses, classes, models, serial ports: see [`DeviceWish`] |
 //!
 //! The text is walked by hand rather than through serde, which stops at the first mistake: [`BoxFile::parse`] tells
 //! all of them at once. `section` walks the tables, `values` gives meaning to what stands there, and `mistake` tells
 //! what has none.
 
+mod devices;
 mod mistake;
 mod section;
 mod spelling;
@@ -41,6 +44,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 use crate::diagnostic::Diagnostic;
 use crate::inventory::CoreNumber;
 use crate::layout::DEFAULT_SHARED_MEMORY;
+pub use devices::DeviceWish;
 use mistake::{Fault, Mistake};
 use section::Section;
 
@@ -73,6 +77,8 @@ pub struct PartitionEntry {
     pub initrd: Option<Spanned<String>>,
     /// `cmdline`, empty where the file says nothing.
     pub cmdline: Spanned<String>,
+    /// `devices`, in their order.
+    pub devices: Vec<Spanned<DeviceWish>>,
 }
 
 /// Which cores a partition wants.
@@ -97,7 +103,7 @@ impl CpuRequest {
 /// The keys of the file, of `[box]` and of a `[[partition]]`.
 const FILE_KEYS: &[&str] = &["box", "partition"];
 const BOX_KEYS: &[&str] = &["name", "shared_memory", "queues"];
-const PARTITION_KEYS: &[&str] = &["name", "cpus", "memory", "kernel", "initrd", "cmdline"];
+const PARTITION_KEYS: &[&str] = &["name", "cpus", "memory", "kernel", "initrd", "cmdline", "devices"];
 
 impl BoxFile {
     /// Reads the text of a box file.
@@ -190,6 +196,7 @@ fn read_partition(value: &Spanned<DeValue<'_>>, mistakes: &mut Vec<Mistake>) -> 
     let kernel = section.required_with("kernel", values::path, mistakes);
     let initrd = section.optional_with("initrd", values::path, mistakes);
     let cmdline = section.optional_with("cmdline", values::cmdline, mistakes);
+    let devices = devices::read(&section, mistakes);
     Some(PartitionEntry {
         name: name?,
         cpus: cpus?,
@@ -197,6 +204,7 @@ fn read_partition(value: &Spanned<DeValue<'_>>, mistakes: &mut Vec<Mistake>) -> 
         kernel: kernel?,
         initrd: initrd.ok()?,
         cmdline: cmdline.ok()?.unwrap_or_else(|| Spanned::new(section.span(), String::new())),
+        devices: devices?,
     })
 }
 

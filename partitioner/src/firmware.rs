@@ -8,12 +8,14 @@
 //! | [`mod@madt`] | processors, IOAPICs | ACPI 6.5, section 5.2.12 |
 //! | [`mod@srat`] | which node processors and memory are near to | ACPI 6.5, section 5.2.16 |
 //! | [`mod@mcfg`] | configuration space of PCI segments | PCI Firmware Specification 3.3, section 4.1.2 |
+//! | [`mod@pci`] | PCI functions | PCI Local Bus Specification 3.0, chapter 6 |
 //! | [`mod@memory_map`] | e820 | ACPI 6.5, section 15 |
 //! | [`mod@tsc`] | CPUID leaves 0x15 and 0x16 | Intel SDM volume 3, section 19.7.3 |
 
 pub mod madt;
 pub mod mcfg;
 pub mod memory_map;
+pub mod pci;
 pub mod srat;
 pub mod tsc;
 

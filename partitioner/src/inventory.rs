@@ -10,7 +10,8 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::address::MemoryRange;
+use crate::address::{MIB, MemoryRange};
+use crate::pci::{BusRange, PciAddress, PciFunction};
 
 /// The local APIC identifier of a processor: what an INIT or a SIPI is addressed to (Intel SDM volume 3, chapter 11).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -98,6 +99,25 @@ pub struct EcamSegment {
     pub last_bus: u8,
 }
 
+impl EcamSegment {
+    /// Where the configuration space of its buses lies.
+    pub fn range(&self) -> Option<MemoryRange> {
+        self.range_of(BusRange { first: self.first_bus, last: self.last_bus })
+    }
+
+    /// Where that of some of its buses lies.
+    pub fn range_of(&self, buses: BusRange) -> Option<MemoryRange> {
+        let start = self.base.checked_add(u64::from(buses.first) * MIB)?;
+        MemoryRange::new(start, self.base.checked_add((u64::from(buses.last) + 1) * MIB)?)
+    }
+
+    /// Where that of a function lies: 4 KiB.
+    pub fn address_of(&self, function: PciAddress) -> Option<u64> {
+        let here = function.segment() == self.segment && (self.first_bus..=self.last_bus).contains(&function.bus());
+        here.then(|| self.base.checked_add(function.ecam_offset())).flatten()
+    }
+}
+
 /// A 16550-compatible serial port in I/O space.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -132,6 +152,9 @@ pub struct Inventory {
     /// PCI segments with memory-mapped configuration space.
     #[serde(default)]
     pub ecam: Vec<EcamSegment>,
+    /// PCI functions in the order of their addresses; none where there is no such configuration space.
+    #[serde(default)]
+    pub pci: Vec<PciFunction>,
     /// Serial ports, the one that the boot image logs on first.
     #[serde(default)]
     pub serial_ports: Vec<SerialPort>,

@@ -15,7 +15,8 @@
 //! | [`address`] | physical memory ranges with checked arithmetic |
 //! | [`size`] | sizes as people write them |
 //! | [`inventory`] | what the machine has |
-//! | [`firmware`] | how firmware tables (MADT, SRAT, MCFG) become an inventory |
+//! | [`pci`] | PCI functions: addresses, classes, buses, windows |
+//! | [`firmware`] | how firmware tables (MADT, SRAT, MCFG) and PCI configuration space become an inventory |
 //! | [`bundle`] | what the boot image is given: box file, images, and a manifest that guards them |
 //! | [`config`] | the box file: what the owner wrote |
 //! | [`bzimage`] | what a stock kernel image says of itself |
@@ -40,6 +41,7 @@ pub mod firmware;
 pub mod inventory;
 pub mod layout;
 pub mod machine;
+pub mod pci;
 pub mod plan;
 pub mod request;
 pub mod size;

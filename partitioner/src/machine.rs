@@ -6,6 +6,7 @@ use core::fmt;
 
 use crate::address::MemoryRange;
 use crate::inventory::ApicId;
+use crate::pci::PciAddress;
 
 /// How a core enters its kernel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,6 +68,9 @@ pub trait Machine {
 
     /// Fills with zeros.
     fn zero(&mut self, range: MemoryRange);
+
+    /// Clears and sets bits of the 16-bit register at `register`, a multiple of 2, in the configuration space of a function.
+    fn update(&mut self, function: PciAddress, register: u16, clear: u16, set: u16);
 
     /// Makes a core enter a kernel, now. Never the boot processor, which calls this: what it has to enter is handed
     /// back by [`crate::apply::apply`].

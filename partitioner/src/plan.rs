@@ -8,14 +8,16 @@ use core::fmt;
 use serde::Serialize;
 
 use crate::address::MemoryRange;
+use crate::address::RangeSet;
 use crate::inventory::{ApicId, Core, CoreNumber, EcamSegment, Inventory, SerialPort};
+use crate::pci::BusRange;
 use crate::request::Request;
 use cores::BOOT_PROCESSOR;
-use ranges::RangeSet;
 
 mod conflict;
 mod consoles;
 mod cores;
+mod devices;
 mod first_run;
 mod images;
 mod low;
@@ -24,7 +26,8 @@ mod queues;
 mod ranges;
 mod telling;
 
-pub use conflict::{Conflict, Fixed, PlanError, Taker};
+pub use conflict::{Claim, Conflict, Fixed, PlanError, Taker};
+pub use devices::{Fate, PlannedBuses, PlannedFunction};
 
 /// A partition's place in the box file, counted from 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
@@ -75,11 +78,13 @@ pub struct PartitionPlan {
     pub initrd_image: Option<usize>,
     /// Its serial console, if there was one left.
     pub console: Option<SerialPort>,
+    /// Its PCI buses, sorted, none inside another. Without any, its instance sees no PCI at all.
+    pub buses: Vec<PlannedBuses>,
     /// What the owner wants on the kernel's command line.
     pub owner_cmdline: String,
 }
 
-/// Who gets what. Having one means: no core, no byte of memory and no port belongs to two, everything lies in usable
+/// Who gets what. Having one means: no core, no byte of memory, no port and no bus belongs to two, everything lies in usable
 /// memory, and every kernel fits where it is put.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Plan {
@@ -108,6 +113,8 @@ pub struct Plan {
     pub machine_memory: Vec<MemoryRange>,
     /// Configuration space, which an instance must see as reserved.
     pub ecam: Vec<EcamSegment>,
+    /// Every PCI function, and what becomes of it.
+    pub pci: Vec<PlannedFunction>,
 }
 
 /// Splits a machine as its owner wants it.
@@ -118,6 +125,10 @@ pub fn plan(inventory: &Inventory, request: &Request) -> Result<Plan, PlanError>
     let mut conflicts = Vec::new();
     check_machine(inventory, &mut conflicts);
     let cores = cores::assign(inventory, request, &mut conflicts);
+    let last = cores.as_ref().and_then(|cores| cores.iter().position(|cores| cores.contains(&BOOT_PROCESSOR)));
+    let buses = devices::assign(inventory, request, &mut conflicts);
+    let named = consoles::named(&inventory.serial_ports, request, last, &mut conflicts);
+    let consoles = consoles::assign(&inventory.serial_ports, &named, last);
     let queues = queues::count(request, &mut conflicts);
     let usable = ranges::usable(inventory);
     let partitions = request.entries().count();
@@ -133,9 +144,9 @@ pub fn plan(inventory: &Inventory, request: &Request) -> Result<Plan, PlanError>
     let images = shares
         .as_ref()
         .and_then(|(low, memory)| images::keep(&usable, &handed_out(low, memory), request, &mut conflicts));
-    match (cores, shares, images) {
-        (Some(cores), Some((low, memory)), Some(images)) if conflicts.is_empty() => {
-            Ok(assemble(inventory, request, Shares { cores, queues, low, memory, images }))
+    match (cores, buses, shares, images) {
+        (Some(cores), Some(buses), Some((low, memory)), Some(images)) if conflicts.is_empty() => {
+            Ok(assemble(inventory, request, Shares { cores, buses, consoles, queues, low, memory, images }))
         }
         _ => Err(PlanError { conflicts }),
     }
@@ -144,6 +155,8 @@ pub fn plan(inventory: &Inventory, request: &Request) -> Result<Plan, PlanError>
 /// What the box and every partition and image has got.
 struct Shares {
     cores: Vec<Vec<CoreNumber>>,
+    buses: Vec<Vec<PlannedBuses>>,
+    consoles: Vec<Option<SerialPort>>,
     queues: u8,
     low: low::Slices,
     memory: memory::Shares,
@@ -175,16 +188,15 @@ fn handed_out(low: &[MemoryRange], memory: &memory::Shares) -> RangeSet {
 }
 
 fn assemble(inventory: &Inventory, request: &Request, shares: Shares) -> Plan {
-    let Shares { cores, queues, low, memory, images } = shares;
-    let last = cores.iter().position(|cores| cores.contains(&BOOT_PROCESSOR));
-    let mut consoles = consoles::assign(&inventory.serial_ports, cores.len(), last).into_iter();
+    let Shares { cores, buses, consoles, queues, low, memory, images } = shares;
+    let pci = devices::fates(inventory, &buses);
     let idle = numbered_cores(inventory).filter(|core| !cores.iter().any(|cores| cores.contains(&core.number)));
     let idle_cores = idle.collect();
-    let shares = cores.into_iter().zip(low).zip(memory.partitions);
+    let shares = cores.into_iter().zip(low).zip(memory.partitions).zip(buses).zip(consoles);
     let partitions: Vec<_> = (0..)
         .zip(request.entries())
         .zip(shares)
-        .map(|((index, (entry, images)), ((cores, low), memory))| PartitionPlan {
+        .map(|((index, (entry, images)), ((((cores, low), memory), buses), console))| PartitionPlan {
             index: PartitionIndex(index),
             name: entry.name.get_ref().clone(),
             cores: numbered_cores(inventory).filter(|core| cores.contains(&core.number)).collect(),
@@ -195,7 +207,8 @@ fn assemble(inventory: &Inventory, request: &Request, shares: Shares) -> Plan {
             initrd: memory.first.initrd,
             kernel_image: images.kernel,
             initrd_image: images.initrd,
-            console: consoles.next().flatten(),
+            console,
+            buses,
             owner_cmdline: entry.cmdline.get_ref().clone(),
         })
         .collect();
@@ -212,6 +225,7 @@ fn assemble(inventory: &Inventory, request: &Request, shares: Shares) -> Plan {
         log_port: inventory.serial_ports.first().copied(),
         machine_memory: RangeSet::union(inventory.memory.iter().map(|region| region.range)).into_ranges(),
         ecam: inventory.ecam.clone(),
+        pci,
     }
 }
 
@@ -239,6 +253,14 @@ impl PartitionPlan {
 }
 
 impl Plan {
+    /// The configuration space in which buses lie.
+    pub fn ecam_of(&self, owned: &PlannedBuses) -> Option<&EcamSegment> {
+        self.ecam.iter().find(|ecam| {
+            let decoded = BusRange { first: ecam.first_bus, last: ecam.last_bus };
+            ecam.segment == owned.segment && decoded.contains(owned.buses.first) && decoded.contains(owned.buses.last)
+        })
+    }
+
     /// The partition at that place.
     pub fn partition(&self, index: PartitionIndex) -> &PartitionPlan {
         &self.partitions[usize::from(index.0)]

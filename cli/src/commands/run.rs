@@ -10,7 +10,7 @@ use partitioner::size::Size;
 
 use super::say;
 use crate::boot_image;
-use crate::emulated::EmulatedMachine;
+use crate::emulated::{EmulatedDevice, EmulatedMachine};
 use crate::launch::{Launch, Medium};
 use crate::qemu::{Accelerator, Attachment, Firmware, Version};
 use crate::render::Colours;
@@ -41,6 +41,10 @@ pub struct Run {
     /// Memory of the machine, if it is to be more than the box needs
     #[arg(long, value_name = "SIZE", value_parser = Size::parse)]
     memory: Option<Size>,
+    /// Plug in a PCI device: nvme=IMAGE, sata=IMAGE, virtio-net, e1000e, usb; may be given many times. The first is at
+    /// 0000:01:00.0. A network card leads into QEMU's user network, unless its back end is named: e1000e=BACKEND
+    #[arg(long = "device", value_name = "DEVICE")]
+    devices: Vec<EmulatedDevice>,
     /// A further argument for QEMU, as it stands; may be given many times
     #[arg(long = "qemu-arg", value_name = "ARGUMENT", allow_hyphen_values = true)]
     qemu_arguments: Vec<String>,
@@ -73,18 +77,19 @@ impl Run {
         if let Some(Size(memory)) = self.memory {
             machine.memory = memory;
         }
+        machine.devices.clone_from(&self.devices);
+        let told = format!("{} cores, {}", machine.cpus, Size(machine.memory));
         let logs = self.logs.clone().unwrap_or_else(|| self.file.with_file_name("sprig-logs"));
         let launch = Launch::new(&source, boot_image).medium(medium).machine(machine).logs(logs.clone());
         let launch = self.qemu_arguments.iter().fold(launch, |launch, argument| launch.argument(argument));
         let by = Accelerator::best();
-        let unsound = launch.emulator().unsound_version(machine.cpus, by);
+        let unsound = launch.unsound_emulator(by);
         let running = launch.start()?;
         if let Some(version) = unsound {
             let sound = Version::SOUND;
             eprintln!("warning: QEMU {version} may crash a kernel that boots on several processors; {sound} does not");
         }
-        let memory = Size(machine.memory);
-        say(&format!("{} cores, {memory}, by {by}; consoles are logged in {}\n", machine.cpus, logs.display()))?;
+        say(&format!("{told}, by {by}; consoles are logged in {}\n", logs.display()))?;
         let session = Session::new(&running, Colours::wanted(&stdout()));
         let outcome = session.run(&events, self.timeout.map(Duration::from_secs));
         tell(outcome, &running.machine().said())

@@ -1,15 +1,15 @@
 //! What machine is wanted, and the QEMU command line that makes it.
 
 use std::fs::{self, File};
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use super::accelerator::Accelerator;
+use super::channels::{Channels, SerialEnds};
 use super::emulator::Emulator;
-use super::firmware::{Boot, option_value};
+use super::firmware::Boot;
 use super::folder::PrivateFolder;
 use super::{Machine, SERIAL_PORTS, StartError, file_error};
 use crate::console::Console;
@@ -123,28 +123,26 @@ impl MachineBuilder {
             Some(folder) => folder,
             None => PrivateFolder::new().map_err(file_error("make a folder in", &std::env::temp_dir()))?,
         };
-        let sockets: Vec<Socket> =
-            (0..=self.consoles.len()).map(|number| Socket::listen(folder.path(), number)).collect::<Result<_, _>>()?;
+        let channels = Channels::make(folder.path(), self.consoles.len())?;
         let said = folder.path().join("qemu.log");
         let started = Instant::now();
-        let child = self.spawn(&sockets, folder.path(), &said)?;
+        let child = self.spawn(&channels, folder.path(), &said)?;
         let mut machine = Machine { child, consoles: Vec::new(), qmp: None, started, folder };
-        for (socket, wish) in sockets.iter().zip(&self.consoles) {
-            let stream = machine.accept(socket, &said, &self.emulator)?;
-            machine.consoles.push(attach(stream, wish)?);
+        machine.qmp = Some(machine.accept(&channels.control, &said, &self.emulator)?);
+        for (pipes, wish) in channels.ports.into_iter().zip(&self.consoles) {
+            machine.consoles.push(attach(pipes.into_ends(), wish)?);
         }
-        machine.qmp = Some(machine.accept(&sockets[self.consoles.len()], &said, &self.emulator)?);
         Ok(machine)
     }
 
-    fn spawn(&self, sockets: &[Socket], folder: &Path, said: &Path) -> Result<Child, StartError> {
+    fn spawn(&self, channels: &Channels, folder: &Path, said: &Path) -> Result<Child, StartError> {
         let log = File::create(said).map_err(file_error("create", said))?;
         let copy = log.try_clone().map_err(file_error("create", said))?;
         // `setpriv` asks the kernel to end QEMU when we die, and becomes QEMU.
         Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--"])
             .arg(self.emulator.program())
-            .args(self.command_line(sockets, folder)?)
+            .args(self.command_line(channels, folder)?)
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(copy)
@@ -154,19 +152,19 @@ impl MachineBuilder {
             .map_err(|error| StartError::Program { program: "setpriv", package: "util-linux", error })
     }
 
-    fn command_line(&self, sockets: &[Socket], folder: &Path) -> Result<Vec<String>, StartError> {
+    fn command_line(&self, channels: &Channels, folder: &Path) -> Result<Vec<String>, StartError> {
         let mut arguments = self.board();
-        for (number, socket) in sockets.iter().enumerate() {
-            arguments.push("-chardev".to_owned());
-            arguments.push(format!("socket,id=port{number},path={}", option_value(&socket.path)));
+        for (number, pipes) in channels.ports.iter().enumerate() {
+            let id = format!("port{number}");
+            arguments.extend(["-chardev".to_owned(), pipes.chardev(&id)]);
             arguments.extend(match number {
-                number if number == self.consoles.len() => {
-                    ["-mon".to_owned(), format!("chardev=port{number},mode=control")]
-                }
-                number if number < SERIAL_PORTS.len() => ["-serial".to_owned(), format!("chardev:port{number}")],
-                number => ["-device".to_owned(), format!("pci-serial,chardev=port{number}")],
+                number if number < SERIAL_PORTS.len() => ["-serial".to_owned(), format!("chardev:{id}")],
+                _ => ["-device".to_owned(), format!("pci-serial,chardev={id}")],
             });
         }
+        // QEMU opens channels in this order, whatever stands between them.
+        arguments.extend(["-chardev".to_owned(), channels.control.chardev("control")]);
+        arguments.extend(["-mon", "chardev=control,mode=control"].map(str::to_owned));
         arguments.extend(self.boot.arguments(folder)?);
         arguments.extend(self.arguments.iter().cloned());
         Ok(arguments)
@@ -185,7 +183,7 @@ impl MachineBuilder {
     }
 }
 
-fn attach(stream: UnixStream, wish: &ConsoleWish) -> Result<Console, StartError> {
+fn attach(ends: SerialEnds, wish: &ConsoleWish) -> Result<Console, StartError> {
     let log = match &wish.log {
         Some(path) => {
             if let Some(folder) = path.parent() {
@@ -195,19 +193,6 @@ fn attach(stream: UnixStream, wish: &ConsoleWish) -> Result<Console, StartError>
         }
         None => None,
     };
-    Console::attach(&wish.name, stream, log).map_err(file_error("read the console", Path::new(&wish.name)))
-}
-
-/// A socket on which we listen before QEMU is there.
-pub(super) struct Socket {
-    pub(super) path: PathBuf,
-    pub(super) listener: UnixListener,
-}
-
-impl Socket {
-    fn listen(folder: &Path, number: usize) -> Result<Self, StartError> {
-        let path = folder.join(format!("port{number}"));
-        let listener = UnixListener::bind(&path).map_err(file_error("listen on", &path))?;
-        Ok(Self { path, listener })
-    }
+    let console = Console::attach(&wish.name, ends.reader, ends.writer, log);
+    console.map_err(file_error("read the console", Path::new(&wish.name)))
 }

@@ -116,7 +116,7 @@ impl Attachment {
 }
 
 /// A path as the value of an option in a comma-separated list.
-pub(super) fn option_value(path: &Path) -> String {
+pub(crate) fn option_value(path: &Path) -> String {
     path.display().to_string().replace(',', ",,")
 }
 

@@ -1,4 +1,4 @@
-//! The folder in which a machine keeps its sockets and images. It goes when the machine goes; should this process be
+//! The folder in which a machine keeps its pipes, its socket and its images. It goes when the machine goes; should this process be
 //! killed before, the next one clears it away.
 
 use std::fs::{self, File};

@@ -16,6 +16,7 @@
 
 mod accelerator;
 mod builder;
+mod channels;
 mod emulator;
 mod firmware;
 mod folder;
@@ -33,8 +34,9 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 pub use self::accelerator::Accelerator;
 pub use self::builder::MachineBuilder;
-use self::builder::Socket;
+use self::channels::ControlSocket;
 pub use self::emulator::{Emulator, Version};
+pub(crate) use self::firmware::option_value;
 pub use self::firmware::{Attachment, Boot, Firmware, FirmwareError};
 pub use self::folder::PrivateFolder;
 pub use self::qmp::{Qmp, QmpError};
@@ -43,7 +45,7 @@ use crate::console::Console;
 /// The I/O ports of the serial ports that a PC has at known places, in the order in which consoles get them.
 pub const SERIAL_PORTS: [u16; 4] = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
 
-/// How long QEMU may take from its start until it has connected to all sockets.
+/// How long QEMU may take from its start until it has opened all that goes between it and us.
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 
 /// A machine that runs until it is dropped.
@@ -155,7 +157,7 @@ impl Machine {
         fs::read_to_string(self.folder.path().join("qemu.log")).unwrap_or_default()
     }
 
-    fn accept(&mut self, socket: &Socket, said: &Path, emulator: &Emulator) -> Result<UnixStream, StartError> {
+    fn accept(&mut self, socket: &ControlSocket, said: &Path, emulator: &Emulator) -> Result<UnixStream, StartError> {
         let pid = Pid::from_child(&self.child);
         let process = pidfd_open(pid, PidfdFlags::empty()).map_err(|e| file_error("watch", said)(e.into()))?;
         let mut ready = [PollFd::new(&socket.listener, PollFlags::IN), PollFd::new(&process, PollFlags::IN)];

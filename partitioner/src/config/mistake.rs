@@ -10,6 +10,7 @@ use core::ops::Range;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::devices::Unmeaning;
 use super::values::{CORES_MAX, NAME_MAX};
 use crate::address::LARGE_PAGE;
 use crate::diagnostic::{Diagnostic, Place, line_of};
@@ -64,6 +65,10 @@ pub(super) enum Fault {
     EmptyPath { key: &'static str },
     #[error("`{key}` has a line break or another control character")]
     ControlCharacters { key: &'static str },
+    #[error("{written:?} is not a device: {reason}")]
+    DeviceWithoutMeaning { written: String, reason: Unmeaning },
+    #[error("a partition has two serial ports, and an instance has one console")]
+    SecondSerialPort { first: Range<usize> },
     #[error("`cmdline` has {len} bytes, {OWNER_COMMAND_LINE_MAX} is the most")]
     CmdlineTooLong { len: usize },
 }
@@ -125,6 +130,8 @@ impl Fault {
             Self::CoreSetWithoutMeaning { .. } => "core-set-without-meaning",
             Self::EmptyPath { .. } => "empty-path",
             Self::ControlCharacters { .. } => "control-characters",
+            Self::DeviceWithoutMeaning { .. } => "device-without-meaning",
+            Self::SecondSerialPort { .. } => "second-serial-port",
             Self::CmdlineTooLong { .. } => "cmdline-too-long",
         }
     }
@@ -136,6 +143,7 @@ impl Fault {
             Self::MissingKey { .. } => "in here",
             Self::NoPartitions => "nothing is asked for",
             Self::DuplicateName { .. } => "named again here",
+            Self::SecondSerialPort { .. } => "the second",
             _ => "this value",
         }
     }
@@ -168,6 +176,8 @@ impl Fault {
             }
             Self::EmptyPath { key } => format!("name a file, or leave `{key}` out where it is optional"),
             Self::ControlCharacters { key } => format!("write `{key}` as plain text on one line"),
+            Self::DeviceWithoutMeaning { reason, .. } => reason.help(),
+            Self::SecondSerialPort { .. } => "leave one of the two out".to_owned(),
             Self::CmdlineTooLong { .. } => "the rest of Linux's 2048 bytes is for what Sprig adds".to_owned(),
         }
     }
@@ -210,6 +220,7 @@ fn example(key: &str) -> &'static str {
         "queues" => "write queues = 2, or leave `queues` out to have as many as the partitions' cores can use",
         "kernel" => "write kernel = \"vmlinuz\", a path to a stock kernel image",
         "initrd" => "write initrd = \"initrd.img\", a path",
+        "devices" => "write devices = [\"0000:03:00.0\", \"class:nvme\", \"serial:1\"]",
         _ => "write cmdline = \"quiet\"",
     }
 }
@@ -221,8 +232,14 @@ fn list(keys: &[&str]) -> String {
 impl From<Mistake> for Diagnostic {
     fn from(Mistake { span, fault }: Mistake) -> Self {
         let mut places = vec![Place { span, label: fault.label().to_owned() }];
-        if let Fault::DuplicateName { first, .. } = &fault {
-            places.push(Place { span: first.clone(), label: "first named here".to_owned() });
+        match &fault {
+            Fault::DuplicateName { first, .. } => {
+                places.push(Place { span: first.clone(), label: "first named here".to_owned() });
+            }
+            Fault::SecondSerialPort { first } => {
+                places.push(Place { span: first.clone(), label: "the first".to_owned() });
+            }
+            _ => {}
         }
         Self { code: fault.code(), message: fault.to_string(), places, help: fault.help() }
     }

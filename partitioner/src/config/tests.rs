@@ -101,7 +101,7 @@ fn toml_syntax() {
 #[test]
 fn unknown_key() {
     assert_snapshot!(refusal(&pair_with("memory", "memroy")));
-    assert_snapshot!(refusal(&pair_with("cmdline", "devices")));
+    assert_snapshot!(refusal(&pair_with("cmdline", "command_line")));
     assert_snapshot!(refusal(&format!("{PAIR}\n[network]\n")));
 }
 
@@ -194,4 +194,22 @@ proptest! {
         let text = PAIR.replacen(&format!("{key} = "), &format!("{key} = {value}#"), 2);
         let _ = BoxFile::parse(&text);
     }
+}
+
+#[test]
+fn devices_are_named_in_four_ways() {
+    let file = BoxFile::parse(&pair_with(
+        "cmdline = \"quiet\"",
+        "devices = [\"0000:03:00.0\", \"class:nvme\", \"class:0200\", \"id:1af4:1041\", \"serial:1\"]",
+    ));
+    let told: Vec<_> = file.unwrap().partitions[0].devices.iter().map(|wish| wish.get_ref().to_string()).collect();
+    assert_eq!(told, ["0000:03:00.0", "class:nvme", "class:0200", "id:1af4:1041", "serial:1"]);
+}
+
+#[test]
+fn devices_without_meaning() {
+    let refused = |devices: &str| refusal(&pair_with("cmdline = \"quiet\"", &format!("devices = {devices}")));
+    assert_snapshot!(refused("[\"03:00.0\", \"class:floppy\", \"id:1af4\", \"serial:x\", 7]"));
+    assert_snapshot!(refused("\"class:nvme\""));
+    assert_snapshot!(refused("[\"serial:1\", \"serial:2\"]"));
 }

@@ -6,6 +6,7 @@ use crate::address::MemoryRange;
 use crate::diagnostic::Diagnostic;
 use crate::inventory::{ApicId, CoreNumber};
 use crate::layout::{MP_CONFIG, MP_POINTER, RESIDENT, TRAMPOLINE};
+use crate::pci::{Obstacle, PciAddress};
 use crate::request::{ImageIndex, Request};
 
 /// One reason. Partitions are named by their place in the box file, counted from 0; sizes are bytes.
@@ -107,6 +108,57 @@ pub enum Conflict {
         /// The longest piece that the others leave.
         longest: u64,
     },
+    /// There is no configuration space in memory, and so no PCI function that one could have alone.
+    NoConfigurationSpace {
+        /// The first wish for one.
+        claim: Claim,
+    },
+    /// The machine has no such function or serial port.
+    NoSuchDevice {
+        /// Whose wish.
+        claim: Claim,
+    },
+    /// All functions of a class or model are with others.
+    NoDeviceLeft {
+        /// Whose wish.
+        claim: Claim,
+        /// How many the machine has.
+        there: usize,
+        /// Whose wish took one of them.
+        first: Option<Claim>,
+    },
+    /// A function or serial port is named twice.
+    DeviceClaimedTwice {
+        /// Where first.
+        first: Claim,
+        /// Where later.
+        second: Claim,
+    },
+    /// Nobody can have this function.
+    DeviceNotAssignable {
+        /// Whose wish.
+        claim: Claim,
+        /// The function.
+        address: PciAddress,
+        /// Why.
+        obstacle: Obstacle,
+    },
+    /// Two partitions name functions that have a bus in common.
+    BusClaimedTwice {
+        /// Where first.
+        first: Claim,
+        /// Where later.
+        second: Claim,
+        /// The two functions.
+        devices: [PciAddress; 2],
+        /// The bridge before the bus.
+        bridge: PciAddress,
+    },
+    /// The boot image logs on this port until all others run.
+    SerialPortOfTheLog {
+        /// Whose wish.
+        claim: Claim,
+    },
     /// The images have no place beside what was handed out.
     NoRoomForImage {
         /// Which.
@@ -114,6 +166,15 @@ pub enum Conflict {
         /// The longest piece that is left.
         longest: u64,
     },
+}
+
+/// A wish for a device: the place in a partition's `devices`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Claim {
+    /// Whose.
+    pub partition: usize,
+    /// Which, counted from 0.
+    pub wish: usize,
 }
 
 /// Who wants memory.
@@ -155,7 +216,8 @@ impl Fixed {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the box does not fit the machine: {} in the way", Count(conflicts.len()))]
 pub struct PlanError {
-    /// Every conflict, at least one: of the machine, of cores, of queues, of low memory, of memory, of images.
+    /// Every conflict, at least one: of the machine, of cores, of devices, of queues, of low memory, of memory, of
+    /// images.
     pub conflicts: Vec<Conflict>,
 }
 

@@ -6,7 +6,7 @@ use core::cmp::Reverse;
 
 use super::PlannedImage;
 use super::conflict::Conflict;
-use super::ranges::RangeSet;
+use crate::address::RangeSet;
 use crate::address::{MemoryRange, PAGE};
 use crate::layout::RESIDENT;
 use crate::request::{ImageFile, Request};

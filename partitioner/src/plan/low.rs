@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::conflict::{Conflict, Fixed};
-use super::ranges::RangeSet;
+use crate::address::RangeSet;
 use crate::address::{MemoryRange, PAGE};
 use crate::layout::{LOW_SLICE_LEN, LOW_SLICES_END, LOW_SLICES_START};
 

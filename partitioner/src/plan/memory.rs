@@ -20,7 +20,7 @@ use core::cmp::Reverse;
 
 use super::conflict::{Conflict, Taker};
 use super::first_run::{Contents, FirstRun};
-use super::ranges::RangeSet;
+use crate::address::RangeSet;
 use crate::address::{LARGE_PAGE, MemoryRange};
 use crate::inventory::{CoreNumber, Inventory, NodeId};
 use crate::layout::RESIDENT;

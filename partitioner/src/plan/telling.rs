@@ -1,5 +1,7 @@
 //! How a conflict is told: code, message, places in the box file, help.
 
+mod devices;
+
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
@@ -12,12 +14,20 @@ use crate::address::LARGE_PAGE;
 use crate::config::PartitionEntry;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::inventory::CoreNumber;
+use crate::pci::Obstacle;
 use crate::request::Request;
 use crate::size::Size;
 
 /// A conflict as it is told.
 pub(super) fn diagnostic(conflict: &Conflict, request: &Request) -> Diagnostic {
-    let (message, help) = match conflict {
+    let (message, help) = devices::of(conflict, request).unwrap_or_else(|| of_others(conflict, request));
+    let mut places = places(conflict, request);
+    places.extend(devices::places(conflict, request));
+    Diagnostic { code: code(conflict), message, places, help }
+}
+
+fn of_others(conflict: &Conflict, request: &Request) -> MessageAndHelp {
+    match conflict {
         Conflict::NoMadt | Conflict::ApicIdTwice(_) | Conflict::NoUsableMemory | Conflict::FixedNotUsable(_) => {
             of_firmware(conflict)
         }
@@ -29,8 +39,7 @@ pub(super) fn diagnostic(conflict: &Conflict, request: &Request) -> Diagnostic {
         Conflict::KernelTooLarge { .. } | Conflict::InitrdTooLarge { .. } => of_contents(conflict, request),
         Conflict::TooManyQueues { queues, least, most } => of_queues(*queues, *least, *most, request),
         _ => of_memory(conflict, request),
-    };
-    Diagnostic { code: code(conflict), message, places: places(conflict, request), help }
+    }
 }
 
 fn code(conflict: &Conflict) -> &'static str {
@@ -52,6 +61,16 @@ fn code(conflict: &Conflict) -> &'static str {
         Conflict::TooLittleMemory { .. } => "too-little-memory",
         Conflict::MemoryInPieces { .. } => "memory-in-pieces",
         Conflict::NoRoomForImage { .. } => "no-room-for-image",
+        Conflict::NoConfigurationSpace { .. } => "no-configuration-space",
+        Conflict::NoSuchDevice { .. } => "no-such-device",
+        Conflict::NoDeviceLeft { .. } => "no-device-left",
+        Conflict::DeviceClaimedTwice { .. } => "device-claimed-twice",
+        Conflict::DeviceNotAssignable { obstacle: Obstacle::Bridge, .. } => "device-is-a-bridge",
+        Conflict::DeviceNotAssignable { obstacle: Obstacle::OnRootBus, .. } => "device-on-root-bus",
+        Conflict::DeviceNotAssignable { obstacle: Obstacle::PinOnly, .. } => "device-without-msi",
+        Conflict::DeviceNotAssignable { obstacle: Obstacle::OutOfReach, .. } => "device-out-of-reach",
+        Conflict::BusClaimedTwice { .. } => "bus-claimed-twice",
+        Conflict::SerialPortOfTheLog { .. } => "serial-port-of-the-log",
     }
 }
 

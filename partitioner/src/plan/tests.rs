@@ -1,4 +1,4 @@
-//! Machines and boxes to plan with: `placement` holds what is planned, `refusals` what is refused and how it is told,
+//! Machines and boxes to plan with: `placement` holds what is planned, `devices` who has which, `refusals` what is refused and how it is told,
 //! `properties` what is true of every plan.
 
 use alloc::borrow::Cow;
@@ -14,6 +14,7 @@ use crate::config::BoxFile;
 use crate::inventory::{Core, MemoryKind, MemoryRegion, NodeId, Tsc};
 use crate::request::LoadedImage;
 
+mod devices;
 mod placement;
 mod properties;
 mod refusals;
@@ -45,6 +46,7 @@ pub(super) fn machine(cores: u32, below: u64, above: u64) -> Inventory {
         memory,
         node_memory: Vec::new(),
         ecam: vec![EcamSegment { segment: 0, base: 0xb000_0000, first_bus: 0, last_bus: 255 }],
+        pci: Vec::new(),
         serial_ports: [0x3f8, 0x2f8, 0x3e8, 0x2e8].map(|io_port| SerialPort { io_port }).into(),
         tsc: Tsc { khz: 2_000_000, invariant: true },
         physical_address_bits: 40,

@@ -1,27 +1,33 @@
 //! The ACPI tables of an instance (ACPI 6.5, section 5.2), one blob in this order:
 //!
 //! ```text
-//! RSDP  ->  XSDT  ->  FADT  ->  DSDT     the console and the window
+//! RSDP  ->  XSDT  ->  FADT  ->  DSDT     the console, the window, PCI buses
 //!                 ->  MADT              the cores
+//!                 ->  MCFG              configuration space of its PCI buses, if it has any
 //! ```
 //!
 //! There is nothing in them that two instances would share: no IOAPIC, no HPET, no PM timer, no FACS, no `_S5`.
 
 use alloc::vec::Vec;
 
-use acpi_tables::Aml;
+use acpi_tables::aml::{AddressSpace, AddressSpaceCacheable};
 use acpi_tables::fadt::{FADTBuilder, Flags};
 use acpi_tables::madt::{EnabledStatus, ProcessorLocalApic};
 use acpi_tables::rsdp::Rsdp;
 use acpi_tables::sdt::Sdt;
 use acpi_tables::xsdt::XSDT;
+use acpi_tables::{Aml, AmlSink};
 
 use super::{ViewError, address_in_tables};
+use crate::address::MemoryRange;
 use crate::inventory::ApicId;
 use crate::layout::{ACPI_LEN, ACPI_OFFSET};
 use crate::plan::{PartitionPlan, Plan};
 
 mod dsdt;
+mod pci;
+
+pub use pci::segment;
 
 const OEM_ID: [u8; 6] = *b"SPRIG ";
 const OEM_TABLE_ID: [u8; 8] = *b"PARTITN ";
@@ -49,9 +55,11 @@ pub fn acpi_tables(plan: &Plan, partition: &PartitionPlan) -> Result<Vec<u8>, Vi
     let dsdt = rest.append(&dsdt::dsdt(plan, partition));
     let fadt = rest.append(&fadt(dsdt));
     let madt = rest.append(&madt(plan, partition));
+    let mcfg = pci::mcfg(plan, partition).map(|mcfg| rest.append(&mcfg));
     let mut xsdt = XSDT::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION);
     xsdt.add_entry(fadt);
     xsdt.add_entry(madt);
+    mcfg.into_iter().for_each(|mcfg| xsdt.add_entry(mcfg));
     let xsdt = rest.append(&xsdt);
 
     let mut bytes = rest.bytes;
@@ -131,4 +139,25 @@ fn local_x2apic(id: ApicId, status: EnabledStatus) -> Vec<u8> {
     entry.extend((status as u32).to_le_bytes());
     entry.extend(id.0.to_le_bytes());
     entry
+}
+
+/// Memory that a device uses itself: a QWord address space descriptor (ACPI 6.5, section 6.4.3.5.1) whose consumer bit
+/// is set. `AddressSpace` alone describes what a bridge hands on to the devices behind it.
+struct ConsumedMemory(MemoryRange);
+
+impl ConsumedMemory {
+    /// The byte of the descriptor that holds the general flags.
+    const GENERAL_FLAGS: usize = 4;
+    /// "This device consumes this resource".
+    const CONSUMER: u8 = 1;
+}
+
+impl Aml for ConsumedMemory {
+    fn to_aml_bytes(&self, sink: &mut dyn AmlSink) {
+        let (first, last) = (self.0.start(), self.0.end() - 1);
+        let handed_on = AddressSpace::<u64>::new_memory(AddressSpaceCacheable::Cacheable, true, first, last, None);
+        let mut descriptor = serialized(&handed_on);
+        descriptor[Self::GENERAL_FLAGS] |= Self::CONSUMER;
+        sink.vec(&descriptor);
+    }
 }

@@ -47,7 +47,7 @@ pub struct E820Entry {
 /// The map that the instance of `partition` sees: sorted, without overlap, neighbours of one kind joined.
 ///
 /// A map that would be too long loses gaps between reserved ranges, the smallest first: the instance then keeps off
-/// addresses that nobody uses, which costs it nothing.
+/// addresses that nobody uses, which costs it nothing. Gaps in which its PCI functions lie stay.
 ///
 /// # Errors
 /// [`ViewError::MemoryMapTooLong`] if the partition's own memory alone is in too many pieces.
@@ -56,7 +56,8 @@ pub fn e820(plan: &Plan, partition: &PartitionPlan) -> Result<heapless::Vec<E820
     entries.extend(foreign(plan, &entries).into_iter().map(|range| E820Entry { range, kind: E820Kind::Reserved }));
     entries.sort_unstable_by_key(|entry| entry.range);
     let mut entries = joined(entries);
-    while entries.len() > E820_MAX && close_smallest_gap(&mut entries) {}
+    let windows: Vec<_> = partition.buses.iter().flat_map(|owned| owned.windows.memory()).collect();
+    while entries.len() > E820_MAX && close_smallest_gap(&mut entries, &windows) {}
     heapless::Vec::from_slice(&entries).map_err(|_| ViewError::MemoryMapTooLong {
         partition: partition.name.clone(),
         entries: entries.len(),
@@ -79,19 +80,12 @@ fn own(partition: &PartitionPlan) -> Vec<E820Entry> {
 fn foreign(plan: &Plan, own: &[E820Entry]) -> Vec<MemoryRange> {
     let mut ranges = plan.machine_memory.clone();
     ranges.extend([LOW_MEMORY, RESIDENT, plan.window]);
-    ranges.extend(plan.ecam.iter().filter_map(configuration_space));
+    ranges.extend(plan.ecam.iter().filter_map(EcamSegment::range));
     let mut ranges = united(ranges);
     for not_foreign in own.iter().map(|entry| entry.range).chain([VIDEO_AND_FIRMWARE]) {
         ranges = ranges.into_iter().flat_map(|range| range.without(not_foreign)).flatten().collect();
     }
     ranges
-}
-
-/// The configuration space of the buses that a segment decodes.
-fn configuration_space(segment: &EcamSegment) -> Option<MemoryRange> {
-    let start = segment.base.checked_add(u64::from(segment.first_bus) * MIB)?;
-    let end = segment.base.checked_add((u64::from(segment.last_bus) + 1) * MIB)?;
-    MemoryRange::new(start, end)
 }
 
 /// The same bytes in as few ranges as can be, sorted.
@@ -126,12 +120,17 @@ fn joined(entries: Vec<E820Entry>) -> Vec<E820Entry> {
     joined
 }
 
-/// Makes one of the two reserved neighbours that are nearest to each other. Returns whether there were any.
-fn close_smallest_gap(entries: &mut Vec<E820Entry>) -> bool {
+/// Makes one of the two reserved neighbours that are nearest to each other with nothing of `kept` between them. Returns
+/// whether there were any.
+fn close_smallest_gap(entries: &mut Vec<E820Entry>, kept: &[MemoryRange]) -> bool {
+    let keeps = |pair: &[E820Entry]| {
+        let gap = MemoryRange::new(pair[0].range.end(), pair[1].range.start());
+        gap.is_some_and(|gap| kept.iter().any(|range| range.overlaps(gap)))
+    };
     let smallest = entries
         .windows(2)
         .enumerate()
-        .filter(|(_, pair)| pair.iter().all(|entry| entry.kind == E820Kind::Reserved))
+        .filter(|(_, pair)| pair.iter().all(|entry| entry.kind == E820Kind::Reserved) && !keeps(pair))
         .min_by_key(|(_, pair)| pair[1].range.start() - pair[0].range.end())
         .map(|(at, _)| at);
     let Some(at) = smallest else { return false };

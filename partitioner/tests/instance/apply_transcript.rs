@@ -7,6 +7,7 @@ use partitioner::address::MemoryRange;
 use partitioner::apply::{ApplyError, apply};
 use partitioner::inventory::ApicId;
 use partitioner::machine::{Entry, Machine, StartError, StartMode, Turn, TurnSigns};
+use partitioner::pci::PciAddress;
 use partitioner::plan::{Plan, PlannedImage};
 use partitioner::request::{ImageFile, Request};
 use proptest::prelude::*;
@@ -37,6 +38,10 @@ impl Machine for Recorder {
 
     fn zero(&mut self, range: MemoryRange) {
         self.note(format_args!("  zero {range}"));
+    }
+
+    fn update(&mut self, function: PciAddress, register: u16, clear: u16, set: u16) {
+        self.note(format_args!("  update {function} {register:#x}: clear {clear:#x}, set {set:#x}"));
     }
 
     fn start(&mut self, core: ApicId, mode: StartMode, entry: Entry) -> Result<(), StartError> {
@@ -118,6 +123,7 @@ impl Machine for Bytes {
     }
     fn write(&mut self, _to: u64, _bytes: &[u8]) {}
     fn zero(&mut self, _range: MemoryRange) {}
+    fn update(&mut self, _function: PciAddress, _register: u16, _clear: u16, _set: u16) {}
     fn start(&mut self, _core: ApicId, _mode: StartMode, _entry: Entry) -> Result<(), StartError> {
         Ok(())
     }

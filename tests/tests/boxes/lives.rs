@@ -1,7 +1,6 @@
 //! What an instance does with what it has, and what the others notice of its end: nothing.
 
-use tests::Instance;
-use tests::Scene;
+use tests::{HeldLine, Instance, Scene};
 
 /// Timer interrupts that an instance has had, over all its cores.
 fn timer_ticks(instance: &Instance<'_>) -> u64 {
@@ -17,6 +16,19 @@ fn assert_alive(instance: &Instance<'_>) {
     let after = timer_ticks(instance);
     assert!(after > before, "{}: its timers tick ({before}, then {after})", instance.plan.name);
     instance.assert_has_exactly_its_cores();
+}
+
+#[test]
+fn instances_live_though_nobody_reads_the_log() {
+    let scene = Scene::of_cores(&[1, 1]);
+    let line = HeldLine::with_room(512);
+    let launch = line.arguments().into_iter().fold(scene.launch(), |launch, argument| launch.argument(argument));
+    let running = launch.start().unwrap_or_else(|error| panic!("{error}"));
+    for plan in &running.plan().partitions {
+        let console = running.console(&plan.name).expect("a console of its own");
+        Instance::new(plan, console, Vec::new()).wait_for_report();
+    }
+    assert!(line.is_held(), "the boot image was not held");
 }
 
 #[test]

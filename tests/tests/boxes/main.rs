@@ -1,6 +1,8 @@
 //! Boxes booted in the emulator, each test a sentence about one. `cargo xtask test` makes what they need.
 
+mod bare;
 mod bench;
+mod devices;
 mod driver;
 mod image;
 mod kernel_log;

@@ -9,11 +9,13 @@ use std::time::Duration;
 use cli::bundle::{Bundle, NamedImage};
 use cli::qemu::{Boot, Machine, MachineBuilder};
 use tempfile::TempDir;
+use tests::HeldLine;
 use tests::fixture;
 use tests::scene::{box_file, partition};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const LOG: &str = "sprig";
+const LAST_WORDS: &str = "halted: nothing was started";
 
 /// A machine that is booted with whatever bundle it is given.
 struct Attempt {
@@ -39,14 +41,27 @@ impl Attempt {
         self
     }
 
-    /// Boots, and returns what the log says from the failure on, without the times.
-    fn refusal(self) -> String {
+    /// Boots, and returns what the log says.
+    fn log(self) -> String {
         let machine: Machine = self.builder.start().unwrap_or_else(|error| panic!("{error}"));
         let log = machine.console(LOG).expect("the log");
-        log.wait_for("halted: nothing was started", LIMIT).unwrap_or_else(|error| panic!("{error}"));
-        let text = log.text();
-        assert!(!text.contains(" start: "), "nothing was started:\n{text}");
+        log.wait_for(LAST_WORDS, LIMIT).unwrap_or_else(|error| panic!("{error}"));
         drop(self.folder);
+        log.text()
+    }
+
+    /// The same, of which `line` took a part, and the rest when it had been held for so long.
+    fn log_read_late(self, mut line: HeldLine, held_for: Duration) -> String {
+        let builder = line.arguments().into_iter().fold(self.builder, MachineBuilder::argument);
+        let _machine = builder.start().unwrap_or_else(|error| panic!("{error}"));
+        line.hold(held_for, LIMIT);
+        line.read_until(LAST_WORDS, LIMIT)
+    }
+
+    /// Boots, and returns what the log says from the failure on, without the times.
+    fn refusal(self) -> String {
+        let text = self.log();
+        assert!(!text.contains(" start: "), "nothing was started:\n{text}");
         let line = |line: &str| line.trim_end().get("sprig     0.000 ".len()..).unwrap_or_default().to_owned();
         let lines: Vec<_> = text.lines().map(line).skip_while(|line| !line.starts_with("FAILED")).collect();
         lines.join("\n")
@@ -70,9 +85,25 @@ fn two() -> String {
     box_file([partition("web", fixture::STABLE, 1), partition("db", fixture::STABLE, 1)])
 }
 
+fn two_on_one_core() -> String {
+    two().replace("cpus = 1", "cpus = \"1\"")
+}
+
+/// Times and rates are others in each run, but as long.
+fn without_digits(log: &str) -> String {
+    log.trim_end().replace(|letter: char| letter.is_ascii_digit(), "0")
+}
+
+#[test]
+fn a_refusal_whose_reader_is_late_is_whole() {
+    let at_once = Attempt::of(&two_on_one_core()).log();
+    let late = Attempt::of(&two_on_one_core()).log_read_late(HeldLine::with_room(512), Duration::from_millis(500));
+    assert_eq!(without_digits(&late), without_digits(&at_once));
+}
+
 #[test]
 fn a_core_that_two_partitions_claim_is_refused() {
-    let refusal = Attempt::of(&two().replace("cpus = 1", "cpus = \"1\"")).refusal();
+    let refusal = Attempt::of(&two_on_one_core()).refusal();
     assert!(refusal.starts_with("FAILED plan: error[core-claimed-twice]"), "{refusal}");
     assert!(refusal.contains("at box.toml:14: "), "both lines are named:\n{refusal}");
     assert!(refusal.contains("at box.toml:7: "), "both lines are named:\n{refusal}");

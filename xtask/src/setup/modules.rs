@@ -10,15 +10,44 @@ use anyhow::{Context, Result, bail};
 
 use crate::process;
 
-/// What stands on a network card in tests: VLANs, bridges, further addresses, virtual cards, raw load. And the card of
-/// an ordinary emulated machine, against which the virtual Ethernet is measured.
-const WANTED: [&str; 8] = ["8021q", "bridge", "dummy", "macvlan", "pktgen", "tun", "veth", "virtio_net"];
+/// What stands on a network card in tests: VLANs, bridges, further addresses, virtual cards, raw load. The card of an
+/// ordinary emulated machine, against which the virtual Ethernet is measured. And what drives the devices that partitions
+/// own: NVMe and SATA disks, a network card, USB.
+const WANTED: [&str; 14] = [
+    "8021q",
+    "ahci",
+    "bridge",
+    "dummy",
+    "e1000e",
+    "macvlan",
+    "nvme",
+    "pktgen",
+    "sd_mod",
+    "tun",
+    "usb_storage",
+    "veth",
+    "virtio_net",
+    "xhci_pci",
+];
 /// What that card is reached by: some kernels have it in their image.
 const WANTED_IF_NOT_BUILT_IN: [&str; 1] = ["virtio_pci"];
 
 /// What of a kernel's package holds them and what they need.
-pub(super) const PATTERNS: [&str; 4] =
-    ["./*/kernel/net/*", "./*/kernel/drivers/net/*", "./*/kernel/drivers/virtio/*", "./*/kernel/lib/*"];
+pub(super) const PATTERNS: [&str; 13] = [
+    "./*/kernel/block/*",
+    "./*/kernel/crypto/*",
+    "./*/kernel/net/*",
+    "./*/kernel/drivers/ata/*",
+    "./*/kernel/drivers/net/*",
+    "./*/kernel/drivers/nvme/*",
+    "./*/kernel/drivers/pps/*",
+    "./*/kernel/drivers/ptp/*",
+    "./*/kernel/drivers/scsi/*",
+    "./*/kernel/drivers/usb/*",
+    "./*/kernel/drivers/virtio/*",
+    "./*/kernel/drivers/hid/*",
+    "./*/kernel/lib/*",
+];
 
 /// Keeps the wanted modules out of those that were unpacked below `unpacked`, with all that they need.
 pub(super) fn keep(unpacked: &Path, busybox: &Path, folder: &Path) -> Result<()> {

@@ -3,21 +3,17 @@
 //! ```text
 //! \_SB.SPRG   SPRG0001   the window of the virtual Ethernet; _UID is the partition's index
 //! \_SB.COM    PNP0501    the serial console, without an interrupt, so that Linux polls it
+//! \_SB.PC01   PNP0A08    its PCI buses, see [`super::pci`]
 //! ```
 //!
 //! What else the driver of the window must know stands in its `_DSD` (ACPI 6.5, section 6.2.5): see [`properties`].
 
 use alloc::vec::Vec;
 
-use acpi_tables::aml::{
-    AddressSpace, AddressSpaceCacheable, Device, EISAName, IO, Name, Package, PackageBuilder, ResourceTemplate, Scope,
-    Uuid, ZERO,
-};
+use acpi_tables::aml::{Device, EISAName, IO, Name, Package, PackageBuilder, ResourceTemplate, Scope, Uuid, ZERO};
 use acpi_tables::sdt::Sdt;
-use acpi_tables::{Aml, AmlSink};
 
-use super::{HEADER_LEN, OEM_ID, OEM_REVISION, OEM_TABLE_ID};
-use crate::address::MemoryRange;
+use super::{ConsumedMemory, HEADER_LEN, OEM_ID, OEM_REVISION, OEM_TABLE_ID};
 use crate::inventory::SerialPort;
 use crate::plan::{PartitionPlan, Plan};
 
@@ -34,6 +30,7 @@ pub(super) fn dsdt(plan: &Plan, partition: &PartitionPlan) -> Sdt {
     if let Some(port) = partition.console {
         devices.extend(console_device(port));
     }
+    devices.extend(super::pci::devices(plan, partition));
     dsdt.append_slice(&Scope::raw("\\_SB_".into(), devices));
     dsdt
 }
@@ -101,25 +98,4 @@ fn console_device(port: SerialPort) -> Vec<u8> {
             &Name::new("_CRS".into(), &resources),
         ],
     ))
-}
-
-/// Memory that a device uses itself: a QWord address space descriptor (ACPI 6.5, section 6.4.3.5.1) whose consumer bit
-/// is set. `AddressSpace` alone describes what a bridge hands on to the devices behind it.
-struct ConsumedMemory(MemoryRange);
-
-impl ConsumedMemory {
-    /// The byte of the descriptor that holds the general flags.
-    const GENERAL_FLAGS: usize = 4;
-    /// "This device consumes this resource".
-    const CONSUMER: u8 = 1;
-}
-
-impl Aml for ConsumedMemory {
-    fn to_aml_bytes(&self, sink: &mut dyn AmlSink) {
-        let (first, last) = (self.0.start(), self.0.end() - 1);
-        let handed_on = AddressSpace::<u64>::new_memory(AddressSpaceCacheable::Cacheable, true, first, last, None);
-        let mut descriptor = super::serialized(&handed_on);
-        descriptor[Self::GENERAL_FLAGS] |= Self::CONSUMER;
-        sink.vec(&descriptor);
-    }
 }

@@ -1,0 +1,57 @@
+//! Registers of configuration space that we touch, and the bits in them.
+
+/// Identification: vendor in the low half, device in the high one.
+pub(super) const ID: u16 = 0x00;
+/// [`Command`] in the low half, status in the high one.
+pub const COMMAND: u16 = 0x04;
+/// Status: there is a list of capabilities. Counted from the register's low half.
+pub(super) const HAS_CAPABILITIES: u32 = 1 << (16 + 4);
+/// Class in the upper three bytes.
+pub(super) const CLASS: u16 = 0x08;
+/// Header type in the third byte.
+pub(super) const HEADER: u16 = 0x0c;
+/// The device has more functions than one.
+pub(super) const MULTI_FUNCTION: u32 = 1 << (16 + 7);
+/// The first base address register.
+pub(super) const BARS: u16 = 0x10;
+/// Where the list of capabilities begins.
+pub(super) const CAPABILITIES: u16 = 0x34;
+
+/// Of a bridge: primary, secondary and subordinate bus.
+pub(super) const BUSES: u16 = 0x18;
+/// Of a bridge: base and limit of the I/O window in the low half.
+pub(super) const IO_WINDOW: u16 = 0x1c;
+/// Of a bridge: base and limit of the memory window.
+pub(super) const MEMORY_WINDOW: u16 = 0x20;
+/// Of a bridge: base and limit of the prefetchable window, and the upper halves of both.
+pub(super) const PREFETCHABLE_WINDOW: u16 = 0x24;
+pub(super) const PREFETCHABLE_BASE_UPPER: u16 = 0x28;
+pub(super) const PREFETCHABLE_LIMIT_UPPER: u16 = 0x2c;
+
+/// Where MSI and MSI-X have their control: in the high half of the capability's first register.
+pub const MSI_CONTROL: u16 = 2;
+/// MSI may interrupt.
+pub const MSI_ENABLE: u16 = 1;
+/// MSI-X may interrupt.
+pub const MSI_X_ENABLE: u16 = 1 << 15;
+
+/// Bits of the command register.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Command(pub u16);
+
+impl Command {
+    /// Answers at I/O ports.
+    pub const IO: Self = Self(1);
+    /// Answers at memory addresses.
+    pub const MEMORY: Self = Self(1 << 1);
+    /// May read and write memory by itself.
+    pub const BUS_MASTER: Self = Self(1 << 2);
+    /// Must not interrupt by its pin.
+    pub const NO_PIN: Self = Self(1 << 10);
+
+    /// All bits of both.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
