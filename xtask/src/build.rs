@@ -25,7 +25,7 @@ pub(crate) const CARGO_LIMIT: Duration = Duration::from_secs(40 * 60);
 const INSTANCE: &str = "x86_64-unknown-linux-gnu";
 
 /// Those programs: each is a package and a program of that name.
-const PROGRAMS: [&str; 2] = ["frames", "gauge"];
+const PROGRAMS: [&str; 3] = ["frames", "gauge", "sprig-log"];
 
 /// How the `sprig` command is built. The boot image is always optimised.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
@@ -81,7 +81,7 @@ fn boot_image(places: &Places) -> Result<()> {
 
 /// Builds our programs for instances, without shared libraries: they run on Debian's and not on this host's.
 fn programs(places: &Places) -> Result<Vec<PathBuf>> {
-    progress::headline("build", "the programs that check frames and measure");
+    progress::headline("build", "the programs that run in instances");
     let mut command = places.cargo(&["build", "--release", "--target", INSTANCE]);
     command.args(PROGRAMS.map(|name| format!("--package={name}")));
     command.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static\x1f-Cstrip=symbols");

@@ -6,6 +6,7 @@ mod death;
 mod devices;
 mod driver;
 mod image;
+mod kernel_log;
 mod kernels;
 mod lives;
 mod loaders;

@@ -9,6 +9,7 @@
 //! | [`crate::setup::keys`] | keys, so that all instances trust one another | | yes |
 //! | `tests/frames` | `/usr/bin/frames`, which checks frames of every size | | yes |
 //! | `gauge` | `/usr/bin/gauge`, with which `sprig bench` measures | | yes |
+//! | `sprig-log` | `/usr/bin/sprig-log`, which reads other instances' kernel logs | | yes |
 //! | [`modules`] | `/lib/modules` for every kernel that is there, with the driver | | yes |
 //!
 //! They are packed by each build, since the driver is built anew whenever its sources change, and put in place only
