@@ -12,5 +12,6 @@ mod lives;
 mod loaders;
 mod machines;
 mod network;
+mod portless;
 mod refusals;
 mod splits;
