@@ -12,3 +12,4 @@ mod machines;
 mod network;
 mod refusals;
 mod splits;
+mod systems;
