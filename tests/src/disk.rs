@@ -38,16 +38,8 @@ impl Disk {
     }
 
     /// Its file.
-    fn path(&self) -> PathBuf {
+    pub fn path(&self) -> PathBuf {
         self.folder.path().join("disk.img")
-    }
-
-    /// What gives it to an emulated machine, behind a root port of its own.
-    pub fn arguments(&self) -> [String; 6] {
-        let port = "pcie-root-port,id=port-of-disk,bus=pcie.0,chassis=1,slot=1".to_owned();
-        let drive = format!("if=none,id=disk,format=raw,file={}", self.path().display());
-        let disk = "nvme,drive=disk,serial=sprig,bus=port-of-disk".to_owned();
-        ["-drive".to_owned(), drive, "-device".to_owned(), port, "-device".to_owned(), disk]
     }
 
     /// Asserts that the file system is mounted somewhere, or was left so: what [`Disk::assert_clean`] must see.

@@ -54,11 +54,6 @@ pub fn debian_disk() -> PathBuf {
     root().join("disks").join("debian.img")
 }
 
-/// The initial RAM disk that finds that disk.
-pub fn debian_initrd() -> PathBuf {
-    root().join("disks").join("debian-initrd.img")
-}
-
 /// An example's text, with its images where set-up has put them.
 ///
 /// # Panics
