@@ -31,6 +31,13 @@ pub(crate) const FILE_SYSTEM: &str = "debian";
 
 const SUITE: Suite = Suite::Trixie;
 const INSTALL: &str = include_str!("debian.sh");
+/// What root must be able to do for it.
+const TRIAL: &str = r#"
+mount -t tmpfs tmpfs "$1"
+mknod "$1/null" c 1 3
+: > "$1/null"
+chown 1:1 "$1/null"
+"#;
 /// On two slow and busy cores.
 const INSTALL_LIMIT: Duration = Duration::from_secs(20 * 60);
 
@@ -70,8 +77,8 @@ pub(super) fn make(workshop: &Workshop, apt: &mut Apt) -> Result<()> {
         progress::ready(LABEL, SUITE.name());
         return Ok(());
     }
-    if let Err(error) = may_install() {
-        progress::headline(LABEL, &format!("not installed, and so no partition can have its disk: {error:#}"));
+    if let Err(error) = may_install(workshop) {
+        progress::headline(LABEL, &format!("not installed, and so no partition can have its disk: {error}"));
         return Ok(());
     }
     packages::ensure(&[Purpose::Debian])?;
@@ -97,12 +104,17 @@ fn stamp(release: &str, version: &str) -> String {
     format!("{PACKAGES:?}\nof {release} {version}\nby {:016x}\n", hasher.finish())
 }
 
-fn may_install() -> Result<()> {
+/// Whether this user may install one here, or why not. Root of a container may lack what debootstrap does last.
+fn may_install(workshop: &Workshop) -> Result<()> {
     apt::is_here()?;
     ensure!(process::effective_user()? == 0, "debootstrap runs as root only");
-    process::output(Command::new("unshare").args(["--mount", "true"]), process::QUICK)
-        .map(drop)
-        .context("debootstrap needs a mount namespace, which cannot be made here")
+    let place = workshop.scratch(FOLDER)?;
+    process::output(
+        Command::new("unshare").args(["--mount", "sh", "-euc", TRIAL, "sh"]).arg(place.path()),
+        process::QUICK,
+    )
+    .map(drop)
+    .context("debootstrap mounts, makes devices and gives files to others, which root may not do here")
 }
 
 fn install(workshop: &Workshop, apt: &mut Apt, kernel: &Package, folder: &Path, step: &Step) -> Result<()> {
