@@ -1,5 +1,5 @@
-//! `cargo xtask build`: the boot image, for bare metal; the driver, for Linux; the initial RAM disks; the `sprig` command,
-//! for this host.
+//! `cargo xtask build`: the boot image, for bare metal; the driver, for Linux; the initial RAM disks; the disk of
+//! whole systems; the `sprig` command, for this host.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
+use crate::disk;
 use crate::driver;
 use crate::initrd;
 use crate::places::{BARE_METAL, Places};
@@ -59,6 +60,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     boot_image(places)?;
     driver::build(places, lines)?;
     initrd::pack(places, &programs(places)?)?;
+    disk::pack(places)?;
     progress::headline("build", "the sprig command");
     let profile = match options.profile {
         Profile::Debug => "dev",

@@ -15,3 +15,4 @@ mod network;
 mod portless;
 mod refusals;
 mod splits;
+mod systems;

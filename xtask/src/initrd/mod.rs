@@ -24,7 +24,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use self::archive::{Access, Tree};
+pub(crate) use self::archive::{Access, Tree};
+pub(crate) use self::modules::strip;
 use crate::places::Places;
 use crate::progress::{self, Step};
 use crate::setup::made::Workshop;
@@ -125,7 +126,7 @@ impl Packing<'_> {
         tree.copy(&programs.0, "")?;
         tree.link("bin/busybox", &format!("../{}", programs::BUSYBOX));
         link_applets(tree, programs.command(programs::BUSYBOX))?;
-        self.add_keys(tree)?;
+        add_keys(tree, self.workshop)?;
         for program in self.programs {
             let name = program.file_name().and_then(|name| name.to_str()).context("a program has a name")?;
             tree.file(&format!("usr/bin/{name}"), Access::Program, read(program)?);
@@ -133,22 +134,22 @@ impl Packing<'_> {
         tree.copy(&self.example("network"), "")
     }
 
-    /// Every instance has both keys, and lets in whoever has the user's. Whose the host key is, it learns at its start.
-    fn add_keys(&self, tree: &mut Tree) -> Result<()> {
-        let secret = |key: &str| read(&keys::path(self.workshop, key));
-        let public = |key: &str| read(&keys::path(self.workshop, &format!("{key}.pub")));
-        tree.secret_folder("root/.ssh");
-        for (key, folder) in [(keys::HOST, "etc/ssh"), (keys::USER, "root/.ssh")] {
-            tree.file(&format!("{folder}/{key}"), Access::Secret, secret(key)?);
-            tree.file(&format!("{folder}/{key}.pub"), Access::Data, public(key)?);
-        }
-        tree.file("root/.ssh/authorized_keys", Access::Secret, public(keys::USER)?);
-        Ok(())
-    }
-
     fn example(&self, name: &str) -> PathBuf {
         self.places.workspace.join("examples").join(name)
     }
+}
+
+/// Every instance has both keys, and lets in whoever has the user's. Whose the host key is, it learns at its start.
+pub(crate) fn add_keys(tree: &mut Tree, workshop: &Workshop) -> Result<()> {
+    let secret = |key: &str| read(&keys::path(workshop, key));
+    let public = |key: &str| read(&keys::path(workshop, &format!("{key}.pub")));
+    tree.secret_folder("root/.ssh");
+    for (key, folder) in [(keys::HOST, "etc/ssh"), (keys::USER, "root/.ssh")] {
+        tree.file(&format!("{folder}/{key}"), Access::Secret, secret(key)?);
+        tree.file(&format!("{folder}/{key}.pub"), Access::Data, public(key)?);
+    }
+    tree.file("root/.ssh/authorized_keys", Access::Secret, public(keys::USER)?);
+    Ok(())
 }
 
 fn link_applets(tree: &mut Tree, busybox: Command) -> Result<()> {
