@@ -44,7 +44,9 @@ fn set_bridge<M: Machine>(planned: &PlannedFunction, machine: &mut M) {
     match planned.fate {
         Fate::Way => {
             machine.log("devices", format_args!("bridge {address} is open"));
-            let open = Command::IO.with(Command::MEMORY).with(Command::BUS_MASTER);
+            let open = Command::MEMORY.with(Command::BUS_MASTER);
+            let has_ports = planned.function.bridge.is_some_and(|bridge| bridge.windows.io.is_some());
+            let open = if has_ports { open.with(Command::IO) } else { open };
             machine.update(address, COMMAND, 0, open.0);
         }
         // Its owner opens it, or it leads to what is nobody's.

@@ -15,14 +15,19 @@ use alloc::vec::Vec;
 use super::ConfigSpace;
 use super::function::bar_register;
 use super::register::{
-    COMMAND, Command, MEMORY_WINDOW, PREFETCHABLE_BASE_UPPER, PREFETCHABLE_LIMIT_UPPER, PREFETCHABLE_WINDOW,
+    IO_WINDOW, MEMORY_WINDOW, PREFETCHABLE_BASE_UPPER, PREFETCHABLE_LIMIT_UPPER, PREFETCHABLE_WINDOW,
 };
 use crate::address::{GIB_4, MIB, MemoryRange, RangeSet};
 use crate::inventory::{EcamSegment, MemoryKind, MemoryRegion};
-use crate::pci::{Bar, BarKind, Functions, PciAddress, PciFunction, Windows};
+use crate::pci::{Bar, BarKind, Bridge, Functions, PciAddress, PciFunction, Windows};
 
 /// Where processors have their interrupt controllers and the firmware its code, on every PC.
 const FIRMWARE_HOLE: u64 = 0xfec0_0000;
+
+/// A base that lies above a limit of 0.
+const CLOSED_BASE: u64 = 0xfff0_0000;
+/// The same of an I/O window: base in the first byte, limit in the second.
+const CLOSED_IO: u32 = 0xf0;
 
 /// What is known of the machine's addresses.
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +49,13 @@ pub struct Placed {
     pub windows: Option<Windows>,
 }
 
-/// Places what cannot be reached. `functions` are all of the machine, as they are now.
+/// Places what cannot be reached, and closes windows that nobody has set. `functions` are all of the machine, as they are now.
 pub fn place(space: &mut impl ConfigSpace, functions: &[PciFunction], addresses: Addresses<'_>) -> Vec<Placed> {
+    for bridge in functions {
+        if let Some(Bridge { windows, .. }) = bridge.bridge {
+            close_unused(space, bridge.address, windows);
+        }
+    }
     let mut free = free(functions, addresses);
     let unreachable = functions
         .iter()
@@ -210,9 +220,23 @@ fn write_register(space: &mut impl ConfigSpace, address: PciAddress, bar: &Bar, 
     }
 }
 
+/// Closes what a bridge does not use: as it comes out of a reset its windows lead away what lies at address 0.
+fn close_unused(space: &mut impl ConfigSpace, bridge: PciAddress, windows: Windows) {
+    if windows.io.is_none() {
+        // The status in the upper half is cleared by writing ones, so zeros leave it.
+        space.write(bridge, IO_WINDOW, CLOSED_IO);
+    }
+    if windows.memory.is_none() {
+        write_window(space, bridge, Pool::Memory, None);
+    }
+    if windows.prefetchable.is_none() {
+        write_window(space, bridge, Pool::Prefetchable, None);
+    }
+}
+
 /// Opens a window, or closes it: its base then lies above its limit.
 fn write_window(space: &mut impl ConfigSpace, bridge: PciAddress, pool: Pool, range: Option<MemoryRange>) {
-    let (base, limit) = range.map_or((0xfff0_0000, 0), |range| (range.start(), range.end() - MIB));
+    let (base, limit) = range.map_or((CLOSED_BASE, 0), |range| (range.start(), range.end() - MIB));
     let halves = (limit & 0xfff0_0000) as u32 | (base >> 16 & 0xfff0) as u32;
     match pool {
         Pool::Memory => space.write(bridge, MEMORY_WINDOW, halves),
@@ -222,6 +246,4 @@ fn write_window(space: &mut impl ConfigSpace, bridge: PciAddress, pool: Pool, ra
             space.write(bridge, PREFETCHABLE_LIMIT_UPPER, (limit >> 32) as u32);
         }
     }
-    let command = space.read(bridge, COMMAND) & 0xffff;
-    space.write(bridge, COMMAND, command | u32::from(Command::MEMORY.0));
 }

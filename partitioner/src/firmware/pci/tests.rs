@@ -239,6 +239,20 @@ fn what_the_firmware_left_undone_is_put_right() {
 }
 
 #[test]
+fn a_bridge_that_nobody_has_set_leads_nothing_away() {
+    let mut space = Machine::default();
+    space.add_numbered(2, 1, 1);
+    set_up(&mut space, &memory());
+    let window = |register| space.0[0].function.read(register) & 0xffff;
+    assert!(window(0x1c) & 0xf0 > window(0x1c) >> 8 & 0xf0, "ports");
+    let closed = |register| {
+        let halves = space.0[0].function.read(register);
+        halves & 0xfff0 > halves >> 16 & 0xfff0
+    };
+    assert!(closed(0x20) && closed(0x24), "memory");
+}
+
+#[test]
 fn what_has_no_room_is_left_and_told() {
     let mut space = Machine::default();
     let port = space.add(None, 2, port(ROOT_PORT));
