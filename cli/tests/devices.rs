@@ -5,6 +5,7 @@ mod folder;
 use std::fs;
 
 use cli::emulated::EmulatedMachine;
+use cli::source::Source;
 use folder::{Folder, PAIR};
 use partitioner::address::MemoryRange;
 use partitioner::inventory::Inventory;
@@ -33,7 +34,7 @@ fn port(address: &str, first: u8, last: u8) -> PciFunction {
 
 /// A machine with a disk, a card of two functions, a switch, and devices that nobody can have.
 fn machine(folder: &Folder) -> Inventory {
-    let source = cli::source::Source::read(&folder.path().join("box.toml")).unwrap();
+    let source = Source::read(&folder.path().join("box.toml")).unwrap();
     let emulated = EmulatedMachine { serial_ports: 4, ..EmulatedMachine::needed_by(source.request()) };
     let pin_only = PciFunction { interrupts: Interrupts::default(), ..function("0000:06:00.0", 0x04_01_00, (1, 2)) };
     let pci = vec![
@@ -54,17 +55,17 @@ fn machine(folder: &Folder) -> Inventory {
     Inventory { machine: "Made up".to_owned(), pci, ..emulated.inventory() }
 }
 
-/// Two partitions with these devices, on that machine.
+/// Two partitions with these devices, and that machine.
 fn folder(web: &str, db: &str) -> Folder {
     let folder = Folder::new();
-    let json = serde_json::to_string(&machine(&folder)).unwrap();
-    folder.write("machine.json", json.as_bytes());
-    let (first, second) = PAIR.split_once("[[partition]]\nname = \"db\"").unwrap();
-    let text = format!(
-        "{}devices = [{web}]\n\n[[partition]]\nname = \"db\"{second}devices = [{db}]\n",
-        first.trim_end().to_owned() + "\n"
-    );
-    folder.write("box.toml", text.as_bytes());
+    folder.write("machine.json", serde_json::to_string(&machine(&folder)).unwrap().as_bytes());
+    let kernel = "kernel = \"vmlinuz\"\n";
+    let mut devices = [web, db].into_iter();
+    let parts = PAIR.split(kernel).map(|part| {
+        part.to_owned() + &devices.next().map_or_else(String::new, |devices| format!("{kernel}devices = [{devices}]\n"))
+    });
+    folder.write("box.toml", parts.collect::<String>().as_bytes());
+    folder.write("boot.elf", b"not looked at here");
     folder
 }
 
@@ -112,4 +113,98 @@ fn a_picture_shows_devices_with_their_owners() {
     for words in ["\nDevices\n</text>", "\nnvme\n</text>", "\n02:00.1\n</text>", "\nusb\n</text>"] {
         assert!(picture.contains(words), "no {words} in {picture}");
     }
+}
+
+/// What only a real machine can have, and what an emulated one has too.
+const FOR_IRON: [&str; 2] = ["\"0001:03:00.0\", \"class:network\"", "\"id:10de:2204\", \"class:nvme\", \"serial:19\""];
+
+#[test]
+fn what_only_a_real_machine_has_is_assumed_and_told() {
+    let [web, db] = FOR_IRON;
+    let folder = folder(web, db);
+    insta::assert_snapshot!(folder.sprig(&["check", "box.toml"]));
+    insta::assert_snapshot!(folder.sprig(&["plan", "box.toml"]));
+    let made = folder.sprig(&["image", "box.toml", "-o", "box.iso", "--boot-image", "boot.elf"]);
+    assert!(made.contains("note: assumed: ") && made.ends_with("[exit 0]"), "{made}");
+}
+
+#[test]
+fn what_no_machine_can_give_is_refused_without_any() {
+    let said = folder("\"0000:00:1f.2\"", "").sprig(&["check", "box.toml"]);
+    assert!(said.starts_with("error[device-on-root-bus]") && said.ends_with("[exit 1]"), "{said}");
+    let said = folder("\"0000:03:00.0\"", "\"0000:03:00.1\"").sprig(&["check", "box.toml"]);
+    assert!(said.starts_with("error[bus-claimed-twice]") && said.ends_with("[exit 1]"), "{said}");
+}
+
+#[test]
+fn what_an_emulated_machine_has_not_is_not_run() {
+    let [web, db] = FOR_IRON;
+    insta::assert_snapshot!(folder(web, db).sprig(&["run", "box.toml", "--boot-image", "boot.elf"]));
+}
+
+#[test]
+fn more_devices_than_there_is_room_for_are_not_run() {
+    let many = ["--device", "usb"].repeat(16);
+    let said = folder("", "").sprig(&[["run", "box.toml", "--boot-image", "boot.elf"].as_slice(), &many].concat());
+    assert_eq!(said, "error: 16 devices are too many: there is room for 15\n[exit 1]");
+}
+
+/// The machine for a box of these devices when those are plugged in, and how many wishes it leaves.
+fn emulated(web: &str, db: &str, plugged: &[&str]) -> (EmulatedMachine, usize) {
+    let source = Source::read(&folder(web, db).path().join("box.toml")).unwrap();
+    let plugged = plugged.iter().map(|device| device.parse().unwrap()).collect();
+    let (machine, lacking) = EmulatedMachine::with_devices(source.request(), plugged);
+    if lacking.is_empty() {
+        source.plan(&machine.inventory()).unwrap();
+    }
+    (machine, lacking.len())
+}
+
+fn kinds(machine: &EmulatedMachine) -> Vec<String> {
+    machine.devices().map(|(address, kind)| format!("{address} {kind}")).collect()
+}
+
+#[test]
+fn a_class_that_needs_no_image_is_plugged_in_by_itself() {
+    let (machine, lacking) = emulated("\"class:network\", \"class:usb\"", "\"id:8086:10d3\"", &[]);
+    assert_eq!(
+        (kinds(&machine).as_slice(), lacking),
+        (["0000:01:00.0 virtio-net", "0000:02:00.0 usb", "0000:03:00.0 e1000e"].map(str::to_owned).as_slice(), 0)
+    );
+}
+
+#[test]
+fn what_is_plugged_in_meets_wishes_before_anything_is_added() {
+    let (machine, lacking) =
+        emulated("\"class:network\", \"class:nvme\"", "\"class:network\"", &["e1000e", "nvme=a.img"]);
+    assert_eq!((kinds(&machine).len(), lacking), (3, 0));
+    let (machine, lacking) = emulated("\"class:network\"", "\"0000:01:00.0\"", &["virtio-net"]);
+    assert_eq!((kinds(&machine).len(), lacking), (2, 0));
+}
+
+#[test]
+fn a_device_that_was_added_is_not_had_by_its_address() {
+    let (machine, lacking) = emulated("\"class:network\"", "\"0000:01:00.0\"", &[]);
+    assert_eq!((kinds(&machine).len(), lacking), (1, 1));
+}
+
+#[test]
+fn nothing_is_assumed_of_a_machine_that_has_all() {
+    let source =
+        Source::read(&folder("\"class:network\", \"serial:5\"", "\"class:usb\"").path().join("box.toml")).unwrap();
+    let machine = EmulatedMachine::needed_by(source.request());
+    let assumed = machine.assumed_for(source.request());
+    assert_eq!((assumed.inventory, assumed.beyond), (machine.inventory(), Vec::new()));
+}
+
+#[test]
+fn a_plan_for_an_emulated_machine_with_devices_is_that_of_the_run() {
+    let folder = folder("\"class:nvme\"", "\"class:network\"");
+    let arguments = ["plan", "box.toml", "--device", "usb", "--device", "nvme=a.img"];
+    let said = folder.sprig(&arguments);
+    for line in ["0000:01:00.0  usb ", "0000:02:00.0  nvme ", "0000:03:00.0  network "] {
+        assert!(said.contains(line), "no {line} in {said}");
+    }
+    let said = folder.sprig(&arguments[..4]);
+    assert!(said.contains("--device nvme=IMAGE") && said.ends_with("[exit 1]"), "{said}");
 }

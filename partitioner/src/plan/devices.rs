@@ -114,13 +114,7 @@ impl<'a> Claims<'a> {
 
     /// A class or a model.
     fn by_kind(&mut self, claim: Claim, wish: DeviceWish) -> Result<(), Conflict> {
-        let matches = |function: &PciFunction| match wish {
-            DeviceWish::Class(class) => class.matches(function.class),
-            DeviceWish::Model { vendor_id, device_id } => {
-                (function.vendor_id, function.device_id) == (vendor_id, device_id)
-            }
-            DeviceWish::Function(_) | DeviceWish::Serial(_) => false,
-        };
+        let matches = |function: &PciFunction| wish.is_met_by(function.class, (function.vendor_id, function.device_id));
         if matches!(wish, DeviceWish::Function(_)) {
             return Ok(());
         }
