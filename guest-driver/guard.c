@@ -7,6 +7,9 @@
  * that do it. Who comes there parks: its instance ends, the box lives.
  *
  * And the peers are told at once, on panic, reboot and here, instead of finding out from a heartbeat that stopped.
+ *
+ * The devices of an instance that has died are silenced: a disk or a network card goes on writing to memory that it was
+ * told of, whether a kernel is there or not, and that memory may be used again.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -14,6 +17,7 @@
 #include <linux/kprobes.h>
 #include <linux/notifier.h>
 #include <linux/panic_notifier.h>
+#include <linux/pci.h>
 #include <linux/reboot.h>
 #include <linux/smp.h>
 
@@ -30,6 +34,35 @@ static void sprig_leave_box(void)
 		sprig_vni_leave(vni);
 }
 
+/* Takes from every function on a bus and behind it the right to read and write memory by itself. No lock is taken, for
+ * whoever held it may never go on: the lists are only read, and configuration space of our buses lies in memory. */
+static void sprig_silence_bus(struct pci_bus *bus)
+{
+	struct pci_dev *function;
+	struct pci_bus *behind;
+	u16 command;
+
+	list_for_each_entry(function, &bus->devices, bus_list) {
+		if (pci_bus_read_config_word(bus, function->devfn, PCI_COMMAND, &command))
+			continue;
+		if (command != U16_MAX && command & PCI_COMMAND_MASTER)
+			pci_bus_write_config_word(bus, function->devfn, PCI_COMMAND, command & ~PCI_COMMAND_MASTER);
+	}
+	list_for_each_entry(behind, &bus->children, node)
+		sprig_silence_bus(behind);
+}
+
+/* Only where no other core of this instance runs any more. */
+static void sprig_silence_devices(void)
+{
+	struct pci_bus *root;
+
+	list_for_each_entry(root, &pci_root_buses, node)
+		/* The first segment is reached by ports that all instances share, and none of ours is there. */
+		if (pci_domain_nr(root))
+			sprig_silence_bus(root);
+}
+
 #if IS_ENABLED(CONFIG_KPROBES)
 
 /* Interrupts stay off for good, so only what cannot be masked wakes this core, for a moment. Nothing here may sleep or
@@ -41,6 +74,7 @@ static int sprig_guard_park(struct kprobe *probe, struct pt_regs *regs)
 	sprig_leave_box();
 	/* On the way of SysRq-B the other cores still run. Those that have stopped already are left alone. */
 	smp_send_stop();
+	sprig_silence_devices();
 	for (;;)
 		asm volatile("cli; hlt" : : : "memory");
 	return 0;
@@ -101,7 +135,14 @@ static int sprig_on_the_way_out(struct notifier_block *block, unsigned long even
 	return NOTIFY_DONE;
 }
 
-static struct notifier_block sprig_panic_block = { .notifier_call = sprig_on_the_way_out };
+/* The other cores have been stopped. */
+static int sprig_on_panic(struct notifier_block *block, unsigned long event, void *data)
+{
+	sprig_silence_devices();
+	return sprig_on_the_way_out(block, event, data);
+}
+
+static struct notifier_block sprig_panic_block = { .notifier_call = sprig_on_panic };
 static struct notifier_block sprig_reboot_block = { .notifier_call = sprig_on_the_way_out };
 
 static void sprig_guard_forget(void *data)

@@ -20,8 +20,6 @@
 
 #define SPRIG_STATION_ALIGN 128
 
-#define SPRIG_OLD_BOX "boot this box with a Sprig as new as this driver"
-
 /* What the firmware tables say of this instance. */
 struct sprig_place {
 	u32 index;
@@ -187,6 +185,7 @@ static struct sprig_vni *sprig_create_netdev(struct device *dev, const struct sp
 	vni->box = place->box;
 	vni->names = place->names;
 	vni->sole_peer = place->partitions == 2 ? 1 - place->index : place->index;
+	dev_set_drvdata(dev, vni);
 	sprig_queues_init(vni);
 	sprig_vni_set_lock_classes(vni);
 	return vni;
@@ -258,7 +257,9 @@ static int sprig_probe(struct platform_device *device)
 	vni = sprig_create_netdev(&device->dev, &place);
 	if (!vni)
 		return -ENOMEM;
-	error = sprig_map_window(device, vni);
+	error = sprig_memory_probe(vni);
+	if (!error)
+		error = sprig_map_window(device, vni);
 	if (!error)
 		error = sprig_open_station(vni);
 	if (!error)
@@ -285,6 +286,7 @@ static struct platform_driver sprig_driver = {
 	.driver	= {
 		.name			= KBUILD_MODNAME,
 		.acpi_match_table	= sprig_ids,
+		.dev_groups		= sprig_memory_groups,
 	},
 };
 

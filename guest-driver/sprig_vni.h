@@ -13,6 +13,7 @@
  *	counters.c  what was counted, and the sums over it
  *	ethtool.c   what ethtool shows
  *	sysfs.c     what /sys/class/net/vni0/vni shows
+ *	memory.c    where each partition's memory lies
  *
  * A *queue* is what one core serves: a doorbell, a poll, and with each peer a lane. All boxes have 1 to 8, and a flow stays
  * in one of them. A *lane* is a pair of rings with one peer, one for each direction: lane = queue * partitions + peer. Each
@@ -42,6 +43,8 @@
 #include "sprig_vni_core.h"
 
 #define SPRIG_VNI_VERSION "0.1.0"
+
+#define SPRIG_OLD_BOX "boot this box with a Sprig as new as this driver"
 
 /* Bounds the lock classes; the ring layout sets no such limit. */
 #define SPRIG_MAX_QUEUES 8
@@ -160,6 +163,7 @@ struct sprig_vni {
 	u64 window_len;
 	const char *box;
 	const char **names;		/* [partitions] */
+	struct sprig_memory *memory;	/* [partitions] */
 
 	struct fwnode_handle *irq_node;
 	struct irq_domain *irq_domain;
@@ -230,6 +234,10 @@ void sprig_rx_add(struct sprig_vni *vni, u32 lane, enum sprig_rx_count which, u6
 u64 sprig_tx_get(const struct sprig_vni *vni, u32 lane, enum sprig_tx_count which);
 u64 sprig_rx_get(const struct sprig_vni *vni, u32 lane, enum sprig_rx_count which);
 void sprig_vni_get_stats64(struct net_device *netdev, struct rtnl_link_stats64 *stats);
+
+/* ---- memory.c ---- */
+int sprig_memory_probe(struct sprig_vni *vni);
+extern const struct attribute_group *sprig_memory_groups[];
 
 /* ---- ethtool.c, sysfs.c ---- */
 extern const struct ethtool_ops sprig_vni_ethtool_ops;

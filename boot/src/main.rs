@@ -111,11 +111,13 @@ fn hand_off(protocol: Protocol, info: u32) -> Result<HandOff, Failure> {
     assert_eq!(heap::linked_range(), (RESIDENT.start(), RESIDENT.end()), "the image is linked to another range");
     // SAFETY: once, and no other processor runs.
     let mapped = unsafe { paging::map_up_to(hand_off.memory_end()) };
-    mapped.map_err(|error| {
-        let help = "take memory out of the machine: this processor is not made for so much";
-        Failure::new("hand-off", "memory-out-of-reach", format_args!("{error}"), help)
-    })?;
+    mapped.map_err(out_of_reach)?;
     Ok(hand_off)
+}
+
+fn out_of_reach(error: paging::OutOfReach) -> Failure {
+    let help = "take memory out of the machine: this processor is not made for so much";
+    Failure::new(log::current_step(), "memory-out-of-reach", format_args!("{error}"), help)
 }
 
 fn request(modules: &Modules<'_>) -> Result<Request, Failure> {

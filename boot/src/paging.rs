@@ -10,6 +10,7 @@ use partitioner::address::GIB_4;
 use raw_cpuid::CpuId;
 use x86_64::PhysAddr;
 use x86_64::instructions::tlb;
+use x86_64::structures::paging::page_table::PageTableEntry;
 use x86_64::structures::paging::{PageTable, PageTableFlags};
 
 unsafe extern "C" {
@@ -29,7 +30,7 @@ const MOST_IN_GIANT_PAGES: u64 = 1 << 47;
 /// The most without them: each GiB takes a table from the heap.
 const MOST_IN_LARGE_PAGES: u64 = 128 * GIB;
 
-/// More memory than can be mapped.
+/// Memory further up than can be mapped.
 #[derive(Debug)]
 pub struct OutOfReach {
     end: u64,
@@ -46,8 +47,17 @@ impl fmt::Display for OutOfReach {
 /// Maps everything below `end`, or nothing if that is too much.
 ///
 /// # Safety
-/// To be called once, by the only processor that runs.
+/// Only for the boot processor, while no other runs.
 pub unsafe fn map_up_to(end: u64) -> Result<(), OutOfReach> {
+    // SAFETY: by the contract.
+    unsafe { map(0, end) }
+}
+
+/// Maps what lies from `start` to `end`, or nothing if that is too far up. What is mapped already stays as it is.
+///
+/// # Safety
+/// As for [`map_up_to`].
+pub unsafe fn map(start: u64, end: u64) -> Result<(), OutOfReach> {
     let giant = CpuId::new().get_extended_processor_and_feature_identifiers().is_some_and(|info| info.has_1gib_pages());
     let most = if giant { MOST_IN_GIANT_PAGES } else { MOST_IN_LARGE_PAGES };
     if end > most {
@@ -56,24 +66,31 @@ pub unsafe fn map_up_to(end: u64) -> Result<(), OutOfReach> {
     let (top, first) = (&raw mut boot_pml4, &raw mut boot_pdpt);
     // SAFETY: these are the tables in use; by the contract nobody else touches them.
     let (top, first) = unsafe { (&mut *top, &mut *first) };
-    for address in (GIB_4..end).step_by(GIB as usize) {
+    // The entry code has mapped what lies below.
+    for address in (start.max(GIB_4) / GIB * GIB..end).step_by(GIB as usize) {
         let directory = match address / TOP_ENTRY {
             0 => &mut *first,
             index => directory_of(top, index as usize),
         };
         let entry = &mut directory[(address / GIB % 512) as usize];
-        if giant {
-            entry.set_addr(PhysAddr::new(address), HUGE);
-        } else {
-            let table = Box::leak(Box::new(PageTable::new()));
-            for (index, page) in table.iter_mut().enumerate() {
-                page.set_addr(PhysAddr::new(address + (index as u64) * 0x20_0000), HUGE);
-            }
-            entry.set_addr(PhysAddr::new(core::ptr::from_ref(table).addr() as u64), PRESENT);
+        if entry.is_unused() {
+            map_gib(entry, address, giant);
         }
     }
     tlb::flush_all();
     Ok(())
+}
+
+fn map_gib(entry: &mut PageTableEntry, address: u64, giant: bool) {
+    if giant {
+        entry.set_addr(PhysAddr::new(address), HUGE);
+        return;
+    }
+    let table = Box::leak(Box::new(PageTable::new()));
+    for (index, page) in table.iter_mut().enumerate() {
+        page.set_addr(PhysAddr::new(address + (index as u64) * 0x20_0000), HUGE);
+    }
+    entry.set_addr(PhysAddr::new(core::ptr::from_ref(table).addr() as u64), PRESENT);
 }
 
 /// The table of the `index`th 512 GiB, made if there is none.

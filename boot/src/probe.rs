@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use partitioner::diagnostic::Diagnostic;
 use partitioner::firmware::pci::place::Addresses;
 use partitioner::firmware::{self, FirmwareTables, Topology, pci};
-use partitioner::inventory::{Inventory, Tsc};
+use partitioner::inventory::{EcamSegment, Inventory, Tsc};
 use partitioner::pci::{Functions, PciFunction};
 use raw_cpuid::CpuId;
 
@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::handoff::HandOff;
 use crate::log;
 use crate::tables::Tables;
-use crate::{serial_ports, tsc};
+use crate::{out_of_reach, paging, serial_ports, tsc};
 
 /// What the machine has, and what of it only the boot image needs.
 pub struct Machine {
@@ -35,6 +35,7 @@ pub fn machine(hand_off: &HandOff, tables: &Tables, apic: LocalApic) -> Result<M
     let physical_address_bits =
         CpuId::new().get_processor_capacity_feature_info().map_or(36, |info| info.physical_address_bits());
     let addresses = Addresses { memory: &memory, ecam: &topology.ecam, bits: physical_address_bits };
+    map_configuration_space(&topology)?;
     let pci = pci_functions(&mut Ecam::new(&topology.ecam), addresses);
     let inventory = Inventory {
         machine: brand(),
@@ -49,6 +50,15 @@ pub fn machine(hand_off: &HandOff, tables: &Tables, apic: LocalApic) -> Result<M
     };
     tell(&inventory);
     Ok(Machine { inventory, topology })
+}
+
+/// Configuration space may lie above all memory.
+fn map_configuration_space(topology: &Topology) -> Result<(), Failure> {
+    for space in topology.ecam.iter().filter_map(EcamSegment::range) {
+        // SAFETY: the boot processor runs alone.
+        unsafe { paging::map(space.start(), space.end()) }.map_err(out_of_reach)?;
+    }
+    Ok(())
 }
 
 /// Puts right what the firmware has left undone, and reads what is there then.

@@ -44,6 +44,26 @@ pub fn network_initrd() -> PathBuf {
     root().join("initrd").join("demo.img")
 }
 
+/// A whole Debian in a folder.
+pub fn debian_root() -> PathBuf {
+    root().join("debian").join("root")
+}
+
+/// A disk with that Debian.
+pub fn debian_disk() -> PathBuf {
+    root().join("disks").join("debian.img")
+}
+
+/// An example's text, with its images where set-up has put them.
+///
+/// # Panics
+/// If there is none of that name.
+pub fn example(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    text.replace("../target/sprig", &root().display().to_string())
+}
+
 /// The Linux driver, built for the stock kernel of that line.
 pub fn driver(line: &str) -> PathBuf {
     root().join("driver").join(line).join("sprig_vni.ko")

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cli::console::{Console, Pattern};
+use cli::launch::RunningBox;
 use cli::shell::Shell;
 use partitioner::address::{MIB, MemoryRange};
 use partitioner::plan::PartitionPlan;
@@ -29,6 +30,16 @@ impl<'a> Instance<'a> {
     /// The instance in that partition.
     pub fn new(plan: &'a PartitionPlan, console: &'a Console, memory: Vec<MemoryRange>) -> Self {
         Self { plan, console, memory }
+    }
+
+    /// The instance that has taken over the port of the boot image's log. Its memory is not known.
+    ///
+    /// # Panics
+    /// If nobody of that name has a console.
+    pub fn at_port_of_the_log(running: &'a RunningBox, name: &str) -> Self {
+        let plan = running.plan().partitions.iter().find(|partition| partition.name == name);
+        let console = running.console(name).unwrap_or_else(|| panic!("{name} has no console"));
+        Self::new(plan.expect("a console belongs to a partition"), console, Vec::new())
     }
 
     /// What it says of itself when it is in user space.
@@ -132,6 +143,8 @@ impl<'a> Instance<'a> {
                     }
                 }
                 "Reserved" | "Local APIC" => {}
+                // Linux looks for these itself, on every PC.
+                "Video ROM" | "System ROM" if range.end() <= MIB => {}
                 other => panic!("{}: {range} is {other}, which is nobody's", self.plan.name),
             }
         }

@@ -4,6 +4,7 @@
 //! A box test reads as a sentence about a box. Every wait has a limit and says what it waited for; nothing
 //! sleeps, unless the time that passes is itself the fault.
 
+pub mod disk;
 pub mod fixture;
 pub mod freezer;
 pub mod held_line;

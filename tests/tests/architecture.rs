@@ -10,7 +10,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Each package, and all of ours that it may name, also for its tests.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
     ("shmem", &[]),
     ("partitioner", &[]),
     ("vni", &["shmem"]),
@@ -22,6 +22,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ("xtask", &["cli"]),
     ("frames", &[]),
     ("gauge", &[]),
+    ("sprig-log", &[]),
     ("tests", &["cli", "partitioner", "shmem", "vni"]),
 ];
 

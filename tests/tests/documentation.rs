@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 /// Where errors get their codes.
 const TELLING: [&str; 2] = ["partitioner/src", "boot/src"];
-/// Words that look like codes: a step of the log, a naming convention, a UUID.
-const NO_CODES: [&str; 3] = ["hand-off", "kebab-case", "daffd814-6eba-4d8c-8a91-bc9bbf4aa301"];
+/// Words that look like codes: a step of the log, a naming convention, a UUID, classes of PCI functions.
+const NO_CODES: [&str; 5] =
+    ["hand-off", "kebab-case", "daffd814-6eba-4d8c-8a91-bc9bbf4aa301", "pci-bridge", "serial-bus"];
 /// What stands before the code of a failure that is told without a diagnostic.
 const TOLD_DIRECTLY: &str = "\"error[";
 

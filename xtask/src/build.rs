@@ -1,5 +1,5 @@
-//! `cargo xtask build`: the boot image, for bare metal; the driver, for Linux; the initial RAM disks; the `sprig` command,
-//! for this host.
+//! `cargo xtask build`: the boot image, for bare metal; the driver, for Linux; the initial RAM disks; the disk of
+//! whole systems; the `sprig` command, for this host.
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
+use crate::disk;
 use crate::driver;
 use crate::initrd;
 use crate::places::{BARE_METAL, Places};
@@ -25,7 +26,7 @@ pub(crate) const CARGO_LIMIT: Duration = Duration::from_secs(40 * 60);
 const INSTANCE: &str = "x86_64-unknown-linux-gnu";
 
 /// Those programs: each is a package and a program of that name.
-const PROGRAMS: [&str; 2] = ["frames", "gauge"];
+const PROGRAMS: [&str; 3] = ["frames", "gauge", "sprig-log"];
 
 /// How the `sprig` command is built. The boot image is always optimised.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
@@ -59,6 +60,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     boot_image(places)?;
     driver::build(places, lines)?;
     initrd::pack(places, &programs(places)?)?;
+    disk::pack(places)?;
     progress::headline("build", "the sprig command");
     let profile = match options.profile {
         Profile::Debug => "dev",
@@ -81,7 +83,7 @@ fn boot_image(places: &Places) -> Result<()> {
 
 /// Builds our programs for instances, without shared libraries: they run on Debian's and not on this host's.
 fn programs(places: &Places) -> Result<Vec<PathBuf>> {
-    progress::headline("build", "the programs that check frames and measure");
+    progress::headline("build", "the programs that run in instances");
     let mut command = places.cargo(&["build", "--release", "--target", INSTANCE]);
     command.args(PROGRAMS.map(|name| format!("--package={name}")));
     command.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static\x1f-Cstrip=symbols");

@@ -7,6 +7,7 @@ mod bench;
 mod box_file;
 mod build;
 mod demo;
+mod disk;
 mod dkms;
 mod driver;
 mod fuzz;

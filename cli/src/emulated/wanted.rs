@@ -34,7 +34,11 @@ impl Wish<'_> {
 
     fn is_met_by(self, kind: DeviceKind) -> bool {
         let (vendor, device, class) = kind.identity();
-        self.device.get_ref().is_met_by(PciClass(class), (vendor, device))
+        match *self.device.get_ref() {
+            DeviceWish::Class(filter) => filter.matches(PciClass(class)),
+            DeviceWish::Model { vendor_id, device_id } => (vendor_id, device_id) == (vendor, device),
+            DeviceWish::Function(_) | DeviceWish::Serial(_) => false,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use toml::de::DeValue;
 
 use super::mistake::{Fault, Mistake};
 use super::section::Section;
-use crate::pci::{ClassFilter, PciAddress, PciClass};
+use crate::pci::{ClassFilter, PciAddress};
 
 /// A device as its owner names it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,17 +28,6 @@ pub enum DeviceWish {
     },
     /// The serial port of that number, counted from the boot image's own: `serial:1`.
     Serial(u8),
-}
-
-impl DeviceWish {
-    /// Whether it names, by class or model, what such a function is.
-    pub fn is_met_by(self, class: PciClass, model: (u16, u16)) -> bool {
-        match self {
-            Self::Class(filter) => filter.matches(class),
-            Self::Model { vendor_id, device_id } => (vendor_id, device_id) == model,
-            Self::Function(_) | Self::Serial(_) => false,
-        }
-    }
 }
 
 const KEY: &str = "devices";

@@ -195,3 +195,21 @@ proptest! {
         let _ = BoxFile::parse(&text);
     }
 }
+
+#[test]
+fn devices_are_named_in_four_ways() {
+    let file = BoxFile::parse(&pair_with(
+        "cmdline = \"quiet\"",
+        "devices = [\"0000:03:00.0\", \"class:nvme\", \"class:0200\", \"id:1af4:1041\", \"serial:1\"]",
+    ));
+    let told: Vec<_> = file.unwrap().partitions[0].devices.iter().map(|wish| wish.get_ref().to_string()).collect();
+    assert_eq!(told, ["0000:03:00.0", "class:nvme", "class:0200", "id:1af4:1041", "serial:1"]);
+}
+
+#[test]
+fn devices_without_meaning() {
+    let refused = |devices: &str| refusal(&pair_with("cmdline = \"quiet\"", &format!("devices = {devices}")));
+    assert_snapshot!(refused("[\"03:00.0\", \"class:floppy\", \"id:1af4\", \"serial:x\", 7]"));
+    assert_snapshot!(refused("\"class:nvme\""));
+    assert_snapshot!(refused("[\"serial:1\", \"serial:2\"]"));
+}

@@ -77,7 +77,14 @@ pub(super) fn assign(inventory: &Inventory, request: &Request, conflicts: &mut V
         }
     }
     for (claim, wish) in &wishes {
-        conflicts.extend(claims.by_kind(*claim, *wish).err());
+        let claimed = match *wish {
+            DeviceWish::Class(class) => claims.by_kind(*claim, |function| class.matches(function.class)),
+            DeviceWish::Model { vendor_id, device_id } => {
+                claims.by_kind(*claim, |function| (function.vendor_id, function.device_id) == (vendor_id, device_id))
+            }
+            DeviceWish::Function(_) | DeviceWish::Serial(_) => Ok(()),
+        };
+        conflicts.extend(claimed.err());
     }
     claims.check_buses(conflicts);
     let shares = || (0..request.file.partitions.len()).map(|partition| claims.buses_of(partition)).collect();
@@ -105,38 +112,33 @@ impl<'a> Claims<'a> {
         if let Some((first, _)) = self.made.iter().find(|(_, other)| other.address == address) {
             return Err(Conflict::DeviceClaimedTwice { first: *first, second: claim });
         }
-        if let Some(obstacle) = self.functions.obstacle(function) {
-            return Err(Conflict::DeviceNotAssignable { claim, address, obstacle });
+        if self.functions.obstacle(function).is_some() {
+            return Err(self.not_assignable(claim, function));
         }
         self.made.push((claim, function));
         Ok(())
     }
 
-    /// A class or a model.
-    fn by_kind(&mut self, claim: Claim, wish: DeviceWish) -> Result<(), Conflict> {
-        let matches = |function: &PciFunction| wish.is_met_by(function.class, (function.vendor_id, function.device_id));
-        if matches!(wish, DeviceWish::Function(_)) {
-            return Ok(());
-        }
+    /// The first function of a class or a model that is left.
+    fn by_kind(&mut self, claim: Claim, matches: impl Fn(&PciFunction) -> bool) -> Result<(), Conflict> {
         let matching: Vec<_> = self.functions.0.iter().filter(|function| matches(function)).collect();
         let left = matching.iter().find(|function| self.is_left_for(claim.partition, function));
-        match (left, matching.first()) {
-            (Some(function), _) => self.made.push((claim, function)),
-            (None, None) => return Err(Conflict::NoSuchDevice { claim }),
-            (None, Some(first)) => {
-                let obstacle =
-                    matching.iter().find_map(|function| Some((function.address, self.functions.obstacle(function)?)));
-                return Err(
-                    match obstacle
-                        .filter(|_| matching.iter().all(|function| self.functions.obstacle(function).is_some()))
-                    {
-                        Some((address, obstacle)) => Conflict::DeviceNotAssignable { claim, address, obstacle },
-                        None => Conflict::NoDeviceLeft { claim, there: matching.len(), first: self.holder(first) },
-                    },
-                );
-            }
+        if let Some(function) = left {
+            self.made.push((claim, function));
+            return Ok(());
         }
-        Ok(())
+        let able = matching.iter().filter(|function| self.functions.obstacle(function).is_none());
+        let able: Vec<_> = able.collect();
+        match (matching.first(), able.first()) {
+            (None, _) => Err(Conflict::NoSuchDevice { claim }),
+            (Some(unable), None) => Err(self.not_assignable(claim, unable)),
+            (_, Some(taken)) => Err(Conflict::NoDeviceLeft { claim, there: able.len(), first: self.holder(taken) }),
+        }
+    }
+
+    fn not_assignable(&self, claim: Claim, function: &PciFunction) -> Conflict {
+        let obstacle = self.functions.obstacle(function).unwrap_or(Obstacle::OnRootBus);
+        Conflict::DeviceNotAssignable { claim, address: function.address, obstacle }
     }
 
     /// Whoever has a function or its bus.

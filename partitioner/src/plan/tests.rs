@@ -1,4 +1,4 @@
-//! Machines and boxes to plan with: `placement` holds what is planned, `refusals` what is refused and how it is told,
+//! Machines and boxes to plan with: `placement` holds what is planned, `devices` who has which, `refusals` what is refused and how it is told,
 //! `properties` what is true of every plan.
 
 use alloc::borrow::Cow;
@@ -14,6 +14,7 @@ use crate::config::BoxFile;
 use crate::inventory::{Core, MemoryKind, MemoryRegion, NodeId, Tsc};
 use crate::request::LoadedImage;
 
+mod devices;
 mod placement;
 mod properties;
 mod refusals;

@@ -2,14 +2,16 @@
 //! `Documentation/arch/x86/zero-page.rst`).
 //!
 //! What is the partition's own is usable. Everything else that the machine's firmware knows of is *reserved*, never
-//! left out: where a map says nothing, Linux may place devices.
+//! left out: where a map says nothing, Linux may place devices. Only video memory and firmware just below 1 MiB are left
+//! out, where no Linux does. A reserved range that begins below 1 MiB is *busy* to Linux, and its `/dev/mem` shows none of
+//! it; without this gap such a range would go on through the partitions above, whose kernel logs are read by `/dev/mem`.
 
 use alloc::vec::Vec;
 
 use super::ViewError;
 use crate::address::{MIB, MemoryRange};
 use crate::inventory::EcamSegment;
-use crate::layout::RESIDENT;
+use crate::layout::{LOW_SLICES_END, RESIDENT};
 use crate::plan::{PartitionPlan, Plan};
 
 /// What a zero page holds (`E820_MAX_ENTRIES_ZEROPAGE`).
@@ -17,6 +19,9 @@ pub const E820_MAX: usize = 128;
 
 /// Everything below 1 MiB: only the partition's slice of it is its own.
 const LOW_MEMORY: MemoryRange = MemoryRange::new(0, MIB).expect("low memory is not empty");
+
+/// What is left out.
+const VIDEO_AND_FIRMWARE: MemoryRange = MemoryRange::new(LOW_SLICES_END, MIB).expect("slices end below 1 MiB");
 
 /// What an instance may do with a range; the values are those of the interface.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,8 +82,8 @@ fn foreign(plan: &Plan, own: &[E820Entry]) -> Vec<MemoryRange> {
     ranges.extend([LOW_MEMORY, RESIDENT, plan.window]);
     ranges.extend(plan.ecam.iter().filter_map(EcamSegment::range));
     let mut ranges = united(ranges);
-    for entry in own {
-        ranges = ranges.into_iter().flat_map(|range| range.without(entry.range)).flatten().collect();
+    for not_foreign in own.iter().map(|entry| entry.range).chain([VIDEO_AND_FIRMWARE]) {
+        ranges = ranges.into_iter().flat_map(|range| range.without(not_foreign)).flatten().collect();
     }
     ranges
 }

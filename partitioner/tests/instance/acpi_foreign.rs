@@ -8,6 +8,7 @@ use std::ptr::NonNull;
 
 use crate::fixture::{DB, FAR, WEB, plan};
 use acpi::madt::{Madt, MadtEntry};
+use acpi::mcfg::{Mcfg, McfgEntry};
 use acpi::{AcpiHandler, AcpiTables, PhysicalMapping, fadt::Fadt};
 use partitioner::layout::{ACPI_LEN, LOW_SLICE_LEN, LOW_SLICES_END, LOW_SLICES_START};
 use partitioner::plan::{PartitionIndex, PartitionPlan, Plan};
@@ -94,6 +95,20 @@ fn there_are_no_tables_but_fadt_and_madt() {
 }
 
 #[test]
+fn the_mcfg_leads_to_the_partitions_own_buses_in_a_segment_of_its_own() {
+    read(&plan(), DB, |tables| {
+        let mcfg = tables.find_table::<Mcfg>().expect("an MCFG");
+        let entry = |entry: &McfgEntry| {
+            (entry.pci_segment_group, entry.bus_number_start, entry.bus_number_end, entry.base_address)
+        };
+        let entries: Vec<_> = mcfg.entries().iter().map(entry).collect();
+        // The base is that of bus 0, whatever bus comes first.
+        assert_eq!(entries, [(2, 1, 1, 0xb000_0000), (2, 4, 5, 0xb000_0000)]);
+    });
+    read(&plan(), WEB, |tables| assert!(tables.find_table::<Mcfg>().is_err(), "who has no bus has no MCFG"));
+}
+
+#[test]
 fn too_many_cores_for_the_room_are_refused() {
     let mut plan = plan();
     let core = plan.partitions[DB].cores[1];
@@ -140,7 +155,10 @@ fn iasl_reads_every_table() {
     let plan = plan();
     let bytes = acpi_tables(&plan, &plan.partitions[DB]).unwrap();
     let tables = tables_of(&bytes);
-    assert_eq!(tables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["DSDT", "FACP", "APIC", "XSDT"]);
+    assert_eq!(
+        tables.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        ["DSDT", "FACP", "APIC", "MCFG", "XSDT"]
+    );
     for (name, table) in tables {
         let text = disassembled(folder.path(), &name, table);
         assert!(!text.contains("Incorrect checksum") && !text.contains("Unknown"), "{text}");

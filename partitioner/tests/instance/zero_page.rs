@@ -3,7 +3,8 @@
 
 use crate::fixture::{DB, FAR, WEB, bzimage, plan, range};
 use linux_loader::bootparam::boot_params;
-use partitioner::address::MemoryRange;
+use partitioner::address::{MIB, MemoryRange};
+use partitioner::layout::LOW_SLICES_END;
 use partitioner::plan::{PartitionPlan, Plan};
 use partitioner::view::{E820Entry, E820Kind, ViewError, e820, seed_address, zero_page};
 use proptest::prelude::*;
@@ -92,10 +93,14 @@ fn check_map(plan: &Plan, partition: &PartitionPlan, map: &[E820Entry]) {
         assert!(other.memory.iter().all(|run| is(*run, E820Kind::Reserved)), "memory of {} shows", other.name);
         assert!(is(other.low, E820Kind::Reserved));
     }
-    for known in &plan.machine_memory {
-        let covered = map.iter().filter_map(|e| e.range.intersection(*known)).map(MemoryRange::len).sum::<u64>();
+    let left_out = range(LOW_SLICES_END, MIB - LOW_SLICES_END);
+    for known in plan.machine_memory.iter().flat_map(|known| known.without(left_out)).flatten() {
+        let covered = map.iter().filter_map(|e| e.range.intersection(known)).map(MemoryRange::len).sum::<u64>();
         assert_eq!(covered, known.len(), "{known} is not covered");
     }
+    // Linux would not let others read what lies above.
+    let goes_on = |range: MemoryRange| range.start() < MIB && range.end() > MIB;
+    assert!(!map.iter().any(|e| goes_on(e.range)), "a range goes on from below 1 MiB: {map:?}");
 }
 
 #[test]

@@ -1,13 +1,18 @@
 //! Boxes booted in the emulator, each test a sentence about one. `cargo xtask test` makes what they need.
 
+mod bare;
 mod bench;
+mod death;
 mod devices;
 mod driver;
 mod image;
+mod kernel_log;
 mod kernels;
 mod lives;
 mod loaders;
 mod machines;
 mod network;
+mod portless;
 mod refusals;
 mod splits;
+mod systems;

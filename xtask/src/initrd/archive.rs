@@ -1,23 +1,27 @@
 //! A tree of files as the kernel takes it: a *newc* cpio archive (Linux
-//! `Documentation/driver-api/early-userspace/buffer-format.rst`), the same to the byte whenever it holds the same.
+//! `Documentation/driver-api/early-userspace/buffer-format.rst`), the same to the byte whenever it holds the same. Or as
+//! [`crate::disk`] does: laid over a folder.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use cpio::newc;
 
 const FOLDER: u32 = 0o040_000;
 const FILE: u32 = 0o100_000;
 const LINK: u32 = 0o120_000;
 const CHARACTER_DEVICE: u32 = 0o020_000;
+const PERMISSIONS: u32 = 0o7_777;
 
 /// Who may do what with a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Access {
+pub(crate) enum Access {
     /// All read, the owner writes.
     Data,
     /// All run it too.
@@ -27,12 +31,13 @@ pub(super) enum Access {
 }
 
 /// A tree under way: what is put in later replaces what has the same path. Paths have no slash at either end.
-#[derive(Default)]
-pub(super) struct Tree {
+#[derive(Default, Hash)]
+pub(crate) struct Tree {
     /// A folder sorts before what lies in it, as the kernel needs it.
     entries: BTreeMap<String, Entry>,
 }
 
+#[derive(Hash)]
 struct Entry {
     mode: u32,
     device: (u32, u32),
@@ -50,11 +55,11 @@ impl Tree {
     }
 
     /// Adds a folder for its owner alone.
-    pub(super) fn secret_folder(&mut self, path: &str) {
+    pub(crate) fn secret_folder(&mut self, path: &str) {
         self.put(path, FOLDER | 0o700, Vec::new());
     }
 
-    pub(super) fn file(&mut self, path: &str, access: Access, content: Vec<u8>) {
+    pub(crate) fn file(&mut self, path: &str, access: Access, content: Vec<u8>) {
         let permissions = match access {
             Access::Data => 0o644,
             Access::Program => 0o755,
@@ -73,7 +78,7 @@ impl Tree {
     }
 
     /// Adds what lies in a folder of the host, the file `stamp` left out.
-    pub(super) fn copy(&mut self, host: &Path, path: &str) -> Result<()> {
+    pub(crate) fn copy(&mut self, host: &Path, path: &str) -> Result<()> {
         let unreadable = || format!("cannot read {}", host.display());
         for entry in fs::read_dir(host).with_context(unreadable)? {
             let (entry, name) = entry.map(|entry| (entry.path(), entry.file_name()))?;
@@ -110,11 +115,41 @@ impl Tree {
         newc::trailer(bytes)
     }
 
+    /// Writes all of it below a folder of the host, in place of what has the same path. Links of the folder's own that lead
+    /// to folders are followed.
+    pub(crate) fn write_below(&self, root: &Path) -> Result<()> {
+        for (path, entry) in &self.entries {
+            let place = root.join(path);
+            entry.write(&place).with_context(|| format!("cannot write {}", place.display()))?;
+        }
+        Ok(())
+    }
+
     fn put(&mut self, path: &str, mode: u32, content: Vec<u8>) {
         if let Some((folder, _)) = path.rsplit_once('/') {
             self.folder(folder);
         }
         self.entries.insert(path.to_owned(), Entry { mode, device: (0, 0), content });
+    }
+}
+
+impl Entry {
+    fn write(&self, place: &Path) -> Result<()> {
+        let kind = self.mode & !PERMISSIONS;
+        if kind == FOLDER && place.is_dir() {
+            return Ok(());
+        }
+        match fs::remove_file(place) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        match kind {
+            FOLDER => fs::create_dir(place)?,
+            FILE => fs::write(place, &self.content)?,
+            LINK => return Ok(symlink(OsStr::from_bytes(&self.content), place)?),
+            _ => bail!("of this kind only the kernel makes one"),
+        }
+        Ok(fs::set_permissions(place, fs::Permissions::from_mode(self.mode & PERMISSIONS))?)
     }
 }
 
@@ -155,6 +190,27 @@ mod tests {
         ];
         let expected = expected.map(|(name, mode, length)| (name.to_owned(), mode, length));
         assert_eq!(entries(&tree.into_archive().unwrap()), expected);
+    }
+
+    #[test]
+    fn a_tree_is_laid_over_a_folder_and_breaks_its_hard_links() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (first, second) = (scratch.path().join("first"), scratch.path().join("second"));
+        for folder in [&first, &second] {
+            fs::create_dir_all(folder.join("usr/bin")).unwrap();
+            symlink("usr/bin", folder.join("bin")).unwrap();
+        }
+        fs::write(first.join("usr/bin/run"), "old").unwrap();
+        fs::hard_link(first.join("usr/bin/run"), second.join("usr/bin/run")).unwrap();
+        let mut tree = Tree::default();
+        tree.file("bin/run", Access::Program, b"new".to_vec());
+        tree.secret_folder("root/.ssh");
+        tree.link("usr/bin/go", "run");
+        tree.write_below(&second).unwrap();
+        let mode = |path: &str| fs::metadata(second.join(path)).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(fs::read_to_string(first.join("usr/bin/run")).unwrap(), "old");
+        assert_eq!(fs::read_to_string(second.join("usr/bin/go")).unwrap(), "new");
+        assert_eq!((mode("usr/bin/run"), mode("root/.ssh")), (0o755, 0o700));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //! | [`crate::setup::keys`] | keys, so that all instances trust one another | | yes |
 //! | `tests/frames` | `/usr/bin/frames`, which checks frames of every size | | yes |
 //! | `gauge` | `/usr/bin/gauge`, with which `sprig bench` measures | | yes |
+//! | `sprig-log` | `/usr/bin/sprig-log`, which reads other instances' kernel logs | | yes |
 //! | [`modules`] | `/lib/modules` for every kernel that is there, with the driver | | yes |
 //!
 //! They are packed by each build, since the driver is built anew whenever its sources change, and put in place only
@@ -23,7 +24,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use self::archive::{Access, Tree};
+pub(crate) use self::archive::{Access, Tree};
+pub(crate) use self::modules::strip;
 use crate::places::Places;
 use crate::progress::{self, Step};
 use crate::setup::made::Workshop;
@@ -124,7 +126,7 @@ impl Packing<'_> {
         tree.copy(&programs.0, "")?;
         tree.link("bin/busybox", &format!("../{}", programs::BUSYBOX));
         link_applets(tree, programs.command(programs::BUSYBOX))?;
-        self.add_keys(tree)?;
+        add_keys(tree, self.workshop)?;
         for program in self.programs {
             let name = program.file_name().and_then(|name| name.to_str()).context("a program has a name")?;
             tree.file(&format!("usr/bin/{name}"), Access::Program, read(program)?);
@@ -132,22 +134,22 @@ impl Packing<'_> {
         tree.copy(&self.example("network"), "")
     }
 
-    /// Every instance has both keys, and lets in whoever has the user's. Whose the host key is, it learns at its start.
-    fn add_keys(&self, tree: &mut Tree) -> Result<()> {
-        let secret = |key: &str| read(&keys::path(self.workshop, key));
-        let public = |key: &str| read(&keys::path(self.workshop, &format!("{key}.pub")));
-        tree.secret_folder("root/.ssh");
-        for (key, folder) in [(keys::HOST, "etc/ssh"), (keys::USER, "root/.ssh")] {
-            tree.file(&format!("{folder}/{key}"), Access::Secret, secret(key)?);
-            tree.file(&format!("{folder}/{key}.pub"), Access::Data, public(key)?);
-        }
-        tree.file("root/.ssh/authorized_keys", Access::Secret, public(keys::USER)?);
-        Ok(())
-    }
-
     fn example(&self, name: &str) -> PathBuf {
         self.places.workspace.join("examples").join(name)
     }
+}
+
+/// Every instance has both keys, and lets in whoever has the user's. Whose the host key is, it learns at its start.
+pub(crate) fn add_keys(tree: &mut Tree, workshop: &Workshop) -> Result<()> {
+    let secret = |key: &str| read(&keys::path(workshop, key));
+    let public = |key: &str| read(&keys::path(workshop, &format!("{key}.pub")));
+    tree.secret_folder("root/.ssh");
+    for (key, folder) in [(keys::HOST, "etc/ssh"), (keys::USER, "root/.ssh")] {
+        tree.file(&format!("{folder}/{key}"), Access::Secret, secret(key)?);
+        tree.file(&format!("{folder}/{key}.pub"), Access::Data, public(key)?);
+    }
+    tree.file("root/.ssh/authorized_keys", Access::Secret, public(keys::USER)?);
+    Ok(())
 }
 
 fn link_applets(tree: &mut Tree, busybox: Command) -> Result<()> {

@@ -72,7 +72,7 @@ fn modules(places: &Places, line: KernelLine) -> Result<Vec<PathBuf>> {
 }
 
 /// Takes away what only debuggers read, nine tenths of the driver. Debian's own modules come without.
-fn strip(module: &Path) -> Result<()> {
+pub(crate) fn strip(module: &Path) -> Result<()> {
     let mut strip = Command::new("strip");
     process::output(strip.arg("--strip-debug").arg(module), process::QUICK)
         .map(drop)

@@ -226,7 +226,8 @@ pub(super) fn is_here() -> Result<()> {
     keyring().map(drop)
 }
 
-fn keyring() -> Result<&'static str> {
+/// Where this host has the keys that Debian signs with.
+pub(super) fn keyring() -> Result<&'static str> {
     let keyring = KEYRINGS.into_iter().find(|path| Path::new(path).exists());
     keyring.context("Debian's keys are not here: install the package debian-archive-keyring")
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::apt::{self, Apt, Package, Suite};
+use super::apt::{self, Apt, Package};
 use super::kernels::{self, KernelLine};
 use super::made::Workshop;
 use crate::module_root::FOLDER;
@@ -35,7 +35,7 @@ pub(super) fn make(workshop: &Workshop, apt: &mut Apt, line: KernelLine) -> Resu
         return Ok(());
     }
     let step = Step::start(&label, "looking for them");
-    let packages = find(apt, line.suite(), &release, &version, &step).with_context(|| {
+    let packages = find(apt, line, &release, &version, &step).with_context(|| {
         let (suite, name) = (line.suite().name(), line.name());
         format!(
             "Debian's {suite} has no headers of the kernel {release} {version} that was fetched earlier; \
@@ -57,21 +57,15 @@ pub(super) fn make(workshop: &Workshop, apt: &mut Apt, line: KernelLine) -> Resu
 }
 
 /// The release's own headers, those that it shares with its flavours, and the tools that were built with it.
-fn find(apt: &mut Apt, suite: Suite, release: &str, version: &str, step: &Step) -> Result<Vec<Package>> {
-    let own = at(apt, suite, &format!("linux-headers-{release}"), version, step)?;
+fn find(apt: &mut Apt, line: KernelLine, release: &str, version: &str, step: &Step) -> Result<Vec<Package>> {
+    let own = kernels::package_at(apt, line, &format!("linux-headers-{release}"), version, step)?;
     let further = |name: &&String| name.starts_with("linux-headers-") || name.starts_with("linux-kbuild-");
     let further: Vec<String> = own.depends.iter().filter(further).cloned().collect();
     let mut packages = vec![own];
     for name in further {
-        packages.push(at(apt, suite, &name, version, step)?);
+        packages.push(kernels::package_at(apt, line, &name, version, step)?);
     }
     Ok(packages)
-}
-
-fn at(apt: &mut Apt, suite: Suite, name: &str, version: &str, step: &Step) -> Result<Package> {
-    let versions = apt.versions(suite, name, step)?;
-    let package = versions.into_iter().find(|package| package.version == version);
-    package.with_context(|| format!("{name} is there, but not in version {version}"))
 }
 
 /// Debian's Makefiles include each other by absolute paths, and modules are built by way of `/lib/modules`.

@@ -209,6 +209,13 @@ pub(super) fn debian_version(workshop: &Workshop, line: KernelLine) -> Option<St
     package.starts_with("linux-").then(|| version.to_owned())
 }
 
+/// A package of the line's suite in the version of the kernel that was fetched, which may have been long ago.
+pub(super) fn package_at(apt: &mut Apt, line: KernelLine, name: &str, version: &str, step: &Step) -> Result<Package> {
+    let versions = apt.versions(line.suite(), name, step)?;
+    let package = versions.into_iter().find(|package| package.version == version);
+    package.with_context(|| format!("{name} is there, but not in version {version}"))
+}
+
 fn folder_of(line: KernelLine) -> String {
     format!("kernels/{}", line.name())
 }

@@ -9,12 +9,14 @@
 //! | [`sysroot`] | the Rust library for bare metal, and for what is linked into kernels |
 //! | [`kbuild`] | a Debian in a folder, in which modules for stock kernels are built |
 //! | [`headers`] | those kernels' headers |
+//! | [`debian`] | a whole Debian, for a partition that has a disk |
 //! | [`dpdk`] | what the native bench measures beside the virtual Ethernet |
 //!
 //! [`apt`] is where all but the first come from, [`made`] and [`lock`] keep what is made whole.
 
 mod apt;
 pub(crate) mod busybox;
+pub(crate) mod debian;
 pub(crate) mod dpdk;
 mod emulator;
 mod headers;
@@ -61,6 +63,8 @@ pub(crate) enum Item {
     Initrd,
     /// What the Linux driver is built with: gcc, make, the kernels' headers, Rust's core for kernels
     Kbuild,
+    /// A whole Debian, for a partition that has a disk
+    Debian,
     /// What only `bench native` uses: Debian's DPDK
     Dpdk,
 }
@@ -71,7 +75,8 @@ impl Item {
             Item::Emulator => Some(Purpose::Emulator),
             Item::ImageTools => Some(Purpose::ImageTools),
             Item::TestTools => Some(Purpose::TestTools),
-            Item::Sysroot | Item::Kernels | Item::Initrd | Item::Kbuild | Item::Dpdk => None,
+            // That of the Debian is looked for only where one can be installed.
+            Item::Sysroot | Item::Kernels | Item::Initrd | Item::Kbuild | Item::Debian | Item::Dpdk => None,
         }
     }
 }
@@ -110,7 +115,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
         sysroot::make(&workshop, &mut apt, Library::BareMetal)?;
     }
     let lines = if options.lines.is_empty() { KernelLine::value_variants() } else { &options.lines };
-    let with_kernels = wanted(Item::Kernels) || wanted(Item::Kbuild);
+    let with_kernels = wanted(Item::Kernels) || wanted(Item::Kbuild) || wanted(Item::Debian);
     if with_kernels || wanted(Item::Initrd) {
         busybox::make(&workshop, &mut apt, options.busybox.as_deref())?;
     }
@@ -124,6 +129,9 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     }
     if wanted(Item::Kbuild) {
         make_kbuild(&workshop, &mut apt, lines)?;
+    }
+    if wanted(Item::Debian) && lines.contains(&debian::LINE) {
+        debian::make(&workshop, &mut apt)?;
     }
     if wanted(Item::Dpdk) {
         dpdk::make(&workshop, &mut apt)?;

@@ -23,6 +23,7 @@ pub(crate) enum Purpose {
     Emulator,
     ImageTools,
     TestTools,
+    Debian,
 }
 
 impl Purpose {
@@ -31,6 +32,7 @@ impl Purpose {
             Purpose::Emulator => "emulator",
             Purpose::ImageTools => "image tools",
             Purpose::TestTools => "test tools",
+            Purpose::Debian => "debootstrap",
         }
     }
 }
@@ -48,7 +50,7 @@ struct HostPackage {
 }
 
 /// Debian's names.
-const PACKAGES: [HostPackage; 9] = [
+const PACKAGES: [HostPackage; 10] = [
     HostPackage { name: "qemu-system-x86", sign: Sign::Program("qemu-system-x86_64"), purpose: Purpose::Emulator },
     HostPackage { name: "grub-common", sign: Sign::Program("grub-mkrescue"), purpose: Purpose::ImageTools },
     HostPackage {
@@ -70,6 +72,8 @@ const PACKAGES: [HostPackage; 9] = [
     },
     HostPackage { name: "acpica-tools", sign: Sign::Program("iasl"), purpose: Purpose::TestTools },
     HostPackage { name: "iproute2", sign: Sign::Program("ip"), purpose: Purpose::TestTools },
+    // By which debootstrap downloads.
+    HostPackage { name: "wget", sign: Sign::Program("wget"), purpose: Purpose::Debian },
 ];
 
 /// Sees to it that everything for these purposes is on the host, installing it where this user may.
@@ -158,7 +162,7 @@ mod tests {
 
     #[test]
     fn every_purpose_has_a_package() {
-        for purpose in [Purpose::Emulator, Purpose::ImageTools, Purpose::TestTools] {
+        for purpose in [Purpose::Emulator, Purpose::ImageTools, Purpose::TestTools, Purpose::Debian] {
             assert!(PACKAGES.iter().any(|package| package.purpose == purpose), "{purpose:?}");
         }
     }

@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 use super::*;
 
 /// All that is said about a box that does not fit.
-fn refusal(inventory: &Inventory, text: &str) -> String {
+pub(super) fn refusal(inventory: &Inventory, text: &str) -> String {
     refusal_of(inventory, text, &gather(text, |_| None))
 }
 

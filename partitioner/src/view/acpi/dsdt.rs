@@ -56,6 +56,7 @@ fn window_device(plan: &Plan, uid: u8) -> Vec<u8> {
 /// | `sprig,box` | the box's name |
 /// | `sprig,partitions` | the names of all partitions, in the order of their indices |
 /// | `sprig,queues` | how many rings each ordered pair of partitions has |
+/// | `sprig,memory-N` | the runs of the partition with index N: each one's start and its end, which is not its own any more |
 fn properties(plan: &Plan) -> PackageBuilder {
     let mut names = PackageBuilder::new();
     for partition in &plan.partitions {
@@ -65,10 +66,25 @@ fn properties(plan: &Plan) -> PackageBuilder {
     pairs.add_element(&Package::new(alloc::vec![&"sprig,box", &plan.box_name]));
     pairs.add_element(&Package::new(alloc::vec![&"sprig,partitions", &names]));
     pairs.add_element(&Package::new(alloc::vec![&"sprig,queues", &plan.queues]));
+    for partition in &plan.partitions {
+        let name = alloc::format!("sprig,memory-{}", partition.index.0);
+        pairs.add_element(&Package::new(alloc::vec![&name, &runs(partition)]));
+    }
     let mut data = PackageBuilder::new();
     data.add_element(&Uuid::new(DEVICE_PROPERTIES));
     data.add_element(&pairs);
     data
+}
+
+/// A package holds 255 elements, and a partition of more runs than half of that has no memory map: see
+/// [`E820_MAX`](crate::view::e820::E820_MAX).
+fn runs(partition: &PartitionPlan) -> PackageBuilder {
+    let mut runs = PackageBuilder::new();
+    for run in &partition.memory {
+        runs.add_element(&run.start());
+        runs.add_element(&run.end());
+    }
+    runs
 }
 
 fn console_device(port: SerialPort) -> Vec<u8> {

@@ -1,0 +1,55 @@
+//! A partition's memory for tests, and a kernel in it.
+
+mod kernel;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+pub(crate) use self::kernel::{Kernel, NOTE_PAGE, note_text};
+use crate::memory::{Fault, Memory, Physical};
+use crate::range::MemoryRange;
+
+/// Memory that others may write to while it is read.
+#[derive(Clone)]
+pub(crate) struct Fake {
+    base: u64,
+    bytes: Rc<RefCell<Vec<u8>>>,
+    /// How often it was read.
+    pub(crate) reads: Rc<Cell<u64>>,
+}
+
+impl Fake {
+    pub(crate) fn new(base: Physical, len: usize) -> Self {
+        Self { base: base.0, bytes: Rc::new(RefCell::new(vec![0; len])), reads: Rc::default() }
+    }
+
+    pub(crate) fn range(&self) -> MemoryRange {
+        MemoryRange::new(self.base, self.base + self.bytes.borrow().len() as u64 - 1).unwrap()
+    }
+
+    pub(crate) fn write(&self, at: Physical, bytes: &[u8]) {
+        let start = usize::try_from(at.0 - self.base).unwrap();
+        self.bytes.borrow_mut()[start..start + bytes.len()].copy_from_slice(bytes);
+    }
+
+    /// Where these bytes lie first.
+    pub(crate) fn find(&self, wanted: &[u8]) -> Physical {
+        let at = self.bytes.borrow().windows(wanted.len()).position(|bytes| bytes == wanted);
+        Physical(self.base + at.expect("they are there") as u64)
+    }
+
+    pub(crate) fn write_word(&self, at: Physical, word: u64) {
+        self.write(at, &word.to_le_bytes());
+    }
+}
+
+impl Memory for Fake {
+    fn read(&self, at: Physical, into: &mut [u8]) -> Result<(), Fault> {
+        self.reads.set(self.reads.get() + 1);
+        let bytes = self.bytes.borrow();
+        let start = at.0.checked_sub(self.base).and_then(|start| usize::try_from(start).ok());
+        let there = start.and_then(|start| bytes.get(start..start.checked_add(into.len())?));
+        into.copy_from_slice(there.ok_or(Fault::Outside { at })?);
+        Ok(())
+    }
+}

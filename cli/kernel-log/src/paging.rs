@@ -1,0 +1,241 @@
+//! Another kernel's virtual addresses, by that kernel's own page tables (Intel SDM, volume 3, section 5.5).
+//!
+//! Its tables are walked from `init_top_pgt`, which maps the kernel's half only, as every process there has it. Tables and
+//! pages are read through [`Memory`], so nothing outside its partition is ever followed.
+
+use std::fmt;
+
+use crate::memory::{Fault, Memory, PAGE, Physical};
+use crate::note::{Note, NoteError};
+
+/// Where a kernel's image begins in its own view (`__START_KERNEL_map`); `phys_base` says where that is in memory.
+const IMAGE: u64 = 0xffff_ffff_8000_0000;
+/// Bits of an address within a page, and those that choose an entry of each table.
+const PAGE_BITS: u32 = 12;
+const TABLE_BITS: u32 = 9;
+/// Of an entry.
+const PRESENT: u64 = 1 << 0;
+const LARGE: u64 = 1 << 7;
+const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+/// Levels below these have no pages of their own: 1 GiB is the largest page.
+const LARGEST_PAGE_LEVEL: u32 = 3;
+
+/// An address as that kernel has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Virtual(pub(crate) u64);
+
+/// The kernel's half of an address space.
+pub(crate) struct AddressSpace<'m, M> {
+    memory: &'m M,
+    root: Physical,
+    levels: u32,
+}
+
+/// Why an address leads nowhere.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PagingError {
+    /// What the tables are found by is missing.
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    /// The note is at odds with itself.
+    #[error("its page tables would begin at {0}, in the middle of a page")]
+    Root(Physical),
+    /// No kernel has such an address.
+    #[error("{0} is no address of a kernel")]
+    NotKernel(Virtual),
+    /// The tables have no page there.
+    #[error("{address} is mapped to nothing, by its page table of level {level}")]
+    NotMapped {
+        /// What was to be read.
+        address: Virtual,
+        /// 1 for the lowest.
+        level: u32,
+    },
+    /// Table or page cannot be read.
+    #[error("{address}: {fault}")]
+    Memory {
+        /// What was to be read.
+        address: Virtual,
+        /// Why it was not.
+        fault: Fault,
+    },
+}
+
+impl<'m, M: Memory> AddressSpace<'m, M> {
+    /// That of the kernel which has written the note.
+    pub(crate) fn new(memory: &'m M, note: &Note) -> Result<Self, PagingError> {
+        let tables = note.symbol("init_top_pgt")?;
+        let base = note.signed("phys_base")?;
+        let root = Physical(tables.wrapping_sub(IMAGE).wrapping_add_signed(base));
+        if !root.0.is_multiple_of(PAGE) {
+            return Err(PagingError::Root(root));
+        }
+        let levels = if note.signed("pgtable_l5_enabled")? == 0 { 4 } else { 5 };
+        Ok(Self { memory, root, levels })
+    }
+
+    /// Reads the bytes from `at` on.
+    pub(crate) fn read(&self, at: Virtual, into: &mut [u8]) -> Result<(), PagingError> {
+        let mut done = 0;
+        while done < into.len() {
+            let address = Virtual(at.0.wrapping_add(done as u64));
+            let (physical, rest) = self.translate(address)?;
+            let len = (into.len() - done).min(usize::try_from(rest).unwrap_or(usize::MAX));
+            self.memory
+                .read(physical, &mut into[done..done + len])
+                .map_err(|fault| PagingError::Memory { address, fault })?;
+            done += len;
+        }
+        Ok(())
+    }
+
+    /// Reads a word of 8 bytes, at once if it lies on its boundary.
+    pub(crate) fn word(&self, at: Virtual) -> Result<u64, PagingError> {
+        let mut word = [0; 8];
+        self.read(at, &mut word)?;
+        Ok(u64::from_le_bytes(word))
+    }
+
+    /// Where an address is, and how many bytes of its page begin there.
+    fn translate(&self, address: Virtual) -> Result<(Physical, u64), PagingError> {
+        let unused = 64 - PAGE_BITS - self.levels * TABLE_BITS;
+        // Kernels have the upper half: all bits that choose no entry are as the highest that does.
+        if (address.0.cast_signed() >> (63 - unused)) != -1 {
+            return Err(PagingError::NotKernel(address));
+        }
+        let mut table = self.root;
+        for level in (1..=self.levels).rev() {
+            let shift = PAGE_BITS + (level - 1) * TABLE_BITS;
+            let number = address.0 >> shift & ((1 << TABLE_BITS) - 1);
+            let entry = self.entry(Physical(table.0 + 8 * number), address)?;
+            let is_page = level == 1 || entry & LARGE != 0;
+            if entry & PRESENT == 0 || is_page && level > LARGEST_PAGE_LEVEL {
+                return Err(PagingError::NotMapped { address, level });
+            }
+            if is_page {
+                let len = 1_u64 << shift;
+                let within = address.0 & (len - 1);
+                return Ok((Physical((entry & ADDRESS & !(len - 1)) + within), len - within));
+            }
+            table = Physical(entry & ADDRESS);
+        }
+        Err(PagingError::NotMapped { address, level: 1 })
+    }
+
+    fn entry(&self, at: Physical, address: Virtual) -> Result<u64, PagingError> {
+        let mut entry = [0; 8];
+        self.memory.read(at, &mut entry).map_err(|fault| PagingError::Memory { address, fault })?;
+        Ok(u64::from_le_bytes(entry))
+    }
+}
+
+impl Virtual {
+    /// The address so many bytes further on.
+    pub(crate) fn plus(self, bytes: u64) -> Virtual {
+        Virtual(self.0.wrapping_add(bytes))
+    }
+}
+
+impl fmt::Display for Virtual {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Fake;
+
+    const BASE: u64 = 0x4000_0000;
+    const PAGES: usize = 8;
+
+    /// Tables lie in the first pages; the root is where the image begins.
+    fn space(memory: &Fake, levels: u32) -> AddressSpace<'_, Fake> {
+        let text = format!(
+            "OSRELEASE=\nSYMBOL(init_top_pgt)={IMAGE:x}\nNUMBER(phys_base)={BASE}\nNUMBER(pgtable_l5_enabled)={}\n",
+            levels - 4
+        );
+        memory.write(page(7), text.as_bytes());
+        AddressSpace::new(memory, &Note::read(memory, page(7)).unwrap()).unwrap()
+    }
+
+    fn memory() -> Fake {
+        Fake::new(Physical(BASE), PAGES * PAGE as usize)
+    }
+
+    fn page(number: u64) -> Physical {
+        Physical(BASE + number * PAGE)
+    }
+
+    /// Puts an entry that points to page `to` into the table in page `table`.
+    fn link(memory: &Fake, table: u64, number: u64, to: u64, bits: u64) {
+        memory.write_word(Physical(page(table).0 + 8 * number), page(to).0 | bits);
+    }
+
+    fn refusal(space: &AddressSpace<'_, Fake>, address: u64) -> String {
+        space.read(Virtual(address), &mut [0; 8]).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn small_pages_are_found_through_four_levels_and_through_five() {
+        let memory = memory();
+        (0..4).for_each(|level| link(&memory, level, 511, level + 1, PRESENT));
+        memory.write_word(Physical(page(4).0 + 0x18), 0x1234);
+        let address = Virtual(0xffff_ffff_ffff_f018);
+        assert_eq!(space(&memory, 4).word(address).unwrap(), 0x1234);
+        link(&memory, 4, 511, 5, PRESENT);
+        memory.write_word(Physical(page(5).0 + 0x18), 0x5678);
+        assert_eq!(space(&memory, 5).word(address).unwrap(), 0x5678);
+    }
+
+    #[test]
+    fn large_pages_end_the_walk_and_their_flags_are_no_address() {
+        for (level, bits) in [(3_u64, 0x1000), (2, 0x1000)] {
+            let memory = memory();
+            (0..4 - level).for_each(|table| link(&memory, table, 511, table + 1, PRESENT));
+            link(&memory, 4 - level, 511, 0, PRESENT | LARGE | bits);
+            memory.write_word(Physical(page(6).0 + 8), 0x77);
+            let start = 0_u64.wrapping_sub(1 << (12 + 9 * (level - 1)));
+            assert_eq!(space(&memory, 4).word(Virtual(start + 6 * PAGE + 8)).unwrap(), 0x77, "level {level}");
+            // The page goes on, the partition's memory does not.
+            let error = refusal(&space(&memory, 4), start + PAGES as u64 * PAGE);
+            assert!(error.ends_with("0x40008000 is not the partition's memory"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_512_gib_is_refused() {
+        let memory = memory();
+        link(&memory, 0, 511, 1, PRESENT | LARGE);
+        let error = refusal(&space(&memory, 4), u64::MAX - 15);
+        assert_eq!(error, "0xfffffffffffffff0 is mapped to nothing, by its page table of level 4");
+    }
+
+    #[test]
+    fn tables_outside_the_partition_are_not_followed() {
+        let memory = memory();
+        memory.write_word(Physical(page(0).0 + 8 * 511), 0xfee0_0000 | PRESENT);
+        let error = refusal(&space(&memory, 4), u64::MAX - 7);
+        assert_eq!(error, "0xfffffffffffffff8: 0xfee00ff8 is not the partition's memory");
+    }
+
+    #[test]
+    fn addresses_that_no_kernel_has_are_refused() {
+        let memory = memory();
+        for (levels, address) in [(4, 0x1000), (4, 0xffff_7fff_ffff_fff8), (5, 0xfeff_ffff_ffff_fff8)] {
+            assert!(refusal(&space(&memory, levels), address).ends_with("is no address of a kernel"));
+        }
+        // With five levels this is one.
+        assert!(refusal(&space(&memory, 5), 0xffff_7fff_ffff_fff8).contains("mapped to nothing"));
+    }
+
+    #[test]
+    fn tables_that_would_begin_within_a_page_are_refused() {
+        let memory = memory();
+        let text = "OSRELEASE=\nSYMBOL(init_top_pgt)=ffffffff80000000\nNUMBER(phys_base)=-8\n";
+        memory.write(page(7), text.as_bytes());
+        let error = AddressSpace::new(&memory, &Note::read(&memory, page(7)).unwrap()).err().unwrap();
+        assert!(matches!(error, PagingError::Root(Physical(0xffff_ffff_ffff_fff8))), "{error}");
+    }
+}

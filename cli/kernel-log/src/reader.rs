@@ -1,0 +1,175 @@
+//! Goes through a log from its oldest record on, again and again if somebody wants to follow it.
+
+use crate::memory::Memory;
+use crate::ring::{Entry, Id, Record, Ring, RingError};
+
+/// Records that lie further apart than this are not of one log: nobody writes so many.
+const MOST_APART: u64 = 1 << 48;
+
+/// Somebody who reads a log: [`Reader::look`] sees what is there, [`Reader::next`] hands it out.
+pub(crate) struct Reader<'m, M> {
+    ring: Ring<'m, M>,
+    /// What is handed out next; at first, whatever is the oldest.
+    next: Option<Id>,
+    /// The one after the newest that was seen.
+    end: Option<Id>,
+    /// How often a record that is not complete is met before it is taken as it is: a kernel may have stopped in the
+    /// middle of one.
+    patience: u32,
+    /// How often it was met.
+    met: u32,
+}
+
+/// Why reading ends.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReaderError {
+    /// What is there makes no sense.
+    #[error(transparent)]
+    Ring(#[from] RingError),
+    /// Records that were there never were.
+    #[error("the newest record is {newest}, and there was a record {last} before: another kernel has begun there")]
+    BegunAnew {
+        /// The newest now.
+        newest: Id,
+        /// One that came before.
+        last: Id,
+    },
+}
+
+impl<'m, M: Memory> Reader<'m, M> {
+    /// Of this log, and with so much patience: none at all for one look, which shows everything.
+    pub(crate) fn new(ring: Ring<'m, M>, patience: u32) -> Self {
+        Self { ring, next: None, end: None, patience, met: 0 }
+    }
+
+    /// Sees what is there by now. Returns how many records were written over before they were handed out.
+    pub(crate) fn look(&mut self) -> Result<u64, ReaderError> {
+        let (tail, head) = self.ring.ends()?;
+        let end = head.next();
+        let left = end.after(self.next.unwrap_or(tail));
+        if let Some(next) = self.next
+            && left > MOST_APART
+        {
+            return Err(ReaderError::BegunAnew { newest: head, last: next });
+        }
+        let kept = left.min(end.after(tail)).min(self.ring.capacity());
+        self.next = Some(end.before(kept));
+        self.end = Some(end);
+        Ok(left - kept)
+    }
+
+    /// The next record that was seen; `None` if there is none, or if it is not complete yet.
+    pub(crate) fn next(&mut self) -> Result<Option<Record>, ReaderError> {
+        while let Some(next) = self.next
+            && self.next != self.end
+        {
+            let entry = self.ring.entry(next)?;
+            if matches!(entry, Entry::Open(_) | Entry::Unfinished) && self.met < self.patience {
+                self.met += 1;
+                return Ok(None);
+            }
+            self.met = 0;
+            self.next = Some(next.next());
+            if let Entry::Whole(record) | Entry::Open(record) = entry {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::Kernel;
+
+    fn read(reader: &mut Reader<'_, crate::fake::Fake>) -> (u64, Vec<String>) {
+        let missed = reader.look().unwrap();
+        let mut texts = Vec::new();
+        while let Some(record) = reader.next().unwrap() {
+            texts.push(String::from_utf8(record.text).unwrap());
+        }
+        (missed, texts)
+    }
+
+    #[test]
+    fn a_follower_gets_each_record_once() {
+        let mut kernel = Kernel::new(3, 8);
+        kernel.log("one");
+        let memory = kernel.memory();
+        let mut reader = Reader::new(kernel.ring(&memory), 5);
+        assert_eq!(read(&mut reader), (0, vec!["one".to_owned()]));
+        assert_eq!(read(&mut reader), (0, vec![]));
+        kernel.log("two");
+        kernel.log("three");
+        assert_eq!(read(&mut reader), (0, vec!["two".to_owned(), "three".to_owned()]));
+    }
+
+    #[test]
+    fn a_follower_that_comes_too_late_is_told_how_many_it_missed() {
+        let mut kernel = Kernel::new(2, 10);
+        kernel.log("0");
+        let memory = kernel.memory();
+        let mut reader = Reader::new(kernel.ring(&memory), 5);
+        read(&mut reader);
+        for number in 1..=10 {
+            kernel.log(&number.to_string());
+        }
+        assert_eq!(read(&mut reader), (6, ["7", "8", "9", "10"].map(str::to_owned).to_vec()));
+    }
+
+    #[test]
+    fn what_had_to_go_for_want_of_room_for_text_counts_as_missed() {
+        let mut kernel = Kernel::new(5, 7);
+        kernel.log("0");
+        let memory = kernel.memory();
+        let mut reader = Reader::new(kernel.ring(&memory), 5);
+        read(&mut reader);
+        for number in 1..=10 {
+            kernel.log(&format!("{number:024}"));
+        }
+        let texts = kernel.kept.iter().map(|(.., text)| text.clone()).collect::<Vec<_>>();
+        assert_eq!(read(&mut reader), (10 - texts.len() as u64, texts));
+    }
+
+    #[test]
+    fn a_follower_waits_for_a_record_that_is_not_complete_but_not_for_ever() {
+        let mut kernel = Kernel::new(3, 8);
+        kernel.log("before");
+        let unfinished = kernel.reserve("torn");
+        kernel.log("after");
+        let memory = kernel.memory();
+        let mut reader = Reader::new(kernel.ring(&memory), 2);
+        assert_eq!(read(&mut reader).1, ["before"]);
+        assert_eq!(read(&mut reader).1, [""; 0]);
+        assert_eq!(read(&mut reader).1, ["after"]);
+        // One that comes to its end in time is not lost.
+        let mut reader = Reader::new(kernel.ring(&memory), 2);
+        assert_eq!(read(&mut reader).1, ["before"]);
+        kernel.finalize(unfinished);
+        assert_eq!(read(&mut reader).1, ["torn", "after"]);
+    }
+
+    #[test]
+    fn one_look_shows_what_was_committed_and_passes_over_what_was_not() {
+        let mut kernel = Kernel::new(3, 8);
+        kernel.reserve("torn");
+        let open = kernel.reserve("open");
+        kernel.commit(open);
+        kernel.log("last");
+        let memory = kernel.memory();
+        assert_eq!(read(&mut Reader::new(kernel.ring(&memory), 0)).1, ["open", "last"]);
+    }
+
+    #[test]
+    fn another_kernel_in_the_same_place_is_noticed() {
+        let mut kernel = Kernel::new(3, 8);
+        kernel.log_all(&["one", "two", "three"]);
+        let memory = kernel.memory();
+        let mut reader = Reader::new(kernel.ring(&memory), 0);
+        read(&mut reader);
+        kernel.begin_anew();
+        let error = reader.look().unwrap_err();
+        assert!(matches!(error, ReaderError::BegunAnew { .. }), "{error}");
+    }
+}

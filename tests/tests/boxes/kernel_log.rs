@@ -1,0 +1,89 @@
+//! The kernel log of an instance, read by another one out of its memory.
+
+use std::time::Duration;
+
+use tests::fixture::{KERNELS, STABLE, release};
+use tests::scene::{Booted, box_file, networked};
+use tests::{Instance, Scene};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn name(line: &str) -> String {
+    format!("linux-{}", line.replace('.', "-"))
+}
+
+/// What `reader` reads of the log of `target`.
+fn read_log(reader: &Instance<'_>, target: &Instance<'_>) -> String {
+    reader.run(&format!("sprig-log {}", target.plan.name))
+}
+
+/// Asserts that what `reader` reads of `target` is what `dmesg` prints there.
+fn assert_read(reader: &Instance<'_>, target: &Instance<'_>, line: &str) {
+    let pair = format!("{} reads {}", reader.plan.name, target.plan.name);
+    let own = target.run("dmesg");
+    let read = read_log(reader, target);
+    let first = format!("[    0.000000] Linux version {}", release(line));
+    assert!(read.starts_with(&first), "{pair}: not from the first line:\n{read}");
+    // It may have logged more by now, and the same must stand before that.
+    let differs = own.lines().zip(read.lines()).find(|(own, read)| own != read);
+    assert_eq!(differs, None, "{pair}: dmesg there, and what was read");
+    assert!(read.lines().count() >= own.lines().count(), "{pair}: lines are missing:\n{read}");
+}
+
+#[test]
+fn the_kernel_log_of_another_instance_is_read_from_its_first_line() {
+    let booted = Scene::new(&box_file(KERNELS.map(|line| networked(&name(line), line, 1)))).boot();
+    // Upwards and downwards in memory: readers may see what lies below them in another way than what lies above.
+    for line in KERNELS {
+        let target = booted.instance(&name(line));
+        for reader in KERNELS.into_iter().filter(|reader| *reader != line) {
+            assert_read(&booted.instance(&name(reader)), &target, line);
+        }
+        let (refusal, status) = target.try_run(&format!("sprig-log {}", target.plan.name));
+        assert!(status != 0 && refusal.contains("is the partition that this runs in"), "{refusal}");
+    }
+}
+
+#[test]
+fn the_kernel_log_of_a_crashed_instance_tells_why() {
+    let booted = Scene::new(&box_file([networked("web", STABLE, 1), networked("db", "7.2", 1)])).boot();
+    let (web, db) = (booted.instance("web"), booted.instance("db"));
+    web.start("follow", "sprig-log --follow db");
+    let comes_true = |condition: &str| web.wait_until(condition, LIMIT, "tail /tmp/follow.out");
+    let follows = |what: &str| comes_true(&format!("grep -q '{what}' /tmp/follow.out"));
+    db.run("echo before the crash > /dev/kmsg");
+    follows("before the crash");
+    db.run("dmesg -n 7");
+    db.send("echo c > /proc/sysrq-trigger");
+    db.wait_for("end Kernel panic");
+    follows("end Kernel panic");
+    let log = read_log(&web, &db);
+    for told in
+        ["before the crash", "Kernel panic - not syncing: sysrq triggered crash", "Call Trace", "sysrq_handle_crash"]
+    {
+        assert!(log.contains(told), "no {told:?} in:\n{log}");
+    }
+    assert!(log.starts_with("[    0.000000] Linux version"), "{log}");
+    comes_true("sprig-log db | cmp - /tmp/follow.out");
+}
+
+/// A box whose instances have not loaded the driver.
+fn without_the_driver() -> Booted {
+    let without = |name| networked(name, STABLE, 1) + "cmdline = \"sprig.vni=off\"\n";
+    Scene::new(&box_file(["web", "db"].map(without))).boot()
+}
+
+#[test]
+fn without_the_driver_a_kernel_log_is_read_by_where_its_memory_lies() {
+    let booted = without_the_driver();
+    let (web, db) = (booted.instance("web"), booted.instance("db"));
+    let (refusal, status) = web.try_run("sprig-log db");
+    assert!(status != 0 && refusal.contains("load it with `modprobe sprig_vni`"), "{refusal}");
+    let memory = db.plan.memory.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let read = web.run(&format!("sprig-log --memory {memory}"));
+    assert_eq!(read, db.run("dmesg"));
+    // The window holds no kernel, and its own memory no other's.
+    let window = booted.running().plan().window;
+    let (refusal, _) = web.try_run(&format!("sprig-log --memory {window}"));
+    assert!(refusal.contains("is not a Linux kernel"), "{refusal}");
+}

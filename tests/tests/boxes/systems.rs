@@ -1,0 +1,63 @@
+//! Whole systems: a Debian that lives on a disk shuts down as it should, and starts again from what it left.
+//!
+//! The disk is looked at from outside, by Debian's own checker.
+
+use std::time::Duration;
+
+use cli::emulated::{EmulatedDevice, EmulatedMachine};
+use regex::bytes::Regex;
+use tests::disk::Disk;
+use tests::fixture;
+use tests::scene::Booted;
+use tests::{Instance, Scene};
+
+/// How long one may take to end all that runs in it, on a busy host in emulation.
+const END_LIMIT: Duration = Duration::from_secs(180);
+/// What a kernel says when nothing runs any more, be there a switch to turn off or none.
+const LAST_WORDS: &str = "reboot: Power (down|off not available)";
+/// What it is to keep from one start to the next.
+const KEPT: &str = "/root/starts";
+
+/// Has an instance end itself by that command, and waits for its kernel's last words.
+fn end(instance: &Instance<'_>, command: &str) {
+    // The console shows what a kernel says at its end only if the level is not held down.
+    instance.run("dmesg -n 7");
+    instance.send(command);
+    let last_words = Regex::new(LAST_WORDS).expect("a regular expression");
+    instance.console.wait_for(last_words, END_LIMIT).unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// The box of `examples/disk.toml`, on a machine with that disk.
+fn box_with(disk: &Disk) -> Booted {
+    let scene = Scene::new(&fixture::example("disk.toml"));
+    let devices = vec![EmulatedDevice::Nvme(disk.path())];
+    let machine = EmulatedMachine { devices, ..EmulatedMachine::needed_by(scene.source().request()) };
+    Booted::of(scene.launch().machine(machine))
+}
+
+#[test]
+fn a_debian_on_a_disk_and_an_initial_ram_disk_shut_down_clean_and_start_again() {
+    let disk = Disk::with_debian();
+    for starts in ["1", "2"] {
+        let booted = box_with(&disk);
+        booted.await_links();
+        let (web, db) = (booted.instance("web"), booted.instance("db"));
+        let in_web = |command: &str| db.run(&format!("ssh web '{command}'"));
+        assert_eq!(in_web("hostname; findmnt -n -o SOURCE,FSTYPE /"), "web\n/dev/nvme0n1p1 ext4");
+        assert_eq!(in_web("systemctl --failed --no-legend"), "", "every unit does as it should");
+        assert_eq!(in_web(&format!("echo start >> {KEPT}; wc -l < {KEPT}")), starts);
+        assert_eq!(web.run("ssh db hostname"), "db");
+        assert_eq!(db.run("ls /sys/bus/pci/devices | wc -l"), "0", "db sees nothing of it");
+        for instance in [&web, &db] {
+            instance.assert_has_exactly_its_cores();
+            instance.assert_undisturbed();
+        }
+        disk.assert_in_use();
+
+        end(&web, "systemctl poweroff");
+        disk.assert_clean();
+        db.await_links(1, "down");
+        assert_eq!(db.run("sleep 1; hostname"), "db", "the other one lives on");
+        end(&db, "poweroff -f");
+    }
+}

@@ -1,0 +1,122 @@
+//! Makes a disk of the Debian that set-up has installed ([`crate::setup::debian`]): `disks/debian.img`, with a partition
+//! table and one file system, and `disks/debian-initrd.img`, the initial RAM disk that finds it.
+//!
+//! On top of what Debian brings lies what makes it an instance of a box:
+//!
+//! | from | what |
+//! |---|---|
+//! | `examples/debian` | units for systemd: name, network, report, a shell on the console |
+//! | `examples/network`, `examples/initrd` | the scripts that they share with the initial RAM disks' `/init` |
+//! | [`crate::setup::keys`] | keys, so that all instances trust one another |
+//! | [`crate::driver`] | the driver of the virtual Ethernet, where the kernel looks for modules from elsewhere |
+//!
+//! As with [`crate::initrd`] it is made by each build, and only where something of this has changed.
+
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::initrd::{self, Access, Tree};
+use crate::places::Places;
+use crate::process;
+use crate::progress::{self, Step};
+use crate::setup::made::Workshop;
+use crate::setup::{debian, lock};
+use crate::unpacked::Unpacked;
+
+const LABEL: &str = "disk";
+const FOLDER: &str = "disks";
+const RECIPE: &str = "recipe 1\n";
+const IMAGE: &str = "debian.img";
+const INITRD: &str = "debian-initrd.img";
+
+/// Most of it is holes: Debian takes 310 MiB.
+const DISK: u64 = 1 << 30;
+/// What is before and behind the partition, for its table and for whole megabytes.
+const EDGE: u64 = 1 << 20;
+
+/// Makes it, if there is a Debian and something has changed.
+pub(crate) fn pack(places: &Places) -> Result<()> {
+    let _lock = lock::take(&places.sprig)?;
+    let workshop = Workshop::open(&places.sprig)?;
+    // Set-up has said why there is none. Its files are root's.
+    let Some(installed) = workshop.stamp(debian::FOLDER) else { return Ok(()) };
+    if process::effective_user()? != 0 {
+        progress::headline(LABEL, "left as it is: its files are root's");
+        return Ok(());
+    }
+    let scratch = workshop.scratch(LABEL)?;
+    let release = fs::read_to_string(places.kernel(debian::LINE).with_file_name("release"))?;
+    let additions = additions(places, &workshop, release.trim(), scratch.path())?;
+    let mut hasher = DefaultHasher::new();
+    (&installed, &additions).hash(&mut hasher);
+    let stamp = format!("{RECIPE}from {:016x}\n", hasher.finish());
+    if workshop.stamp(FOLDER).as_ref() == Some(&stamp) {
+        progress::ready(LABEL, IMAGE);
+        return Ok(());
+    }
+    let step = Step::start(LABEL, IMAGE);
+    let debian = Unpacked(workshop.path(debian::FOLDER).join("root"));
+    workshop.make(FOLDER, &stamp, |folder| {
+        let root = scratch.path().join("root");
+        copy(&debian, &root)?;
+        additions.write_below(&root)?;
+        index_modules(&debian, &root, release.trim())?;
+        fs::copy(root.join(format!("boot/initrd.img-{}", release.trim())), folder.join(INITRD))?;
+        write_image(&debian, &root, &folder.join(IMAGE))
+    })?;
+    step.done(&format!("{IMAGE} with a whole Debian"));
+    Ok(())
+}
+
+/// What comes on top of Debian's own files.
+fn additions(places: &Places, workshop: &Workshop, release: &str, scratch: &Path) -> Result<Tree> {
+    let examples = places.workspace.join("examples");
+    let read = |path: &str| fs::read(examples.join(path)).with_context(|| format!("cannot read examples/{path}"));
+    let mut tree = Tree::default();
+    tree.copy(&examples.join("debian"), "")?;
+    tree.file("usr/sbin/sprig-network", Access::Program, read("network/usr/sbin/sprig-network")?);
+    tree.file("usr/bin/sprig-report", Access::Program, read("initrd/usr/bin/sprig-report")?);
+    tree.file("etc/ssh/ssh_config.d/sprig.conf", Access::Data, read("network/etc/ssh/ssh_config")?);
+    initrd::add_keys(&mut tree, workshop)?;
+    let driver = places.driver(debian::LINE);
+    if driver.is_file() {
+        let stripped = scratch.join("sprig_vni.ko");
+        fs::copy(&driver, &stripped)?;
+        initrd::strip(&stripped)?;
+        tree.file(&format!("usr/lib/modules/{release}/updates/sprig_vni.ko"), Access::Data, fs::read(&stripped)?);
+    }
+    Ok(tree)
+}
+
+/// A second name for each file, which what is written later takes away again.
+fn copy(debian: &Unpacked, root: &Path) -> Result<()> {
+    let mut copy = Command::new("cp");
+    process::output(copy.args(["-al"]).arg(&debian.0).arg(root), process::QUICK).map(drop)
+}
+
+fn index_modules(debian: &Unpacked, root: &Path, release: &str) -> Result<()> {
+    let mut depmod = debian.command("usr/sbin/depmod");
+    depmod.arg("--basedir").arg(root).arg("--moduledir").arg("/usr/lib/modules").arg(release);
+    process::output(&mut depmod, process::QUICK).map(drop).context("cannot index the modules of Debian's kernel")
+}
+
+/// By the tools that come with that Debian.
+fn write_image(debian: &Unpacked, root: &Path, image: &Path) -> Result<()> {
+    File::create(image)?.set_len(DISK)?;
+    let length = DISK - 2 * EDGE;
+    let mut table = Command::new("sh");
+    table.args(["-euc", "table=$1; shift; echo \"$table\" | \"$@\"", "sh"]);
+    table.arg(format!("label: gpt\nstart={}KiB, size={}KiB, type=linux", EDGE >> 10, length >> 10));
+    let sfdisk = debian.command("usr/sbin/sfdisk");
+    table.arg(sfdisk.get_program()).args(sfdisk.get_args()).arg("--quiet").arg(image);
+    process::output(&mut table, process::QUICK).context("cannot write a partition table")?;
+
+    let mut mke2fs = debian.command("usr/sbin/mke2fs");
+    mke2fs.args(["-q", "-t", "ext4", "-L", debian::FILE_SYSTEM, "-E", &format!("offset={EDGE}"), "-d"]);
+    mke2fs.arg(root).arg(image).arg(format!("{}k", length >> 10));
+    process::output(&mut mke2fs, process::QUICK).map(drop).context("cannot write a file system")
+}
