@@ -4,19 +4,24 @@
 //! Planning against them on the host finds every mistake before anything starts; the boot image plans again with what
 //! it finds.
 
+mod assumed;
 mod device;
+mod wanted;
 
 use std::collections::BTreeSet;
 
 use partitioner::address::{GIB_4, MIB, MemoryRange};
-use partitioner::config::CpuRequest;
+use partitioner::config::{CpuRequest, DeviceWish};
+use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::{
     ApicId, Core, CoreNumber, EcamSegment, Inventory, MemoryKind, MemoryRegion, NodeId, SerialPort, Tsc,
 };
+use partitioner::pci::PciAddress;
 use partitioner::request::Request;
 
 use crate::qemu::SERIAL_PORTS;
-pub use device::{DeviceError, EmulatedDevice};
+pub use assumed::Assumed;
+pub use device::{DeviceError, DeviceKind, EmulatedDevice};
 
 /// Where q35 has its PCI configuration space: memory that would reach so far is moved above 4 GiB ...
 const ECAM_BASE: u64 = 0xb000_0000;
@@ -28,6 +33,8 @@ const FIRMWARE_TABLES: u64 = 128 << 10;
 /// Where SeaBIOS puts the first PCI serial card's registers, and how far on the next.
 const PCI_SERIAL_BASE: u16 = 0xc060;
 const PCI_SERIAL_STEP: u16 = 8;
+/// Four of the board's own, and cards up to where the ports to further devices begin.
+const NAMED_PORTS_MAX: usize = SERIAL_PORTS.len() + device::FIRST_PORT as usize - 1;
 /// QEMU's processors number their APICs in one byte, and 255 is the broadcast.
 const CPUS_MAX: u32 = 255;
 /// What 40 address bits leave below the range that x86 reserves for HyperTransport.
@@ -51,14 +58,24 @@ pub struct EmulatedMachine {
 }
 
 impl EmulatedMachine {
-    /// The smallest that a box needs.
+    /// How many PCI devices it has room for.
+    pub const DEVICES_MAX: usize = device::PORTS_MAX as usize;
+
+    /// The smallest that a box needs, as far as nothing need be said of its devices: not of disks, which have images.
     pub fn needed_by(request: &Request) -> Self {
-        Self {
+        Self::with_devices(request, Vec::new()).0
+    }
+
+    /// The same with these devices before all others; and what the box wants that it still has not.
+    pub fn with_devices(request: &Request, devices: Vec<EmulatedDevice>) -> (Self, Vec<Diagnostic>) {
+        let (devices, lacking) = wanted::plug(request, devices);
+        let machine = Self {
             cpus: needed_cpus(request),
             memory: needed_memory(request),
-            serial_ports: 1 + request.file.partitions.len(),
-            devices: Vec::new(),
-        }
+            serial_ports: needed_ports(request),
+            devices,
+        };
+        (machine, lacking)
     }
 
     /// What the boot image finds on it.
@@ -80,6 +97,12 @@ impl EmulatedMachine {
     /// What QEMU must be told to plug in its devices.
     pub(crate) fn device_arguments(&self) -> impl Iterator<Item = String> {
         (0..).zip(&self.devices).flat_map(|(place, device)| device.arguments(place))
+    }
+
+    /// Its PCI devices and where they are.
+    pub fn devices(&self) -> impl Iterator<Item = (PciAddress, DeviceKind)> {
+        let places = (0..).zip(&self.devices);
+        places.filter_map(|(place, device)| Some((device::address_of(place)?, device.kind())))
     }
 
     /// Its serial ports, in the order in which the boot image finds them.
@@ -105,6 +128,15 @@ fn needed_cpus(request: &Request) -> u32 {
     let highest = named.last().map_or(0, |CoreNumber(number)| number.saturating_add(1));
     let in_all = u32::try_from(named.len()).unwrap_or(u32::MAX).saturating_add(counted);
     highest.max(in_all).clamp(1, CPUS_MAX)
+}
+
+/// One for the log and one for each partition, and those that are named, as far as there is room for their cards.
+fn needed_ports(request: &Request) -> usize {
+    let named = wanted::wishes(request).filter_map(|wish| match *wish.device.get_ref() {
+        DeviceWish::Serial(number) if usize::from(number) < NAMED_PORTS_MAX => Some(usize::from(number) + 1),
+        _ => None,
+    });
+    named.fold(1 + request.file.partitions.len(), usize::max)
 }
 
 /// The partitions, the window, and the images twice: as the boot loader puts them and as they are kept.

@@ -4,20 +4,23 @@
 //! |---|---|
 //! | cores, nodes, configuration space | the ACPI tables in `/sys/firmware/acpi/tables` |
 //! | memory | `/sys/firmware/memmap`, or else the top level of `/proc/iomem` |
+//! | PCI functions | `/sys/bus/pci/devices`, as far as the ACPI table MCFG leads to them |
 //! | serial ports | `/sys/class/tty` |
 //! | time-stamp counter, address bits | CPUID |
 //!
-//! Tables and map go through [`partitioner::firmware`], as in the boot image.
+//! Tables, map and configuration space go through [`partitioner::firmware`], as in the boot image.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use partitioner::firmware::pci::place::Addresses;
 use partitioner::firmware::{FirmwareError, FirmwareTables, memory_map, topology};
 use partitioner::inventory::{Inventory, SerialPort};
 
 use crate::processor::Processor;
 
 mod memory;
+mod pci;
 
 /// Why a machine cannot be recorded.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +38,16 @@ pub enum RecordError {
         path: PathBuf,
         /// What the system says.
         error: io::Error,
+    },
+    /// The system shows only the beginning of a function's configuration space.
+    #[error(
+        "only the first 64 bytes of {} can be read, and how the device interrupts stands behind them: run `sudo sprig inventory`, \
+         and not in a container",
+        path.display()
+    )]
+    CutShort {
+        /// Where.
+        path: PathBuf,
     },
     /// The memory map is nowhere.
     #[error("the machine's memory map is neither in {} nor in {}", memmap.display(), iomem.display())]
@@ -60,13 +73,15 @@ pub fn record(root: &Path, processor: &Processor) -> Result<Inventory, RecordErr
     let mcfg = optional(&tables.join("MCFG"))?;
     let tables = FirmwareTables { madt: madt.as_deref(), srat: srat.as_deref(), mcfg: mcfg.as_deref() };
     let topology = topology(&tables, processor.boot_apic_id)?;
+    let memory = memory_map(memory::read(root)?);
+    let addresses = Addresses { memory: &memory, ecam: &topology.ecam, bits: processor.physical_address_bits };
     Ok(Inventory {
         machine: processor.name.clone(),
         cores: topology.cores,
-        memory: memory_map(memory::read(root)?),
+        pci: pci::functions(root, addresses)?,
+        memory,
         node_memory: topology.node_memory,
         ecam: topology.ecam,
-        pci: Vec::new(),
         serial_ports: serial_ports(&root.join("sys/class/tty"))?,
         tsc: processor.tsc,
         physical_address_bits: processor.physical_address_bits,

@@ -13,6 +13,7 @@ use partitioner::request::{ImageFault, LoadedImage, Request};
 use partitioner::view::InstanceView;
 
 use crate::bundle::{Bundle, NamedImage};
+use crate::emulated::EmulatedMachine;
 
 /// A box file and its images. Having one means that the file says something sensible and that every image is there and
 /// is what it should be; whether a machine can do it, [`Source::plan`] tells.
@@ -138,6 +139,19 @@ impl Source {
         let views = views.map(|(partition, images)| InstanceView::new(&plan, partition, &images.bzimage));
         let errors: Vec<Diagnostic> = views.filter_map(|view| Some(Diagnostic::from(&view.err()?))).collect();
         if errors.is_empty() { Ok(plan) } else { Err(self.refusal(errors)) }
+    }
+
+    /// Refuses an emulated machine that lacks devices, with everything else that stands against planning it.
+    ///
+    /// # Errors
+    /// If it lacks any.
+    pub fn require_devices(&self, machine: &EmulatedMachine, lacking: Vec<Diagnostic>) -> Result<(), Refusal> {
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        let others = self.plan(&machine.assumed_for(&self.request).inventory).err();
+        let others = others.into_iter().flat_map(|refusal| refusal.diagnostics);
+        Err(self.refusal(lacking.into_iter().chain(others).collect()))
     }
 
     /// What the boot image is given.

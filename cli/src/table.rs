@@ -1,4 +1,6 @@
-//! A plan as text: who has which cores and which memory, and what is left.
+//! A plan as text: who has which cores, which memory and which devices, and what is left.
+
+mod devices;
 
 use std::fmt::Write as _;
 
@@ -11,16 +13,25 @@ use shmem::{Geometry, Shape};
 use crate::allotment::{Allotment, Purpose, allotments, unassigned};
 use crate::amount::Amount;
 
+pub use devices::machine_devices;
+
 /// The plan of `request` on the machine, as lines.
 pub fn table(inventory: &Inventory, request: &Request, plan: &Plan) -> String {
     let memory = allotments(inventory, plan);
+    let tables = [
+        partition_rows(request, plan),
+        memory_rows(plan, &memory),
+        devices::function_rows(plan),
+        devices::bus_rows(plan),
+        devices::serial_rows(inventory, plan),
+    ];
     let mut text = format!("{} on {}\n\n", plan.box_name, inventory.machine);
-    text += &columns(&partition_rows(request, plan));
-    text += "\n";
-    text += &columns(&memory_rows(plan, &memory));
-    text += "\n";
-    text += &columns(&rest_rows(inventory, plan, &memory));
-    text
+    // A head alone is left out.
+    for rows in tables.iter().filter(|rows| rows.len() > 1) {
+        text += &columns(rows);
+        text += "\n";
+    }
+    text + &columns(&rest_rows(inventory, plan, &memory))
 }
 
 fn partition_rows(request: &Request, plan: &Plan) -> Vec<Vec<String>> {

@@ -1,85 +1,17 @@
 //! What the command says, as a person without colours sees it: one snapshot for each way of saying something. The
 //! refusals themselves have theirs in `partitioner`.
 
+mod folder;
+
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
-use tempfile::TempDir;
+use folder::{Folder, PAIR};
 
-/// A folder with a box file and images, in which the command runs.
-struct Folder(TempDir);
-
-impl Folder {
-    /// With two partitions that can be had, and with images that look real enough.
-    fn new() -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
-        folder.write("vmlinuz", &kernel());
-        folder.write("web.img", &[7; 5000]);
-        folder.write("box.toml", PAIR.as_bytes());
-        folder
-    }
-
-    fn with_box(text: &str) -> Self {
-        let folder = Self::new();
-        folder.write("box.toml", text.as_bytes());
-        folder
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) {
-        fs::write(self.path().join(name), bytes).unwrap();
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// All that the command says, and how it ends.
-    fn sprig(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sprig"));
-        command.args(arguments).current_dir(self.path()).env_remove("SPRIG_BOOT_IMAGE");
-        let Output { status, stdout, stderr } = command.output().unwrap();
-        let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-        format!("{stdout}{stderr}[exit {}]", status.code().unwrap())
-    }
-}
-
-const PAIR: &str = r#"[box]
-name = "pair"
-shared_memory = "64MiB"
-
-[[partition]]
-name = "web"
-cpus = 2
-memory = "512MiB"
-kernel = "vmlinuz"
-initrd = "web.img"
-
-[[partition]]
-name = "db"
-cpus = "3"
-memory = "1GiB"
-kernel = "vmlinuz"
-"#;
-
-/// A bzImage of which only the setup header is real (Linux `Documentation/arch/x86/boot.rst`).
-fn kernel() -> Vec<u8> {
-    let mut image = vec![0; 5 * 512 + 0x1000];
-    let mut put = |offset: usize, bytes: &[u8]| image[offset..offset + bytes.len()].copy_from_slice(bytes);
-    put(0x1f1, &[4]);
-    put(0x1f4, &(0x1000_u32 / 16).to_le_bytes());
-    put(0x1fe, &[0x55, 0xaa]);
-    put(0x201, &[0x6a]);
-    put(0x202, b"HdrS");
-    put(0x206, &0x020f_u16.to_le_bytes());
-    put(0x20e, &0x0100_u16.to_le_bytes());
-    put(0x230, &(2u32 << 20).to_le_bytes());
-    put(0x234, &[1]);
-    put(0x236, &3u16.to_le_bytes());
-    put(0x258, &0x100_0000_u64.to_le_bytes());
-    put(0x260, &(48u32 << 20).to_le_bytes());
-    put(0x300, b"6.1.0-test (a@b) #1 SMP\0");
-    image
+fn with_box(text: &str) -> Folder {
+    let folder = Folder::new();
+    folder.write("box.toml", text.as_bytes());
+    folder
 }
 
 #[test]
@@ -144,18 +76,18 @@ fn what_is_no_inventory_is_said_to_be_none() {
 #[test]
 fn a_conflict_shows_both_lines() {
     let text = PAIR.replace("cpus = 2", "cpus = \"2-3\"");
-    insta::assert_snapshot!(Folder::with_box(&text).sprig(&["check", "box.toml"]));
+    insta::assert_snapshot!(with_box(&text).sprig(&["check", "box.toml"]));
 }
 
 #[test]
 fn every_mistake_in_the_text_is_told_with_its_line() {
     let text = PAIR.replace("cpus = 2", "cores = 2").replace("1GiB", "1GB");
-    insta::assert_snapshot!(Folder::with_box(&text).sprig(&["check", "box.toml"]));
+    insta::assert_snapshot!(with_box(&text).sprig(&["check", "box.toml"]));
 }
 
 #[test]
 fn a_mistake_in_toml_itself_shows_the_line() {
-    insta::assert_snapshot!(Folder::with_box("[box]\nname = \"pair\n").sprig(&["check", "box.toml"]));
+    insta::assert_snapshot!(with_box("[box]\nname = \"pair\n").sprig(&["check", "box.toml"]));
 }
 
 #[test]
@@ -173,7 +105,7 @@ fn a_box_file_that_is_not_there_is_named() {
 
 #[test]
 fn a_refused_box_is_neither_run_nor_made_into_an_image() {
-    let folder = Folder::with_box(&PAIR.replace("\"1GiB\"", "\"0MiB\""));
+    let folder = with_box(&PAIR.replace("\"1GiB\"", "\"0MiB\""));
     let run = folder.sprig(&["run", "box.toml"]);
     assert!(run.contains("error[") && run.ends_with("[exit 1]"), "{run}");
     assert_eq!(folder.sprig(&["image", "box.toml", "-o", "box.iso"]), run);

@@ -108,6 +108,8 @@ pub struct Plan {
     pub idle_cores: Vec<PlannedCore>,
     /// The port that the boot image logs on.
     pub log_port: Option<SerialPort>,
+    /// Serial ports that nobody has.
+    pub idle_ports: Vec<SerialPort>,
     /// Everything the firmware's map knows, of whatever kind: what an instance does not own of it, it must see as
     /// reserved. Sorted, adjacent ranges joined.
     pub machine_memory: Vec<MemoryRange>,
@@ -192,6 +194,7 @@ fn assemble(inventory: &Inventory, request: &Request, shares: Shares) -> Plan {
     let pci = devices::fates(inventory, &buses);
     let idle = numbered_cores(inventory).filter(|core| !cores.iter().any(|cores| cores.contains(&core.number)));
     let idle_cores = idle.collect();
+    let idle_ports = consoles::idle(&inventory.serial_ports, &consoles);
     let shares = cores.into_iter().zip(low).zip(memory.partitions).zip(buses).zip(consoles);
     let partitions: Vec<_> = (0..)
         .zip(request.entries())
@@ -223,6 +226,7 @@ fn assemble(inventory: &Inventory, request: &Request, shares: Shares) -> Plan {
         images,
         idle_cores,
         log_port: inventory.serial_ports.first().copied(),
+        idle_ports,
         machine_memory: RangeSet::union(inventory.memory.iter().map(|region| region.range)).into_ranges(),
         ecam: inventory.ecam.clone(),
         pci,

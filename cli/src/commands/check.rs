@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::inventory::count;
-use super::say;
+use super::{say, tell_assumed};
 use crate::emulated::EmulatedMachine;
 use crate::source::Source;
 
 /// Check a box file: what it says, the images it names, and whether it can be planned
+///
+/// Devices that only a real machine can have are assumed to be there, and it is said which.
 #[derive(clap::Args)]
 pub struct Check {
     /// The box file
@@ -23,11 +25,13 @@ impl Check {
     /// Everything that is wrong with the file.
     pub fn run(&self) -> Result<()> {
         let source = Source::read(&self.file)?;
-        let machine = EmulatedMachine::needed_by(source.request());
-        let plan = source.plan(&machine.inventory())?;
+        let assumed = EmulatedMachine::needed_by(source.request()).assumed_for(source.request());
+        let plan = source.plan(&assumed.inventory)?;
         let cores: usize = plan.partitions.iter().map(|partition| partition.cores.len()).sum();
         let memory: u64 = plan.partitions.iter().map(|partition| partition.memory_len()).sum();
         let (partitions, cores) = (count(plan.partitions.len(), "partition"), count(cores, "core"));
-        say(&format!("ok: \"{}\" has {partitions}, {cores} and {} MiB in all\n", plan.box_name, memory >> 20))
+        say(&format!("ok: \"{}\" has {partitions}, {cores} and {} MiB in all\n", plan.box_name, memory >> 20))?;
+        tell_assumed(&assumed);
+        Ok(())
     }
 }

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use super::say;
+use super::{say, tell_assumed};
 use crate::emulated::EmulatedMachine;
 use crate::source::Source;
 use crate::{boot_image, iso};
@@ -36,7 +36,8 @@ impl Image {
         let source = Source::read(&self.file)?;
         source.spare(&self.output)?;
         // A box that could be planned on no machine is not worth a medium.
-        source.plan(&EmulatedMachine::needed_by(source.request()).inventory())?;
+        let assumed = EmulatedMachine::needed_by(source.request()).assumed_for(source.request());
+        source.plan(&assumed.inventory)?;
         let boot_image = boot_image::find(self.boot_image.as_deref())?;
         // Not ended by a signal, but by the tool that it ends: the half-made medium is cleared away on the way out.
         let interrupted = Arc::new(AtomicBool::new(false));
@@ -48,6 +49,7 @@ impl Image {
             bail!("interrupted: {} was not written", self.output.display());
         }
         written?;
+        tell_assumed(&assumed);
         let size = fs::metadata(&self.output)?.len();
         let (image, size) = (self.output.display(), size.div_ceil(1 << 20));
         say(&format!("{image}: {size} MiB, for a CD, or for a USB stick with\n"))?;

@@ -11,10 +11,12 @@ use super::say;
 use crate::amount::Amount;
 use crate::processor::Processor;
 use crate::recorded::record;
+use crate::table::machine_devices;
 
 /// Record this machine, to plan for it with `sprig plan --inventory`
 ///
-/// Reads the firmware's tables and memory map, for which it needs root. Changes nothing.
+/// Reads the firmware's tables, its memory map and PCI configuration space, for which it needs root. Changes nothing. Tells
+/// of each serial port and PCI function whether a partition can have it, and if not, why.
 #[derive(clap::Args)]
 pub struct Inventory {
     /// Where the record goes [default: standard output]
@@ -23,7 +25,7 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    /// Writes the record, and says in a line what the machine has.
+    /// Writes the record, and says what the machine has and what of it can be split off.
     ///
     /// # Errors
     /// If this machine's tables cannot be read.
@@ -33,11 +35,11 @@ impl Inventory {
         match &self.output {
             Some(path) => {
                 fs::write(path, json + "\n").with_context(|| format!("cannot write {}", path.display()))?;
-                say(&format!("{}: {}\n", path.display(), summary(&inventory)))?;
+                say(&format!("{}: {}", path.display(), told(&inventory)))?;
             }
             None => {
                 say(&format!("{json}\n"))?;
-                eprintln!("{}", summary(&inventory));
+                eprint!("{}", told(&inventory));
             }
         }
         if !inventory.tsc.invariant {
@@ -47,12 +49,28 @@ impl Inventory {
     }
 }
 
+fn told(inventory: &machine::Inventory) -> String {
+    let devices = machine_devices(inventory);
+    let gap = if devices.is_empty() { "" } else { "\n" };
+    let why_none = if inventory.ecam.is_empty() {
+        "\nno ACPI MCFG: no PCI function of this machine can be split off\n"
+    } else {
+        ""
+    };
+    format!("{}\n{gap}{devices}{why_none}", summary(inventory))
+}
+
 fn summary(inventory: &machine::Inventory) -> String {
     let nodes: BTreeSet<_> = inventory.cores.iter().map(|core| core.node).collect();
     let memory = Amount(inventory.usable_memory());
     let (cores, ports) = (inventory.cores.len(), inventory.serial_ports.len());
-    let counted =
-        [count(cores, "core"), count(nodes.len(), "node"), format!("{memory} usable"), count(ports, "serial port")];
+    let counted = [
+        count(cores, "core"),
+        count(nodes.len(), "node"),
+        format!("{memory} usable"),
+        count(ports, "serial port"),
+        count(inventory.pci.len(), "PCI function"),
+    ];
     format!("{}: {}", inventory.machine, counted.join(", "))
 }
 

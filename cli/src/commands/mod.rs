@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
+use crate::emulated::Assumed;
 use crate::launch::LaunchError;
 use crate::render::{Colours, draw};
 use crate::source::{Refusal, SourceError};
@@ -29,6 +30,13 @@ fn say(text: &str) -> Result<()> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.context("cannot write to standard output"),
+    }
+}
+
+/// Says which devices are taken for there because nobody could look.
+fn tell_assumed(assumed: &Assumed) {
+    if !assumed.beyond.is_empty() {
+        eprintln!("note: assumed: {}; see with `sprig plan --inventory`", assumed.beyond.join(", "));
     }
 }
 

@@ -8,15 +8,16 @@ use anyhow::{Context, Result};
 use partitioner::inventory::Inventory;
 use partitioner::size::Size;
 
-use super::say;
-use crate::emulated::EmulatedMachine;
+use super::{say, tell_assumed};
+use crate::emulated::{Assumed, EmulatedDevice, EmulatedMachine};
 use crate::picture::picture;
 use crate::source::Source;
 use crate::table::table;
 
-/// Show who would get which cores and which memory
+/// Show who would get which cores, which memory and which devices
 ///
-/// Plans for the emulated machine that `sprig run` would make, or for a real one that `sprig inventory` recorded.
+/// Plans for the emulated machine that `sprig run` would make, or for a real one that `sprig inventory` recorded. Without
+/// either, devices that the box file names are assumed to be there, and it is said which no emulated machine has.
 #[derive(clap::Args)]
 pub struct Plan {
     /// The box file
@@ -27,6 +28,9 @@ pub struct Plan {
     /// Plan for an emulated machine of this size: cpus=8,memory=4GiB
     #[arg(long, value_name = "SIZE")]
     machine: Option<MachineSize>,
+    /// Plan for an emulated machine with this device, as `sprig run` has it with the same option; may be given many times
+    #[arg(long = "device", value_name = "DEVICE", conflicts_with = "inventory")]
+    devices: Vec<EmulatedDevice>,
     /// Draw a picture, too
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
@@ -49,21 +53,36 @@ impl Plan {
     /// Everything that stands against it; files that cannot be read or written.
     pub fn run(&self) -> Result<()> {
         let source = Source::read(&self.file)?;
-        let inventory = match &self.inventory {
-            Some(path) => read_inventory(path)?,
-            None => self.machine.unwrap_or_default().of(EmulatedMachine::needed_by(source.request())).inventory(),
-        };
-        let plan = source.plan(&inventory)?;
+        let assumed = self.machine(&source)?;
+        let inventory = &assumed.inventory;
+        let plan = source.plan(inventory)?;
+        tell_assumed(&assumed);
         if let Some(path) = &self.svg {
             source.spare(path)?;
-            let drawn = picture(&inventory, source.request(), &plan);
+            let drawn = picture(inventory, source.request(), &plan);
             fs::write(path, drawn).with_context(|| format!("cannot write {}", path.display()))?;
         }
         if self.json {
             say(&format!("{}\n", serde_json::to_string_pretty(&plan)?))
         } else {
-            say(&table(&inventory, source.request(), &plan))
+            say(&table(inventory, source.request(), &plan))
         }
+    }
+}
+
+impl Plan {
+    /// The machine to plan for: as it is, or as far as it is known.
+    fn machine(&self, source: &Source) -> Result<Assumed> {
+        if let Some(path) = &self.inventory {
+            return Ok(Assumed { inventory: read_inventory(path)?, beyond: Vec::new() });
+        }
+        let (needed, lacking) = EmulatedMachine::with_devices(source.request(), self.devices.clone());
+        let machine = self.machine.unwrap_or_default().of(needed);
+        if self.devices.is_empty() {
+            return Ok(machine.assumed_for(source.request()));
+        }
+        source.require_devices(&machine, lacking)?;
+        Ok(Assumed { inventory: machine.inventory(), beyond: Vec::new() })
     }
 }
 

@@ -42,7 +42,8 @@ pub struct Run {
     #[arg(long, value_name = "SIZE", value_parser = Size::parse)]
     memory: Option<Size>,
     /// Plug in a PCI device: nvme=IMAGE, sata=IMAGE, virtio-net, e1000e, usb; may be given many times. The first is at
-    /// 0000:01:00.0. A network card leads into QEMU's user network, unless its back end is named: e1000e=BACKEND
+    /// 0000:01:00.0. A network card leads into QEMU's user network, unless its back end is named: e1000e=BACKEND. Network
+    /// cards and USB that the box file names by class need not be given
     #[arg(long = "device", value_name = "DEVICE")]
     devices: Vec<EmulatedDevice>,
     /// A further argument for QEMU, as it stands; may be given many times
@@ -73,12 +74,8 @@ impl Run {
         let events = Events::new()?;
         let source = Source::read(&self.file)?;
         let boot_image = boot_image::find(self.boot_image.as_deref())?;
-        let mut machine = EmulatedMachine::needed_by(source.request());
-        if let Some(Size(memory)) = self.memory {
-            machine.memory = memory;
-        }
-        machine.devices.clone_from(&self.devices);
-        let told = format!("{} cores, {}", machine.cpus, Size(machine.memory));
+        let machine = self.machine(&source)?;
+        let told = told(&machine);
         let logs = self.logs.clone().unwrap_or_else(|| self.file.with_file_name("sprig-logs"));
         let launch = Launch::new(&source, boot_image).medium(medium).machine(machine).logs(logs.clone());
         let launch = self.qemu_arguments.iter().fold(launch, |launch, argument| launch.argument(argument));
@@ -93,6 +90,19 @@ impl Run {
         let session = Session::new(&running, Colours::wanted(&stdout()));
         let outcome = session.run(&events, self.timeout.map(Duration::from_secs));
         tell(outcome, &running.machine().said())
+    }
+
+    /// What the box needs, and what is asked for.
+    fn machine(&self, source: &Source) -> Result<EmulatedMachine> {
+        if self.devices.len() > EmulatedMachine::DEVICES_MAX {
+            bail!("{} devices are too many: there is room for {}", self.devices.len(), EmulatedMachine::DEVICES_MAX);
+        }
+        let (mut machine, lacking) = EmulatedMachine::with_devices(source.request(), self.devices.clone());
+        if let Some(Size(memory)) = self.memory {
+            machine.memory = memory;
+        }
+        source.require_devices(&machine, lacking)?;
+        Ok(machine)
     }
 
     /// A medium that is asked for by any of its options is booted by BIOS, unless another firmware is named.
@@ -111,6 +121,12 @@ impl Run {
         let attachment = if self.usb { Attachment::UsbStick } else { Attachment::Cd };
         Medium::Iso { firmware, attachment, image: self.image.clone() }
     }
+}
+
+/// The machine in a line: `4 cores, 1280MiB, virtio-net at 0000:01:00.0`.
+fn told(machine: &EmulatedMachine) -> String {
+    let devices = machine.devices().map(|(address, kind)| format!(", {kind} at {address}"));
+    format!("{} cores, {}{}", machine.cpus, Size(machine.memory), devices.collect::<String>())
 }
 
 fn tell(outcome: Outcome, qemu_said: &str) -> Result<()> {

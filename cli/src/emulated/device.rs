@@ -4,15 +4,16 @@
 //! The firmware numbers the buses behind the ports in the order of the ports: the first device is at `0000:01:00.0`, the
 //! second at `0000:02:00.0`, and so on. What addresses they decode, planning does not ask.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use partitioner::pci::{Bridge, BusRange, Interrupts, PciAddress, PciClass, PciFunction, Windows};
 
 /// Where on bus 0 the first root port is: behind what the board itself has at its lower end, and serial cards.
-const FIRST_PORT: u8 = 0x10;
+pub(super) const FIRST_PORT: u8 = 0x10;
 /// The board itself has the last one.
-const PORTS_MAX: u8 = 0x1f - FIRST_PORT;
+pub(super) const PORTS_MAX: u8 = 0x1f - FIRST_PORT;
 /// A place for a capability. Planning asks whether there is one, not where.
 const SOMEWHERE: Option<u16> = Some(0x40);
 
@@ -103,17 +104,74 @@ impl EmulatedDevice {
         arguments
     }
 
-    /// Vendor, device and class, as QEMU's devices have them.
-    fn identity(&self) -> (u16, u16, u32) {
+    /// What it is.
+    pub fn kind(&self) -> DeviceKind {
         match self {
-            Self::Nvme(_) => (0x1b36, 0x0010, 0x01_08_02),
-            Self::Sata(_) => (0x8086, 0x2922, 0x01_06_01),
-            Self::VirtioNet(_) => (0x1af4, 0x1041, 0x02_00_00),
-            Self::E1000e(_) => (0x8086, 0x10d3, 0x02_00_00),
+            Self::Nvme(_) => DeviceKind::Nvme,
+            Self::Sata(_) => DeviceKind::Sata,
+            Self::VirtioNet(_) => DeviceKind::VirtioNet,
+            Self::E1000e(_) => DeviceKind::E1000e,
+            Self::Usb => DeviceKind::Usb,
+        }
+    }
+}
+
+/// What can be plugged in, without what is behind it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DeviceKind {
+    /// [`EmulatedDevice::VirtioNet`].
+    VirtioNet,
+    /// [`EmulatedDevice::E1000e`].
+    E1000e,
+    /// [`EmulatedDevice::Usb`].
+    Usb,
+    /// [`EmulatedDevice::Nvme`].
+    Nvme,
+    /// [`EmulatedDevice::Sata`].
+    Sata,
+}
+
+impl DeviceKind {
+    /// All of them. Of two that a wish does not tell apart, the first is plugged in.
+    pub(super) const ALL: [Self; 5] = [Self::VirtioNet, Self::E1000e, Self::Usb, Self::Nvme, Self::Sata];
+
+    /// The device, if nothing more need be said of it.
+    pub(super) fn by_itself(self) -> Option<EmulatedDevice> {
+        match self {
+            Self::VirtioNet => Some(EmulatedDevice::VirtioNet(USER_NETWORK.to_owned())),
+            Self::E1000e => Some(EmulatedDevice::E1000e(USER_NETWORK.to_owned())),
+            Self::Usb => Some(EmulatedDevice::Usb),
+            Self::Nvme | Self::Sata => None,
+        }
+    }
+
+    /// Vendor, device and class, as QEMU's devices have them.
+    pub(super) fn identity(self) -> Identity {
+        match self {
+            Self::Nvme => (0x1b36, 0x0010, 0x01_08_02),
+            Self::Sata => (0x8086, 0x2922, 0x01_06_01),
+            Self::VirtioNet => (0x1af4, 0x1041, 0x02_00_00),
+            Self::E1000e => (0x8086, 0x10d3, 0x02_00_00),
             Self::Usb => (0x1b36, 0x000d, 0x0c_03_30),
         }
     }
 }
+
+impl fmt::Display for DeviceKind {
+    /// As `--device` has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nvme => "nvme",
+            Self::Sata => "sata",
+            Self::VirtioNet => "virtio-net",
+            Self::E1000e => "e1000e",
+            Self::Usb => "usb",
+        })
+    }
+}
+
+/// Vendor, device and class.
+pub(super) type Identity = (u16, u16, u32);
 
 /// What the firmware makes of `devices`: their ports, and themselves. Beyond what the board has room for, nothing.
 pub(super) fn functions(devices: &[EmulatedDevice]) -> Vec<PciFunction> {
@@ -124,16 +182,26 @@ pub(super) fn functions(devices: &[EmulatedDevice]) -> Vec<PciFunction> {
 
 fn port(place: u8) -> Option<PciFunction> {
     let bus = place + 1;
-    let bridge = Bridge { buses: Some(BusRange { first: bus, last: bus }), windows: Windows::default() };
-    let address = PciAddress::new(0, 0, FIRST_PORT + place, 0)?;
-    Some(PciFunction { bridge: Some(bridge), ..function(address, (0x1b36, 0x000c, 0x06_04_00)) })
+    Some(bridge(PciAddress::new(0, 0, FIRST_PORT + place, 0)?, bus))
 }
 
 fn behind(place: u8, device: &EmulatedDevice) -> Option<PciFunction> {
-    Some(function(PciAddress::new(0, place + 1, 0, 0)?, device.identity()))
+    Some(function(address_of(place)?, device.kind().identity()))
 }
 
-fn function(address: PciAddress, (vendor_id, device_id, class): (u16, u16, u32)) -> PciFunction {
+/// Where the device of that place is.
+pub(super) fn address_of(place: u8) -> Option<PciAddress> {
+    PciAddress::new(0, place.checked_add(1)?, 0, 0)
+}
+
+/// A bridge to one bus.
+pub(super) fn bridge(address: PciAddress, bus: u8) -> PciFunction {
+    let bridge = Bridge { buses: Some(BusRange { first: bus, last: bus }), windows: Windows::default() };
+    PciFunction { bridge: Some(bridge), ..function(address, (0x1b36, 0x000c, 0x06_04_00)) }
+}
+
+/// A function that can be split off if there is a bridge before it.
+pub(super) fn function(address: PciAddress, (vendor_id, device_id, class): Identity) -> PciFunction {
     PciFunction {
         address,
         vendor_id,

@@ -1,5 +1,6 @@
 //! A plan as a picture: on the left who has what, on the right the memory of the machine.
 
+mod devices;
 mod memory;
 mod owners;
 mod style;

@@ -1,4 +1,4 @@
-//! The left side: the cores, node by node in their partitions' colours, and a card for each partition.
+//! The left side: the cores, node by node in their partitions' colours, the devices, and a card for each partition.
 
 use std::collections::BTreeSet;
 
@@ -7,6 +7,7 @@ use partitioner::plan::Plan;
 use partitioner::request::Request;
 use svg::node::element::{Circle, Group, Rectangle};
 
+use super::devices;
 use super::style::{FAINT, INK, OUTLINE, PAPER, cut, label, partition_colour};
 use crate::amount::Amount;
 use crate::table::core_set;
@@ -29,6 +30,10 @@ pub(super) fn draw(inventory: &Inventory, request: &Request, plan: &Plan, width:
     let light = Circle::new().set("cx", NODE_PADDING + 3).set("cy", y).set("r", 3).set("fill", PAPER);
     group = group.add(light.set("stroke", FAINT));
     group = group.add(label(NODE_PADDING + 14, y + 4, "small", FAINT, "boots its partition"));
+    if let Some((drawn, height)) = devices::draw(plan, width) {
+        group = group.add(super::at(0, y + 48).add(drawn));
+        y += 48 + height;
+    }
     group = group.add(label(0, y + 48, "heading", INK, "Partitions"));
     y += 66;
     for number in 0..plan.partitions.len() {

@@ -93,3 +93,5 @@ fn a_machine_without_any_map_is_refused() {
     let error = Tree::new(&[(APIC, &madt())]).record().unwrap_err();
     assert!(matches!(error, RecordError::NoMemoryMap { .. }), "{error}");
 }
+
+mod functions;

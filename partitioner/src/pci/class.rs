@@ -60,6 +60,11 @@ impl ClassFilter {
         NAMED.iter().map(|filter| filter.name)
     }
 
+    /// The lowest of these.
+    pub fn lowest(self) -> PciClass {
+        PciClass(self.value)
+    }
+
     /// Whether a class is one of these.
     pub fn matches(self, class: PciClass) -> bool {
         class.0 & self.mask == self.value
@@ -111,6 +116,14 @@ mod tests {
         }
         for text in ["", "nvm", "01", "+108", "01080200"] {
             assert_eq!(ClassFilter::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_lowest_class_of_a_name_is_one_of_them() {
+        for text in ClassFilter::names().chain(["0108", "010802"]) {
+            let filter = ClassFilter::parse(text).unwrap();
+            assert!(filter.matches(filter.lowest()), "{text}");
         }
     }
 

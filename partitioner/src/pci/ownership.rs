@@ -60,6 +60,16 @@ impl<'a> Functions<'a> {
         bridges.into_iter().find(|(_, buses)| buses.first == function.address.bus())
     }
 
+    /// What goes together with a function: all but bridges that has a bus in common with what goes with that.
+    pub fn companions(self, function: &PciFunction) -> impl Iterator<Item = &'a PciFunction> + use<'a> {
+        let (address, own) = (function.address, self.nearest_bridge(function).map(|(_, buses)| buses));
+        self.0.iter().filter(move |other| {
+            let theirs = self.nearest_bridge(other).map(|(_, buses)| buses);
+            let shares = own.zip(theirs).is_some_and(|(own, theirs)| own.overlaps(theirs));
+            other.bridge.is_none() && other.address != address && other.address.segment() == address.segment() && shares
+        })
+    }
+
     /// Every bridge that leads to a function.
     pub fn way(self, function: &PciFunction) -> impl Iterator<Item = &'a PciFunction> + use<'a> {
         let (segment, bus) = (function.address.segment(), function.address.bus());

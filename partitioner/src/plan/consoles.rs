@@ -53,6 +53,11 @@ pub(super) fn assign(
     named.iter().enumerate().map(assign).collect()
 }
 
+/// The ports that are neither the log's nor a console.
+pub(super) fn idle(ports: &[SerialPort], consoles: &[Option<SerialPort>]) -> Vec<SerialPort> {
+    ports.iter().skip(1).copied().filter(|port| !consoles.contains(&Some(*port))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,5 +88,11 @@ mod tests {
         assert_eq!(assign(&PORTS, &[None, Some(PORTS[1])], Some(1)), [Some(PORTS[2]), Some(PORTS[1])]);
         assert_eq!(assign(&PORTS[..2], &[Some(PORTS[0]), None], Some(0)), [Some(PORTS[0]), Some(PORTS[1])]);
         assert_eq!(assign(&PORTS[..2], &[None, Some(PORTS[1])], Some(0)), [Some(PORTS[0]), Some(PORTS[1])]);
+    }
+    #[test]
+    fn ports_that_nobody_has_are_idle_but_for_that_of_the_log() {
+        assert_eq!(idle(&PORTS, &[Some(PORTS[1]), None]), [PORTS[2]]);
+        assert_eq!(idle(&PORTS, &[Some(PORTS[0]), Some(PORTS[2])]), [PORTS[1]]);
+        assert_eq!(idle(&[], &[None]), []);
     }
 }

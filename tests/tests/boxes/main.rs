@@ -12,6 +12,7 @@ mod lives;
 mod loaders;
 mod machines;
 mod network;
+mod plugged;
 mod portless;
 mod refusals;
 mod splits;

@@ -1,0 +1,77 @@
+//! Where the command runs.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// A folder with a box file and images, in which the command runs.
+pub(crate) struct Folder(TempDir);
+
+impl Folder {
+    /// With two partitions that can be had, and with images that look real enough.
+    pub(crate) fn new() -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        folder.write("vmlinuz", &kernel());
+        folder.write("web.img", &[7; 5000]);
+        folder.write("box.toml", PAIR.as_bytes());
+        folder
+    }
+
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.path().join(name), bytes).unwrap();
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// All that the command says, and how it ends.
+    pub(crate) fn sprig(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sprig"));
+        command.args(arguments).current_dir(self.path()).env_remove("SPRIG_BOOT_IMAGE");
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        format!("{stdout}{stderr}[exit {}]", status.code().unwrap())
+    }
+}
+
+/// A box that can be had.
+pub(crate) const PAIR: &str = r#"[box]
+name = "pair"
+shared_memory = "64MiB"
+
+[[partition]]
+name = "web"
+cpus = 2
+memory = "512MiB"
+kernel = "vmlinuz"
+initrd = "web.img"
+
+[[partition]]
+name = "db"
+cpus = "3"
+memory = "1GiB"
+kernel = "vmlinuz"
+"#;
+
+/// A bzImage of which only the setup header is real (Linux `Documentation/arch/x86/boot.rst`).
+fn kernel() -> Vec<u8> {
+    let mut image = vec![0; 5 * 512 + 0x1000];
+    let mut put = |offset: usize, bytes: &[u8]| image[offset..offset + bytes.len()].copy_from_slice(bytes);
+    put(0x1f1, &[4]);
+    put(0x1f4, &(0x1000_u32 / 16).to_le_bytes());
+    put(0x1fe, &[0x55, 0xaa]);
+    put(0x201, &[0x6a]);
+    put(0x202, b"HdrS");
+    put(0x206, &0x020f_u16.to_le_bytes());
+    put(0x20e, &0x0100_u16.to_le_bytes());
+    put(0x230, &(2u32 << 20).to_le_bytes());
+    put(0x234, &[1]);
+    put(0x236, &3u16.to_le_bytes());
+    put(0x258, &0x100_0000_u64.to_le_bytes());
+    put(0x260, &(48u32 << 20).to_le_bytes());
+    put(0x300, b"6.1.0-test (a@b) #1 SMP\0");
+    image
+}
