@@ -108,7 +108,7 @@ fn whose(plan: &Plan, all: Functions<'_>, planned: &PlannedFunction) -> String {
             let there = function.address.to_string().split_off("0000".len());
             let useless = all.obstacle(function).filter(|obstacle| *obstacle != Obstacle::Bridge);
             let useless = useless.map(|obstacle| format!("; of no use: {obstacle}")).unwrap_or_default();
-            format!("{}, as {:04x}{there}{useless}", owner.name, segment(owner))
+            format!("{}, as {:04x}{there}{useless}", owner.name, segment(owner, function.address.segment()))
         }
         Fate::Way => format!("on the way to {}", owners_behind(plan, function).join(", ")),
         Fate::Unassigned => "nobody: not asked for".to_owned(),

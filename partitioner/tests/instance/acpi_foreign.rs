@@ -10,8 +10,9 @@ use crate::fixture::{DB, FAR, WEB, plan};
 use acpi::madt::{Madt, MadtEntry};
 use acpi::mcfg::{Mcfg, McfgEntry};
 use acpi::{AcpiHandler, AcpiTables, PhysicalMapping, fadt::Fadt};
+use partitioner::inventory::EcamSegment;
 use partitioner::layout::{ACPI_LEN, LOW_SLICE_LEN, LOW_SLICES_END, LOW_SLICES_START};
-use partitioner::plan::{PartitionIndex, PartitionPlan, Plan};
+use partitioner::plan::{PartitionIndex, PartitionPlan, Plan, PlannedBuses};
 use partitioner::view::acpi_tables;
 
 /// Physical memory that consists of the blob only.
@@ -106,6 +107,20 @@ fn the_mcfg_leads_to_the_partitions_own_buses_in_a_segment_of_its_own() {
         assert_eq!(entries, [(2, 1, 1, 0xb000_0000), (2, 4, 5, 0xb000_0000)]);
     });
     read(&plan(), WEB, |tables| assert!(tables.find_table::<Mcfg>().is_err(), "who has no bus has no MCFG"));
+}
+
+#[test]
+fn buses_of_the_same_number_are_in_segments_of_their_own() {
+    let mut plan = plan();
+    plan.ecam.push(EcamSegment { segment: 1, base: 0xa000_0000, first_bus: 0, last_bus: 255 });
+    let there = PlannedBuses { segment: 1, ..plan.partitions[DB].buses[0] };
+    plan.partitions[DB].buses.push(there);
+    read(&plan, DB, |tables| {
+        let mcfg = tables.find_table::<Mcfg>().expect("an MCFG");
+        let entry = |entry: &McfgEntry| (entry.pci_segment_group, entry.bus_number_start, entry.base_address);
+        let entries: Vec<_> = mcfg.entries().iter().map(entry).collect();
+        assert_eq!(entries, [(2, 1, 0xb000_0000), (2, 4, 0xb000_0000), (0x102, 1, 0xa000_0000)]);
+    });
 }
 
 #[test]

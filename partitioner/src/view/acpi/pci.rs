@@ -32,9 +32,17 @@ const GRANTED: u8 = 1 << 4;
 /// Where the control word lies in what `_OSC` is handed.
 const CONTROL_OFFSET: u8 = 8;
 
-/// The segment in which an instance finds its buses.
-pub fn segment(partition: &PartitionPlan) -> u16 {
-    u16::from(partition.index.0) + 1
+/// How far apart the segments are in which an instance finds buses of different segments of the machine: further than
+/// there are partitions.
+const SEGMENT_STEP: u16 = 1 << 8;
+
+/// The segment in which an instance finds buses of the machine's segment `of`: the partition's index and 1, and a step
+/// more for each further segment that it has buses of, since their numbers may be the same.
+pub fn segment(partition: &PartitionPlan, of: u16) -> u16 {
+    let mut before: Vec<u16> = partition.buses.iter().map(|owned| owned.segment).filter(|other| *other < of).collect();
+    before.dedup();
+    let steps = u16::try_from(before.len()).unwrap_or(u16::MAX);
+    (u16::from(partition.index.0) + 1).saturating_add(steps.saturating_mul(SEGMENT_STEP))
 }
 
 /// Where configuration space of the partition's buses lies; `None` if it has none.
@@ -45,7 +53,7 @@ pub(super) fn mcfg(plan: &Plan, partition: &PartitionPlan) -> Option<MCFG> {
     let mut mcfg = MCFG::new(OEM_ID, OEM_TABLE_ID, OEM_REVISION);
     for owned in &partition.buses {
         if let Some(ecam) = plan.ecam_of(owned) {
-            mcfg.add_ecam(ecam.base, segment(partition), owned.buses.first, owned.buses.last);
+            mcfg.add_ecam(ecam.base, segment(partition, owned.segment), owned.buses.first, owned.buses.last);
         }
     }
     Some(mcfg)
@@ -54,7 +62,7 @@ pub(super) fn mcfg(plan: &Plan, partition: &PartitionPlan) -> Option<MCFG> {
 /// The devices of the namespace.
 pub(super) fn devices(plan: &Plan, partition: &PartitionPlan) -> Vec<u8> {
     let device = |owned: &PlannedBuses| {
-        let mut bytes = root_bus(segment(partition), owned);
+        let mut bytes = root_bus(segment(partition, owned.segment), owned);
         if let Some(space) = plan.ecam_of(owned).and_then(|ecam| ecam.range_of(owned.buses)) {
             bytes.extend(reservation(owned, space));
         }
@@ -71,7 +79,7 @@ fn root_bus(segment: u16, owned: &PlannedBuses) -> Vec<u8> {
         alloc::vec![
             &Name::new("_HID".into(), &EISAName::new("PNP0A08")),
             &Name::new("_CID".into(), &EISAName::new("PNP0A03")),
-            &Name::new("_UID".into(), &owned.buses.first),
+            &Name::new("_UID".into(), &uid(owned)),
             &Name::new("_SEG".into(), &segment),
             &Name::new("_BBN".into(), &owned.buses.first),
             &Name::new("_CRS".into(), &resources),
@@ -111,10 +119,15 @@ fn reservation(owned: &PlannedBuses, space: MemoryRange) -> Vec<u8> {
         name("EC", owned),
         alloc::vec![
             &Name::new("_HID".into(), &EISAName::new("PNP0C02")),
-            &Name::new("_UID".into(), &owned.buses.first),
+            &Name::new("_UID".into(), &uid(owned)),
             &Name::new("_CRS".into(), &resources),
         ],
     ))
+}
+
+/// Segment and bus of the machine: no two ranges of one partition have the same.
+fn uid(owned: &PlannedBuses) -> u32 {
+    u32::from(owned.segment) << 8 | u32::from(owned.buses.first)
 }
 
 /// Segments of the machine beyond the first are rare, and bus numbers are told apart within one.
