@@ -65,10 +65,12 @@ impl Disk {
 
     /// The line of the superblock that lists them.
     fn features(&self) -> String {
-        let told = self.examine("debugfs", &["-R", "features"]);
+        // Not the bitmaps: of a file system at work, they and the sums over them are written at different times.
+        let told = self.examine("debugfs", &["-c", "-R", "features"]);
         let text = String::from_utf8_lossy(&told.stdout);
         let line = text.lines().find(|line| line.starts_with("Filesystem features:"));
-        line.unwrap_or_else(|| panic!("debugfs tells of no file system:\n{text}")).to_owned()
+        let complaint = String::from_utf8_lossy(&told.stderr);
+        line.unwrap_or_else(|| panic!("debugfs tells of no file system:\n{text}{complaint}")).to_owned()
     }
 
     /// Runs a tool of that Debian's on the partition, by that Debian's own loader.
