@@ -34,12 +34,12 @@ const FAILURES: &str = "WARNING:|BUG:|timeout|timed out|lost interrupt|I/O error
                         Spurious|No irq handler|nobody cared";
 
 /// An image of a disk: noise in its first half, room in its second.
-pub struct Disk {
+pub struct ScratchDisk {
     image: NamedTempFile,
     noise: Vec<u8>,
 }
 
-impl Disk {
+impl ScratchDisk {
     /// One with other noise than all before.
     ///
     /// # Panics
@@ -140,7 +140,7 @@ impl Instance<'_> {
     }
 
     /// Copies the first half of a disk to its second, and holds it against what is really on it.
-    pub fn copy_disk(&self, name: &str, disk: &Disk) {
+    pub fn copy_disk(&self, name: &str, disk: &ScratchDisk) {
         self.await_disk(name);
         self.run(&copy_command(name));
         disk.assert_copied();

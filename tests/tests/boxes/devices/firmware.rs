@@ -5,12 +5,12 @@ use cli::iso;
 use cli::launch::Medium;
 use cli::qemu::{Attachment, Firmware};
 use tests::Scene;
-use tests::device::{Disk, Echo};
+use tests::device::{Echo, ScratchDisk};
 use tests::fixture::{self, STABLE};
 use tests::scene::{Booted, box_file, networked};
 
 fn are_found_behind(firmware: Firmware, attachment: Attachment) {
-    let disk = Disk::new();
+    let disk = ScratchDisk::new();
     let scene = Scene::new(&box_file([
         networked("disk", STABLE, 1) + "devices = [\"class:nvme\"]\n",
         networked("card", STABLE, 1) + "devices = [\"class:network\"]\n",
@@ -22,14 +22,12 @@ fn are_found_behind(firmware: Firmware, attachment: Attachment) {
     let machine = EmulatedMachine { devices, ..EmulatedMachine::needed_by(scene.source().request()) };
     let medium = Medium::Iso { firmware, attachment, image: Some(image) };
     let booted = Booted::of(scene.launch().machine(machine).medium(medium));
-    println!("{}", booted.running().log().text());
     let [disk_owner, card_owner] = ["disk", "card"].map(|name| booted.instance(name));
     disk_owner.load("nvme");
     disk_owner.copy_disk("nvme0n1", &disk);
     card_owner.load_virtio_net();
     card_owner.echo_outside("eth0", &Echo::new());
     for instance in booted.instances() {
-        println!("{}", instance.run("cat /proc/iomem"));
         instance.assert_has_exactly_its_memory();
         instance.assert_its_devices_are_well();
     }

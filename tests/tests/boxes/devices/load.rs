@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cli::emulated::{EmulatedDevice, EmulatedMachine};
 use tests::Scene;
-use tests::device::{Disk, Echo, copy_command, echo_command};
+use tests::device::{Echo, ScratchDisk, copy_command, echo_command};
 use tests::fixture::STABLE;
 use tests::instance::Instance;
 use tests::scene::{Booted, box_file, networked};
@@ -33,7 +33,7 @@ fn await_rounds(instance: &Instance<'_>, job: &str, rounds: usize) {
 
 #[test]
 fn both_owners_work_at_full_load_while_frames_flood_between_them() {
-    let (nvme, sata) = (Disk::new(), Disk::new());
+    let (nvme, sata) = (ScratchDisk::new(), ScratchDisk::new());
     let scene = Scene::new(&box_file([
         networked("disk", STABLE, 2) + "devices = [\"class:nvme\"]\n",
         networked("card", STABLE, 2) + "devices = [\"class:network\", \"class:sata\"]\n",

@@ -2,7 +2,7 @@
 
 use cli::emulated::{EmulatedDevice, EmulatedMachine};
 use tests::Scene;
-use tests::device::{Disk, Echo};
+use tests::device::{Echo, ScratchDisk};
 use tests::fixture::{KERNELS, STABLE};
 use tests::instance::Instance;
 use tests::scene::{Booted, box_file, networked};
@@ -17,14 +17,14 @@ const INTERRUPTS: [(&str, &str); 3] = [(NVME, "nvme0q"), (VIRTIO, "virtio0-"), (
 
 /// The devices at `0000:01:00.0` and on: an NVMe disk, a virtio network card, and what the third has.
 struct Devices {
-    nvme: Disk,
-    sata: Disk,
-    stick: Disk,
+    nvme: ScratchDisk,
+    sata: ScratchDisk,
+    stick: ScratchDisk,
 }
 
 impl Devices {
     fn new() -> Self {
-        Self { nvme: Disk::new(), sata: Disk::new(), stick: Disk::new() }
+        Self { nvme: ScratchDisk::new(), sata: ScratchDisk::new(), stick: ScratchDisk::new() }
     }
 
     fn plugged_in(&self) -> Vec<EmulatedDevice> {

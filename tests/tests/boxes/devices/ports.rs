@@ -4,7 +4,7 @@ use std::fs;
 
 use cli::emulated::{EmulatedDevice, EmulatedMachine};
 use tests::Scene;
-use tests::device::{Disk, Echo};
+use tests::device::{Echo, ScratchDisk};
 use tests::fixture::STABLE;
 use tests::scene::{Booted, box_file, networked};
 
@@ -19,7 +19,7 @@ fn accesses(trace: &str, names: &[&str]) -> usize {
 
 #[test]
 fn no_instance_touches_the_configuration_ports_after_its_start() {
-    let disk = Disk::new();
+    let disk = ScratchDisk::new();
     let scene = Scene::new(&box_file([
         networked("disk", STABLE, 1) + "devices = [\"class:nvme\"]\n",
         networked("card", "6.1", 1) + "devices = [\"class:network\"]\n",
@@ -46,12 +46,6 @@ fn no_instance_touches_the_configuration_ports_after_its_start() {
     }
     let whole = read();
     let work = &whole[start.len()..];
-    println!(
-        "{} bytes of trace, {} of work, {} accesses by port before",
-        whole.len(),
-        work.len(),
-        accesses(&start, &PORTS)
-    );
     assert!(accesses(work, &[IN_MEMORY]) >= 2 * 1024, "what instances read of it goes through memory");
     assert_eq!(accesses(work, &PORTS), 0, "nobody uses the ports");
 }

@@ -4,7 +4,7 @@ use cli::emulated::EmulatedMachine;
 use partitioner::address::{GIB_4, MemoryRange};
 use partitioner::inventory::{NodeId, NodeMemory};
 use tests::Scene;
-use tests::device::{Disk, Echo};
+use tests::device::{Echo, ScratchDisk};
 use tests::fixture::STABLE;
 use tests::scene::{Booted, box_file, networked, networked_of};
 use tests::topology::{DOWNSTREAM, NVME, ROOT_PORT, Topology, UPSTREAM, VIRTIO_NET};
@@ -15,13 +15,13 @@ const PORTS: u8 = 10;
 /// Buses behind the port before the switch: the switch's own, that between its ports, and one behind each of those.
 const SWITCH: (u8, u8) = (2, 6);
 
-fn drive(disk: &Disk, id: &str) -> String {
+fn drive(disk: &ScratchDisk, id: &str) -> String {
     format!("if=none,id={id},format=raw,file={}", disk.path().display())
 }
 
 /// Ten root ports. The second leads to a switch of three ports: an NVMe disk, nothing, a network card. The last leads to
 /// another NVMe disk.
-fn switched(first: &Disk, last: &Disk) -> Topology {
+fn switched(first: &ScratchDisk, last: &ScratchDisk) -> Topology {
     let mut machine = Topology::default();
     let mut bus = 1;
     for port in 0..PORTS {
@@ -57,7 +57,7 @@ fn switched(first: &Disk, last: &Disk) -> Topology {
 
 #[test]
 fn what_lies_behind_a_switch_is_split_port_by_port() {
-    let (first, last) = (Disk::new(), Disk::new());
+    let (first, last) = (ScratchDisk::new(), ScratchDisk::new());
     let web = networked("web", STABLE, 1) + "devices = [\"class:network\", \"0000:0e:00.0\"]\n";
     let db = networked("db", STABLE, 1) + "devices = [\"0000:04:00.0\"]\n";
     let scene = Scene::new(&box_file([web, db]));
@@ -85,7 +85,7 @@ const LENT: u32 = 2;
 
 #[test]
 fn a_register_above_4_gib_is_reached() {
-    let disk = Disk::new();
+    let disk = ScratchDisk::new();
     let scene = Scene::new(&box_file([networked_of("owner", STABLE, 1, "512MiB") + "devices = [\"class:nvme\"]\n"]));
     let mut machine = Topology::default();
     machine.argument("-device", "pcie-root-port,id=root-port,bus=pcie.0,addr=0x10,chassis=1,slot=1");
@@ -114,7 +114,7 @@ fn a_register_above_4_gib_is_reached() {
 }
 
 /// Two nodes of 1 GiB, two cores and an NVMe disk each. That of the second is behind a root bus of its own.
-fn of_two_nodes(near: &Disk, far: &Disk) -> Topology {
+fn of_two_nodes(near: &ScratchDisk, far: &ScratchDisk) -> Topology {
     let mut machine = Topology::default();
     for (node, name, cpus) in [(0, "near", "0-1"), (1, "far", "2-3")] {
         machine.argument("-object", format!("memory-backend-ram,id=memory-{name},size=1G"));
@@ -137,7 +137,7 @@ fn of_two_nodes(near: &Disk, far: &Disk) -> Topology {
 #[test]
 fn each_partition_has_cores_memory_and_a_disk_of_one_node() {
     const NODE: u64 = 1 << 30;
-    let (near, far) = (Disk::new(), Disk::new());
+    let (near, far) = (ScratchDisk::new(), ScratchDisk::new());
     let scene = Scene::new(&box_file([
         networked("near", STABLE, 2) + "devices = [\"0000:01:00.0\"]\n",
         networked("far", STABLE, 2) + "devices = [\"0000:41:00.0\"]\n",
