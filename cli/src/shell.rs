@@ -166,8 +166,9 @@ impl Shell {
     /// Whether `condition`, a shell command, succeeds within `limit`.
     fn comes_true(&self, condition: &str, limit: Duration) -> Result<bool, ShellError> {
         let tenths = limit.as_millis() / 100;
+        // A loop that was left ends well, so that only the count tells.
         let script = format!(
-            "i=0; until {condition}; do i=$((i+1)); if [ $i -gt {tenths} ]; then false; break; fi; sleep 0.1; done"
+            "i=0; until {condition}; do i=$((i+1)); [ $i -le {tenths} ] || break; sleep 0.1; done; [ $i -le {tenths} ]"
         );
         // A busy instance takes longer for its tenths of a second.
         Ok(self.try_run(&script, limit * 2 + CONSOLE_LIMIT)?.status == 0)
@@ -250,6 +251,17 @@ mod tests {
         assert_eq!(shell.run("words", SOON).unwrap(), "one\ntwo");
         let error = shell.run("false", SOON).unwrap_err();
         assert_eq!(error.to_string(), "web: `false` failed with status 1: one; two");
+    }
+
+    #[test]
+    fn what_does_not_come_true_is_told_with_what_there_is_instead() {
+        let shell = shell(|line| {
+            let ran = std::process::Command::new("sh").args(["-c", line]).output().unwrap();
+            String::from_utf8(ran.stdout).unwrap().replace('\n', "\r\n")
+        });
+        shell.wait_until("true", SOON, "echo nothing").unwrap();
+        let error = shell.wait_until("false", Duration::from_millis(200), "echo something else").unwrap_err();
+        assert_eq!(error.to_string(), "web: `false, not within 200ms` failed with status 1: something else");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! A box test reads as a sentence about a box. Every wait has a limit and says what it waited for; nothing
 //! sleeps, unless the time that passes is itself the fault.
 
+pub mod device;
 pub mod disk;
 pub mod fixture;
 pub mod freezer;
@@ -11,6 +12,7 @@ pub mod held_line;
 pub mod instance;
 pub mod network;
 pub mod scene;
+pub mod topology;
 
 pub use held_line::HeldLine;
 pub use instance::Instance;

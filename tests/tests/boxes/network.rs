@@ -1,6 +1,6 @@
 //! Instances that talk over the virtual Ethernet.
 
-mod frames;
+pub(crate) mod frames;
 mod loss;
 mod programs;
 mod protocols;

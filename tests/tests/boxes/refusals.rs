@@ -18,7 +18,7 @@ const LOG: &str = "sprig";
 const LAST_WORDS: &str = "halted: nothing was started";
 
 /// A machine that is booted with whatever bundle it is given.
-struct Attempt {
+pub(crate) struct Attempt {
     folder: TempDir,
     builder: MachineBuilder,
 }
@@ -32,11 +32,13 @@ impl Attempt {
         Self { folder, builder: MachineBuilder::new(boot).cpus(2).memory(1 << 30).console(LOG) }
     }
 
-    fn of(text: &str) -> Self {
+    /// With that box file, and the images that it may name.
+    pub(crate) fn of(text: &str) -> Self {
         Self::with_archive(&archive(text, &kernel()))
     }
 
-    fn argument(mut self, argument: &str) -> Self {
+    /// With a further argument for QEMU.
+    pub(crate) fn argument(mut self, argument: &str) -> Self {
         self.builder = self.builder.argument(argument);
         self
     }
@@ -59,7 +61,7 @@ impl Attempt {
     }
 
     /// Boots, and returns what the log says from the failure on, without the times.
-    fn refusal(self) -> String {
+    pub(crate) fn refusal(self) -> String {
         let text = self.log();
         assert!(!text.contains(" start: "), "nothing was started:\n{text}");
         let line = |line: &str| line.trim_end().get("sprig     0.000 ".len()..).unwrap_or_default().to_owned();

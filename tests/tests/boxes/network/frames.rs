@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_secs(240);
 const WIDE_SOCKETS: &str = "echo 16777216 > /proc/sys/net/core/rmem_default";
 
 /// Starts the receiving program in every instance, once all links are up.
-pub(super) fn receive_everywhere(booted: &Booted) {
+pub(crate) fn receive_everywhere(booted: &Booted) {
     booted.await_links();
     for instance in booted.instances() {
         instance.run(WIDE_SOCKETS);
@@ -24,7 +24,7 @@ pub(super) fn receive_everywhere(booted: &Booted) {
 }
 
 /// From each instance to each other, all at once.
-fn everybody_to_everybody(booted: &Booted, arguments: &str) {
+pub(crate) fn everybody_to_everybody(booted: &Booted, arguments: &str) {
     let pairs = |run: &dyn Fn(&Instance<'_>, &Instance<'_>)| {
         for from in &booted.instances() {
             for to in booted.instances().iter().filter(|to| to.plan.index != from.plan.index) {

@@ -1,0 +1,240 @@
+//! PCI devices, as somebody at their owner's console knows them, and what is at their other ends.
+
+use std::fs;
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use partitioner::address::MemoryRange;
+use partitioner::pci::PciAddress;
+use partitioner::plan::Fate;
+use regex::Regex;
+use tempfile::NamedTempFile;
+
+use crate::instance::Instance;
+use crate::scene::Booted;
+
+/// How long a device may take from the loading of its driver until it is there.
+const DEVICE_LIMIT: Duration = Duration::from_secs(60);
+/// MiB of a disk that are filled; as many follow.
+const HALF_MIB: usize = 24;
+/// MiB of noise that go out and come back, and how often.
+const NOISE_MIB: usize = 4;
+const ECHO_TIMES: usize = 4;
+/// The host, as QEMU's own network has it, and what a card on it may be called.
+const HOST: &str = "10.0.2.2";
+const GUEST: &str = "10.0.2.15/24";
+
+/// What a kernel says when a device fails it, or an interrupt is lost.
+const FAILURES: &str = "WARNING:|BUG:|timeout|timed out|lost interrupt|I/O error|Call Trace|not responding|reset controller|\
+                        Spurious|No irq handler|nobody cared";
+
+/// An image of a disk: noise in its first half, room in its second.
+pub struct ScratchDisk {
+    image: NamedTempFile,
+    noise: Vec<u8>,
+}
+
+impl ScratchDisk {
+    /// One with other noise than all before.
+    ///
+    /// # Panics
+    /// If there is no room for it.
+    #[expect(clippy::new_without_default, reason = "it makes a file")]
+    pub fn new() -> Self {
+        let image = NamedTempFile::with_prefix("sprig-disk-").expect("an image of a disk");
+        let mut noise = vec![0; HALF_MIB << 20];
+        let source = fs::File::open("/dev/urandom").expect("a source of noise");
+        io::Read::read_exact(&mut &source, &mut noise).expect("noise");
+        fs::write(image.path(), &noise).expect("the first half of a disk");
+        image.as_file().set_len(2 * noise.len() as u64).expect("the second half of a disk");
+        Self { image, noise }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.image.path()
+    }
+
+    /// Asserts that both halves are what the first one was made.
+    fn assert_copied(&self) {
+        let found = fs::read(self.path()).expect("the image of a disk");
+        assert!(found.len() == 2 * self.noise.len(), "the disk is as long as it was");
+        for (half, found) in ["first", "second"].into_iter().zip(found.chunks(self.noise.len())) {
+            assert!(found == self.noise, "the {half} half of the disk is not what it should be");
+        }
+    }
+}
+
+/// A server beyond the box: whatever it is sent, it sends back.
+pub struct Echo {
+    port: u16,
+    ended: Arc<AtomicBool>,
+    server: Option<JoinHandle<()>>,
+}
+
+impl Echo {
+    /// On a port of this host that nobody has.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[expect(clippy::new_without_default, reason = "it starts a server")]
+    pub fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("the port's number").port();
+        let ended = Arc::new(AtomicBool::new(false));
+        let server = thread::spawn({
+            let ended = ended.clone();
+            move || serve(&listener, &ended)
+        });
+        Self { port, ended, server: Some(server) }
+    }
+}
+
+fn serve(listener: &TcpListener, ended: &AtomicBool) {
+    for caller in listener.incoming() {
+        if ended.load(Ordering::Relaxed) {
+            return;
+        }
+        // A caller that goes away in the middle notices by itself that something is missing.
+        let echo = |caller: TcpStream| io::copy(&mut &caller, &mut &caller);
+        thread::spawn(move || caller.and_then(echo));
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+        // The call wakes the server up. Without it, it has ended already.
+        let _ = TcpStream::connect(("127.0.0.1", self.port));
+        let _ = self.server.take().map(JoinHandle::join);
+    }
+}
+
+impl Instance<'_> {
+    /// Loads a driver.
+    pub fn load(&self, module: &str) {
+        self.run(&format!("modprobe {module}"));
+    }
+
+    /// Loads the driver of a virtio card, and of the bus that it is on: some kernels have that in their image.
+    pub fn load_virtio_net(&self) {
+        self.try_run("modprobe -q virtio_pci");
+        self.load("virtio_net");
+    }
+
+    /// Interrupts so far of which the description matches a regular expression.
+    pub fn interrupts(&self, description: &str) -> u64 {
+        let cores = self.plan.cores.len() + 1;
+        let sum = format!("for (i = 2; i <= {cores}; i++) n += $i");
+        self.number(&format!("awk '$1 ~ /^[0-9]+:/ && /{description}/ {{{sum}}} END {{print n + 0}}' /proc/interrupts"))
+    }
+
+    /// Waits until a disk is there.
+    pub fn await_disk(&self, name: &str) {
+        self.wait_until(&format!("[ -b /dev/{name} ]"), DEVICE_LIMIT, "cat /proc/partitions; dmesg | tail -n 30");
+    }
+
+    /// Copies the first half of a disk to its second, and holds it against what is really on it.
+    pub fn copy_disk(&self, name: &str, disk: &ScratchDisk) {
+        self.await_disk(name);
+        self.run(&copy_command(name));
+        disk.assert_copied();
+    }
+
+    /// Brings up a card on QEMU's own network.
+    pub fn connect(&self, card: &str) {
+        let there = format!("ip link show {card} > /dev/null 2>&1");
+        self.wait_until(&there, DEVICE_LIMIT, "ls /sys/class/net; dmesg | tail -n 30");
+        self.run(&format!("ip address add {GUEST} dev {card} && ip link set {card} up"));
+        let carrier = format!("[ $(cat /sys/class/net/{card}/carrier) = 1 ]");
+        self.wait_until(&carrier, DEVICE_LIMIT, "ip link; dmesg | tail -n 30");
+    }
+
+    /// Sends noise to a server beyond the box while the same noise comes back, and compares the two.
+    pub fn echo_outside(&self, card: &str, echo: &Echo) {
+        self.connect(card);
+        self.run(&echo_command(echo));
+    }
+
+    /// The PCI segment that is its own.
+    fn segment(&self) -> u16 {
+        u16::from(self.plan.index.0) + 1
+    }
+
+    /// The addresses that lead to PCI devices, as it sees them: windows and configuration space.
+    ///
+    /// # Panics
+    /// If one is of another segment than its own.
+    fn pci_ranges(&self) -> Vec<MemoryRange> {
+        let space = Regex::new(r"^ *PCI (?:Bus|ECAM|MMCONFIG) ([0-9a-f]{4})[: ]").expect("a regular expression");
+        let range = |(range, name): (MemoryRange, String)| {
+            let segment = space.captures(&name)?[1].to_owned();
+            assert_eq!(segment, format!("{:04x}", self.segment()), "{}: {range} is {name}", self.plan.name);
+            Some(range)
+        };
+        self.iomem().into_iter().filter_map(range).collect()
+    }
+
+    /// Asserts that its kernel has said nothing of a device that fails.
+    pub fn assert_its_devices_are_well(&self) {
+        let (failures, _) = self.try_run(&format!("dmesg | grep -i -E '{FAILURES}'"));
+        assert_eq!(failures, "", "{}: its kernel complains", self.plan.name);
+    }
+}
+
+/// Copies past every cache, and then reads both halves from the disk.
+pub fn copy_command(name: &str) -> String {
+    let disk = format!("/dev/{name}");
+    let read = |skip| format!("$(dd if={disk} bs=1M count={HALF_MIB} skip={skip} 2>/dev/null | sha256sum)");
+    format!(
+        "dd if={disk} of={disk} bs=1M count={HALF_MIB} seek={HALF_MIB} conv=fsync 2>/dev/null && \
+         echo 3 > /proc/sys/vm/drop_caches && [ \"{}\" = \"{}\" ]",
+        read(0),
+        read(HALF_MIB)
+    )
+}
+
+/// Sends noise out, several times over, and compares what comes back. It is not kept: there is little room.
+pub fn echo_command(echo: &Echo) -> String {
+    let several = ["/tmp/noise"; ECHO_TIMES].join(" ");
+    format!(
+        "dd if=/dev/urandom of=/tmp/noise bs=1M count={NOISE_MIB} 2>/dev/null && \
+         [ \"$(cat {several} | socat -t 60 - TCP:{HOST}:{} | sha256sum)\" = \"$(cat {several} | sha256sum)\" ]",
+        echo.port
+    )
+}
+
+impl Booted {
+    /// Asserts that each instance sees the functions that are its own, and no address that leads to another's.
+    pub fn assert_devices_are_apart(&self) {
+        let mut all: Vec<(String, MemoryRange)> = Vec::new();
+        for instance in self.instances() {
+            let name = &instance.plan.name;
+            let expected = self.functions_of(&instance);
+            let found = instance.run("ls -1 /sys/bus/pci/devices 2>/dev/null; true");
+            assert_eq!(found.lines().collect::<Vec<_>>(), expected, "{name} sees its own devices");
+            let ranges = instance.pci_ranges();
+            assert_eq!(ranges.is_empty(), expected.is_empty(), "{name}: {ranges:?}");
+            for range in ranges {
+                let other = all.iter().find(|(other, theirs)| other != name && theirs.overlaps(range));
+                assert!(other.is_none(), "{name} sees {range}, of which {other:?} sees something too");
+                all.push((name.clone(), range));
+            }
+        }
+    }
+
+    /// The functions of an instance, as the host planned it, in the instance's own segment.
+    fn functions_of(&self, instance: &Instance<'_>) -> Vec<String> {
+        let owned = self.running().plan().pci.iter().filter(|planned| planned.fate == Fate::Owned(instance.plan.index));
+        let seen = |address: PciAddress| {
+            PciAddress::new(instance.segment(), address.bus(), address.device(), address.function())
+                .expect("an address")
+        };
+        owned.map(|planned| seen(planned.function.address).to_string()).collect()
+    }
+}

@@ -1,0 +1,45 @@
+//! Devices, found by the boot image behind GRUB. (Everywhere else it comes in by PVH, and there is SeaBIOS before it too.)
+
+use cli::emulated::{EmulatedDevice, EmulatedMachine};
+use cli::iso;
+use cli::launch::Medium;
+use cli::qemu::{Attachment, Firmware};
+use tests::Scene;
+use tests::device::{Echo, ScratchDisk};
+use tests::fixture::{self, STABLE};
+use tests::scene::{Booted, box_file, networked};
+
+fn are_found_behind(firmware: Firmware, attachment: Attachment) {
+    let disk = ScratchDisk::new();
+    let scene = Scene::new(&box_file([
+        networked("disk", STABLE, 1) + "devices = [\"class:nvme\"]\n",
+        networked("card", STABLE, 1) + "devices = [\"class:network\"]\n",
+    ]));
+    let image = scene.path("box.iso");
+    let bundle = scene.source().bundle().unwrap_or_else(|error| panic!("{error}"));
+    iso::write(&bundle, &fixture::boot_image(), &image).unwrap_or_else(|error| panic!("{error}"));
+    let devices = vec![EmulatedDevice::Nvme(disk.path().into()), EmulatedDevice::VirtioNet("user".into())];
+    let machine = EmulatedMachine { devices, ..EmulatedMachine::needed_by(scene.source().request()) };
+    let medium = Medium::Iso { firmware, attachment, image: Some(image) };
+    let booted = Booted::of(scene.launch().machine(machine).medium(medium));
+    let [disk_owner, card_owner] = ["disk", "card"].map(|name| booted.instance(name));
+    disk_owner.load("nvme");
+    disk_owner.copy_disk("nvme0n1", &disk);
+    card_owner.load_virtio_net();
+    card_owner.echo_outside("eth0", &Echo::new());
+    for instance in booted.instances() {
+        instance.assert_has_exactly_its_memory();
+        instance.assert_its_devices_are_well();
+    }
+    booted.assert_devices_are_apart();
+}
+
+#[test]
+fn devices_are_found_behind_grub_by_bios() {
+    are_found_behind(Firmware::Bios, Attachment::Cd);
+}
+
+#[test]
+fn devices_are_found_behind_grub_by_uefi() {
+    are_found_behind(Firmware::Uefi, Attachment::UsbStick);
+}
