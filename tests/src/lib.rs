@@ -11,6 +11,8 @@ pub mod held_line;
 pub mod instance;
 pub mod network;
 pub mod scene;
+pub mod server;
+pub mod wire;
 
 pub use held_line::HeldLine;
 pub use instance::Instance;
