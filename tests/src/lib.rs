@@ -12,7 +12,9 @@ pub mod held_line;
 pub mod instance;
 pub mod network;
 pub mod scene;
+pub mod server;
 pub mod topology;
+pub mod wire;
 
 pub use held_line::HeldLine;
 pub use instance::Instance;

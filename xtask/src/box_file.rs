@@ -11,6 +11,7 @@ use crate::setup::KernelLine;
 
 const PAIR: &str = "two-linux.toml";
 const BENCH: &str = "bench.toml";
+const GATEWAY: &str = "gateway.toml";
 /// How the example names the folder of what set-up makes.
 const SPRIG: &str = "../target/sprig/";
 
@@ -23,6 +24,24 @@ pub(crate) fn pair(places: &Places, line: KernelLine, image: Image, folder: &Pat
 /// The same of `examples/bench.toml`.
 pub(crate) fn bench(places: &Places, line: KernelLine, folder: &Path) -> Result<PathBuf> {
     example(places, BENCH, line, Image::Full, folder)
+}
+
+/// What `examples/gateway.toml` says, as the box of another name, whose network has that number.
+pub(crate) fn gateway(places: &Places, line: KernelLine, name: &str, number: usize, folder: &Path) -> Result<PathBuf> {
+    let example = places.workspace.join("examples").join(GATEWAY);
+    let text = fs::read_to_string(&example).with_context(|| format!("cannot read {}", example.display()))?;
+    let text = renamed(&moved(&text, &places.sprig, line, Image::Full)?, name, number)?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let copy = folder.join(format!("{name}.toml"));
+    fs::write(&copy, text).with_context(|| format!("cannot write {}", copy.display()))?;
+    Ok(copy)
+}
+
+fn renamed(example: &str, name: &str, number: usize) -> Result<String> {
+    let [from, network] = ["name = \"gateway\"", "sprig.network=1"];
+    ensure!(example.contains(from) && example.contains(network), "the example has no {from}, or no {network}");
+    let text = example.replace(from, &format!("name = \"{name}\""));
+    Ok(text.replace(network, &format!("sprig.network={number}")))
 }
 
 fn example(places: &Places, name: &str, line: KernelLine, image: Image, folder: &Path) -> Result<PathBuf> {
@@ -61,6 +80,15 @@ mod tests {
         assert_eq!(text.matches("\"/else where/kernels/7.2/vmlinuz\"").count(), 2, "{text}");
         assert_eq!(text.matches("\"/else where/initrd/small.img\"").count(), 2, "{text}");
         assert!(!text.contains("..") && !text.contains("6.12"), "{text}");
+    }
+
+    #[test]
+    fn the_example_with_a_gateway_becomes_another_box() {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(GATEWAY);
+        let text = renamed(&fs::read_to_string(example).unwrap(), "right", 2).unwrap();
+        assert_eq!(text.matches("cmdline = \"sprig.network=2\"").count(), 2, "{text}");
+        assert!(text.contains("[box]\nname = \"right\"\n"), "{text}");
+        assert!(renamed("name = \"else\"", "right", 2).is_err());
     }
 
     #[test]

@@ -17,3 +17,4 @@ mod portless;
 mod refusals;
 mod splits;
 mod systems;
+mod world;

@@ -2,6 +2,7 @@
 
 mod boot;
 mod boot_figures;
+mod boxes;
 mod in_box;
 mod iperf;
 mod namespaces;
@@ -9,6 +10,7 @@ mod native;
 mod native_targets;
 mod sample;
 mod tap;
+mod two_boxes;
 
 use std::fs;
 use std::path::Path;
@@ -34,6 +36,8 @@ enum What {
     Native(native::Options),
     /// The virtual Ethernet of a box against loopback, veth, and two machines joined by virtio
     Box(in_box::Options),
+    /// Two boxes joined by their cards: partitions without a card, by a bridge and by VXLAN, against the cards alone
+    Boxes(boxes::Options),
 }
 
 /// Measures.
@@ -43,6 +47,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
         What::Tap(options) => tap::run(places, options),
         What::Native(options) => native::run(places, options),
         What::Box(options) => in_box::run(places, options),
+        What::Boxes(options) => boxes::run(places, options),
     }
 }
 

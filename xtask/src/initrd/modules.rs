@@ -65,7 +65,7 @@ fn modules(places: &Places, line: KernelLine) -> Result<Vec<PathBuf>> {
     // An image of the user's own comes without.
     let entries = if stock.is_dir() { Some(fs::read_dir(stock)?) } else { None };
     let mut modules = entries.into_iter().flatten().map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
-    modules.retain(|path| path.extension().is_some_and(|ending| ending == "ko"));
+    modules.retain(|path| path.to_string_lossy().ends_with(".ko") || path.to_string_lossy().ends_with(".ko.xz"));
     modules.push(places.driver(line));
     modules.retain(|path| path.is_file());
     Ok(modules)

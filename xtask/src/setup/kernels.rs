@@ -14,7 +14,7 @@ use super::{busybox, modules};
 use crate::progress::{self, Step};
 
 /// Changes when what is kept of a kernel changes, so that older ones are made anew.
-const RECIPE: &str = "recipe 5\n";
+const RECIPE: &str = "recipe 8\n";
 
 /// Up to 6.12 the image lies in /boot, later with its modules.
 const IMAGE: &str = "./*/vmlinuz*";

@@ -1,5 +1,5 @@
 //! `kernels/<line>/modules`: the few modules of a stock kernel that boxes need beside the driver of the virtual
-//! Ethernet, uncompressed, and `order`, which names them with each behind those that it needs.
+//! Ethernet, as they come, compressed or not, and `order`, which names them with each behind those that it needs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,15 +11,19 @@ use anyhow::{Context, Result, bail};
 use crate::process;
 
 /// What stands on a network card in tests: VLANs, bridges, further addresses, virtual cards, raw load. The card of an
-/// ordinary emulated machine, against which the virtual Ethernet is measured. And what drives the devices that partitions
-/// own: NVMe and SATA disks, a network card, USB.
-const WANTED: [&str; 14] = [
+/// ordinary emulated machine, against which the virtual Ethernet is measured. What drives the devices that partitions
+/// own: NVMe and SATA disks, a network card, USB. And what leads from a card to the others: nftables with address
+/// translation, tunnels.
+const WANTED: [&str; 18] = [
     "8021q",
     "ahci",
     "bridge",
     "dummy",
     "e1000e",
     "macvlan",
+    "nft_chain_nat",
+    "nft_ct",
+    "nft_masq",
     "nvme",
     "pktgen",
     "sd_mod",
@@ -27,10 +31,12 @@ const WANTED: [&str; 14] = [
     "usb_storage",
     "veth",
     "virtio_net",
+    "vxlan",
     "xhci_pci",
 ];
-/// What that card is reached by: some kernels have it in their image.
-const WANTED_IF_NOT_BUILT_IN: [&str; 1] = ["virtio_pci"];
+/// What connection tracking looks for at its start, and what that ordinary card is reached by: some kernels have one or
+/// the other in their image.
+const WANTED_IF_NOT_BUILT_IN: [&str; 2] = ["crc32c_generic", "virtio_pci"];
 
 /// What of a kernel's package holds them and what they need.
 pub(super) const PATTERNS: [&str; 13] = [
@@ -80,11 +86,13 @@ impl Kept<'_> {
             return Ok(());
         }
         let path = self.found.get(name).with_context(|| format!("the kernel's package holds no module {name}"))?;
-        let bytes = plain(path, self.busybox)?;
+        let path = path.clone();
+        let bytes = plain(&path, self.busybox)?;
         for needed in needs(&bytes).with_context(|| format!("{} does not say what it needs", path.display()))? {
             self.keep(&needed)?;
         }
-        fs::write(self.folder.join(format!("{name}.ko")), bytes)?;
+        let ending = if path.extension().is_some_and(|ending| ending == "xz") { "ko.xz" } else { "ko" };
+        fs::copy(&path, self.folder.join(format!("{name}.{ending}")))?;
         self.order.push(name.to_owned());
         Ok(())
     }
@@ -104,7 +112,7 @@ fn find(folder: &Path, found: &mut BTreeMap<String, PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// The module's bytes; newer packages hold them compressed.
+/// The module's bytes; newer packages hold them compressed, and that is left as it is beside what comes of it.
 fn plain(path: &Path, busybox: &Path) -> Result<Vec<u8>> {
     let bytes = match path.extension().and_then(|ending| ending.to_str()) {
         Some("ko") => fs::read(path),
@@ -143,7 +151,9 @@ mod tests {
         for name in WANTED {
             module(&unpacked, &format!("net/{name}.ko"), if name == "8021q" { "mrp,garp-x" } else { "" });
         }
-        module(&unpacked, "drivers/virtio/virtio_pci.ko", "");
+        for name in WANTED_IF_NOT_BUILT_IN {
+            module(&unpacked, &format!("drivers/{name}.ko"), "");
+        }
         module(&unpacked, "net/802/garp-x.ko", "llc");
         module(&unpacked, "net/802/mrp.ko", "");
         module(&unpacked, "net/llc/llc.ko", "");

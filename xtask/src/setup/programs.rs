@@ -25,7 +25,7 @@ const SUITE: Suite = Suite::Trixie;
 pub(crate) const BUSYBOX: &str = "usr/bin/busybox";
 
 /// What is kept of which package.
-const KEPT: [(&str, &[&str]); 13] = [
+const KEPT: [(&str, &[&str]); 15] = [
     // Not the static one: the shell of that takes its own applets before any program of the same name.
     ("busybox", &[BUSYBOX]),
     ("ethtool", &["usr/sbin/ethtool"]),
@@ -47,6 +47,9 @@ const KEPT: [(&str, &[&str]); 13] = [
     ),
     // Loaded by iperf3 when a thread ends, so nobody's list of libraries has it.
     ("libgcc-s1", &["usr/lib/x86_64-linux-gnu/libgcc_s.so.1"]),
+    // Loaded by modprobe when a module is compressed.
+    ("liblzma5", &["usr/lib/x86_64-linux-gnu/liblzma.so.5"]),
+    ("nftables", &["usr/sbin/nft"]),
     ("openssh-client", &["usr/bin/scp", "usr/bin/ssh", "usr/bin/ssh-keygen"]),
     ("openssh-server", &["usr/lib/openssh/sshd-auth", "usr/lib/openssh/sshd-session", "usr/sbin/sshd"]),
     ("openssh-sftp-server", &["usr/lib/openssh/sftp-server"]),
