@@ -93,7 +93,9 @@ impl Booted {
     /// If the boot image or an instance does not come as far; the message has its last lines.
     pub fn of(launch: Launch<'_>) -> Self {
         let running = launch.start().unwrap_or_else(|error| panic!("{error}"));
-        running.log().wait_for(" leave: ", LEAVE_LIMIT).unwrap_or_else(|error| panic!("{error}"));
+        if let Err(error) = running.log().wait_for(" leave: ", LEAVE_LIMIT) {
+            panic!("{error}\nQEMU said: {:?}", running.machine().said());
+        }
         let booted = Self { running };
         for partition in &booted.running.plan().partitions {
             booted.instance(&partition.name).wait_for_report();
