@@ -29,12 +29,9 @@ pub(crate) fn bench(places: &Places, line: KernelLine, folder: &Path) -> Result<
 /// What `examples/gateway.toml` says, as the box of another name, whose network has that number.
 pub(crate) fn gateway(places: &Places, line: KernelLine, name: &str, number: usize, folder: &Path) -> Result<PathBuf> {
     let example = places.workspace.join("examples").join(GATEWAY);
-    let text = fs::read_to_string(&example).with_context(|| format!("cannot read {}", example.display()))?;
-    let text = renamed(&moved(&text, &places.sprig, line, Image::Full)?, name, number)?;
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let copy = folder.join(format!("{name}.toml"));
-    fs::write(&copy, text).with_context(|| format!("cannot write {}", copy.display()))?;
-    Ok(copy)
+    copied(&example, folder, &format!("{name}.toml"), |text| {
+        renamed(&moved(text, &places.sprig, line, Image::Full)?, name, number)
+    })
 }
 
 fn renamed(example: &str, name: &str, number: usize) -> Result<String> {
@@ -49,8 +46,13 @@ fn example(places: &Places, name: &str, line: KernelLine, image: Image, folder: 
     if line == KernelLine::default() && image == Image::Full && places.sprig == places.workspace.join("target/sprig") {
         return Ok(example);
     }
-    let text = fs::read_to_string(&example).with_context(|| format!("cannot read {}", example.display()))?;
-    let text = moved(&text, &places.sprig, line, image)?;
+    copied(&example, folder, name, |text| moved(text, &places.sprig, line, image))
+}
+
+/// A copy of an example in a folder, under that name, with what `changed` makes of its text.
+fn copied(example: &Path, folder: &Path, name: &str, changed: impl FnOnce(&str) -> Result<String>) -> Result<PathBuf> {
+    let text = fs::read_to_string(example).with_context(|| format!("cannot read {}", example.display()))?;
+    let text = changed(&text)?;
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let copy = folder.join(name);
     fs::write(&copy, text).with_context(|| format!("cannot write {}", copy.display()))?;
