@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
+use super::asked::Asked;
+use super::devices::{self, Devices};
 use super::end::Path;
 use super::fault::Fault;
 use super::gauge;
@@ -15,6 +17,7 @@ use super::site::{self, Instance};
 use super::targets;
 use super::task::{Direction, Offload, Task, Wait};
 use super::wish::{Extent, Subject, Wish};
+use crate::emulated::EmulatedMachine;
 use crate::launch::{Launch, RunningBox};
 use crate::qemu::Accelerator;
 use crate::source::Source;
@@ -29,6 +32,8 @@ pub struct Campaign<'a> {
     pub source: &'a Source,
     /// What boots it.
     pub boot_image: PathBuf,
+    /// On what it runs. Disks are not written to: the machine has copies.
+    pub machine: EmulatedMachine,
     /// What is to be measured.
     pub wish: &'a Wish,
     /// Raised when somebody wants the end: what was measured until then is kept.
@@ -49,37 +54,33 @@ impl Campaign<'_> {
     /// # Errors
     /// If nothing could be measured at all. What could not be measured beside something else is a remark.
     pub fn run(&self) -> Result<Bench, Fault> {
-        let pairs = self.pairs()?;
+        let pairs = if self.wish.has_paths() { self.pairs()? } else { Pairs::new() };
         let accelerator = Accelerator::best();
         let processor = processor(accelerator);
         let host = Watched::begin().ok();
-        let launch = Launch::new(self.source, self.boot_image.clone()).processor(processor);
+        let launch = Launch::new(self.source, self.boot_image.clone()).machine(self.machine.clone());
+        let launch = launch.processor(processor).argument(devices::COPIES);
         (self.tell)(&format!("booting the box, by {accelerator}"));
         let running = launch.start()?;
         site::await_start(&running, self.stop)?;
         let mut remarks = Vec::new();
         let machines = self.machines(processor, &mut remarks);
-        let instances = self.instances(&running, &pairs, &mut remarks)?;
-        let mut paths = Vec::new();
-        if let Some(machines) = &machines {
-            match machines.path(self.stop) {
-                Ok(path) => paths.push(path),
-                Err(fault) => remarks.push(format!("{} is left out: {fault}", Subject::VirtioNet.name())),
-            }
+        let mut devices = Devices::of(&self.machine, running.plan(), self.wish)?;
+        if !self.wish.has_paths() && !devices.has_some() {
+            return Err(Fault::Nobody("no partition has a disk or a network card that could be asked".to_owned()));
         }
-        let groups = self.groups(&pairs, &instances, &mut paths, &mut remarks)?;
-        let rounds = Rounds {
-            paths: &paths,
-            count: self.wish.rounds,
-            sample: self.wish.sample,
-            stop: self.stop,
-            tell: self.tell,
-            remarks,
-        };
+        self.start_alone(&mut devices, processor, &mut remarks);
+        let instances = self.instances(&running, &mut remarks)?;
+        let mut paths = self.virtio(machines.as_ref(), &mut remarks);
+        let mut groups = self.groups(&pairs, &instances, &mut paths, &mut remarks)?;
+        devices.drive(&instances, running.plan(), self.stop, &mut remarks);
+        groups.extend(devices.groups());
+        let rounds =
+            Rounds { count: self.wish.rounds, sample: self.wish.sample, stop: self.stop, tell: self.tell, remarks };
         let (measurements, mut remarks) = rounds.ask(groups);
         let box_name = running.plan().box_name.clone();
         // What was ours on the host counts when it has ended.
-        drop((running, machines));
+        drop((running, machines, devices));
         let host = host.and_then(|host| host.end().ok());
         if host.is_some_and(Host::is_disturbed) {
             remarks.push("the host was disturbed: others were at work, do not trust these figures".to_owned());
@@ -131,14 +132,28 @@ impl Campaign<'_> {
         }
     }
 
+    /// The path between the machines beside the box, when they are up.
+    fn virtio(&self, machines: Option<&Machines>, remarks: &mut Vec<String>) -> Vec<Path> {
+        let path = machines.map(|machines| machines.path(self.stop));
+        match path {
+            Some(Ok(path)) => return vec![path],
+            Some(Err(fault)) => remarks.push(format!("{} is left out: {fault}", Subject::VirtioNet.name())),
+            None => {}
+        }
+        Vec::new()
+    }
+
+    /// The machines on which the owners of devices are alone, if they are wished for.
+    fn start_alone(&self, devices: &mut Devices, processor: &str, remarks: &mut Vec<String>) {
+        if self.wish.subjects.contains(&Subject::Alone) && devices.has_some() {
+            (self.tell)("booting the kernels that own devices, each alone on a machine");
+            devices.start_alone(self.source, &self.boot_image, processor, remarks);
+        }
+    }
+
     /// Every instance: any of them may have the cores for a veth.
-    fn instances(
-        &self,
-        running: &RunningBox,
-        pairs: &Pairs,
-        remarks: &mut Vec<String>,
-    ) -> Result<Vec<Instance>, Fault> {
-        if pairs.is_empty() {
+    fn instances(&self, running: &RunningBox, remarks: &mut Vec<String>) -> Result<Vec<Instance>, Fault> {
+        if self.wish.has_paths() && running.plan().partitions.len() < 2 {
             remarks.push("the box has one partition, so there is no pair to measure".to_owned());
         }
         let names: Vec<String> = running.plan().partitions.iter().map(|partition| partition.name.clone()).collect();
@@ -150,14 +165,17 @@ impl Campaign<'_> {
         Ok(instances)
     }
 
-    /// What is asked, question by question. The first pair is asked everything, and others what a matrix shows.
-    fn groups(
+    /// What is asked of paths, question by question. The first pair is asked everything, and others what a matrix shows.
+    fn groups<'a>(
         &self,
         pairs: &Pairs,
         instances: &[Instance],
-        paths: &mut Vec<Path>,
+        paths: &'a mut Vec<Path>,
         remarks: &mut Vec<String>,
-    ) -> Result<Vec<Vec<Question>>, Fault> {
+    ) -> Result<Vec<Vec<Question<'a>>>, Fault> {
+        if !self.wish.has_paths() {
+            return Ok(Vec::new());
+        }
         self.add_own_paths(pairs, instances, paths, remarks)?;
         let mut first_pair = None;
         for (from, to) in pairs.iter().filter(|_| self.wish.subjects.contains(&Subject::Vni)) {
@@ -175,11 +193,12 @@ impl Campaign<'_> {
             let is_further = path.pair.is_some() && first_pair != Some(number);
             self.wish.has(task.what(), path.subject) && task.suits(path.subject) && (!is_further || task.is_of_matrix())
         };
+        let paths: &'a [Path] = paths;
         let group = |task: Task| {
             let mut numbered: Vec<_> =
                 paths.iter().enumerate().filter(|(number, path)| asked(&task, *number, path)).collect();
             numbered.sort_by_key(|(_, path)| path.subject);
-            numbered.into_iter().map(|(number, _)| Question::new(task, number)).collect::<Vec<_>>()
+            numbered.into_iter().map(|(_, path)| Question::new(Asked::Path(task, path))).collect::<Vec<_>>()
         };
         Ok(self.tasks().into_iter().map(group).collect())
     }

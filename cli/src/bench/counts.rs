@@ -92,8 +92,11 @@ impl Tally {
         self.to.add(to);
     }
 
-    /// What is told beside the samples.
+    /// What is told beside the samples; nothing where nobody counted.
     pub(super) fn beside(&self) -> BTreeMap<String, f64> {
+        if self.seconds == 0.0 {
+            return BTreeMap::new();
+        }
         let mut beside = BTreeMap::from([
             ("cpu_share_sender".to_owned(), self.from.share(self.seconds)),
             ("cpu_share_receiver".to_owned(), self.to.share(self.seconds)),
@@ -148,5 +151,6 @@ mod tests {
         tally.add(&Card::Other("lo".to_owned()), Duration::from_secs(1), &during, &during);
         assert_eq!(tally.beside().into_keys().collect::<Vec<_>>(), ["cpu_share_receiver", "cpu_share_sender"]);
         assert_eq!(Counts::read("intr 5"), None);
+        assert!(Tally::default().beside().is_empty(), "nobody counted");
     }
 }

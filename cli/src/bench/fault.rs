@@ -1,5 +1,7 @@
 //! Why something cannot be measured: one line each.
 
+use std::io;
+
 use crate::launch::LaunchError;
 use crate::qemu::StartError;
 use crate::shell::ShellError;
@@ -13,6 +15,9 @@ pub enum Fault {
     /// A machine beside the box does not run.
     #[error(transparent)]
     Machine(#[from] StartError),
+    /// Network cards would lead nowhere.
+    #[error("cannot serve the other side of network cards on this host: {0}")]
+    Outside(io::Error),
     /// An instance does not do as it is told.
     #[error(transparent)]
     Shell(#[from] ShellError),

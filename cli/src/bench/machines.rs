@@ -44,7 +44,7 @@ impl Machines {
         for (name, _, mac) in MACHINES {
             let server = if machines.is_empty() { "on" } else { "off" };
             let wire = format!("stream,id=wire,server={server},addr.type=unix,addr.path={}", socket.display());
-            let builder = MachineBuilder::new(boot(source)?).emulator(Emulator::find(Some(boot_image)));
+            let builder = MachineBuilder::new(boot(source, 0)?).emulator(Emulator::find(Some(boot_image)));
             let builder = builder.processor(processor).memory(memory(source)).console(name);
             let builder = builder.argument("-netdev").argument(wire);
             let card = format!("virtio-net-pci,netdev=wire,mac={mac}");
@@ -80,11 +80,11 @@ fn joined(console: &Console, address: &str, stop: &AtomicBool) -> Result<Shell, 
     Ok(shell)
 }
 
-/// What the first partition boots.
-fn boot(source: &Source) -> Result<Boot, Fault> {
+/// What a partition boots, on a machine of its own.
+pub(super) fn boot(source: &Source, partition: usize) -> Result<Boot, Fault> {
     let folder = source.path().parent().unwrap_or(FilePath::new(""));
-    let none = || Fault::Nobody("the first partition has no initial file system for machines of their own".to_owned());
-    let partition = source.request().file.partitions.first().ok_or_else(none)?;
+    let none = || Fault::Nobody("the partition has no initial file system for a machine of its own".to_owned());
+    let partition = source.request().file.partitions.get(partition).ok_or_else(none)?;
     let initrd = partition.initrd.as_ref().ok_or_else(none)?;
     let absolute = |path: &str| {
         let path = folder.join(path);
@@ -92,7 +92,8 @@ fn boot(source: &Source) -> Result<Boot, Fault> {
     };
     let image: PathBuf = absolute(partition.kernel.get_ref())?;
     let initrd = Some(absolute(initrd.get_ref())?);
-    Ok(Boot::Kernel { image, initrd, command_line: "console=ttyS0,115200n8".to_owned() })
+    let command_line = format!("console=ttyS0,115200n8 {}", partition.cmdline.get_ref());
+    Ok(Boot::Kernel { image, initrd, command_line: command_line.trim_end().to_owned() })
 }
 
 fn memory(source: &Source) -> u64 {

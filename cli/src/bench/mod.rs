@@ -13,6 +13,8 @@
 //! | `site`, `end` | the instances that can be measured, and the paths between their ends |
 //! | `machines` | two machines without Sprig, joined by virtio, to compare with |
 //! | `task`, `iperf`, `gauge`, `offload` | a question to a path, and the programs that answer it |
+//! | `devices` | disks and network cards in partitions, beside the same kernel alone on a machine |
+//! | `asked` | a question to a path or a device |
 //! | `counts` | what is counted beside: doorbells, polls, drops, processor time |
 //! | `rounds` | in which order it is asked |
 //! | `targets` | what is to be reached |
@@ -24,9 +26,11 @@
 //! | [`quantity`], [`words`], [`verdict`] | figures, names and targets in the words that both use |
 //! | [`columns`] | columns as wide as a terminal |
 
+mod asked;
 pub mod campaign;
 pub mod columns;
 mod counts;
+mod devices;
 mod end;
 mod fault;
 pub mod file;

@@ -4,20 +4,17 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::counts::{Counts, Tally};
-use super::end::Path;
-use super::fault::Fault;
+use super::asked::Asked;
+use super::counts::Tally;
 use super::model::Measurement;
-use super::offload::Features;
-use super::task::{Offload, Reading, Task};
+use super::task::Reading;
 
 /// After so many failures a question is not asked any more.
 const FAILURES_MOST: u32 = 2;
 
-/// A question to a path, and what has come of it.
-pub(super) struct Question {
-    task: Task,
-    path: usize,
+/// A question, and what has come of it.
+pub(super) struct Question<'a> {
+    asked: Asked<'a>,
     samples: Vec<f64>,
     /// All of them together; its value says nothing.
     whole: Reading,
@@ -27,7 +24,6 @@ pub(super) struct Question {
 
 /// Asks.
 pub(super) struct Rounds<'a> {
-    pub(super) paths: &'a [Path],
     pub(super) count: u32,
     pub(super) sample: Duration,
     /// Raised when somebody wants the end.
@@ -37,14 +33,13 @@ pub(super) struct Rounds<'a> {
     pub(super) remarks: Vec<String>,
 }
 
-impl Question {
-    pub(super) fn new(task: Task, path: usize) -> Question {
-        Question { task, path, samples: Vec::new(), whole: Reading::default(), tally: Tally::default(), failures: 0 }
+impl<'a> Question<'a> {
+    pub(super) fn new(asked: Asked<'a>) -> Question<'a> {
+        Question { asked, samples: Vec::new(), whole: Reading::default(), tally: Tally::default(), failures: 0 }
     }
 
     /// What it has come to; nothing without a sample.
-    fn measurement(self, paths: &[Path]) -> Option<Measurement> {
-        let path = &paths[self.path];
+    fn measurement(self) -> Option<Measurement> {
         let mut beside = self.tally.beside();
         if self.whole.sent > 0.0 {
             beside.insert("loss".to_owned(), self.whole.lost / self.whole.sent);
@@ -57,11 +52,11 @@ impl Question {
             beside.insert("percentile_99".to_owned(), longest);
         }
         (!self.samples.is_empty()).then(|| Measurement {
-            what: self.task.what().name().to_owned(),
-            subject: path.subject.name().to_owned(),
-            pair: path.pair.clone(),
-            parameters: self.task.parameters(),
-            unit: self.task.unit().to_owned(),
+            what: self.asked.what().name().to_owned(),
+            subject: self.asked.subject().name().to_owned(),
+            pair: self.asked.pair().cloned(),
+            parameters: self.asked.parameters(),
+            unit: self.asked.unit().to_owned(),
             samples: self.samples,
             discarded: 0,
             beside,
@@ -72,7 +67,7 @@ impl Question {
 
 impl Rounds<'_> {
     /// Asks `groups` of questions, each of which is one question to several subjects: what was measured, and all remarks.
-    pub(super) fn ask(mut self, mut groups: Vec<Vec<Question>>) -> (Vec<Measurement>, Vec<String>) {
+    pub(super) fn ask(mut self, mut groups: Vec<Vec<Question<'_>>>) -> (Vec<Measurement>, Vec<String>) {
         'rounds: for round in 0..self.count {
             for group in &mut groups {
                 let first = round as usize % group.len().max(1);
@@ -87,19 +82,17 @@ impl Rounds<'_> {
                 group.rotate_right(first);
             }
         }
-        let paths = self.paths;
-        let measurements = groups.into_iter().flatten().filter_map(|question| question.measurement(paths)).collect();
+        let measurements = groups.into_iter().flatten().filter_map(Question::measurement).collect();
         (measurements, self.remarks)
     }
 
-    fn sample(&mut self, question: &mut Question, round: u32) {
-        let path = &self.paths[question.path];
-        let asked = format!("round {}/{}: {}, {}", round + 1, self.count, path.told(), question.task.told());
-        match self.take(path, question) {
+    fn sample(&mut self, question: &mut Question<'_>, round: u32) {
+        let asked = format!("round {}/{}: {}", round + 1, self.count, question.asked.told());
+        match question.asked.take(self.sample, &mut question.tally) {
             Ok(reading) => {
                 question.whole.add(&reading);
                 question.samples.push(reading.value);
-                let told = told(reading.value, question.task.unit());
+                let told = told(reading.value, question.asked.unit());
                 let loss = if reading.sent > 0.0 {
                     format!(", {:.1} % lost", reading.lost / reading.sent * 100.0)
                 } else {
@@ -111,37 +104,16 @@ impl Rounds<'_> {
                 question.failures += 1;
                 (self.tell)(&format!("{asked}: {fault}"));
                 self.remarks.push(format!("{asked}: {fault}"));
-                self.recover(path);
+                self.recover(&question.asked);
             }
         }
     }
 
-    fn take(&self, path: &Path, question: &mut Question) -> Result<Reading, Fault> {
-        if question.task.offload() == Offload::On {
-            return self.counted(path, question);
-        }
-        let features = Features::of(path)?;
-        features.set(path, Offload::Off)?;
-        let taken = self.counted(path, question);
-        // Also after a failure: the next question is asked of cards as they were.
-        features.set(path, Offload::On)?;
-        taken
-    }
-
-    /// Asks, and counts what happens meanwhile.
-    fn counted(&self, path: &Path, question: &mut Question) -> Result<Reading, Fault> {
-        let before = (Counts::now(&path.from)?, Counts::now(&path.to)?);
-        let reading = question.task.ask(path, self.sample)?;
-        let after = (Counts::now(&path.from)?, Counts::now(&path.to)?);
-        question.tally.add(path.from.card(), self.sample, &after.0.since(&before.0), &after.1.since(&before.1));
-        Ok(reading)
-    }
-
-    /// Ends what may still run at both ends, so that the next question finds them idle.
-    fn recover(&mut self, path: &Path) {
-        for end in [&path.from, &path.to] {
-            if let Err(error) = end.shell().settle() {
-                self.remarks.push(format!("{} does not answer any more: {error}", end.name()));
+    /// Ends what may still run for it, so that the next question finds everybody idle.
+    fn recover(&mut self, asked: &Asked<'_>) {
+        for (name, shell) in asked.shells() {
+            if let Err(error) = shell.settle() {
+                self.remarks.push(format!("{name} does not answer any more: {error}"));
             }
         }
     }
@@ -151,6 +123,7 @@ impl Rounds<'_> {
 fn told(value: f64, unit: &str) -> String {
     match unit {
         "bit/s" => format!("{:.2} Gbit/s", value / 1e9),
+        "B/s" => format!("{:.1} MB/s", value / 1e6),
         unit => format!("{value:.0} {unit}"),
     }
 }

@@ -28,7 +28,9 @@ fn head(bench: &Bench) -> String {
     let rows: Vec<(String, String)> = std::iter::once(setting).chain(conditions).collect();
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
     let lines = rows.iter().map(|(name, value)| wrapped(&format!("  {name:<width$}  "), value));
-    let against: Vec<String> = references(bench.setting).iter().map(|name| format!("/{name}")).collect();
+    let was_asked = |name: &&&str| bench.measurements.iter().any(|one| one.subject == **name);
+    let asked = references(bench.setting).iter().filter(was_asked);
+    let against: Vec<String> = asked.map(|name| format!("/{name}")).collect();
     let ratios = format!("median as a multiple of that reference's: {}", against.join(", "));
     let lines: String = lines.chain([wrapped(&format!("  {:<width$}  ", "columns"), &ratios)]).collect();
     wrapped("", &bench.title) + &lines

@@ -1,12 +1,15 @@
-//! What a bench of a box is held against: the targets of issue 4, as ratios within the same run.
+//! What a bench of a box is held against: the targets of issue 4, and of issue 5 for devices, as ratios within the same run.
 //!
 //! Samples of one round were taken one behind the other, so ratios are taken within rounds, and the median is over them:
 //! what slows the host for a while slows both.
 
 use super::model::{Better, Measurement, Parameter, Target, median};
+use super::words;
 
 /// So many frames must have been checked until "none corrupt" says something.
 const CHECKED_LEAST: f64 = 1e6;
+/// So much of what a kernel reaches alone it is to reach in a partition.
+const OF_ALONE_LEAST: f64 = 0.95;
 
 /// A question: what, and the words and numbers that tell it from others.
 type Question<'a> = (&'a str, &'a [(&'a str, &'a str)]);
@@ -36,7 +39,7 @@ pub(super) fn of(measurements: &[Measurement]) -> Vec<Target> {
     };
     let more_loss = all.loss("vni").zip(all.loss("veth")).map(|(vni, veth)| vni - veth);
     use Better::{Higher, Lower};
-    vec![
+    let mut targets = vec![
         ratio("TCP with offload, against the same kernel's loopback on one core", TCP, "loopback", Higher, 1.0),
         ratio("UDP of 1,472 bytes, against veth", UDP, "veth", Higher, 1.0),
         at_most("UDP of 1,472 bytes: share that is lost, beyond that over veth", 0.0, more_loss, "of all sent"),
@@ -47,7 +50,9 @@ pub(super) fn of(measurements: &[Measurement]) -> Vec<Target> {
         at_most("lost wake-ups", 0.0, all.sum("lost_wakeups"), "wake-ups"),
         at_most("corrupt frames, of at least 10^6", 0.0, all.corrupt(), "frames"),
         at_most("doorbells in a flood of 1,514-byte frames", 0.01, all.doorbells(), "doorbells/frame"),
-    ]
+    ];
+    targets.extend(all.devices());
+    targets
 }
 
 struct All<'a>(&'a [Measurement]);
@@ -55,12 +60,26 @@ struct All<'a>(&'a [Measurement]);
 impl All<'_> {
     /// The virtual Ethernet's to the other's.
     fn ratio(&self, question: Question<'_>, other: &str) -> Option<f64> {
-        let (vni, other) = (self.find(question, "vni")?, self.find(question, other)?);
-        if vni.samples.len() != other.samples.len() {
-            return Some(vni.median() / other.median());
-        }
-        let ratios: Vec<f64> = vni.samples.iter().zip(&other.samples).map(|(vni, other)| vni / other).collect();
-        Some(median(&ratios))
+        Some(ratio(self.find(question, "vni")?, self.find(question, other)?))
+    }
+
+    /// One for each question to a device in a partition; none of a box without devices.
+    fn devices(&self) -> impl Iterator<Item = Target> {
+        let asked = self.0.iter().filter(|measurement| measurement.subject == "partition");
+        asked.map(|partition| {
+            let is_same = |other: &&Measurement| {
+                let same_question = other.what == partition.what && other.parameters == partition.parameters;
+                other.subject == "alone" && same_question
+            };
+            let (what, with) = (words::what(&partition.what), words::parameters(&partition.parameters));
+            Target {
+                what: format!("{what}, {with}, against the same kernel alone"),
+                wanted: OF_ALONE_LEAST,
+                better: Better::Higher,
+                found: self.0.iter().find(is_same).map(|alone| ratio(partition, alone)),
+                unit: "ratio".to_owned(),
+            }
+        })
     }
 
     /// The first: of several pairs, that which is asked everything.
@@ -93,6 +112,15 @@ impl All<'_> {
     fn doorbells(&self) -> Option<f64> {
         self.find(FLOOD, "vni")?.beside.get("doorbells_per_frame").copied()
     }
+}
+
+/// How many times the other's one is.
+fn ratio(one: &Measurement, other: &Measurement) -> f64 {
+    if one.samples.len() != other.samples.len() {
+        return one.median() / other.median();
+    }
+    let ratios: Vec<f64> = one.samples.iter().zip(&other.samples).map(|(one, other)| one / other).collect();
+    median(&ratios)
 }
 
 fn text(parameter: &Parameter) -> String {
@@ -140,6 +168,23 @@ mod tests {
         let targets = of(&[measured(TCP_PAPER, "vni", &[7.0], &[]), vni, loopback]);
         assert_eq!(found(&targets, "loopback"), Some(3.0));
         assert_eq!(found(&targets, "paper mode"), None);
+    }
+
+    #[test]
+    fn each_device_is_held_against_itself_alone() {
+        let read = |device| ("disk", vec![("request_bytes", "4096"), ("device", device)]);
+        let reads = |device, subject, samples: &[f64]| {
+            let (what, parameters) = read(device);
+            measured((what, &parameters), subject, samples, &[])
+        };
+        let one = [reads("nvme", "partition", &[9.0, 2.0, 3.0]), reads("nvme", "alone", &[10.0, 4.0, 3.0])];
+        let other = [reads("sata", "partition", &[1.0])];
+        let targets = of(&[one.as_slice(), &other].concat());
+        let told = "Disk, request 4096 bytes, nvme, against the same kernel alone";
+        assert_eq!(targets.iter().find(|target| target.what == told).unwrap().is_met(), Some(false));
+        assert_eq!((found(&targets, "nvme"), found(&targets, "sata")), (Some(0.9), None));
+        let without = of(&[measured(TCP, "vni", &[1.0], &[])]);
+        assert!(!without.iter().any(|target| target.what.contains("alone")), "{without:?}");
     }
 
     #[test]

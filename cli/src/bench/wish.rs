@@ -13,6 +13,10 @@ pub enum What {
     Frames,
     /// Round trips, with a receiver that sleeps and one that polls
     RoundTrip,
+    /// Reads from the disks that partitions own
+    Disk,
+    /// A TCP stream through the network cards that partitions own, out and in
+    Network,
 }
 
 /// Who is asked.
@@ -26,6 +30,10 @@ pub enum Subject {
     Veth,
     /// Two separate emulated machines whose cards are joined by a socket
     VirtioNet,
+    /// A partition, of its disks and network cards
+    Partition,
+    /// The kernel of such a partition alone on an emulated machine with the same devices
+    Alone,
 }
 
 /// A whole wish.
@@ -62,6 +70,8 @@ impl Subject {
             Self::Loopback => "loopback",
             Self::Veth => "veth",
             Self::VirtioNet => "virtio-net",
+            Self::Partition => "partition",
+            Self::Alone => "alone",
         }
     }
 }
@@ -74,11 +84,18 @@ impl What {
             Self::Udp => "udp",
             Self::Frames => "frames",
             Self::RoundTrip => "round-trip",
+            Self::Disk => "disk",
+            Self::Network => "network",
         }
     }
 }
 
 impl Wish {
+    /// Whether anything is asked of paths between partitions, and those they are compared with.
+    pub fn has_paths(&self) -> bool {
+        self.what.iter().any(|what| !matches!(what, What::Disk | What::Network))
+    }
+
     /// Whether this kind is asked of this subject.
     pub fn has(&self, what: What, subject: Subject) -> bool {
         self.what.contains(&what) && self.subjects.contains(&subject)

@@ -11,7 +11,8 @@ use super::quantity::{LARGE_BYTES, bytes, show};
 pub type Parameters = BTreeMap<String, Parameter>;
 
 /// The order in which parameters are told; others follow.
-const ORDER: [&str; 6] = ["frame_bytes", "burst", "footprint_bytes", "direction", "offload", "receiver"];
+const ORDER: [&str; 8] =
+    ["frame_bytes", "burst", "footprint_bytes", "request_bytes", "order", "direction", "offload", "receiver"];
 
 /// Between whom it was measured.
 pub fn setting(setting: Setting) -> &'static str {
@@ -53,6 +54,9 @@ pub fn parameter(name: &str, value: &Parameter) -> String {
         ("frame_bytes", Parameter::Number(size)) => format!("{size}-byte frames"),
         ("burst", Parameter::Number(frames)) => format!("bursts of {frames}"),
         ("direction", Parameter::Word(direction)) => spaced(direction),
+        // Names of things, which stay as they are.
+        ("device", Parameter::Word(device)) => device.clone(),
+        ("partition", Parameter::Word(partition)) => format!("partition {partition}"),
         (name, Parameter::Word(word)) => format!("{} {}", spaced(name), spaced(word)),
         (name, Parameter::Number(number)) => match name.rsplit_once('_') {
             Some((name, "bytes")) => format!("{} {}", spaced(name), bytes(*number)),
@@ -134,6 +138,13 @@ mod tests {
         let given = given.map(|(name, value)| (name.to_owned(), value)).into();
         let told = "1500-byte frames, footprint 256 KiB, one way, offload on, queues 2, wait 2.50 µs";
         assert_eq!(parameters(&given), told);
+    }
+
+    #[test]
+    fn devices_and_partitions_keep_their_names() {
+        let given = [("partition", "my-web"), ("device", "virtio-net at 0000:01:00.0"), ("direction", "out")];
+        let given = given.map(|(name, value)| (name.to_owned(), Parameter::Word(value.into()))).into();
+        assert_eq!(parameters(&given), "out, virtio-net at 0000:01:00.0, partition my-web");
     }
 
     #[test]

@@ -16,13 +16,15 @@ use crate::bench::report::page;
 use crate::bench::table::table;
 use crate::bench::wish::{Extent, Subject, What, Wish};
 use crate::boot_image;
+use crate::emulated::EmulatedDevice;
 use crate::source::Source;
 
-/// Measure what the virtual Ethernet of a box carries
+/// Measure what the virtual Ethernet of a box carries, and its disks and network cards
 ///
 /// Boots the box in an emulated machine and measures with stock iperf3 and a generator of its own, between every pair of
-/// partitions or a chosen one; beside it, in the same run, an instance's own loopback and veth. With Ctrl-C it ends, and
-/// keeps what was measured until then.
+/// partitions or a chosen one; beside it, in the same run, an instance's own loopback and veth. A disk or a network card
+/// that belongs to a partition is measured beside the same kernel alone on a machine with the same devices. With Ctrl-C it
+/// ends, and keeps what was measured until then.
 #[derive(clap::Args)]
 pub struct Bench {
     /// The box file
@@ -42,6 +44,10 @@ pub struct Bench {
     /// Beside the box, boot two separate machines whose virtio cards are joined by a socket, and measure those too
     #[arg(long)]
     against_virtio: bool,
+    /// Plug in a PCI device, as `sprig run` does; may be given many times. What of it the box file gives to a partition is
+    /// measured there, and beside in the same kernel alone on a machine of its own. Images of disks stay as they are
+    #[arg(long = "device", value_name = "DEVICE")]
+    devices: Vec<EmulatedDevice>,
     /// How long each sample takes [default: 2, or 1 with --quick]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: Option<u64>,
@@ -72,7 +78,8 @@ impl Bench {
         }
         let tell = |line: &str| eprintln!("{line}");
         let wish = self.wish();
-        let campaign = Campaign { source: &source, boot_image, wish: &wish, stop: &stop, tell: &tell };
+        let machine = super::machine(&source, &self.devices)?;
+        let campaign = Campaign { source: &source, boot_image, machine, wish: &wish, stop: &stop, tell: &tell };
         let bench = campaign.run()?;
         let json = serde_json::to_string_pretty(&bench).context("cannot write the bench as JSON")?;
         write(&output.join("bench.json"), &(json + "\n"))?;
@@ -84,7 +91,7 @@ impl Bench {
         let (extent, rounds, seconds) = if self.quick { (Extent::Quick, 1, 1) } else { (Extent::Full, 5, 2) };
         let or_all = |only: &[What]| if only.is_empty() { What::value_variants().to_vec() } else { only.to_vec() };
         let mut subjects = match self.subjects.is_empty() {
-            true => vec![Subject::Vni, Subject::Loopback, Subject::Veth],
+            true => vec![Subject::Vni, Subject::Loopback, Subject::Veth, Subject::Partition, Subject::Alone],
             false => self.subjects.clone(),
         };
         if self.against_virtio && !subjects.contains(&Subject::VirtioNet) {

@@ -11,12 +11,12 @@ pub mod run;
 use std::io::{self, Write, stderr, stdout};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use crate::emulated::Assumed;
+use crate::emulated::{Assumed, EmulatedDevice, EmulatedMachine};
 use crate::launch::LaunchError;
 use crate::render::{Colours, draw};
-use crate::source::{Refusal, SourceError};
+use crate::source::{Refusal, Source, SourceError};
 
 /// The exit code of a refusal or a failure. Wrong usage is 2, which `clap` sees to.
 const FAILED: u8 = 1;
@@ -38,6 +38,16 @@ fn tell_assumed(assumed: &Assumed) {
     if !assumed.beyond.is_empty() {
         eprintln!("note: assumed: {}; see with `sprig plan --inventory`", assumed.beyond.join(", "));
     }
+}
+
+/// The smallest machine that a box needs, with the devices that are asked for.
+fn machine(source: &Source, devices: &[EmulatedDevice]) -> Result<EmulatedMachine> {
+    if devices.len() > EmulatedMachine::DEVICES_MAX {
+        bail!("{} devices are too many: there is room for {}", devices.len(), EmulatedMachine::DEVICES_MAX);
+    }
+    let (machine, lacking) = EmulatedMachine::with_devices(source.request(), devices.to_vec());
+    source.require_devices(&machine, lacking)?;
+    Ok(machine)
 }
 
 /// Tells a person why a command did not do what it should.

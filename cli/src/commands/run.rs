@@ -74,7 +74,10 @@ impl Run {
         let events = Events::new()?;
         let source = Source::read(&self.file)?;
         let boot_image = boot_image::find(self.boot_image.as_deref())?;
-        let machine = self.machine(&source)?;
+        let mut machine = super::machine(&source, &self.devices)?;
+        if let Some(Size(memory)) = self.memory {
+            machine.memory = memory;
+        }
         let told = told(&machine);
         let logs = self.logs.clone().unwrap_or_else(|| self.file.with_file_name("sprig-logs"));
         let launch = Launch::new(&source, boot_image).medium(medium).machine(machine).logs(logs.clone());
@@ -90,19 +93,6 @@ impl Run {
         let session = Session::new(&running, Colours::wanted(&stdout()));
         let outcome = session.run(&events, self.timeout.map(Duration::from_secs));
         tell(outcome, &running.machine().said())
-    }
-
-    /// What the box needs, and what is asked for.
-    fn machine(&self, source: &Source) -> Result<EmulatedMachine> {
-        if self.devices.len() > EmulatedMachine::DEVICES_MAX {
-            bail!("{} devices are too many: there is room for {}", self.devices.len(), EmulatedMachine::DEVICES_MAX);
-        }
-        let (mut machine, lacking) = EmulatedMachine::with_devices(source.request(), self.devices.clone());
-        if let Some(Size(memory)) = self.memory {
-            machine.memory = memory;
-        }
-        source.require_devices(&machine, lacking)?;
-        Ok(machine)
     }
 
     /// A medium that is asked for by any of its options is booted by BIOS, unless another firmware is named.

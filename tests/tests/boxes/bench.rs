@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use cli::bench::campaign::Campaign;
 use cli::bench::model::{Bench, Measurement};
+use cli::bench::table::table;
 use cli::bench::wish::{Extent, Subject, What, Wish};
+use cli::bench::words;
+use cli::emulated::{EmulatedDevice, EmulatedMachine};
 use tests::Scene;
 use tests::fixture::{STABLE, boot_image};
 use tests::scene::{box_file, networked};
@@ -24,8 +27,13 @@ fn quick() -> Wish {
 
 fn measure(wish: &Wish, stop: bool) -> Result<Bench, String> {
     let scene = Scene::new(&box_file([networked("web", STABLE, 1), networked("db", STABLE, 2)]));
-    let (stop, tell) = (AtomicBool::new(stop), |line: &str| println!("{line}"));
-    let campaign = Campaign { source: scene.source(), boot_image: boot_image(), wish, stop: &stop, tell: &tell };
+    let machine = EmulatedMachine::needed_by(scene.source().request());
+    campaign(&scene, machine, wish, &AtomicBool::new(stop))
+}
+
+fn campaign(scene: &Scene, machine: EmulatedMachine, wish: &Wish, stop: &AtomicBool) -> Result<Bench, String> {
+    let (source, tell) = (scene.source(), |line: &str| println!("{line}"));
+    let campaign = Campaign { source, boot_image: boot_image(), machine, wish, stop, tell: &tell };
     campaign.run().map_err(|fault| fault.to_string())
 }
 
@@ -58,6 +66,51 @@ fn a_quick_bench_asks_every_subject_and_counts_beside() {
     let written: Bench = serde_json::from_str(&serde_json::to_string(&bench).unwrap()).unwrap();
     let kinds = |bench: &Bench| bench.measurements.iter().map(|one| one.parameters.clone()).collect::<Vec<_>>();
     assert_eq!((kinds(&written), written.remarks), (kinds(&bench), bench.remarks), "bench.json has all of it");
+}
+
+#[test]
+fn disks_and_network_cards_are_measured_in_their_partition_and_with_its_kernel_alone() {
+    let disk = tempfile::NamedTempFile::new().expect("a disk");
+    disk.as_file().set_len(64 << 20).expect("a disk's length");
+    let web = networked("web", STABLE, 1) + "devices = [\"class:nvme\", \"class:network\"]\n";
+    let db = networked("db", "6.1", 1) + "devices = [\"class:sata\"]\n";
+    let scene = Scene::new(&box_file([web, db]));
+    let (image, user) = (disk.path().to_owned(), || "user".to_owned());
+    // The second card is nobody's, and so not asked.
+    let devices = vec![
+        EmulatedDevice::Nvme(image.clone()),
+        EmulatedDevice::Sata(image),
+        EmulatedDevice::VirtioNet(user()),
+        EmulatedDevice::E1000e(user()),
+    ];
+    let machine = EmulatedMachine { devices, ..EmulatedMachine::needed_by(scene.source().request()) };
+    let bench = campaign(&scene, machine, &of_devices(), &AtomicBool::new(false)).unwrap();
+    let told = table(&bench);
+    let asked = |subject: &str| -> Vec<String> {
+        let of_subject = bench.measurements.iter().filter(|one| one.subject == subject);
+        of_subject.map(|one| format!("{}, {}", one.what, words::parameters(&one.parameters))).collect()
+    };
+    let (partition, alone) = (asked("partition"), asked("alone"));
+    assert_eq!(partition, alone, "{told}");
+    let devices = ["nvme at 0000:01:00.0", "sata at 0000:02:00.0", "virtio-net at 0000:03:00.0"];
+    assert_eq!(partition.len(), 2 * devices.len(), "two questions to each device, and nothing else:\n{told}");
+    for device in devices {
+        assert_eq!(partition.iter().filter(|one| one.contains(device)).count(), 2, "{device}:\n{told}");
+    }
+    assert!(bench.measurements.iter().all(|one| one.samples.len() == 1 && one.samples[0] > 0.0), "{told}");
+    let held = bench.targets.iter().filter(|target| target.what.ends_with("against the same kernel alone"));
+    assert_eq!(held.filter(|target| target.found.is_some()).count(), partition.len(), "{told}");
+}
+
+#[test]
+fn a_bench_of_devices_that_no_partition_has_says_so() {
+    let refused = measure(&of_devices(), false).unwrap_err();
+    assert!(refused.contains("no partition has a disk or a network card"), "{refused}");
+}
+
+fn of_devices() -> Wish {
+    let (what, subjects) = (vec![What::Disk, What::Network], vec![Subject::Partition, Subject::Alone]);
+    Wish { pair: None, what, subjects, ..quick() }
 }
 
 #[test]
