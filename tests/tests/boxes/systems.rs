@@ -56,7 +56,7 @@ fn a_debian_on_a_disk_and_an_initial_ram_disk_shut_down_clean_and_start_again() 
 
         end(&web, "systemctl poweroff");
         disk.assert_clean();
-        db.await_links(1, "down");
+        db.await_links(0, "up");
         assert_eq!(db.run("sleep 1; hostname"), "db", "the other one lives on");
         end(&db, "poweroff -f");
     }
