@@ -1,5 +1,5 @@
 //! A partition's kernel alone on an emulated machine: booted by QEMU itself, with the partition's initial file system,
-//! devices, number of cores and memory, and no other. It idles while others are measured.
+//! disks and network cards, number of cores and memory, and no other. It idles while others are measured.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -54,7 +54,7 @@ impl Alone {
                 return;
             }
         };
-        for (bus, device) in (1..).zip(&self.owned) {
+        for (bus, device) in (1..).zip(&self.owned).filter(|(_, device)| device.is_wished) {
             let Some(address) = PciAddress::new(0, bus, 0, 0) else { continue };
             match Driven::ready(Subject::Alone, device, &shell, address) {
                 Ok(ready) => driven.push(ready),

@@ -37,7 +37,7 @@ use crate::source::Source;
 /// QEMU's word for a copy, as which each image is opened.
 pub(super) const COPIES: &str = "-snapshot";
 
-/// A device of the machine that a partition owns and that is to be measured.
+/// A disk or a network card of the machine that a partition owns.
 #[derive(Clone)]
 pub(super) struct Owned {
     /// The partition's place in the box file.
@@ -47,6 +47,8 @@ pub(super) struct Owned {
     address: PciAddress,
     device: EmulatedDevice,
     kind: Kind,
+    /// Whether it is to be measured. A kernel that is alone has the others too.
+    is_wished: bool,
 }
 
 impl Owned {
@@ -61,7 +63,7 @@ impl Owned {
     }
 }
 
-/// The devices of a box that are to be measured, and whoever drives them.
+/// The devices of a box, and whoever drives those that are to be measured.
 pub(super) struct Devices {
     owned: Vec<Owned>,
     subjects: Vec<Subject>,
@@ -79,9 +81,9 @@ impl Devices {
         Ok(Devices { owned, subjects: wish.subjects.clone(), alone: Vec::new(), driven: Vec::new(), outside })
     }
 
-    /// Whether there is any.
+    /// Whether any is to be measured.
     pub(super) fn has_some(&self) -> bool {
-        !self.owned.is_empty()
+        self.owned.iter().any(|device| device.is_wished)
     }
 
     /// Starts the machines on which the owners' kernels are alone. They come up while somebody else does something.
@@ -92,7 +94,8 @@ impl Devices {
         processor: &str,
         remarks: &mut Vec<String>,
     ) {
-        for own in self.owned.chunk_by(|one, next| one.partition == next.partition) {
+        let of_partitions = self.owned.chunk_by(|one, next| one.partition == next.partition);
+        for own in of_partitions.filter(|own| own.iter().any(|device| device.is_wished)) {
             match Alone::start(source, boot_image, processor, own) {
                 Ok(machine) => self.alone.push(machine),
                 Err(fault) => remarks.push(own[0].remark(Subject::Alone, &fault)),
@@ -102,7 +105,8 @@ impl Devices {
 
     /// Has every device driven by every instance that has it, ready to be measured; what is not, is told of.
     pub(super) fn drive(&mut self, instances: &[Instance], plan: &Plan, stop: &AtomicBool, remarks: &mut Vec<String>) {
-        for device in self.owned.iter().filter(|_| self.subjects.contains(&Subject::Partition)) {
+        let is_asked = self.subjects.contains(&Subject::Partition);
+        for device in self.owned.iter().filter(|device| is_asked && device.is_wished) {
             let instance = instances.iter().find(|instance| instance.name == device.partition_name);
             // Whoever cannot be measured at all has been told of.
             let Some((instance, planned)) = instance.zip(plan.partitions.get(device.partition)) else { continue };
@@ -127,19 +131,19 @@ impl Devices {
             };
             asked.map(group).collect::<Vec<Vec<_>>>()
         };
-        self.owned.iter().flat_map(of_device).collect()
+        self.owned.iter().filter(|device| device.is_wished).flat_map(of_device).collect()
     }
 }
 
-/// The devices of `machine` that are to be measured, those of one partition one behind the other.
+/// The devices of `machine` that could be measured, those of one partition one behind the other.
 fn owned(machine: &EmulatedMachine, plan: &Plan, wish: &Wish) -> Vec<Owned> {
     let places = (1..).zip(&machine.devices);
     let devices = places.filter_map(|(bus, device)| Some((PciAddress::new(0, bus, 0, 0)?, device, Kind::of(device)?)));
-    let wished = devices.filter(|(_, _, kind)| wish.what.contains(&kind.what()));
-    let owned = wished.filter_map(|(address, device, kind)| {
+    let owned = devices.filter_map(|(address, device, kind)| {
         let owns = |partition: &PartitionPlan| partition.buses.iter().any(|buses| buses.contain(address));
         let (partition, planned) = plan.partitions.iter().enumerate().find(|(_, planned)| owns(planned))?;
-        Some(Owned { partition, partition_name: planned.name.clone(), address, device: device.clone(), kind })
+        let (device, is_wished) = (device.clone(), wish.what.contains(&kind.what()));
+        Some(Owned { partition, partition_name: planned.name.clone(), address, device, kind, is_wished })
     });
     let mut owned: Vec<Owned> = owned.collect();
     owned.sort_by_key(|device| device.partition);
