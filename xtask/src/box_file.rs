@@ -11,7 +11,7 @@ use crate::setup::KernelLine;
 
 const PAIR: &str = "two-linux.toml";
 const BENCH: &str = "bench.toml";
-const GATEWAY: &str = "gateway.toml";
+const GATEWAYS: [&str; 2] = ["gateway.toml", "gateway-2.toml"];
 /// How the example names the folder of what set-up makes.
 const SPRIG: &str = "../target/sprig/";
 
@@ -26,19 +26,10 @@ pub(crate) fn bench(places: &Places, line: KernelLine, folder: &Path) -> Result<
     example(places, BENCH, line, Image::Full, folder)
 }
 
-/// What `examples/gateway.toml` says, as the box of another name, whose network has that number.
-pub(crate) fn gateway(places: &Places, line: KernelLine, name: &str, number: usize, folder: &Path) -> Result<PathBuf> {
-    let example = places.workspace.join("examples").join(GATEWAY);
-    copied(&example, folder, &format!("{name}.toml"), |text| {
-        renamed(&moved(text, &places.sprig, line, Image::Full)?, name, number)
-    })
-}
-
-fn renamed(example: &str, name: &str, number: usize) -> Result<String> {
-    let [from, network] = ["name = \"gateway\"", "sprig.network=1"];
-    ensure!(example.contains(from) && example.contains(network), "the example has no {from}, or no {network}");
-    let text = example.replace(from, &format!("name = \"{name}\""));
-    Ok(text.replace(network, &format!("sprig.network={number}")))
+/// The same of `examples/gateway.toml` and `examples/gateway-2.toml`.
+pub(crate) fn gateways(places: &Places, line: KernelLine, folder: &Path) -> Result<[PathBuf; 2]> {
+    let [one, other] = GATEWAYS.map(|name| example(places, name, line, Image::Full, folder));
+    Ok([one?, other?])
 }
 
 fn example(places: &Places, name: &str, line: KernelLine, image: Image, folder: &Path) -> Result<PathBuf> {
@@ -46,13 +37,8 @@ fn example(places: &Places, name: &str, line: KernelLine, image: Image, folder: 
     if line == KernelLine::default() && image == Image::Full && places.sprig == places.workspace.join("target/sprig") {
         return Ok(example);
     }
-    copied(&example, folder, name, |text| moved(text, &places.sprig, line, image))
-}
-
-/// A copy of an example in a folder, under that name, with what `changed` makes of its text.
-fn copied(example: &Path, folder: &Path, name: &str, changed: impl FnOnce(&str) -> Result<String>) -> Result<PathBuf> {
-    let text = fs::read_to_string(example).with_context(|| format!("cannot read {}", example.display()))?;
-    let text = changed(&text)?;
+    let text = fs::read_to_string(&example).with_context(|| format!("cannot read {}", example.display()))?;
+    let text = moved(&text, &places.sprig, line, image)?;
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let copy = folder.join(name);
     fs::write(&copy, text).with_context(|| format!("cannot write {}", copy.display()))?;
@@ -85,12 +71,13 @@ mod tests {
     }
 
     #[test]
-    fn the_example_with_a_gateway_becomes_another_box() {
-        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(GATEWAY);
-        let text = renamed(&fs::read_to_string(example).unwrap(), "right", 2).unwrap();
-        assert_eq!(text.matches("cmdline = \"sprig.network=2\"").count(), 2, "{text}");
-        assert!(text.contains("[box]\nname = \"right\"\n"), "{text}");
-        assert!(renamed("name = \"else\"", "right", 2).is_err());
+    fn boxes_that_are_joined_differ_in_name_and_network_alone() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+        let text = |name| fs::read_to_string(folder.join(name)).unwrap();
+        let body = |text: String| text[text.find("[box]").unwrap()..].to_owned();
+        let [one, other] = GATEWAYS.map(|name| body(text(name)));
+        assert_ne!(one, other);
+        assert_eq!(one.replace("\"gateway\"", "\"gateway-2\"").replace("network=1", "network=2"), other);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::boxes::Way;
 use super::counts::{Counts, Tally};
 use super::devices::{Driven, Errand, Outside};
 use super::end::Path;
@@ -18,6 +19,8 @@ use crate::shell::Shell;
 pub(super) enum Asked<'a> {
     /// A path.
     Path(Task, &'a Path),
+    /// A path that frames must be led to.
+    Way(Task, &'a Way),
     /// A device, with what is beyond it.
     Device(Errand, &'a Driven, &'a Outside),
 }
@@ -25,7 +28,7 @@ pub(super) enum Asked<'a> {
 impl<'a> Asked<'a> {
     pub(super) fn what(self) -> What {
         match self {
-            Asked::Path(task, _) => task.what(),
+            Asked::Path(task, _) | Asked::Way(task, _) => task.what(),
             Asked::Device(errand, ..) => errand.what(),
         }
     }
@@ -33,6 +36,7 @@ impl<'a> Asked<'a> {
     pub(super) fn subject(self) -> Subject {
         match self {
             Asked::Path(_, path) => path.subject,
+            Asked::Way(_, way) => way.path().subject,
             Asked::Device(_, driven, _) => driven.subject,
         }
     }
@@ -40,20 +44,21 @@ impl<'a> Asked<'a> {
     pub(super) fn pair(self) -> Option<&'a Pair> {
         match self {
             Asked::Path(_, path) => path.pair.as_ref(),
+            Asked::Way(_, way) => way.path().pair.as_ref(),
             Asked::Device(..) => None,
         }
     }
 
     pub(super) fn parameters(self) -> BTreeMap<String, Parameter> {
         match self {
-            Asked::Path(task, _) => task.parameters(),
+            Asked::Path(task, _) | Asked::Way(task, _) => task.parameters(),
             Asked::Device(errand, driven, _) => errand.parameters(driven),
         }
     }
 
     pub(super) fn unit(self) -> &'static str {
         match self {
-            Asked::Path(task, _) => task.unit(),
+            Asked::Path(task, _) | Asked::Way(task, _) => task.unit(),
             Asked::Device(errand, ..) => errand.unit(),
         }
     }
@@ -62,6 +67,10 @@ impl<'a> Asked<'a> {
     pub(super) fn take(self, sample: Duration, tally: &mut Tally) -> Result<Reading, Fault> {
         match self {
             Asked::Path(task, path) => take(task, path, sample, tally),
+            Asked::Way(task, way) => {
+                way.lead()?;
+                take(task, way.path(), sample, tally)
+            }
             Asked::Device(errand, driven, outside) => errand.ask(driven, outside, sample),
         }
     }
@@ -69,9 +78,8 @@ impl<'a> Asked<'a> {
     /// The shells that take part, with names for people.
     pub(super) fn shells(self) -> Vec<(String, &'a Shell)> {
         match self {
-            Asked::Path(_, path) => {
-                [&path.from, &path.to].map(|end| (end.name().to_owned(), end.shell())).into_iter().collect()
-            }
+            Asked::Path(_, path) => ends(path),
+            Asked::Way(_, way) => ends(way.path()),
             Asked::Device(_, driven, _) => vec![(driven.told(), driven.shell())],
         }
     }
@@ -80,9 +88,14 @@ impl<'a> Asked<'a> {
     pub(super) fn told(self) -> String {
         match self {
             Asked::Path(task, path) => format!("{}, {}", path.told(), task.told()),
+            Asked::Way(task, way) => format!("{}, {}", way.path().told(), task.told()),
             Asked::Device(errand, driven, _) => format!("{}: {}", driven.told(), errand.told()),
         }
     }
+}
+
+fn ends(path: &Path) -> Vec<(String, &Shell)> {
+    [&path.from, &path.to].map(|end| (end.name().to_owned(), end.shell())).into_iter().collect()
 }
 
 fn take(task: Task, path: &Path, sample: Duration, tally: &mut Tally) -> Result<Reading, Fault> {

@@ -1,17 +1,16 @@
 //! A bench of a box, from its boot to what was measured.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use super::asked::Asked;
+use super::circumstances::Circumstances;
 use super::devices::{self, Devices};
 use super::end::Path;
 use super::fault::Fault;
 use super::gauge;
-use super::host::{Host, Watched};
 use super::machines::Machines;
-use super::model::{Bench, SCHEMA, Setting};
+use super::model::Bench;
 use super::rounds::{Question, Rounds};
 use super::site::{self, Instance};
 use super::targets;
@@ -19,12 +18,7 @@ use super::task::{Direction, Offload, Task, Wait};
 use super::wish::{Extent, Subject, Wish};
 use crate::emulated::EmulatedMachine;
 use crate::launch::{Launch, RunningBox};
-use crate::qemu::Accelerator;
 use crate::source::Source;
-
-/// The emulated processor: QEMU emulates `rep movsb` byte by byte, which no processor does, so kernels are not to be told
-/// that it is fast.
-pub const EMULATED_PROCESSOR: &str = "max,-erms,-fsrm";
 
 /// A box that is to be measured.
 pub struct Campaign<'a> {
@@ -55,12 +49,11 @@ impl Campaign<'_> {
     /// If nothing could be measured at all. What could not be measured beside something else is a remark.
     pub fn run(&self) -> Result<Bench, Fault> {
         let pairs = if self.wish.has_paths() { self.pairs()? } else { Pairs::new() };
-        let accelerator = Accelerator::best();
-        let processor = processor(accelerator);
-        let host = Watched::begin().ok();
+        let circumstances = Circumstances::begin();
+        let processor = circumstances.processor;
         let launch = Launch::new(self.source, self.boot_image.clone()).machine(self.machine.clone());
         let launch = launch.processor(processor).argument(devices::COPIES);
-        (self.tell)(&format!("booting the box, by {accelerator}"));
+        (self.tell)(&format!("booting the box, by {}", circumstances.accelerator));
         let running = launch.start()?;
         site::await_start(&running, self.stop)?;
         let mut remarks = Vec::new();
@@ -77,26 +70,10 @@ impl Campaign<'_> {
         groups.extend(devices.groups());
         let rounds =
             Rounds { count: self.wish.rounds, sample: self.wish.sample, stop: self.stop, tell: self.tell, remarks };
-        let (measurements, mut remarks) = rounds.ask(groups);
-        let box_name = running.plan().box_name.clone();
-        // What was ours on the host counts when it has ended.
+        let found = rounds.ask(groups);
+        let title = format!("box \"{}\", {} rounds", running.plan().box_name, self.wish.rounds);
         drop((running, machines, devices));
-        let host = host.and_then(|host| host.end().ok());
-        if host.is_some_and(Host::is_disturbed) {
-            remarks.push("the host was disturbed: others were at work, do not trust these figures".to_owned());
-        }
-        if measurements.is_empty() {
-            return Err(Fault::Nobody(remarks.join("; ")));
-        }
-        Ok(Bench {
-            schema: SCHEMA,
-            setting: Setting::Box,
-            title: format!("box \"{}\", {} rounds by {accelerator}", box_name, self.wish.rounds),
-            conditions: conditions(processor, accelerator, &instances, host),
-            targets: targets::of(&measurements),
-            measurements,
-            remarks,
-        })
+        circumstances.conclude(&title, &instances, found, targets::of)
     }
 
     /// The pair that is wished for, else every one, or the first if it is to be quick.
@@ -255,36 +232,4 @@ impl Campaign<'_> {
         }
         tasks
     }
-}
-
-/// What QEMU is to emulate: the host's own processor where it runs the kernels itself.
-fn processor(accelerator: Accelerator) -> &'static str {
-    match accelerator {
-        Accelerator::Tcg => EMULATED_PROCESSOR,
-        Accelerator::Kvm => "host",
-    }
-}
-
-fn conditions(
-    processor: &str,
-    accelerator: Accelerator,
-    instances: &[Instance],
-    host: Option<Host>,
-) -> BTreeMap<String, String> {
-    let mut conditions = BTreeMap::from([
-        ("processor".to_owned(), format!("-cpu {processor}")),
-        ("accelerator".to_owned(), accelerator.to_string()),
-    ]);
-    if accelerator == Accelerator::Tcg {
-        let why = "QEMU emulates rep movsb byte by byte, so it is not offered to any kernel of the comparison";
-        conditions.insert("erms".to_owned(), why.to_owned());
-    }
-    if let Some(host) = host {
-        conditions.insert("host".to_owned(), host.to_string().replace("\n ", ";"));
-    }
-    for instance in instances {
-        let told = format!("Linux {}, cores: {}", instance.kernel, instance.cores);
-        conditions.insert(format!("instance {}", instance.name), told);
-    }
-    conditions
 }

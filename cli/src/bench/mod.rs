@@ -14,7 +14,9 @@
 //! | `machines` | two machines without Sprig, joined by virtio, to compare with |
 //! | `task`, `iperf`, `gauge`, `offload` | a question to a path, and the programs that answer it |
 //! | `devices` | disks and network cards in partitions, beside the same kernel alone on a machine |
+//! | [`boxes`] | two boxes joined by their network cards |
 //! | `asked` | a question to a path or a device |
+//! | `circumstances` | the emulated processor, and what others do on the host |
 //! | `counts` | what is counted beside: doorbells, polls, drops, processor time |
 //! | `rounds` | in which order it is asked |
 //! | `targets` | what is to be reached |
@@ -27,7 +29,9 @@
 //! | [`columns`] | columns as wide as a terminal |
 
 mod asked;
+pub mod boxes;
 pub mod campaign;
+mod circumstances;
 pub mod columns;
 mod counts;
 mod devices;

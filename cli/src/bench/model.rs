@@ -47,8 +47,8 @@ pub enum Setting {
 pub struct Measurement {
     /// What is compared over subjects: `tcp`, `udp`, `frames`, `round-trip`, `disk`, `network`, `hand-off`, `copy`, ...
     pub what: String,
-    /// Who was asked: `vni`, `loopback`, `veth`, `virtio-net`, `partition`, `alone`, `memif`, `vhost-user`, `rtrb`,
-    /// `limit`, ...
+    /// Who was asked: `vni`, `loopback`, `veth`, `virtio-net`, `partition`, `alone`, `cards`, `bridge`, `tunnel`,
+    /// `memif`, `vhost-user`, `rtrb`, `limit`, ...
     pub subject: String,
     /// The pair of partitions, if it is one.
     pub pair: Option<Pair>,

@@ -51,7 +51,7 @@ pub fn questions<'a>(measurements: impl IntoIterator<Item = &'a Measurement>) ->
 /// Those whom everybody knows, and against whom the others are told.
 pub fn references(setting: Setting) -> &'static [&'static str] {
     match setting {
-        Setting::Box => &["loopback", "veth", "virtio-net", "alone"],
+        Setting::Box => &["loopback", "veth", "virtio-net", "alone", "cards"],
         Setting::Native => &["limit", "memif", "vhost-user", "rtrb", "crossbeam"],
         Setting::Tap => &["veth"],
     }

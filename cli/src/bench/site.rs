@@ -170,7 +170,7 @@ pub(super) fn veth(instance: &Instance) -> Result<Path, Fault> {
 }
 
 /// The instance as an end of paths to others.
-fn end_of(instance: &Instance) -> End {
+pub(super) fn end_of(instance: &Instance) -> End {
     End::new(&instance.name, &instance.shell, "", Card::Vni(CARD.to_owned()), &instance.address)
 }
 

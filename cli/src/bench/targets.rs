@@ -20,9 +20,14 @@ const UDP: Question = ("udp", &[("direction", "one-way")]);
 const FLOOD: Question = ("frames", &[("frame_bytes", "1514"), ("direction", "one-way")]);
 const ROUND_TRIP: Question = ("round-trip", &[("receiver", "sleeping")]);
 
-/// All of them; what could not be measured is told too.
+/// All of them that concern what was asked; what could not be measured is told too.
 pub(super) fn of(measurements: &[Measurement]) -> Vec<Target> {
     let all = All(measurements);
+    let paths = if all.0.iter().any(|one| one.subject == "vni") { of_paths(&all) } else { Vec::new() };
+    paths.into_iter().chain(all.devices()).collect()
+}
+
+fn of_paths(all: &All<'_>) -> Vec<Target> {
     let ratio = |what: &str, question, subject, better, wanted| Target {
         what: what.to_owned(),
         wanted,
@@ -39,7 +44,7 @@ pub(super) fn of(measurements: &[Measurement]) -> Vec<Target> {
     };
     let more_loss = all.loss("vni").zip(all.loss("veth")).map(|(vni, veth)| vni - veth);
     use Better::{Higher, Lower};
-    let mut targets = vec![
+    vec![
         ratio("TCP with offload, against the same kernel's loopback on one core", TCP, "loopback", Higher, 1.0),
         ratio("UDP of 1,472 bytes, against veth", UDP, "veth", Higher, 1.0),
         at_most("UDP of 1,472 bytes: share that is lost, beyond that over veth", 0.0, more_loss, "of all sent"),
@@ -50,9 +55,7 @@ pub(super) fn of(measurements: &[Measurement]) -> Vec<Target> {
         at_most("lost wake-ups", 0.0, all.sum("lost_wakeups"), "wake-ups"),
         at_most("corrupt frames, of at least 10^6", 0.0, all.corrupt(), "frames"),
         at_most("doorbells in a flood of 1,514-byte frames", 0.01, all.doorbells(), "doorbells/frame"),
-    ];
-    targets.extend(all.devices());
-    targets
+    ]
 }
 
 struct All<'a>(&'a [Measurement]);

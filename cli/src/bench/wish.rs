@@ -34,6 +34,12 @@ pub enum Subject {
     Partition,
     /// The kernel of such a partition alone on an emulated machine with the same devices
     Alone,
+    /// With --other-box: the network cards of two boxes, between their owners
+    Cards,
+    /// Two partitions that own no card, of two boxes whose owners bridge it with the virtual Ethernet
+    Bridge,
+    /// The same, where the owners bridge a VXLAN tunnel between the cards
+    Tunnel,
 }
 
 /// A whole wish.
@@ -72,6 +78,9 @@ impl Subject {
             Self::VirtioNet => "virtio-net",
             Self::Partition => "partition",
             Self::Alone => "alone",
+            Self::Cards => "cards",
+            Self::Bridge => "bridge",
+            Self::Tunnel => "tunnel",
         }
     }
 }

@@ -11,7 +11,9 @@ use clap::ValueEnum;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::say;
+use crate::bench::boxes::TwoBoxes;
 use crate::bench::campaign::Campaign;
+use crate::bench::model;
 use crate::bench::report::page;
 use crate::bench::table::table;
 use crate::bench::wish::{Extent, Subject, What, Wish};
@@ -23,8 +25,9 @@ use crate::source::Source;
 ///
 /// Boots the box in an emulated machine and measures with stock iperf3 and a generator of its own, between every pair of
 /// partitions or a chosen one; beside it, in the same run, an instance's own loopback and veth. A disk or a network card
-/// that belongs to a partition is measured beside the same kernel alone on a machine with the same devices. With Ctrl-C it
-/// ends, and keeps what was measured until then.
+/// that belongs to a partition is measured beside the same kernel alone on a machine with the same devices. With a second
+/// box, it is measured what partitions of the two carry to each other over their cards. With Ctrl-C it ends, and keeps what
+/// was measured until then.
 #[derive(clap::Args)]
 pub struct Bench {
     /// The box file
@@ -48,6 +51,10 @@ pub struct Bench {
     /// measured there, and beside in the same kernel alone on a machine of its own. Images of disks stay as they are
     #[arg(long = "device", value_name = "DEVICE")]
     devices: Vec<EmulatedDevice>,
+    /// A second box, on a machine of its own: the network cards of both are joined by a wire, and it is measured what
+    /// goes from one to the other
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pair", "against_virtio", "devices"])]
+    other_box: Option<PathBuf>,
     /// How long each sample takes [default: 2, or 1 with --quick]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: Option<u64>,
@@ -76,23 +83,33 @@ impl Bench {
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot wait for signals")?;
         }
-        let tell = |line: &str| eprintln!("{line}");
-        let wish = self.wish();
-        let machine = super::machine(&source, &self.devices)?;
-        let campaign = Campaign { source: &source, boot_image, machine, wish: &wish, stop: &stop, tell: &tell };
-        let bench = campaign.run()?;
+        let bench = self.measure(&source, boot_image, &stop)?;
         let json = serde_json::to_string_pretty(&bench).context("cannot write the bench as JSON")?;
         write(&output.join("bench.json"), &(json + "\n"))?;
         write(&output.join("report.html"), &page(&bench))?;
         say(&format!("\n{}\nwrote bench.json and report.html to {}\n", table(&bench), output.display()))
     }
 
+    fn measure(&self, source: &Source, boot_image: PathBuf, stop: &AtomicBool) -> Result<model::Bench> {
+        let tell = |line: &str| eprintln!("{line}");
+        let wish = self.wish();
+        if let Some(other) = &self.other_box {
+            let sources = [source, &Source::read(other)?];
+            return Ok(TwoBoxes { sources, boot_image, wish: &wish, stop, tell: &tell }.run()?);
+        }
+        let machine = super::machine(source, &self.devices)?;
+        Ok(Campaign { source, boot_image, machine, wish: &wish, stop, tell: &tell }.run()?)
+    }
+
     fn wish(&self) -> Wish {
         let (extent, rounds, seconds) = if self.quick { (Extent::Quick, 1, 1) } else { (Extent::Full, 5, 2) };
         let or_all = |only: &[What]| if only.is_empty() { What::value_variants().to_vec() } else { only.to_vec() };
-        let mut subjects = match self.subjects.is_empty() {
-            true => vec![Subject::Vni, Subject::Loopback, Subject::Veth, Subject::Partition, Subject::Alone],
-            false => self.subjects.clone(),
+        let mut subjects = match (self.subjects.is_empty(), &self.other_box) {
+            (false, _) => self.subjects.clone(),
+            (true, Some(_)) => vec![Subject::Vni, Subject::Cards, Subject::Bridge, Subject::Tunnel],
+            (true, None) => {
+                vec![Subject::Vni, Subject::Loopback, Subject::Veth, Subject::Partition, Subject::Alone]
+            }
         };
         if self.against_virtio && !subjects.contains(&Subject::VirtioNet) {
             subjects.push(Subject::VirtioNet);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use cli::bench::boxes::TwoBoxes;
 use cli::bench::campaign::Campaign;
 use cli::bench::model::{Bench, Measurement};
 use cli::bench::table::table;
@@ -111,6 +112,48 @@ fn a_bench_of_devices_that_no_partition_has_says_so() {
 fn of_devices() -> Wish {
     let (what, subjects) = (vec![What::Disk, What::Network], vec![Subject::Partition, Subject::Alone]);
     Wish { pair: None, what, subjects, ..quick() }
+}
+
+/// A box file of an owner of a network card and of a guest, for a network of that number.
+fn gateway(name: &str, number: usize) -> Scene {
+    let words = format!("cmdline = \"sprig.network={number}\"\n");
+    let web = networked("web", STABLE, 1) + &words + "devices = [\"class:network\"]\n";
+    let text = box_file([web, networked("db", STABLE, 1) + &words]);
+    Scene::new(&text.replace("\"test\"", &format!("{name:?}")))
+}
+
+fn joined(one: &Scene, other: &Scene) -> Result<Bench, String> {
+    let subjects = vec![Subject::Vni, Subject::Cards, Subject::Bridge, Subject::Tunnel];
+    let wish = Wish { pair: None, subjects, ..quick() };
+    let (sources, tell) = ([one.source(), other.source()], |line: &str| println!("{line}"));
+    let boxes = TwoBoxes { sources, boot_image: boot_image(), wish: &wish, stop: &AtomicBool::new(false), tell: &tell };
+    boxes.run().map_err(|fault| fault.to_string())
+}
+
+#[test]
+fn every_way_between_two_boxes_is_measured() {
+    let bench = joined(&gateway("left", 1), &gateway("right", 2)).unwrap();
+    let told = table(&bench);
+    for what in ["tcp", "udp", "round-trip"] {
+        for (subject, to) in
+            [("vni", "left/web"), ("cards", "right/web"), ("bridge", "right/db"), ("tunnel", "right/db")]
+        {
+            let found = bench.measurements.iter().find(|one| (&*one.what, &*one.subject) == (what, subject));
+            let found = found.unwrap_or_else(|| panic!("{what} of {subject} is missing:\n{told}"));
+            assert!(found.samples.len() == 1 && found.samples[0] > 0.0, "{told}");
+            assert_eq!(found.pair.as_ref().map(|pair| &*pair.to), Some(to), "{told}");
+        }
+    }
+}
+
+#[test]
+fn boxes_that_cannot_be_joined_are_refused_before_anything_boots() {
+    let one = gateway("left", 1);
+    let refused = joined(&one, &gateway("left", 2)).unwrap_err();
+    assert!(refused.contains("both boxes are called \"left\""), "{refused}");
+    let without = Scene::new(&box_file([networked("web", STABLE, 1), networked("db", STABLE, 1)]));
+    let refused = joined(&one, &without).unwrap_err();
+    assert!(refused.contains("in the box \"test\" nobody has devices = [\"class:network\"]"), "{refused}");
 }
 
 #[test]

@@ -1,7 +1,9 @@
-//! `cargo xtask bench box`: makes what `sprig bench` needs, and has it measure `examples/bench.toml` against all that it
-//! knows, two machines joined by virtio among them.
+//! `cargo xtask bench box` and `cargo xtask bench boxes`: make what `sprig bench` needs, and have it measure
+//! `examples/bench.toml` against all that it knows, two machines joined by virtio among them; or `examples/gateway.toml`
+//! joined to `examples/gateway-2.toml` by their cards.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ pub(super) struct Options {
     /// Which line of kernels
     #[arg(long, value_enum, default_value_t)]
     kernel: KernelLine,
-    /// Where the figures are written [default: bench/box in cargo's target folder]
+    /// Where the figures are written [default: bench/box or bench/boxes in cargo's target folder]
     #[arg(long, value_name = "FOLDER")]
     output: Option<PathBuf>,
     /// Further arguments for `sprig bench`, behind `--`
@@ -30,15 +32,28 @@ pub(super) struct Options {
     further: Vec<String>,
 }
 
-/// Builds and measures.
-pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
-    let folder = places.target.join("bench");
+/// Builds, and measures one box.
+pub(super) fn one(places: &Places, options: &Options) -> Result<()> {
+    let file = box_file::bench(places, options.kernel, &folder(places))?;
+    let arguments = ["--pair", "web:db", "--against-virtio"].map(OsString::from);
+    run(places, options, "box", &file, &arguments)
+}
+
+/// Builds, and measures two.
+pub(super) fn two(places: &Places, options: &Options) -> Result<()> {
+    let [file, other] = box_file::gateways(places, options.kernel, &folder(places))?;
+    run(places, options, "boxes", &file, &["--other-box".into(), other.into()])
+}
+
+fn folder(places: &Places) -> PathBuf {
+    places.target.join("bench")
+}
+
+fn run(places: &Places, options: &Options, output: &str, file: &Path, arguments: &[OsString]) -> Result<()> {
     setup::ensure_for_boxes(places, options.kernel, &[])?;
     build::run(places, &build::Options::for_line(options.kernel))?;
-    let file = box_file::bench(places, options.kernel, &folder)?;
     let mut sprig = Command::new(places.target.join("debug/sprig"));
     sprig.arg("bench").arg(file).arg("--boot-image").arg(places.boot_image());
-    sprig.arg("--output").arg(options.output.clone().unwrap_or_else(|| folder.join("box")));
-    sprig.args(["--pair", "web:db", "--against-virtio"]).args(&options.further);
-    process::shown_run(&mut sprig, LIMIT)
+    sprig.arg("--output").arg(options.output.clone().unwrap_or_else(|| folder(places).join(output)));
+    process::shown_run(sprig.args(arguments).args(&options.further), LIMIT)
 }

@@ -2,7 +2,6 @@
 
 mod boot;
 mod boot_figures;
-mod boxes;
 mod in_box;
 mod iperf;
 mod namespaces;
@@ -10,7 +9,6 @@ mod native;
 mod native_targets;
 mod sample;
 mod tap;
-mod two_boxes;
 
 use std::fs;
 use std::path::Path;
@@ -37,7 +35,7 @@ enum What {
     /// The virtual Ethernet of a box against loopback, veth, and two machines joined by virtio
     Box(in_box::Options),
     /// Two boxes joined by their cards: partitions without a card, by a bridge and by VXLAN, against the cards alone
-    Boxes(boxes::Options),
+    Boxes(in_box::Options),
 }
 
 /// Measures.
@@ -46,8 +44,8 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
         What::Boot(options) => boot::run(places, options),
         What::Tap(options) => tap::run(places, options),
         What::Native(options) => native::run(places, options),
-        What::Box(options) => in_box::run(places, options),
-        What::Boxes(options) => boxes::run(places, options),
+        What::Box(options) => in_box::one(places, options),
+        What::Boxes(options) => in_box::two(places, options),
     }
 }
 
