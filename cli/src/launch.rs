@@ -66,6 +66,7 @@ pub struct Launch<'a> {
 /// A box that runs until it is dropped.
 pub struct RunningBox {
     machine: Machine,
+    accelerator: Accelerator,
     emulated: EmulatedMachine,
     plan: Plan,
     /// Holds the logs' folder against other runs.
@@ -187,6 +188,8 @@ impl<'a> Launch<'a> {
             Some(inventory) => self.source.plan(inventory)?,
             None => self.source.plan(&self.machine.inventory())?,
         };
+        let has_devices = plan.partitions.iter().any(|partition| !partition.buses.is_empty());
+        let accelerator = if has_devices { self.accelerator.for_devices() } else { self.accelerator };
         let held = self.logs.as_deref().map(hold).transpose()?;
         let folder = PrivateFolder::new().map_err(|error| LaunchError::File { path: std::env::temp_dir(), error })?;
         let boot = self.prepare(folder.path())?;
@@ -195,7 +198,7 @@ impl<'a> Launch<'a> {
             .emulator(self.emulator)
             .cpus(self.machine.cpus)
             .memory(self.machine.memory)
-            .accelerator(self.accelerator)
+            .accelerator(accelerator)
             .owning(folder);
         for name in &names {
             builder = match &self.logs {
@@ -209,7 +212,7 @@ impl<'a> Launch<'a> {
         };
         builder = self.machine.device_arguments().fold(builder, MachineBuilder::argument);
         builder = self.arguments.into_iter().fold(builder, MachineBuilder::argument);
-        Ok(RunningBox { machine: builder.start()?, emulated: self.machine, plan, _logs: held })
+        Ok(RunningBox { machine: builder.start()?, accelerator, emulated: self.machine, plan, _logs: held })
     }
 
     fn prepare(&self, folder: &Path) -> Result<Boot, LaunchError> {
@@ -244,6 +247,11 @@ impl RunningBox {
     /// What was planned on the host. The boot image plans again, with the same code.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// How QEMU runs its processors.
+    pub fn accelerator(&self) -> Accelerator {
+        self.accelerator
     }
 
     /// Where the boot image tells what it does.

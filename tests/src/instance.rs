@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cli::console::{Console, Pattern};
+use cli::console::{Console, Pattern, WaitError};
 use cli::launch::RunningBox;
 use cli::shell::Shell;
 use partitioner::address::{MIB, MemoryRange};
@@ -47,10 +47,21 @@ impl<'a> Instance<'a> {
     /// # Panics
     /// If it does not come to it.
     pub fn wait_for_report(&self) -> Value {
+        self.try_wait_for_report().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same, if it comes to it.
+    ///
+    /// # Errors
+    /// If it does not.
+    ///
+    /// # Panics
+    /// If what it says is no report.
+    pub fn try_wait_for_report(&self) -> Result<Value, WaitError> {
         let line = Regex::new(r"sprig-report: (\{.*\})\r?\n").expect("a regular expression");
-        let found = self.console.wait_for(Pattern::Regex(line), BOOT_LIMIT).unwrap_or_else(|error| panic!("{error}"));
-        self.console.wait_for("# ", COMMAND_LIMIT).unwrap_or_else(|error| panic!("{error}"));
-        serde_json::from_str(&found.groups[0]).unwrap_or_else(|error| panic!("{}: {error}", found.text))
+        let found = self.console.wait_for(Pattern::Regex(line), BOOT_LIMIT)?;
+        self.console.wait_for("# ", COMMAND_LIMIT)?;
+        Ok(serde_json::from_str(&found.groups[0]).unwrap_or_else(|error| panic!("{}: {error}", found.text)))
     }
 
     /// Runs a command in its shell: what it prints, without the last line break.
@@ -147,7 +158,7 @@ impl<'a> Instance<'a> {
                 }
                 "Reserved" | "Local APIC" => {}
                 // Linux looks for these itself, on every PC.
-                "Video ROM" | "System ROM" if range.end() <= MIB => {}
+                "Video ROM" | "Adapter ROM" | "System ROM" if range.end() <= MIB => {}
                 other => panic!("{}: {range} is {other}, which is nobody's", self.plan.name),
             }
         }

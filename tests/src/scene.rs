@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use cli::console::WaitError;
 use cli::launch::{Launch, RunningBox};
 use cli::source::Source;
 use partitioner::address::MemoryRange;
@@ -93,14 +94,16 @@ impl Booted {
     /// If the boot image or an instance does not come as far; the message has its last lines.
     pub fn of(launch: Launch<'_>) -> Self {
         let running = launch.start().unwrap_or_else(|error| panic!("{error}"));
-        if let Err(error) = running.log().wait_for(" leave: ", LEAVE_LIMIT) {
-            panic!("{error}\nQEMU said: {:?}", running.machine().said());
-        }
         let booted = Self { running };
-        for partition in &booted.running.plan().partitions {
-            booted.instance(&partition.name).wait_for_report();
-        }
         booted
+            .await_start()
+            .unwrap_or_else(|error| panic!("{error}\nQEMU said: {:?}", booted.running.machine().said()));
+        booted
+    }
+
+    fn await_start(&self) -> Result<(), WaitError> {
+        self.running.log().wait_for(" leave: ", LEAVE_LIMIT)?;
+        self.instances().iter().try_for_each(|instance| instance.try_wait_for_report().map(drop))
     }
 
     /// The machine and its plan.

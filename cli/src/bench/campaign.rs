@@ -53,8 +53,9 @@ impl Campaign<'_> {
         let processor = circumstances.processor;
         let launch = Launch::new(self.source, self.boot_image.clone()).machine(self.machine.clone());
         let launch = launch.processor(processor).argument(devices::COPIES);
-        (self.tell)(&format!("booting the box, by {}", circumstances.accelerator));
+        (self.tell)("booting the box");
         let running = launch.start()?;
+        let circumstances = circumstances.of(&running);
         site::await_start(&running, self.stop)?;
         let mut remarks = Vec::new();
         let machines = self.machines(processor, &mut remarks);
@@ -62,7 +63,7 @@ impl Campaign<'_> {
         if !self.wish.has_paths() && !devices.has_some() {
             return Err(Fault::Nobody("no partition has a disk or a network card that could be asked".to_owned()));
         }
-        self.start_alone(&mut devices, processor, &mut remarks);
+        self.start_alone(&mut devices, &circumstances, &mut remarks);
         let instances = self.instances(&running, &mut remarks)?;
         let mut paths = self.virtio(machines.as_ref(), &mut remarks);
         let mut groups = self.groups(&pairs, &instances, &mut paths, &mut remarks)?;
@@ -121,10 +122,10 @@ impl Campaign<'_> {
     }
 
     /// The machines on which the owners of devices are alone, if they are wished for.
-    fn start_alone(&self, devices: &mut Devices, processor: &str, remarks: &mut Vec<String>) {
+    fn start_alone(&self, devices: &mut Devices, circumstances: &Circumstances, remarks: &mut Vec<String>) {
         if self.wish.subjects.contains(&Subject::Alone) && devices.has_some() {
             (self.tell)("booting the kernels that own devices, each alone on a machine");
-            devices.start_alone(self.source, &self.boot_image, processor, remarks);
+            devices.start_alone(self.source, &self.boot_image, circumstances, remarks);
         }
     }
 

@@ -7,6 +7,7 @@ use super::fault::Fault;
 use super::host::{Host, Watched};
 use super::model::{Bench, Measurement, SCHEMA, Setting, Target};
 use super::site::Instance;
+use crate::launch::RunningBox;
 use crate::qemu::Accelerator;
 
 /// The emulated processor: QEMU emulates `rep movsb` byte by byte, which no processor does, so kernels are not to be told
@@ -26,11 +27,17 @@ impl Circumstances {
     pub(super) fn begin() -> Circumstances {
         let accelerator = Accelerator::best();
         let processor = match accelerator {
-            Accelerator::Tcg => EMULATED_PROCESSOR,
+            Accelerator::Tcg | Accelerator::TcgInTurns => EMULATED_PROCESSOR,
             // The host's own, where that runs the kernels itself.
             Accelerator::Kvm => "host",
         };
         Circumstances { accelerator, processor, host: Watched::begin().ok() }
+    }
+
+    /// As the box really runs.
+    pub(super) fn of(mut self, running: &RunningBox) -> Circumstances {
+        self.accelerator = running.accelerator();
+        self
     }
 
     /// The bench of what was measured. All machines must have ended: what was ours on the host counts only then.
@@ -66,7 +73,7 @@ impl Circumstances {
             ("processor".to_owned(), format!("-cpu {}", self.processor)),
             ("accelerator".to_owned(), self.accelerator.to_string()),
         ]);
-        if self.accelerator == Accelerator::Tcg {
+        if self.accelerator != Accelerator::Kvm {
             let why = "QEMU emulates rep movsb byte by byte, so it is not offered to any kernel of the comparison";
             conditions.insert("erms".to_owned(), why.to_owned());
         }

@@ -82,13 +82,13 @@ impl Run {
         let logs = self.logs.clone().unwrap_or_else(|| self.file.with_file_name("sprig-logs"));
         let launch = Launch::new(&source, boot_image).medium(medium).machine(machine).logs(logs.clone());
         let launch = self.qemu_arguments.iter().fold(launch, |launch, argument| launch.argument(argument));
-        let by = Accelerator::best();
-        let unsound = launch.unsound_emulator(by);
+        let unsound = launch.unsound_emulator(Accelerator::best());
         let running = launch.start()?;
         if let Some(version) = unsound {
             let sound = Version::SOUND;
             eprintln!("warning: QEMU {version} may crash a kernel that boots on several processors; {sound} does not");
         }
+        let by = running.accelerator();
         say(&format!("{told}, by {by}; consoles are logged in {}\n", logs.display()))?;
         let session = Session::new(&running, Colours::wanted(&stdout()));
         let outcome = session.run(&events, self.timeout.map(Duration::from_secs));

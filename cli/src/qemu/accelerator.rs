@@ -8,6 +8,8 @@ use std::fs::{self, OpenOptions};
 pub enum Accelerator {
     /// By translating their instructions, one host thread for each.
     Tcg,
+    /// The same, all of them in turn on one host thread: slower, but sound while addresses of devices change.
+    TcgInTurns,
     /// On the host's own processor.
     Kvm,
 }
@@ -21,10 +23,20 @@ impl Accelerator {
         if can_virtualize(&cpuinfo) && opens() { Self::Kvm } else { Self::Tcg }
     }
 
+    /// What is to run the processors of a machine on which several kernels bring up devices, each at its time: while one
+    /// moves the addresses of its devices, QEMU's threads lose interrupts of the others.
+    pub(crate) fn for_devices(self) -> Self {
+        match self {
+            Self::Tcg | Self::TcgInTurns => Self::TcgInTurns,
+            Self::Kvm => Self::Kvm,
+        }
+    }
+
     /// The value of QEMU's `-accel`.
     pub fn argument(self) -> &'static str {
         match self {
             Self::Tcg => "tcg,thread=multi",
+            Self::TcgInTurns => "tcg,thread=single",
             Self::Kvm => "kvm",
         }
     }
@@ -34,6 +46,7 @@ impl fmt::Display for Accelerator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Tcg => "software emulation",
+            Self::TcgInTurns => "software emulation on one host thread",
             Self::Kvm => "KVM",
         })
     }

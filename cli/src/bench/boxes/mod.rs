@@ -68,8 +68,9 @@ impl TwoBoxes<'_> {
         let wired =
             [Wired::of(self.sources[0], folder.path(), [1, 2])?, Wired::of(self.sources[1], folder.path(), [2, 1])?];
         let circumstances = Circumstances::begin();
-        (self.tell)(&format!("booting two boxes joined by their cards, by {}", circumstances.accelerator));
+        (self.tell)("booting two boxes joined by their cards");
         let running = [self.start(0, &wired, &circumstances)?, self.start(1, &wired, &circumstances)?];
+        let circumstances = circumstances.of(&running[0]);
         let sites = [self.site(0, &wired, &running)?, self.site(1, &wired, &running)?];
         let ways = Way::between(&sites)?;
         let asked = |task: Task| {

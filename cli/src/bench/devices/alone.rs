@@ -9,6 +9,7 @@ use partitioner::pci::PciAddress;
 
 use super::driven::Driven;
 use super::{COPIES, Owned};
+use crate::bench::circumstances::Circumstances;
 use crate::bench::fault::Fault;
 use crate::bench::machines;
 use crate::bench::site;
@@ -26,7 +27,12 @@ pub(super) struct Alone {
 
 impl Alone {
     /// Starts it, with all devices of one partition.
-    pub(super) fn start(source: &Source, boot_image: &Path, processor: &str, owned: &[Owned]) -> Result<Alone, Fault> {
+    pub(super) fn start(
+        source: &Source,
+        boot_image: &Path,
+        circumstances: &Circumstances,
+        owned: &[Owned],
+    ) -> Result<Alone, Fault> {
         let partition = owned.first().map_or(0, |device| device.partition);
         let nobody = || Fault::Nobody("there is no such partition".to_owned());
         let entry = source.request().file.partitions.get(partition).ok_or_else(nobody)?;
@@ -38,7 +44,11 @@ impl Alone {
         let emulated = EmulatedMachine { cpus, memory: *entry.memory.get_ref(), serial_ports: 1, devices };
         let builder =
             MachineBuilder::new(machines::boot(source, partition)?).emulator(Emulator::find(Some(boot_image)));
-        let builder = builder.processor(processor).cpus(emulated.cpus).memory(emulated.memory);
+        let builder = builder
+            .processor(circumstances.processor)
+            .accelerator(circumstances.accelerator)
+            .cpus(emulated.cpus)
+            .memory(emulated.memory);
         let builder = builder.console(&format!("{} alone", entry.name.get_ref())).argument(COPIES);
         let builder = emulated.device_arguments().fold(builder, MachineBuilder::argument);
         Ok(Alone { machine: builder.start()?, owned: owned.to_vec() })

@@ -27,6 +27,7 @@ use self::driven::Kind;
 pub(super) use self::errand::Errand;
 pub(super) use self::outside::Outside;
 use super::asked::Asked;
+use super::circumstances::Circumstances;
 use super::fault::Fault;
 use super::rounds::Question;
 use super::site::Instance;
@@ -91,12 +92,12 @@ impl Devices {
         &mut self,
         source: &Source,
         boot_image: &Path,
-        processor: &str,
+        circumstances: &Circumstances,
         remarks: &mut Vec<String>,
     ) {
         let of_partitions = self.owned.chunk_by(|one, next| one.partition == next.partition);
         for own in of_partitions.filter(|own| own.iter().any(|device| device.is_wished)) {
-            match Alone::start(source, boot_image, processor, own) {
+            match Alone::start(source, boot_image, circumstances, own) {
                 Ok(machine) => self.alone.push(machine),
                 Err(fault) => remarks.push(own[0].remark(Subject::Alone, &fault)),
             }
