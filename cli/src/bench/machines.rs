@@ -34,11 +34,7 @@ pub(super) struct Machines {
 impl Machines {
     /// Starts both; they come up while somebody else does something.
     pub(super) fn start(source: &Source, boot_image: &FilePath, processor: &str) -> Result<Machines, Fault> {
-        let folder = PrivateFolder::new().map_err(|error| StartError::File {
-            what: "make a folder in",
-            path: std::env::temp_dir(),
-            error,
-        })?;
+        let folder = wire_folder()?;
         let socket = folder.path().join("wire");
         let mut machines = Vec::new();
         for (name, _, mac) in MACHINES {
@@ -68,6 +64,12 @@ impl Machines {
         site::await_answer(&from, &to)?;
         Ok(Path { subject: Subject::VirtioNet, pair: None, from, to })
     }
+}
+
+/// Where machines that are joined by a wire have its ends.
+pub(super) fn wire_folder() -> Result<PrivateFolder, Fault> {
+    let told = |error| StartError::File { what: "make a folder in", path: std::env::temp_dir(), error };
+    Ok(PrivateFolder::new().map_err(told)?)
 }
 
 /// The shell of a machine whose card is up.

@@ -15,6 +15,7 @@ pub(super) use self::way::Way;
 use super::asked::Asked;
 use super::circumstances::Circumstances;
 use super::fault::Fault;
+use super::machines;
 use super::model::Bench;
 use super::rounds::{Question, Rounds};
 use super::site;
@@ -22,7 +23,6 @@ use super::task::{Direction, Offload, Task, Wait};
 use super::wish::Wish;
 use crate::emulated::{EmulatedDevice, EmulatedMachine};
 use crate::launch::{Launch, RunningBox};
-use crate::qemu::{PrivateFolder, StartError};
 use crate::source::Source;
 
 /// What is asked of every way.
@@ -60,11 +60,7 @@ impl TwoBoxes<'_> {
             // Of the names the addresses of their cards are made.
             return Err(Fault::Nobody(format!("both boxes are called {one:?}, give one of them another name")));
         }
-        let folder = PrivateFolder::new().map_err(|error| StartError::File {
-            what: "make a folder in",
-            path: std::env::temp_dir(),
-            error,
-        })?;
+        let folder = machines::wire_folder()?;
         let wired =
             [Wired::of(self.sources[0], folder.path(), [1, 2])?, Wired::of(self.sources[1], folder.path(), [2, 1])?];
         let circumstances = Circumstances::begin();
