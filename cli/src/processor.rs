@@ -9,7 +9,7 @@ use raw_cpuid::{CpuId, Hypervisor};
 
 /// What an inventory needs of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Processor {
+pub(crate) struct Processor {
     /// Its brand.
     pub name: String,
     /// The APIC ID of the one that booted.
@@ -22,7 +22,7 @@ pub struct Processor {
 
 impl Processor {
     /// The processor that this runs on.
-    pub fn of_this_machine() -> Self {
+    pub(crate) fn of_this_machine() -> Self {
         let cpuid = CpuId::new();
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let brand = cpuid.get_processor_brand_string();

@@ -24,7 +24,7 @@ mod pci;
 
 /// Why a machine cannot be recorded.
 #[derive(Debug, thiserror::Error)]
-pub enum RecordError {
+pub(crate) enum RecordError {
     /// Only root may.
     #[error("only root may read {}: run `sudo sprig inventory`", path.display())]
     NeedsRoot {
@@ -66,7 +66,7 @@ pub enum RecordError {
 ///
 /// # Errors
 /// If something that is needed cannot be read, or makes no sense.
-pub fn record(root: &Path, processor: &Processor) -> Result<Inventory, RecordError> {
+pub(crate) fn record(root: &Path, processor: &Processor) -> Result<Inventory, RecordError> {
     let tables = root.join("sys/firmware/acpi/tables");
     let madt = optional(&tables.join("APIC"))?;
     let srat = optional(&tables.join("SRAT"))?;

@@ -1,40 +1,14 @@
 //! A refusal as a person sees it in a terminal: each complaint with the lines of the box file that it is about.
 
-use std::io::IsTerminal;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use emulator::colours::Colours;
+use emulator::source::Refusal;
 use partitioner::diagnostic::Diagnostic;
 
-use crate::source::Refusal;
-
-/// Whether the terminal shows colours.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Colours {
-    /// No escape sequences at all.
-    Off,
-    /// ANSI colours.
-    On,
-}
-
-impl Colours {
-    /// As the one who looks at `stream` wants it (<https://no-color.org>).
-    pub fn wanted(stream: &impl IsTerminal) -> Self {
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        if stream.is_terminal() && !refused { Self::On } else { Self::Off }
-    }
-
-    /// `text` with an SGR parameter list switched on around it.
-    pub fn paint(self, parameters: &str, text: &str) -> String {
-        match self {
-            Self::Off => text.to_owned(),
-            Self::On => format!("\x1b[{parameters}m{text}\x1b[0m"),
-        }
-    }
-}
-
 /// Draws everything that is wrong, one complaint below the other.
-pub fn draw(refusal: &Refusal, colours: Colours) -> String {
+pub(crate) fn draw(refusal: &Refusal, colours: Colours) -> String {
     let renderer = match colours {
         Colours::Off => Renderer::plain(),
         Colours::On => Renderer::styled(),

@@ -4,14 +4,13 @@ mod devices;
 
 use std::fmt::Write as _;
 
+use partitioner::allotment::{Allotment, Purpose, allotments, unassigned};
+use partitioner::amount::Amount;
 use partitioner::inventory::{CoreNumber, Inventory};
 use partitioner::plan::{PartitionPlan, Plan};
 use partitioner::request::Request;
 use shmem::ring::LANE_LEN;
 use shmem::{Geometry, Shape};
-
-use crate::allotment::{Allotment, Purpose, allotments, unassigned};
-use crate::amount::Amount;
 
 pub use devices::machine_devices;
 

@@ -4,8 +4,8 @@ mod folder;
 
 use std::fs;
 
-use cli::emulated::EmulatedMachine;
-use cli::source::Source;
+use emulator::emulated::EmulatedMachine;
+use emulator::source::Source;
 use folder::{Folder, PAIR};
 use partitioner::address::MemoryRange;
 use partitioner::inventory::Inventory;

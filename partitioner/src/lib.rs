@@ -14,6 +14,7 @@
 //! |---|---|
 //! | [`address`] | physical memory ranges with checked arithmetic |
 //! | [`size`] | sizes as people write them |
+//! | [`amount`] | amounts of memory as people read them |
 //! | [`inventory`] | what the machine has |
 //! | [`pci`] | PCI functions: addresses, classes, buses, windows |
 //! | [`firmware`] | how firmware tables (MADT, SRAT, MCFG) and PCI configuration space become an inventory |
@@ -22,6 +23,7 @@
 //! | [`bzimage`] | what a stock kernel image says of itself |
 //! | [`request`] | the box file together with the images it names: what is wanted |
 //! | [`mod@plan`] | who gets what, or every reason why not |
+//! | [`allotment`] | the whole memory of a machine, and what a plan makes of each stretch |
 //! | [`view`] | the bytes that each instance sees |
 //! | [`apply`] | the plan carried out through the verbs of a [`machine::Machine`] |
 //! | [`diagnostic`] | how every refusal is told: code, message, places in the box file, help |
@@ -32,6 +34,8 @@
 extern crate alloc;
 
 pub mod address;
+pub mod allotment;
+pub mod amount;
 pub mod apply;
 pub mod bundle;
 pub mod bzimage;

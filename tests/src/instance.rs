@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use cli::console::{Console, Pattern, WaitError};
-use cli::launch::RunningBox;
-use cli::shell::Shell;
+use emulator::console::{Console, Pattern, WaitError};
+use emulator::launch::RunningBox;
+use emulator::shell::Shell;
 use partitioner::address::{MIB, MemoryRange};
 use partitioner::plan::PartitionPlan;
 use regex::bytes::Regex;

@@ -5,9 +5,9 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cli::console::WaitError;
-use cli::launch::{Launch, RunningBox};
-use cli::source::Source;
+use emulator::console::WaitError;
+use emulator::launch::{LaunchOptions, RunningBox, launch};
+use emulator::source::Source;
 use partitioner::address::MemoryRange;
 use regex::Regex;
 use tempfile::TempDir;
@@ -71,14 +71,29 @@ impl Scene {
         self.folder.path().join(name)
     }
 
-    /// How it would be run.
-    pub fn launch(&self) -> Launch<'_> {
-        Launch::new(&self.source, fixture::boot_image())
+    /// Starts it, and waits for nothing.
+    ///
+    /// # Panics
+    /// If the machine does not start.
+    pub fn start(&self, options: LaunchOptions) -> RunningBox {
+        launch(&self.source, &fixture::boot_image(), options).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Runs it, and waits until every instance has reported from user space.
+    /// Boots it on the smallest machine that it needs, and waits until every instance has reported from user space.
     pub fn boot(&self) -> Booted {
-        Booted::of(self.launch())
+        self.boot_with(LaunchOptions::default())
+    }
+
+    /// Boots it, and waits until every instance has reported from user space.
+    ///
+    /// # Panics
+    /// If the boot image or an instance does not come as far; the message has its last lines.
+    pub fn boot_with(&self, options: LaunchOptions) -> Booted {
+        let booted = Booted { running: self.start(options) };
+        booted
+            .await_start()
+            .unwrap_or_else(|error| panic!("{error}\nQEMU said: {:?}", booted.running.machine().said()));
+        booted
     }
 }
 
@@ -88,19 +103,6 @@ pub struct Booted {
 }
 
 impl Booted {
-    /// Starts a machine and waits for all.
-    ///
-    /// # Panics
-    /// If the boot image or an instance does not come as far; the message has its last lines.
-    pub fn of(launch: Launch<'_>) -> Self {
-        let running = launch.start().unwrap_or_else(|error| panic!("{error}"));
-        let booted = Self { running };
-        booted
-            .await_start()
-            .unwrap_or_else(|error| panic!("{error}\nQEMU said: {:?}", booted.running.machine().said()));
-        booted
-    }
-
     fn await_start(&self) -> Result<(), WaitError> {
         self.running.log().wait_for(" leave: ", LEAVE_LIMIT)?;
         self.instances().iter().try_for_each(|instance| instance.try_wait_for_report().map(drop))

@@ -1,12 +1,10 @@
 //! PCI buses that `sprig run` does not make: what QEMU must be told, and what the firmware makes of it, so that the host plans
 //! for the same machine as the boot image.
 
-use cli::emulated::EmulatedMachine;
-use cli::launch::Launch;
+use emulator::emulated::EmulatedMachine;
+use emulator::launch::LaunchOptions;
 use partitioner::inventory::Inventory;
 use partitioner::pci::{Bridge, BusRange, Interrupts, PciClass, PciFunction, Windows};
-
-use crate::scene::Scene;
 
 /// Vendor, device and class of what is plugged in, as QEMU's devices have them.
 pub const ROOT_PORT: (u16, u16, u32) = (0x1b36, 0x000c, 0x06_04_00);
@@ -43,18 +41,18 @@ impl Topology {
         self.functions.push(function(address, identity));
     }
 
-    /// How a scene would be run on a machine that has all this beside what is `beside` it.
-    pub fn launch(self, scene: &Scene, machine: EmulatedMachine) -> Launch<'_> {
+    /// How a box runs on a machine that has all this beside its own devices.
+    pub fn options(self, machine: EmulatedMachine) -> LaunchOptions {
         let inventory = machine.inventory();
-        self.launch_as(scene, machine, inventory)
+        self.options_as(machine, inventory)
     }
 
     /// The same, where the machine is in more than its PCI functions another than the host counts with.
-    pub fn launch_as(self, scene: &Scene, machine: EmulatedMachine, inventory: Inventory) -> Launch<'_> {
+    pub fn options_as(self, machine: EmulatedMachine, inventory: Inventory) -> LaunchOptions {
         let mut pci = self.functions;
         pci.sort_by_key(|function| function.address);
-        let launch = scene.launch().machine(machine).inventory(Inventory { pci, ..inventory });
-        self.arguments.into_iter().fold(launch, Launch::argument)
+        let inventory = Some(Inventory { pci, ..inventory });
+        LaunchOptions { inventory, arguments: self.arguments, ..LaunchOptions::on(machine) }
     }
 }
 

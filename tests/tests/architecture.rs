@@ -3,28 +3,16 @@
 //! The policy (`partitioner`) and the shared window (`shmem`) stand on nothing of ours, so that the same code runs in
 //! the boot image, on a host and in a Linux driver.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 
-/// Each package, and all of ours that it may name, also for its tests.
-const ALLOWED: [(&str, &[&str]); 13] = [
-    ("shmem", &[]),
-    ("partitioner", &[]),
-    ("vni", &["shmem"]),
-    ("guest-driver", &["vni", "shmem"]),
-    ("hosted", &["vni", "shmem"]),
-    ("hosted-c", &["hosted", "vni", "shmem"]),
-    ("boot", &["partitioner", "shmem"]),
-    ("cli", &["partitioner", "shmem"]),
-    ("xtask", &["cli"]),
-    ("frames", &[]),
-    ("gauge", &[]),
-    ("sprig-log", &[]),
-    ("tests", &["cli", "partitioner", "shmem", "vni"]),
-];
+/// The page of the book that says who may use whom, and the heading above its table.
+const PAGE: &str = "docs/src/architecture.md";
+const HEADING: &str = "## Who may use whom";
 
 /// Libraries that must build for bare metal, and those of them that promise to hold no unsafe code.
 const NO_STD: [&str; 4] = ["shmem", "vni", "guest-driver", "partitioner"];
@@ -66,6 +54,19 @@ fn package(entry: &Value) -> Package {
     }
 }
 
+/// Each package, and all of ours that it may name, also for its tests: the rows of the table in the book.
+fn allowed() -> BTreeMap<String, Vec<String>> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(PAGE);
+    let text = fs::read_to_string(&page).unwrap_or_else(|error| panic!("cannot read {}: {error}", page.display()));
+    let (_, section) = text.split_once(HEADING).unwrap_or_else(|| panic!("{PAGE} has no heading {HEADING:?}"));
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let row = |line: &str| {
+        let (package, used) = line.strip_prefix("| `")?.split_once("` |")?;
+        Some((package.to_owned(), used.split('`').skip(1).step_by(2).map(str::to_owned).collect()))
+    };
+    section.lines().filter_map(row).collect()
+}
+
 fn library(name: &str) -> String {
     let packages = packages();
     let package = packages.iter().find(|package| package.name == name);
@@ -75,14 +76,19 @@ fn library(name: &str) -> String {
 
 #[test]
 fn imports_run_one_way() {
-    for package in packages() {
-        let (_, allowed) = ALLOWED
-            .iter()
-            .find(|(name, _)| *name == package.name)
-            .unwrap_or_else(|| panic!("say in this test what the package {} may use", package.name));
+    let allowed = allowed();
+    let packages = packages();
+    for package in &packages {
+        let may_use =
+            allowed.get(&package.name).unwrap_or_else(|| panic!("{PAGE} does not say what {} may use", package.name));
         for used in &package.uses {
-            assert!(allowed.contains(&used.as_str()), "{} may not use {used}", package.name);
+            assert!(may_use.contains(used), "{} may not use {used}", package.name);
         }
+        let unused: Vec<_> = may_use.iter().filter(|name| !package.uses.contains(name)).collect();
+        assert!(unused.is_empty(), "{PAGE} lets {} use {unused:?}, which it does not", package.name);
+    }
+    for name in allowed.keys() {
+        assert!(packages.iter().any(|package| package.name == *name), "{PAGE} names {name}, which is no package");
     }
 }
 

@@ -17,11 +17,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use cli::launch::{Launch, Medium, RunningBox};
-use cli::qemu::{Accelerator, Attachment, Firmware};
-use cli::render::Colours;
-use cli::session::{Events, Outcome, Session};
-use cli::source::Source;
+use emulator::colours::Colours;
+use emulator::launch::{LaunchOptions, Medium, RunningBox, launch};
+use emulator::qemu::{Accelerator, Attachment, Firmware};
+use emulator::session::{Events, Outcome, Session};
+use emulator::source::Source;
 
 use self::view::View;
 use crate::box_file;
@@ -81,8 +81,9 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
 
     let events = Events::new()?;
     let source = Source::read(&box_file::pair(places, KernelLine::default(), Image::Full, &folder)?)?;
-    let launch = Launch::new(&source, places.boot_image()).medium(options.firmware.medium());
-    let running = launch.logs(folder.clone()).start()?;
+    let how =
+        LaunchOptions { medium: options.firmware.medium(), logs: Some(folder.clone()), ..LaunchOptions::default() };
+    let running = launch(&source, &places.boot_image(), how)?;
     let reports = boot(&running, &events)
         .with_context(|| format!("the demo failed; all consoles are logged in {}", folder.display()))?;
     let login = ssh::log_in(&running, &events)

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use anyhow::{Context, Result, ensure};
-use cli::amount::Amount;
-use cli::launch::RunningBox;
-use cli::source::Source;
+use emulator::launch::RunningBox;
+use emulator::source::Source;
+use partitioner::amount::Amount;
 use serde::{Deserialize, Serialize};
 
 use crate::demo::ssh::Login;

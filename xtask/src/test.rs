@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use cli::qemu::Emulator;
+use emulator::qemu::Emulator;
 
 use crate::build::{self, CARGO_LIMIT};
 use crate::lint;

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
-use cli::launch::RunningBox;
-use cli::qemu::Machine;
-use cli::session::{Event, Events, Lines, LogLine};
+use emulator::launch::RunningBox;
+use emulator::qemu::Machine;
+use emulator::session::{Event, Events, Lines, LogLine};
 
 use crate::report::{MARK, Report};
 

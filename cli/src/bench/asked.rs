@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use emulator::shell::Shell;
+
 use super::boxes::Way;
 use super::counts::{Counts, Tally};
 use super::devices::{Driven, Errand, Outside};
@@ -12,7 +14,6 @@ use super::model::{Pair, Parameter};
 use super::offload::Features;
 use super::task::{Offload, Reading, Task};
 use super::wish::{Subject, What};
-use crate::shell::Shell;
 
 /// A question together with whom it is asked.
 #[derive(Clone, Copy)]

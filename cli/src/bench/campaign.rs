@@ -3,6 +3,10 @@
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
+use emulator::emulated::EmulatedMachine;
+use emulator::launch::{LaunchOptions, RunningBox, launch};
+use emulator::source::Source;
+
 use super::asked::Asked;
 use super::circumstances::Circumstances;
 use super::devices::{self, Devices};
@@ -16,9 +20,6 @@ use super::site::{self, Instance};
 use super::targets;
 use super::task::{Direction, Offload, Task, Wait};
 use super::wish::{Extent, Subject, Wish};
-use crate::emulated::EmulatedMachine;
-use crate::launch::{Launch, RunningBox};
-use crate::source::Source;
 
 /// A box that is to be measured.
 pub struct Campaign<'a> {
@@ -51,10 +52,10 @@ impl Campaign<'_> {
         let pairs = if self.wish.has_paths() { self.pairs()? } else { Pairs::new() };
         let circumstances = Circumstances::begin();
         let processor = circumstances.processor;
-        let launch = Launch::new(self.source, self.boot_image.clone()).machine(self.machine.clone());
-        let launch = launch.processor(processor).argument(devices::COPIES);
+        let options =
+            LaunchOptions { processor: Some(processor.to_owned()), ..LaunchOptions::on(self.machine.clone()) };
         (self.tell)("booting the box");
-        let running = launch.start()?;
+        let running = launch(self.source, &self.boot_image, options.arguments([devices::COPIES]))?;
         let circumstances = circumstances.of(&running);
         site::await_start(&running, self.stop)?;
         let mut remarks = Vec::new();

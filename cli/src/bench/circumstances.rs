@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use emulator::launch::RunningBox;
+use emulator::qemu::Accelerator;
+
 use super::fault::Fault;
 use super::host::{Host, Watched};
 use super::model::{Bench, Measurement, SCHEMA, Setting, Target};
 use super::site::Instance;
-use crate::launch::RunningBox;
-use crate::qemu::Accelerator;
 
 /// The emulated processor: QEMU emulates `rep movsb` byte by byte, which no processor does, so kernels are not to be told
 /// that it is fast.

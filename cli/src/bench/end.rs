@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use emulator::shell::Shell;
+
 use super::fault::Fault;
 use super::iperf;
 use super::model::Pair;
 use super::wish::Subject;
-use crate::shell::Shell;
 
 /// How long a command may take that measures nothing, on a busy host in emulation.
 const COMMAND_LIMIT: Duration = Duration::from_secs(60);

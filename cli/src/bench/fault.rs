@@ -2,9 +2,9 @@
 
 use std::io;
 
-use crate::launch::LaunchError;
-use crate::qemu::StartError;
-use crate::shell::ShellError;
+use emulator::launch::LaunchError;
+use emulator::qemu::StartError;
+use emulator::shell::ShellError;
 
 /// Why something cannot be measured.
 #[derive(Debug, thiserror::Error)]

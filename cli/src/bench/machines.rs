@@ -6,14 +6,15 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
+use emulator::console::Console;
+use emulator::qemu::{Boot, ConsoleSpec, Emulator, Machine, MachineSpec, PrivateFolder, StartError};
+use emulator::shell::Shell;
+use emulator::source::Source;
+
 use super::end::{Card, End, Path};
 use super::fault::Fault;
 use super::site;
 use super::wish::Subject;
-use crate::console::Console;
-use crate::qemu::{Boot, Emulator, Machine, MachineBuilder, PrivateFolder, StartError};
-use crate::shell::Shell;
-use crate::source::Source;
 
 /// As Linux calls the only card of such a machine.
 const CARD: &str = "eth0";
@@ -40,11 +41,16 @@ impl Machines {
         for (name, _, mac) in MACHINES {
             let server = if machines.is_empty() { "on" } else { "off" };
             let wire = format!("stream,id=wire,server={server},addr.type=unix,addr.path={}", socket.display());
-            let builder = MachineBuilder::new(boot(source, 0)?).emulator(Emulator::find(Some(boot_image)));
-            let builder = builder.processor(processor).memory(memory(source)).console(name);
-            let builder = builder.argument("-netdev").argument(wire);
             let card = format!("virtio-net-pci,netdev=wire,mac={mac}");
-            machines.push(builder.argument("-device").argument(card).start()?);
+            let spec = MachineSpec {
+                emulator: Emulator::find(Some(boot_image)),
+                processor: processor.to_owned(),
+                memory: memory(source),
+                consoles: vec![ConsoleSpec::new(name)],
+                arguments: vec!["-netdev".to_owned(), wire, "-device".to_owned(), card],
+                ..MachineSpec::new(boot(source, 0)?)
+            };
+            machines.push(spec.start()?);
             await_socket(&socket)?;
         }
         Ok(Machines { machines, _folder: folder })

@@ -2,7 +2,7 @@
 //!
 //! A [`Scale`] is chosen once for all the quantities of a row, a column or an axis, so that they can be compared.
 
-use crate::amount::Amount;
+use partitioner::amount::Amount;
 
 /// What is shown of numbers that say how many there are of each other.
 pub const RATIO: &str = "ratio";

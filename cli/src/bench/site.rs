@@ -3,16 +3,16 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use emulator::console::{Console, Pattern, WaitEnd, WaitError};
+use emulator::launch::RunningBox;
+use emulator::session::LogLine;
+use emulator::shell::{Shell, ShellError};
 use regex::bytes::Regex;
 
 use super::end::{Card, End, Path};
 use super::fault::Fault;
 use super::model::Pair;
 use super::wish::Subject;
-use crate::console::{Console, Pattern, WaitEnd, WaitError};
-use crate::launch::RunningBox;
-use crate::session::LogLine;
-use crate::shell::{Shell, ShellError};
 
 /// How long the boot image may take to start all kernels, and then an instance to give a prompt, on a busy host in
 /// emulation.

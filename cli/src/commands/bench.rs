@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+use emulator::boot_image;
+use emulator::emulated::EmulatedDevice;
+use emulator::source::Source;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::say;
@@ -17,9 +20,6 @@ use crate::bench::model;
 use crate::bench::report::page;
 use crate::bench::table::table;
 use crate::bench::wish::{Extent, Subject, What, Wish};
-use crate::boot_image;
-use crate::emulated::EmulatedDevice;
-use crate::source::Source;
 
 /// Measure what the virtual Ethernet of a box carries, and its disks and network cards
 ///

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use emulator::emulated::EmulatedMachine;
+use emulator::source::Source;
 
 use super::inventory::count;
 use super::{say, tell_assumed};
-use crate::emulated::EmulatedMachine;
-use crate::source::Source;
 
 /// Check a box file: what it says, the images it names, and whether it can be planned
 ///

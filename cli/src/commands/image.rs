@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, bail};
+use emulator::emulated::EmulatedMachine;
+use emulator::source::Source;
+use emulator::{boot_image, iso};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::{say, tell_assumed};
-use crate::emulated::EmulatedMachine;
-use crate::source::Source;
-use crate::{boot_image, iso};
 
 /// Make an image that boots the box by BIOS and by UEFI, from a CD or a USB stick
 #[derive(clap::Args)]

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use partitioner::amount::Amount;
 use partitioner::inventory as machine;
 
 use super::say;
-use crate::amount::Amount;
 use crate::processor::Processor;
 use crate::recorded::record;
 use crate::table::machine_devices;

@@ -12,11 +12,12 @@ use std::io::{self, Write, stderr, stdout};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use emulator::colours::Colours;
+use emulator::emulated::{Assumed, EmulatedDevice, EmulatedMachine};
+use emulator::launch::LaunchError;
+use emulator::source::{Refusal, Source, SourceError};
 
-use crate::emulated::{Assumed, EmulatedDevice, EmulatedMachine};
-use crate::launch::LaunchError;
-use crate::render::{Colours, draw};
-use crate::source::{Refusal, Source, SourceError};
+use crate::render::draw;
 
 /// The exit code of a refusal or a failure. Wrong usage is 2, which `clap` sees to.
 const FAILED: u8 = 1;

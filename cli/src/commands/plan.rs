@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context, Result};
+use emulator::emulated::{Assumed, EmulatedDevice, EmulatedMachine};
+use emulator::source::Source;
 use partitioner::inventory::Inventory;
 use partitioner::size::Size;
 
 use super::{say, tell_assumed};
-use crate::emulated::{Assumed, EmulatedDevice, EmulatedMachine};
 use crate::picture::picture;
-use crate::source::Source;
 use crate::table::table;
 
 /// Show who would get which cores, which memory and which devices

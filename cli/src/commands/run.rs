@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::error::ErrorKind;
+use emulator::boot_image;
+use emulator::colours::Colours;
+use emulator::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::launch::{LaunchOptions, Medium, launch};
+use emulator::qemu::{Accelerator, Attachment, Emulator, Firmware, Version};
+use emulator::session::{Events, Outcome, Session};
+use emulator::source::Source;
 use partitioner::size::Size;
 
 use super::say;
-use crate::boot_image;
-use crate::emulated::{EmulatedDevice, EmulatedMachine};
-use crate::launch::{Launch, Medium};
-use crate::qemu::{Accelerator, Attachment, Firmware, Version};
-use crate::render::Colours;
-use crate::session::{Events, Outcome, Session};
-use crate::source::Source;
 
 /// Run the box in an emulated machine
 ///
@@ -80,10 +80,10 @@ impl Run {
         }
         let told = told(&machine);
         let logs = self.logs.clone().unwrap_or_else(|| self.file.with_file_name("sprig-logs"));
-        let launch = Launch::new(&source, boot_image).medium(medium).machine(machine).logs(logs.clone());
-        let launch = self.qemu_arguments.iter().fold(launch, |launch, argument| launch.argument(argument));
-        let unsound = launch.unsound_emulator(Accelerator::best());
-        let running = launch.start()?;
+        let unsound = Emulator::find(Some(&boot_image)).unsound_version(machine.cpus, Accelerator::best());
+        let options = LaunchOptions { medium, logs: Some(logs.clone()), ..LaunchOptions::on(machine) }
+            .arguments(&self.qemu_arguments);
+        let running = launch(&source, &boot_image, options)?;
         if let Some(version) = unsound {
             let sound = Version::SOUND;
             eprintln!("warning: QEMU {version} may crash a kernel that boots on several processors; {sound} does not");

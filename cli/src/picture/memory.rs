@@ -1,12 +1,12 @@
 //! The right side: the memory map from address 0 at the top. Large stretches are drawn larger, but nothing so small
 //! that its words do not fit; where addresses lead nowhere, the column is broken.
 
+use partitioner::allotment::{Allotment, Purpose};
+use partitioner::amount::Amount;
 use partitioner::plan::Plan;
 use svg::node::element::{Group, Rectangle};
 
 use super::style::{FAINT, FIRMWARE, IMAGE, INK, OUTLINE, PAPER, RESIDENT, SHARED, cut, label, partition_colour};
-use crate::allotment::{Allotment, Purpose};
-use crate::amount::Amount;
 use crate::table::describe;
 
 const COLUMN: i64 = 96;

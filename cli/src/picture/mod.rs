@@ -5,6 +5,7 @@ mod memory;
 mod owners;
 mod style;
 
+use partitioner::allotment::allotments;
 use partitioner::inventory::Inventory;
 use partitioner::plan::Plan;
 use partitioner::request::Request;
@@ -12,7 +13,6 @@ use svg::Document;
 use svg::node::element::{Definitions, Group, Line, Pattern, Rectangle, Style};
 
 use self::style::{BACKGROUND, FAINT, INK, STYLE, label};
-use crate::allotment::allotments;
 
 const WIDTH: i64 = 1040;
 const MARGIN: i64 = 36;
@@ -21,7 +21,7 @@ const LEFT_WIDTH: i64 = 400;
 const RIGHT: i64 = MARGIN + LEFT_WIDTH + 56;
 
 /// The picture of a plan, as SVG.
-pub fn picture(inventory: &Inventory, request: &Request, plan: &Plan) -> String {
+pub(crate) fn picture(inventory: &Inventory, request: &Request, plan: &Plan) -> String {
     let (owners, owners_height) = owners::draw(inventory, request, plan, LEFT_WIDTH);
     let (memory, memory_height) = memory::draw(plan, &allotments(inventory, plan), WIDTH - MARGIN - RIGHT);
     let height = TOP + owners_height.max(memory_height) + MARGIN;

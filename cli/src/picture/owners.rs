@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use partitioner::amount::Amount;
 use partitioner::inventory::{CoreNumber, Inventory, NodeId};
 use partitioner::plan::Plan;
 use partitioner::request::Request;
@@ -9,7 +10,6 @@ use svg::node::element::{Circle, Group, Rectangle};
 
 use super::devices;
 use super::style::{FAINT, INK, OUTLINE, PAPER, cut, label, partition_colour};
-use crate::amount::Amount;
 use crate::table::core_set;
 
 const CARD_HEIGHT: i64 = 96;

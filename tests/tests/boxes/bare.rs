@@ -1,10 +1,11 @@
 //! Machines whose firmware leaves PCI as it came out of the reset.
 
-use cli::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::launch::LaunchOptions;
 use tests::Scene;
 use tests::fixture::STABLE;
 use tests::instance::COMMAND_LIMIT;
-use tests::scene::{Booted, box_file, networked};
+use tests::scene::{box_file, networked};
 
 #[test]
 fn devices_are_numbered_and_placed_where_the_firmware_has_not() {
@@ -16,7 +17,7 @@ fn devices_are_numbered_and_placed_where_the_firmware_has_not() {
     let devices = vec![EmulatedDevice::Nvme(disk.path().into()), EmulatedDevice::VirtioNet("user".into())];
     let machine = EmulatedMachine { devices, ..EmulatedMachine::needed_by(scene.source().request()) };
     // QEMU's minimal firmware leaves it to the operating system.
-    let booted = Booted::of(scene.launch().machine(machine).argument("-bios").argument("qboot.rom"));
+    let booted = scene.boot_with(LaunchOptions::on(machine).arguments(["-bios", "qboot.rom"]));
     let log = booted.running().log().text();
     assert_eq!(log.matches(" nothing had addresses: memory ").count(), 2, "both ports were without:\n{log}");
 

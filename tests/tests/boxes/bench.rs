@@ -10,7 +10,7 @@ use cli::bench::model::{Bench, Measurement};
 use cli::bench::table::table;
 use cli::bench::wish::{Extent, Subject, What, Wish};
 use cli::bench::words;
-use cli::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::emulated::{EmulatedDevice, EmulatedMachine};
 use tests::Scene;
 use tests::fixture::{STABLE, boot_image};
 use tests::scene::{box_file, networked};

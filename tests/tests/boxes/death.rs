@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use cli::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::launch::LaunchOptions;
 use tests::Scene;
 use tests::fixture::STABLE;
 use tests::instance::{COMMAND_LIMIT, Instance};
 use tests::network::CARD;
-use tests::scene::{Booted, box_file, networked};
+use tests::scene::{box_file, networked};
 
 /// How long a wait in an emulated box may take.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -30,7 +31,7 @@ fn dies_reading_its_disk(end: &str) {
     let scene = Scene::new(&box_file([networked("watcher", STABLE, 1), victim]));
     let devices = vec![EmulatedDevice::Nvme(disk.path().into())];
     let machine = EmulatedMachine { devices, ..EmulatedMachine::needed_by(scene.source().request()) };
-    let booted = Booted::of(scene.launch().machine(machine));
+    let booted = scene.boot_with(LaunchOptions::on(machine));
     booted.await_links();
     let [watcher, victim] = ["watcher", "victim"].map(|name| booted.instance(name));
 

@@ -1,5 +1,6 @@
 //! What an instance does with what it has, and what the others notice of its end: nothing.
 
+use emulator::launch::LaunchOptions;
 use tests::{HeldLine, Instance, Scene};
 
 /// Timer interrupts that an instance has had, over all its cores.
@@ -22,8 +23,7 @@ fn assert_alive(instance: &Instance<'_>) {
 fn instances_live_though_nobody_reads_the_log() {
     let scene = Scene::of_cores(&[1, 1]);
     let line = HeldLine::with_room(512);
-    let launch = line.arguments().into_iter().fold(scene.launch(), |launch, argument| launch.argument(argument));
-    let running = launch.start().unwrap_or_else(|error| panic!("{error}"));
+    let running = scene.start(LaunchOptions::default().arguments(line.arguments()));
     for plan in &running.plan().partitions {
         let console = running.console(&plan.name).expect("a console of its own");
         Instance::new(plan, console, Vec::new()).wait_for_report();

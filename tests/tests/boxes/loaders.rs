@@ -1,18 +1,19 @@
 //! The ways into the boot image: the very medium that `sprig image` makes, under BIOS and under UEFI. (All other boxes
 //! come in by PVH.)
 
-use cli::iso;
-use cli::launch::Medium;
-use cli::qemu::{Attachment, Firmware};
+use emulator::iso;
+use emulator::launch::{LaunchOptions, Medium};
+use emulator::qemu::{Attachment, Firmware};
 use tests::fixture;
-use tests::scene::{Booted, Scene};
+use tests::scene::Scene;
 
 fn boots_from(firmware: Firmware, attachment: Attachment) {
     let scene = Scene::of_cores(&[2, 1]);
     let image = scene.path("box.iso");
     let bundle = scene.source().bundle().unwrap_or_else(|error| panic!("{error}"));
     iso::write(&bundle, &fixture::boot_image(), &image).unwrap_or_else(|error| panic!("{error}"));
-    let booted = Booted::of(scene.launch().medium(Medium::Iso { firmware, attachment, image: Some(image) }));
+    let medium = Medium::Iso { firmware, attachment, image: Some(image) };
+    let booted = scene.boot_with(LaunchOptions { medium, ..LaunchOptions::default() });
     let log = booted.running().log().text();
     assert!(log.contains("by Multiboot2"), "GRUB loaded the boot image:\n{log}");
     for instance in booted.instances() {

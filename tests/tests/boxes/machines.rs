@@ -1,17 +1,16 @@
 //! Machines that are not the plain one.
 
-use cli::emulated::EmulatedMachine;
+use emulator::emulated::EmulatedMachine;
+use emulator::launch::LaunchOptions;
 use tests::Scene;
 use tests::fixture::STABLE;
-use tests::scene::{Booted, box_file, partition};
+use tests::scene::{box_file, partition};
 
 #[test]
 fn each_partition_gets_the_memory_near_its_cores() {
     let scene = Scene::new(&box_file([partition("near", STABLE, 2), partition("far", STABLE, 2)]));
     let machine = EmulatedMachine { memory: NUMA_MEMORY, ..EmulatedMachine::needed_by(scene.source().request()) };
-    let launch =
-        NUMA_ARGUMENTS.into_iter().fold(scene.launch().machine(machine), |launch, argument| launch.argument(argument));
-    let booted = Booted::of(launch);
+    let booted = scene.boot_with(LaunchOptions::on(machine).arguments(NUMA_ARGUMENTS));
     let log = booted.running().log().text();
     assert!(log.contains("4 cores, 2 node(s)"), "the boot image has read the SRAT:\n{log}");
     // The host planned for a machine without nodes, so what counts is what the boot image says.
@@ -45,8 +44,8 @@ fn what_kernels_touch_at_boot_does_not_meet() {
     let scene = Scene::new(&box_file([partition("first", STABLE, 2), partition("second", STABLE, 2)]));
     let trace = scene.path("trace.log");
     let events = ["-trace", "memory_region_ops_read", "-trace", "memory_region_ops_write", "-D"];
-    let launch = events.into_iter().fold(scene.launch(), |launch, argument| launch.argument(argument));
-    let booted = Booted::of(launch.argument(trace.display().to_string()));
+    let options = LaunchOptions::default().arguments(events).arguments([trace.display().to_string()]);
+    let booted = scene.boot_with(options);
     let trace = std::fs::read_to_string(&trace).expect("QEMU's trace");
     for device in [REAL_TIME_CLOCK, INTERVAL_TIMER] {
         let touched = touched_by(&trace, &device);
@@ -73,7 +72,7 @@ fn touched_by(trace: &str, device: &[&str]) -> Vec<&'static str> {
 #[test]
 fn the_clock_is_found_without_an_hpet() {
     let scene = Scene::of_cores(&[1]);
-    let booted = Booted::of(scene.launch().argument("-machine").argument("hpet=off"));
+    let booted = scene.boot_with(LaunchOptions::default().arguments(["-machine", "hpet=off"]));
     let log = booted.running().log().text();
     assert!(log.contains(" kHz by PmTimer"), "{log}");
     let instance = booted.instance("p0");
@@ -93,8 +92,7 @@ pub(crate) const X2APIC: [&str; 6] = [
 #[test]
 fn x2apic_with_a_core_out_of_reach_leaves_the_others_to_their_partitions() {
     let scene = Scene::of_cores(&[2, 1]);
-    let launch = X2APIC.into_iter().fold(scene.launch(), |launch, argument| launch.argument(argument));
-    let booted = Booted::of(launch);
+    let booted = scene.boot_with(LaunchOptions::default().arguments(X2APIC));
     let log = booted.running().log().text();
     assert!(log.contains(": 4 cores,"), "the fourth is known:\n{log}");
     assert!(log.contains("cores: 2 woken and parked, APIC X2Apic"), "{log}");

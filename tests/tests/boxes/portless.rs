@@ -1,18 +1,18 @@
 //! A partition for which there is no serial port.
 
+use emulator::emulated::EmulatedMachine;
+use emulator::launch::LaunchOptions;
 use tests::Scene;
 use tests::fixture::STABLE;
 use tests::instance::BOOT_LIMIT;
 use tests::scene::{box_file, networked};
-
-use cli::emulated::EmulatedMachine;
 
 /// The machine has one port: the log's, which then is the console of the partition that starts last.
 #[test]
 fn a_partition_without_a_serial_port_is_read_and_logged_into_from_another() {
     let scene = Scene::new(&box_file([networked("web", STABLE, 1), networked("db", STABLE, 1)]));
     let machine = EmulatedMachine { serial_ports: 1, ..EmulatedMachine::needed_by(scene.source().request()) };
-    let running = scene.launch().machine(machine).start().unwrap_or_else(|error| panic!("{error}"));
+    let running = scene.start(LaunchOptions::on(machine));
     let web = tests::Instance::at_port_of_the_log(&running, "web");
     web.wait_for_report();
     web.await_links(1, "up");

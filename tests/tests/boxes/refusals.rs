@@ -6,8 +6,8 @@ use std::fs;
 use std::fs::File;
 use std::time::Duration;
 
-use cli::bundle::{Bundle, NamedImage};
-use cli::qemu::{Boot, Machine, MachineBuilder};
+use emulator::bundle::{Bundle, NamedImage};
+use emulator::qemu::{Boot, ConsoleSpec, Machine, MachineSpec};
 use tempfile::TempDir;
 use tests::HeldLine;
 use tests::fixture;
@@ -20,7 +20,7 @@ const LAST_WORDS: &str = "halted: nothing was started";
 /// A machine that is booted with whatever bundle it is given.
 pub(crate) struct Attempt {
     folder: TempDir,
-    builder: MachineBuilder,
+    spec: MachineSpec,
 }
 
 impl Attempt {
@@ -29,7 +29,8 @@ impl Attempt {
         let path = folder.path().join("bundle.cpio");
         fs::write(&path, archive).expect("a bundle");
         let boot = Boot::Kernel { image: fixture::boot_image(), initrd: Some(path), command_line: String::new() };
-        Self { folder, builder: MachineBuilder::new(boot).cpus(2).memory(1 << 30).console(LOG) }
+        let consoles = vec![ConsoleSpec::new(LOG)];
+        Self { folder, spec: MachineSpec { cpus: 2, memory: 1 << 30, consoles, ..MachineSpec::new(boot) } }
     }
 
     /// With that box file, and the images that it may name.
@@ -39,13 +40,13 @@ impl Attempt {
 
     /// With a further argument for QEMU.
     pub(crate) fn argument(mut self, argument: &str) -> Self {
-        self.builder = self.builder.argument(argument);
+        self.spec.arguments.push(argument.to_owned());
         self
     }
 
     /// Boots, and returns what the log says.
     fn log(self) -> String {
-        let machine: Machine = self.builder.start().unwrap_or_else(|error| panic!("{error}"));
+        let machine: Machine = self.spec.start().unwrap_or_else(|error| panic!("{error}"));
         let log = machine.console(LOG).expect("the log");
         log.wait_for(LAST_WORDS, LIMIT).unwrap_or_else(|error| panic!("{error}"));
         drop(self.folder);
@@ -53,9 +54,9 @@ impl Attempt {
     }
 
     /// The same, of which `line` took a part, and the rest when it had been held for so long.
-    fn log_read_late(self, mut line: HeldLine, held_for: Duration) -> String {
-        let builder = line.arguments().into_iter().fold(self.builder, MachineBuilder::argument);
-        let _machine = builder.start().unwrap_or_else(|error| panic!("{error}"));
+    fn log_read_late(mut self, mut line: HeldLine, held_for: Duration) -> String {
+        self.spec.arguments.extend(line.arguments());
+        let _machine = self.spec.start().unwrap_or_else(|error| panic!("{error}"));
         line.hold(held_for, LIMIT);
         line.read_until(LAST_WORDS, LIMIT)
     }
@@ -157,8 +158,8 @@ fn a_machine_without_an_invariant_tsc_is_refused() {
 fn no_module_at_all_is_refused() {
     let folder = TempDir::with_prefix("sprig-test-").expect("a folder");
     let boot = Boot::Kernel { image: fixture::boot_image(), initrd: None, command_line: String::new() };
-    let builder = MachineBuilder::new(boot).cpus(1).memory(256 << 20).console(LOG);
-    let refusal = Attempt { folder, builder }.refusal();
+    let spec = MachineSpec { memory: 256 << 20, consoles: vec![ConsoleSpec::new(LOG)], ..MachineSpec::new(boot) };
+    let refusal = Attempt { folder, spec }.refusal();
     assert!(refusal.starts_with("FAILED bundle: error[manifest-missing]"), "{refusal}");
 }
 

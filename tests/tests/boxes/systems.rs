@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use cli::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::launch::LaunchOptions;
 use regex::bytes::Regex;
 use tests::disk::Disk;
 use tests::fixture;
@@ -32,7 +33,7 @@ fn box_with(disk: &Disk) -> Booted {
     let scene = Scene::new(&fixture::example("disk.toml"));
     let devices = vec![EmulatedDevice::Nvme(disk.path())];
     let machine = EmulatedMachine { devices, ..EmulatedMachine::needed_by(scene.source().request()) };
-    Booted::of(scene.launch().machine(machine))
+    scene.boot_with(LaunchOptions::on(machine))
 }
 
 #[test]

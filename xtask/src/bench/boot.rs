@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use cli::allotment::{Purpose, allotments};
 use cli::bench::host::Watched;
-use cli::emulated::EmulatedMachine;
-use cli::launch::Launch;
-use cli::qemu::{Accelerator, Boot, Emulator, MachineBuilder};
-use cli::session::Events;
-use cli::source::Source;
+use emulator::emulated::EmulatedMachine;
+use emulator::launch::{LaunchOptions, launch};
+use emulator::qemu::{Accelerator, Boot, ConsoleSpec, Emulator, MachineSpec};
+use emulator::session::Events;
+use emulator::source::Source;
+use partitioner::allotment::{Purpose, allotments};
 use serde_json::json;
 
 use super::boot_figures::{BoxBoot, Figures, Pair, PartitionerTime};
@@ -144,8 +144,14 @@ impl<'a> Bench<'a> {
             initrd: Some(self.places.initrd(Image::Small)),
             command_line: "console=ttyS0,115200n8".to_owned(),
         };
-        let builder = MachineBuilder::new(boot).emulator(Emulator::find(Some(&self.places.boot_image())));
-        let machine = builder.cpus(self.cores).memory(self.memory).console(SINGLE).start()?;
+        let spec = MachineSpec {
+            emulator: Emulator::find(Some(&self.places.boot_image())),
+            cpus: self.cores,
+            memory: self.memory,
+            consoles: vec![ConsoleSpec::new(SINGLE)],
+            ..MachineSpec::new(boot)
+        };
+        let machine = spec.start()?;
         let expected = [Expected { name: SINGLE.to_owned(), port: 0 }];
         let arrived = watch::reports(&machine, self.events, &expected, |_| {})?;
         drop(machine);
@@ -155,7 +161,7 @@ impl<'a> Bench<'a> {
 
     fn boot_box(&self, step: &Step) -> Result<BoxBoot> {
         step.doing("the box");
-        let running = Launch::new(self.source, self.places.boot_image()).start()?;
+        let running = launch(self.source, &self.places.boot_image(), LaunchOptions::default())?;
         let mut partitioner = None;
         let arrived = watch::reports(running.machine(), self.events, &watch::expected(&running)?, |said| {
             partitioner = partitioner.or_else(|| PartitionerTime::in_line(said.line));

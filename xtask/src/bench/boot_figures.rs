@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use cli::amount::Amount;
+use partitioner::amount::Amount;
 use serde::Serialize;
 
 use super::sample::Sample;

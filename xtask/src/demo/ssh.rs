@@ -6,9 +6,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow, bail};
-use cli::console::{Console, Found, Pattern, WaitEnd};
-use cli::launch::RunningBox;
-use cli::session::{Event, Events};
+use emulator::console::{Console, Found, Pattern, WaitEnd};
+use emulator::launch::RunningBox;
+use emulator::session::{Event, Events};
 use regex::bytes::Regex;
 use serde::Serialize;
 

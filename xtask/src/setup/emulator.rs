@@ -1,4 +1,4 @@
-//! A QEMU that is sound: `qemu/qemu-system-x86_64`, where the host's own is too old (`cli::qemu::Version::SOUND`).
+//! A QEMU that is sound: `qemu/qemu-system-x86_64`, where the host's own is too old (`emulator::qemu::Version::SOUND`).
 //!
 //! It is Debian's, of bookworm-backports, unpacked and not installed. The shared libraries that it needs come with the
 //! host's QEMU, which [`super::packages`] has seen to. Where it cannot be had, the host's own stays in use.
@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use cli::qemu::{Attachment, Boot, Emulator, Firmware, MachineBuilder, Version};
+use emulator::qemu::{Attachment, Boot, Emulator, Firmware, MachineSpec, Version};
 use serde_json::json;
 
 use super::apt::{self, Apt, Suite};
@@ -115,7 +115,9 @@ fn try_out(emulator: &Emulator) -> Result<Version> {
     let iso = folder.path().join("empty");
     File::create(&iso)?.set_len(1 << 20)?;
     let boot = Boot::Medium { firmware: Firmware::Bios, attachment: Attachment::Cd, iso };
-    let mut machine = MachineBuilder::new(boot).emulator(emulator.clone()).argument("-S").start()?;
+    let defaults = MachineSpec::new(boot);
+    let spec = MachineSpec { emulator: emulator.clone(), arguments: vec!["-S".to_owned()], ..defaults };
+    let mut machine = spec.start()?;
     let Some(mut control) = machine.take_control()? else { bail!("it cannot be controlled") };
     control.execute("quit", &json!({}))?;
     let end = machine.wait_for_end(END_LIMIT)?;

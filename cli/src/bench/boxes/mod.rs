@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicBool;
 use partitioner::pci::PciAddress;
 
 use self::way::Site;
+
 pub(super) use self::way::Way;
 use super::asked::Asked;
 use super::circumstances::Circumstances;
@@ -21,9 +22,9 @@ use super::rounds::{Question, Rounds};
 use super::site;
 use super::task::{Direction, Offload, Task, Wait};
 use super::wish::Wish;
-use crate::emulated::{EmulatedDevice, EmulatedMachine};
-use crate::launch::{Launch, RunningBox};
-use crate::source::Source;
+use emulator::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::launch::{LaunchOptions, RunningBox, launch};
+use emulator::source::Source;
 
 /// What is asked of every way.
 const TASKS: [Task; 3] =
@@ -89,9 +90,9 @@ impl TwoBoxes<'_> {
     fn start(&self, number: usize, wired: &[Wired; 2], circumstances: &Circumstances) -> Result<RunningBox, Fault> {
         // QEMU gives the first card of every machine the same address.
         let mac = format!("virtio-net-pci.mac=52:54:00:00:00:{:02x}", number + 1);
-        let launch = Launch::new(self.sources[number], self.boot_image.clone()).processor(circumstances.processor);
-        let launch = launch.machine(wired[number].machine.clone()).argument("-global").argument(mac);
-        Ok(launch.start()?)
+        let processor = Some(circumstances.processor.to_owned());
+        let options = LaunchOptions { processor, ..LaunchOptions::on(wired[number].machine.clone()) };
+        Ok(launch(self.sources[number], &self.boot_image, options.arguments(["-global", &mac]))?)
     }
 
     /// Owner and guest of a box, when they are up.

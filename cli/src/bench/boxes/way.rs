@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use emulator::shell::Shell;
+
 use crate::bench::end::{Card, End, Path};
 use crate::bench::fault::Fault;
 use crate::bench::model::Pair;
 use crate::bench::site::{self, Instance};
 use crate::bench::wish::Subject;
-use crate::shell::Shell;
 
 /// What owners call their card, and the end of the tunnel.
 const CARD: &str = "eth0";

@@ -4,6 +4,9 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+use emulator::emulated::EmulatedMachine;
+use emulator::qemu::{ConsoleSpec, Emulator, Machine, MachineSpec};
+use emulator::source::Source;
 use partitioner::config::CpuRequest;
 use partitioner::pci::PciAddress;
 
@@ -14,9 +17,6 @@ use crate::bench::fault::Fault;
 use crate::bench::machines;
 use crate::bench::site;
 use crate::bench::wish::Subject;
-use crate::emulated::EmulatedMachine;
-use crate::qemu::{Emulator, Machine, MachineBuilder};
-use crate::source::Source;
 
 /// Such a machine, which runs until this is dropped.
 pub(super) struct Alone {
@@ -42,16 +42,17 @@ impl Alone {
         };
         let devices = owned.iter().map(|device| device.device.clone()).collect();
         let emulated = EmulatedMachine { cpus, memory: *entry.memory.get_ref(), serial_ports: 1, devices };
-        let builder =
-            MachineBuilder::new(machines::boot(source, partition)?).emulator(Emulator::find(Some(boot_image)));
-        let builder = builder
-            .processor(circumstances.processor)
-            .accelerator(circumstances.accelerator)
-            .cpus(emulated.cpus)
-            .memory(emulated.memory);
-        let builder = builder.console(&format!("{} alone", entry.name.get_ref())).argument(COPIES);
-        let builder = emulated.device_arguments().fold(builder, MachineBuilder::argument);
-        Ok(Alone { machine: builder.start()?, owned: owned.to_vec() })
+        let spec = MachineSpec {
+            emulator: Emulator::find(Some(boot_image)),
+            processor: circumstances.processor.to_owned(),
+            accelerator: circumstances.accelerator,
+            cpus: emulated.cpus,
+            memory: emulated.memory,
+            consoles: vec![ConsoleSpec::new(&format!("{} alone", entry.name.get_ref()))],
+            arguments: [COPIES.to_owned()].into_iter().chain(emulated.device_arguments()).collect(),
+            ..MachineSpec::new(machines::boot(source, partition)?)
+        };
+        Ok(Alone { machine: spec.start()?, owned: owned.to_vec() })
     }
 
     /// Its devices, when it is up; what is not ready, is told of.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use emulator::emulated::EmulatedDevice;
+use emulator::shell::Shell;
 use partitioner::pci::PciAddress;
 use partitioner::plan::PartitionPlan;
 use partitioner::view::acpi::segment;
@@ -11,8 +13,6 @@ use super::outside;
 use crate::bench::fault::Fault;
 use crate::bench::site::Instance;
 use crate::bench::wish::{Subject, What};
-use crate::emulated::EmulatedDevice;
-use crate::shell::Shell;
 
 /// How long a command may take that measures nothing, on a busy host in emulation.
 const COMMAND_LIMIT: Duration = Duration::from_secs(60);

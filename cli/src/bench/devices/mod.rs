@@ -22,6 +22,7 @@ use partitioner::pci::PciAddress;
 use partitioner::plan::{PartitionPlan, Plan};
 
 use self::alone::Alone;
+
 pub(super) use self::driven::Driven;
 use self::driven::Kind;
 pub(super) use self::errand::Errand;
@@ -32,8 +33,8 @@ use super::fault::Fault;
 use super::rounds::Question;
 use super::site::Instance;
 use super::wish::{Subject, Wish};
-use crate::emulated::{EmulatedDevice, EmulatedMachine};
-use crate::source::Source;
+use emulator::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::source::Source;
 
 /// QEMU's word for a copy, as which each image is opened.
 pub(super) const COPIES: &str = "-snapshot";

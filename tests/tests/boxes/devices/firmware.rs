@@ -1,13 +1,13 @@
 //! Devices, found by the boot image behind GRUB. (Everywhere else it comes in by PVH, and there is SeaBIOS before it too.)
 
-use cli::emulated::{EmulatedDevice, EmulatedMachine};
-use cli::iso;
-use cli::launch::Medium;
-use cli::qemu::{Attachment, Firmware};
+use emulator::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::iso;
+use emulator::launch::{LaunchOptions, Medium};
+use emulator::qemu::{Attachment, Firmware};
 use tests::Scene;
 use tests::device::{Echo, ScratchDisk};
 use tests::fixture::{self, STABLE};
-use tests::scene::{Booted, box_file, networked};
+use tests::scene::{box_file, networked};
 
 fn are_found_behind(firmware: Firmware, attachment: Attachment) {
     let disk = ScratchDisk::new();
@@ -21,7 +21,7 @@ fn are_found_behind(firmware: Firmware, attachment: Attachment) {
     let devices = vec![EmulatedDevice::Nvme(disk.path().into()), EmulatedDevice::VirtioNet("user".into())];
     let machine = EmulatedMachine { devices, ..EmulatedMachine::needed_by(scene.source().request()) };
     let medium = Medium::Iso { firmware, attachment, image: Some(image) };
-    let booted = Booted::of(scene.launch().machine(machine).medium(medium));
+    let booted = scene.boot_with(LaunchOptions { medium, ..LaunchOptions::on(machine) });
     let [disk_owner, card_owner] = ["disk", "card"].map(|name| booted.instance(name));
     disk_owner.load("nvme");
     disk_owner.copy_disk("nvme0n1", &disk);

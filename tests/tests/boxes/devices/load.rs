@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use cli::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::launch::LaunchOptions;
 use tests::Scene;
 use tests::device::{Echo, ScratchDisk, copy_command, echo_command};
 use tests::fixture::STABLE;
 use tests::instance::Instance;
-use tests::scene::{Booted, box_file, networked};
+use tests::scene::{box_file, networked};
 
 use crate::network::frames::{everybody_to_everybody, receive_everywhere};
 
@@ -44,7 +45,7 @@ fn both_owners_work_at_full_load_while_frames_flood_between_them() {
         EmulatedDevice::Sata(sata.path().into()),
     ];
     let machine = EmulatedMachine { devices, ..EmulatedMachine::needed_by(scene.source().request()) };
-    let booted = Booted::of(scene.launch().machine(machine));
+    let booted = scene.boot_with(LaunchOptions::on(machine));
     let [disk, card] = ["disk", "card"].map(|name| booted.instance(name));
     let echo = Echo::new();
     disk.load("nvme");

@@ -1,6 +1,7 @@
 //! Every kind of device, under load in its owner, and seen by nobody else.
 
-use cli::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::launch::LaunchOptions;
 use tests::Scene;
 use tests::device::{Echo, ScratchDisk};
 use tests::fixture::{KERNELS, STABLE};
@@ -48,8 +49,7 @@ impl Devices {
 fn boot(scene: &Scene, devices: &Devices) -> Booted {
     let machine =
         EmulatedMachine { devices: devices.plugged_in(), ..EmulatedMachine::needed_by(scene.source().request()) };
-    let launch = scene.launch().machine(machine);
-    Booted::of(devices.stick_arguments().into_iter().fold(launch, |launch, argument| launch.argument(argument)))
+    scene.boot_with(LaunchOptions::on(machine).arguments(devices.stick_arguments()))
 }
 
 /// A box of the three owners, on kernels of those lines.

@@ -2,11 +2,12 @@
 
 use std::fs;
 
-use cli::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::launch::LaunchOptions;
 use tests::Scene;
 use tests::device::{Echo, ScratchDisk};
 use tests::fixture::STABLE;
-use tests::scene::{Booted, box_file, networked};
+use tests::scene::{box_file, networked};
 
 /// What QEMU calls the two ports, and configuration space in memory.
 const PORTS: [&str; 2] = ["'pci-conf-idx'", "'pci-conf-data'"];
@@ -28,8 +29,8 @@ fn no_instance_touches_the_configuration_ports_after_its_start() {
     let machine = EmulatedMachine { devices, ..EmulatedMachine::needed_by(scene.source().request()) };
     let trace = scene.path("trace.log");
     let events = ["-trace", "memory_region_ops_read", "-trace", "memory_region_ops_write", "-D"];
-    let launch = events.into_iter().fold(scene.launch().machine(machine), |launch, argument| launch.argument(argument));
-    let booted = Booted::of(launch.argument(trace.display().to_string()));
+    let options = LaunchOptions::on(machine).arguments(events).arguments([trace.display().to_string()]);
+    let booted = scene.boot_with(options);
     let read = || fs::read_to_string(&trace).expect("QEMU's trace");
     let start = read();
     assert!(accesses(&start, &PORTS) > 0, "the firmware's accesses are in the trace");

@@ -1,8 +1,9 @@
 //! What no partition can have, and machines on which none can have anything.
 
+use emulator::launch::LaunchOptions;
 use tests::Scene;
 use tests::fixture::STABLE;
-use tests::scene::{Booted, box_file, partition};
+use tests::scene::{box_file, partition};
 
 use crate::refusals::Attempt;
 
@@ -55,7 +56,7 @@ fn a_device_on_a_machine_without_configuration_space_in_memory_is_refused() {
 #[test]
 fn a_machine_without_configuration_space_in_memory_is_split_as_any_other() {
     let scene = Scene::of_cores(&[1, 1]);
-    let booted = Booted::of(scene.launch().argument("-machine").argument("pc"));
+    let booted = scene.boot_with(LaunchOptions::default().arguments(["-machine", "pc"]));
     let log = booted.running().log().text();
     assert!(log.contains(", 0 PCI function(s)"), "there is nothing of PCI to tell of:\n{log}");
     for instance in booted.instances() {

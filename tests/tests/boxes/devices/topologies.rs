@@ -1,12 +1,12 @@
 //! Buses of other shapes than one root port beside another.
 
-use cli::emulated::EmulatedMachine;
+use emulator::emulated::EmulatedMachine;
 use partitioner::address::{GIB_4, MemoryRange};
 use partitioner::inventory::{NodeId, NodeMemory};
 use tests::Scene;
 use tests::device::{Echo, ScratchDisk};
 use tests::fixture::STABLE;
-use tests::scene::{Booted, box_file, networked, networked_of};
+use tests::scene::{box_file, networked, networked_of};
 use tests::topology::{DOWNSTREAM, NVME, ROOT_PORT, Topology, UPSTREAM, VIRTIO_NET};
 
 /// Where on bus 0 the first root port is, and how many there are.
@@ -63,7 +63,7 @@ fn what_lies_behind_a_switch_is_split_port_by_port() {
     let scene = Scene::new(&box_file([web, db]));
     // The network card is behind the switch: none beside it.
     let machine = EmulatedMachine { devices: Vec::new(), ..EmulatedMachine::needed_by(scene.source().request()) };
-    let booted = Booted::of(switched(&first, &last).launch(&scene, machine));
+    let booted = scene.boot_with(switched(&first, &last).options(machine));
     let [web, db] = ["web", "db"].map(|name| booted.instance(name));
     for instance in [&web, &db] {
         instance.load("nvme");
@@ -94,7 +94,7 @@ fn a_register_above_4_gib_is_reached() {
     machine.argument("-drive", drive(&disk, "disk"));
     machine.argument("-device", format!("nvme,serial=disk,drive=disk,bus=root-port,cmb_size_mb={LENT_MIB}"));
     machine.device("0000:01:00.0", NVME);
-    let booted = Booted::of(machine.launch(&scene, EmulatedMachine::needed_by(scene.source().request())));
+    let booted = scene.boot_with(machine.options(EmulatedMachine::needed_by(scene.source().request())));
 
     let owner = booted.instance("owner");
     let resource = owner.run(&format!("sed -n {}p /sys/bus/pci/devices/0001:01:00.0/resource", LENT + 1));
@@ -153,7 +153,7 @@ fn each_partition_has_cores_memory_and_a_disk_of_one_node() {
         NodeMemory { range, node: NodeId(node) }
     };
     inventory.node_memory = vec![memory(0, 0), memory(1, NODE)];
-    let booted = Booted::of(of_two_nodes(&near, &far).launch_as(&scene, machine, inventory));
+    let booted = scene.boot_with(of_two_nodes(&near, &far).options_as(machine, inventory));
 
     let log = booted.running().log().text();
     for planned in ["near: 0000:01:00.0 ", "far: 0000:41:00.0 "] {

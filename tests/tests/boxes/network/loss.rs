@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use emulator::launch::LaunchOptions;
 use tests::Scene;
 use tests::fixture::STABLE;
 use tests::freezer::Freezer;
@@ -101,8 +102,7 @@ fn a_driver_loaded_again_gets_its_links_back() {
 fn a_frozen_peer_takes_the_carrier_off_until_it_goes_on() {
     let scene = Scene::new(&box_file([networked("watcher", STABLE, 1), networked("victim", STABLE, 1)]));
     let freezer = Freezer::new(&scene.path("debugger"));
-    let launch = freezer.arguments().into_iter().fold(scene.launch(), |launch, argument| launch.argument(argument));
-    let booted = Booted::of(launch);
+    let booted = scene.boot_with(LaunchOptions::default().arguments(freezer.arguments()));
     booted.await_links();
     let watcher = booted.instance("watcher");
     flood(&watcher, &booted.instance("victim"));

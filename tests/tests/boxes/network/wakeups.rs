@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use emulator::launch::LaunchOptions;
 use tests::Scene;
 use tests::fixture::STABLE;
 use tests::instance::Instance;
@@ -68,8 +69,7 @@ fn a_flood_rings_the_doorbell_for_few_of_its_frames() {
 #[test]
 fn with_x2apic_doorbells_ring_too() {
     let scene = Scene::new(&box_file([networked("web", STABLE, 2), networked("db", STABLE, 1)]));
-    let launch = X2APIC.into_iter().fold(scene.launch(), |launch, argument| launch.argument(argument));
-    let booted = Booted::of(launch);
+    let booted = scene.boot_with(LaunchOptions::default().arguments(X2APIC));
     assert!(booted.running().log().text().contains("APIC X2Apic"));
     booted.await_links();
     let (web, db) = (booted.instance("web"), booted.instance("db"));

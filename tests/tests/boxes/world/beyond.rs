@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use cli::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::launch::LaunchOptions;
 use tests::fixture::STABLE;
 use tests::network::CARD;
 use tests::scene::{Booted, box_file, networked};
@@ -39,7 +40,7 @@ impl World {
             ..EmulatedMachine::needed_by(self.scene.source().request())
         };
         let dump = format!("filter-dump,id=wire,netdev=back-end0,file={}", self.scene.path("wire").display());
-        let booted = Booted::of(self.scene.launch().machine(machine).argument("-object").argument(dump));
+        let booted = self.scene.boot_with(LaunchOptions::on(machine).arguments(["-object", &dump]));
         booted.await_links();
         booted
     }

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use cli::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::launch::LaunchOptions;
 use serde_json::Value;
 use tempfile::TempDir;
 use tests::fixture::STABLE;
@@ -72,7 +73,7 @@ fn boot(scene: &Scene, wire: &Path, number: usize) -> Booted {
     let machine = EmulatedMachine { devices: vec![EmulatedDevice::VirtioNet(back_end)], ..needed };
     // QEMU gives the first card of every machine the same address.
     let mac = format!("virtio-net-pci.mac=52:54:00:00:00:0{number}");
-    let booted = Booted::of(scene.launch().machine(machine).argument("-global").argument(mac));
+    let booted = scene.boot_with(LaunchOptions::on(machine).arguments(["-global", &mac]));
     booted.await_links();
     booted
 }

@@ -14,7 +14,7 @@ use rustix::fs::{CWD, Mode, mkfifoat};
 use rustix::pipe::fcntl_setpipe_size;
 
 use super::firmware::option_value;
-use super::{StartError, file_error};
+use super::start_error::{StartError, file_error};
 
 /// Bytes that a serial port may be ahead of its reader: several times what a kernel says while it boots, and a quarter
 /// of what an ordinary user may ask for.

@@ -11,105 +11,66 @@ use super::channels::{Channels, SerialEnds};
 use super::emulator::Emulator;
 use super::firmware::Boot;
 use super::folder::PrivateFolder;
-use super::{Machine, SERIAL_PORTS, StartError, file_error};
+use super::machine::Machine;
+use super::start_error::{StartError, file_error};
 use crate::console::Console;
 
+/// The I/O ports of the serial ports that a PC has at known places, in the order in which consoles get them.
+pub const SERIAL_PORTS: [u16; 4] = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
+
 /// What machine is wanted.
-pub struct MachineBuilder {
-    boot: Boot,
-    emulator: Emulator,
-    cpus: u32,
-    memory: u64,
-    consoles: Vec<ConsoleWish>,
-    accelerator: Accelerator,
-    processor: String,
-    arguments: Vec<String>,
-    folder: Option<PrivateFolder>,
+pub struct MachineSpec {
+    /// What it boots.
+    pub boot: Boot,
+    /// The program that emulates it.
+    pub emulator: Emulator,
+    /// How many processors.
+    pub cpus: u32,
+    /// Bytes of memory, in whole MiB.
+    pub memory: u64,
+    /// One serial port each: the first four at [`SERIAL_PORTS`], further ones on PCI cards.
+    pub consoles: Vec<ConsoleSpec>,
+    /// How its processors run.
+    pub accelerator: Accelerator,
+    /// What its processors are, as QEMU's `-cpu` takes it.
+    pub processor: String,
+    /// Further arguments for QEMU, as they stand.
+    pub arguments: Vec<String>,
+    /// The folder in which the machine's images lie. It is removed when the machine ends.
+    pub folder: Option<PrivateFolder>,
 }
 
-struct ConsoleWish {
-    name: String,
-    log: Option<PathBuf>,
+/// A serial port and what becomes of what it sends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConsoleSpec {
+    /// The name by which [`Machine::console`] finds it.
+    pub name: String,
+    /// The file to which everything is written as it comes.
+    pub log: Option<PathBuf>,
 }
 
-impl MachineBuilder {
-    /// A machine of one processor and 512 MiB, without consoles, on the best accelerator that works here.
+impl ConsoleSpec {
+    /// A console without a log file.
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), log: None }
+    }
+}
+
+impl MachineSpec {
+    /// A machine of one processor and 512 MiB, without consoles, on the best accelerator that works here. Its processor
+    /// has all that the accelerator can do.
     pub fn new(boot: Boot) -> Self {
-        let accelerator = Accelerator::best();
         Self {
             boot,
             emulator: Emulator::find(None),
             cpus: 1,
             memory: 512 << 20,
             consoles: Vec::new(),
-            accelerator,
+            accelerator: Accelerator::best(),
             processor: "max".to_owned(),
             arguments: Vec::new(),
             folder: None,
         }
-    }
-
-    /// Emulated by this one.
-    #[must_use]
-    pub fn emulator(mut self, emulator: Emulator) -> Self {
-        self.emulator = emulator;
-        self
-    }
-
-    /// How many processors.
-    #[must_use]
-    pub fn cpus(mut self, cpus: u32) -> Self {
-        self.cpus = cpus;
-        self
-    }
-
-    /// Bytes of memory, in whole MiB.
-    #[must_use]
-    pub fn memory(mut self, bytes: u64) -> Self {
-        self.memory = bytes;
-        self
-    }
-
-    /// One more serial port: the first four at [`SERIAL_PORTS`], further ones on PCI cards.
-    #[must_use]
-    pub fn console(mut self, name: &str) -> Self {
-        self.consoles.push(ConsoleWish { name: name.to_owned(), log: None });
-        self
-    }
-
-    /// One more serial port, all of which is written to `log` as it comes.
-    #[must_use]
-    pub fn logged_console(mut self, name: &str, log: PathBuf) -> Self {
-        self.consoles.push(ConsoleWish { name: name.to_owned(), log: Some(log) });
-        self
-    }
-
-    /// Runs the processors in this way.
-    #[must_use]
-    pub fn accelerator(mut self, accelerator: Accelerator) -> Self {
-        self.accelerator = accelerator;
-        self
-    }
-
-    /// What its processors are, as QEMU's `-cpu` takes it: all that the accelerator can do, if nothing else is said.
-    #[must_use]
-    pub fn processor(mut self, processor: &str) -> Self {
-        processor.clone_into(&mut self.processor);
-        self
-    }
-
-    /// A further argument for QEMU, as it stands.
-    #[must_use]
-    pub fn argument(mut self, argument: impl Into<String>) -> Self {
-        self.arguments.push(argument.into());
-        self
-    }
-
-    /// Hands over the folder in which the machine's images lie, to go when the machine goes.
-    #[must_use]
-    pub fn owning(mut self, folder: PrivateFolder) -> Self {
-        self.folder = Some(folder);
-        self
     }
 
     /// Starts QEMU and waits until every console is connected.
@@ -129,8 +90,8 @@ impl MachineBuilder {
         let child = self.spawn(&channels, folder.path(), &said)?;
         let mut machine = Machine { child, consoles: Vec::new(), qmp: None, started, folder };
         machine.qmp = Some(machine.accept(&channels.control, &said, &self.emulator)?);
-        for (pipes, wish) in channels.ports.into_iter().zip(&self.consoles) {
-            machine.consoles.push(attach(pipes.into_ends(), wish)?);
+        for (pipes, spec) in channels.ports.into_iter().zip(&self.consoles) {
+            machine.consoles.push(attach(pipes.into_ends(), spec)?);
         }
         Ok(machine)
     }
@@ -183,8 +144,8 @@ impl MachineBuilder {
     }
 }
 
-fn attach(ends: SerialEnds, wish: &ConsoleWish) -> Result<Console, StartError> {
-    let log = match &wish.log {
+fn attach(ends: SerialEnds, spec: &ConsoleSpec) -> Result<Console, StartError> {
+    let log = match &spec.log {
         Some(path) => {
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder).map_err(file_error("make the folder", folder))?;
@@ -193,6 +154,6 @@ fn attach(ends: SerialEnds, wish: &ConsoleWish) -> Result<Console, StartError> {
         }
         None => None,
     };
-    let console = Console::attach(&wish.name, ends.reader, ends.writer, log);
-    console.map_err(file_error("read the console", Path::new(&wish.name)))
+    let console = Console::attach(&spec.name, ends.reader, ends.writer, log);
+    console.map_err(file_error("read the console", Path::new(&spec.name)))
 }

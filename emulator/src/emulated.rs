@@ -20,6 +20,7 @@ use partitioner::pci::PciAddress;
 use partitioner::request::Request;
 
 use crate::qemu::SERIAL_PORTS;
+
 pub use assumed::Assumed;
 pub use device::{DeviceError, DeviceKind, EmulatedDevice};
 
@@ -95,7 +96,7 @@ impl EmulatedMachine {
     }
 
     /// What QEMU must be told to plug in its devices.
-    pub(crate) fn device_arguments(&self) -> impl Iterator<Item = String> {
+    pub fn device_arguments(&self) -> impl Iterator<Item = String> {
         (0..).zip(&self.devices).flat_map(|(place, device)| device.arguments(place))
     }
 

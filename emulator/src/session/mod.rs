@@ -19,8 +19,8 @@ pub use self::progress::LogLine;
 use self::progress::is_user_space;
 use self::screen::{Screen, Shown};
 use self::terminal::RawTerminal;
+use crate::colours::Colours;
 use crate::launch::RunningBox;
-use crate::render::Colours;
 
 /// After so long without a word, a line that has not ended is shown all the same: it is a prompt.
 const QUIET: Duration = Duration::from_millis(300);

@@ -1,13 +1,13 @@
 //! From a box file to a running machine: planned first, so that every mistake shows before anything starts.
 //!
 //! ```no_run
-//! # fn main() -> anyhow::Result<()> {
-//! use cli::launch::{Launch, Medium};
-//! use cli::source::Source;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use emulator::launch::{LaunchOptions, launch};
+//! use emulator::source::Source;
 //! use std::time::Duration;
 //!
 //! let source = Source::read("examples/two-linux.toml".as_ref())?;
-//! let running = Launch::new(&source, "target/sprig/sprig-boot.elf".into()).medium(Medium::Pvh).start()?;
+//! let running = launch(&source, "target/sprig/sprig-boot.elf".as_ref(), LaunchOptions::default())?;
 //! running.log().wait_for(" leave: ", Duration::from_secs(60))?;
 //! let web = running.console("web").expect("a partition of the file");
 //! web.wait_for("sprig-report: ", Duration::from_secs(60))?;
@@ -26,17 +26,18 @@ use crate::console::Console;
 use crate::emulated::EmulatedMachine;
 use crate::iso::{self, IsoError};
 use crate::qemu::{
-    self, Accelerator, Attachment, Boot, Emulator, Firmware, Machine, MachineBuilder, PrivateFolder, Version,
+    self, Accelerator, Attachment, Boot, ConsoleSpec, Emulator, Firmware, Machine, MachineSpec, PrivateFolder,
 };
 use crate::source::{Refusal, Source};
 
 /// Name of the console on which the boot image tells what it does.
 pub const LOG: &str = "sprig";
 
-/// By what way the boot image comes into the machine.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// How the boot image comes into the machine.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub enum Medium {
     /// QEMU loads it, without a boot loader.
+    #[default]
     Pvh,
     /// GRUB loads it.
     Iso {
@@ -49,18 +50,23 @@ pub enum Medium {
     },
 }
 
-/// How a box is to be run.
-pub struct Launch<'a> {
-    source: &'a Source,
-    boot_image: PathBuf,
-    medium: Medium,
-    machine: EmulatedMachine,
-    accelerator: Accelerator,
-    processor: Option<String>,
-    emulator: Emulator,
-    logs: Option<PathBuf>,
-    arguments: Vec<String>,
-    inventory: Option<Inventory>,
+/// How a box is to be run. By default: without a boot loader, on the smallest machine that the box needs, without logs.
+#[derive(Default)]
+pub struct LaunchOptions {
+    /// How the boot image comes into the machine.
+    pub medium: Medium,
+    /// The machine, if it is not the smallest that the box needs.
+    pub machine: Option<EmulatedMachine>,
+    /// How its processors run, if not in the best way that works here.
+    pub accelerator: Option<Accelerator>,
+    /// What its processors are, as QEMU's `-cpu` takes it, instead of all that the accelerator can do.
+    pub processor: Option<String>,
+    /// The folder in which every console is logged: `<partition>.log`, and `sprig.log` for the boot image.
+    pub logs: Option<PathBuf>,
+    /// Further arguments for QEMU, as they stand.
+    pub arguments: Vec<String>,
+    /// What the box is planned for, where further arguments make the machine another one.
+    pub inventory: Option<Inventory>,
 }
 
 /// A box that runs until it is dropped.
@@ -101,139 +107,75 @@ pub enum LaunchError {
     Machine(#[from] qemu::StartError),
 }
 
-impl<'a> Launch<'a> {
-    /// On the smallest machine that the box needs, without a boot loader.
-    pub fn new(source: &'a Source, boot_image: PathBuf) -> Self {
-        let emulator = Emulator::find(Some(&boot_image));
-        Self {
-            source,
-            boot_image,
-            medium: Medium::Pvh,
-            machine: EmulatedMachine::needed_by(source.request()),
-            accelerator: Accelerator::best(),
-            processor: None,
-            emulator,
-            logs: None,
-            arguments: Vec::new(),
-            inventory: None,
-        }
+impl LaunchOptions {
+    /// On this machine.
+    pub fn on(machine: EmulatedMachine) -> Self {
+        Self { machine: Some(machine), ..Self::default() }
     }
 
-    /// Boots it in this way.
+    /// With further arguments for QEMU.
     #[must_use]
-    pub fn medium(mut self, medium: Medium) -> Self {
-        self.medium = medium;
+    pub fn arguments(mut self, arguments: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
         self
     }
+}
 
-    /// On this machine instead of the smallest that does.
-    #[must_use]
-    pub fn machine(mut self, machine: EmulatedMachine) -> Self {
-        self.machine = machine;
-        self
-    }
+/// Plans, makes what is booted, and starts the machine. When this returns, the boot image may not have said a word yet.
+///
+/// # Errors
+/// Every mistake in the box file; anything that is missing here; a machine that does not start.
+pub fn launch(source: &Source, boot_image: &Path, options: LaunchOptions) -> Result<RunningBox, LaunchError> {
+    let machine = options.machine.unwrap_or_else(|| EmulatedMachine::needed_by(source.request()));
+    let plan = source.plan(&options.inventory.unwrap_or_else(|| machine.inventory()))?;
+    let accelerator = accelerator(options.accelerator, &plan);
+    let held = options.logs.as_deref().map(hold).transpose()?;
+    let folder = PrivateFolder::new().map_err(|error| LaunchError::File { path: std::env::temp_dir(), error })?;
+    let boot = options.medium.prepare(source, boot_image, folder.path())?;
+    let log = |name: &String| options.logs.as_ref().map(|logs| logs.join(format!("{name}.log")));
+    let consoles = console_names(&plan, &machine).into_iter().map(|name| ConsoleSpec { log: log(&name), name });
+    let defaults = MachineSpec::new(boot);
+    let spec = MachineSpec {
+        emulator: Emulator::find(Some(boot_image)),
+        cpus: machine.cpus,
+        memory: machine.memory,
+        consoles: consoles.collect(),
+        accelerator,
+        processor: options.processor.unwrap_or(defaults.processor),
+        arguments: machine.device_arguments().chain(options.arguments).collect(),
+        folder: Some(folder),
+        ..defaults
+    };
+    Ok(RunningBox { machine: spec.start()?, accelerator, emulated: machine, plan, _logs: held })
+}
 
-    /// Runs the processors in this way.
-    #[must_use]
-    pub fn accelerator(mut self, accelerator: Accelerator) -> Self {
-        self.accelerator = accelerator;
-        self
-    }
+/// How the machine's processors run: a plan with devices asks for more care.
+fn accelerator(wanted: Option<Accelerator>, plan: &Plan) -> Accelerator {
+    let has_devices = plan.partitions.iter().any(|partition| !partition.buses.is_empty());
+    let accelerator = wanted.unwrap_or_else(Accelerator::best);
+    if has_devices { accelerator.for_devices() } else { accelerator }
+}
 
-    /// On processors like this, as QEMU's `-cpu` takes it, instead of all that the accelerator can do.
-    #[must_use]
-    pub fn processor(mut self, processor: &str) -> Self {
-        self.processor = Some(processor.to_owned());
-        self
-    }
-
-    /// Logs every console to a file in this folder: `<partition>.log`, and `sprig.log` for the boot image.
-    #[must_use]
-    pub fn logs(mut self, folder: PathBuf) -> Self {
-        self.logs = Some(folder);
-        self
-    }
-
-    /// A further argument for QEMU, as it stands.
-    #[must_use]
-    pub fn argument(mut self, argument: impl Into<String>) -> Self {
-        self.arguments.push(argument.into());
-        self
-    }
-
-    /// Plans for this inventory, where further arguments make the machine another one.
-    #[must_use]
-    pub fn inventory(mut self, inventory: Inventory) -> Self {
-        self.inventory = Some(inventory);
-        self
-    }
-
-    /// The version of what emulates the machine, if it is one that may crash kernels of so many processors.
-    pub fn unsound_emulator(&self, by: Accelerator) -> Option<Version> {
-        self.emulator.unsound_version(self.machine.cpus, by)
-    }
-
-    /// What emulates the machine.
-    pub fn emulator(&self) -> &Emulator {
-        &self.emulator
-    }
-
-    /// Plans, makes what is booted, and starts the machine. When this returns, the boot image may not have said a word
-    /// yet.
-    ///
-    /// # Errors
-    /// Every mistake in the box file; anything that is missing here; a machine that does not start.
-    pub fn start(self) -> Result<RunningBox, LaunchError> {
-        let plan = match &self.inventory {
-            Some(inventory) => self.source.plan(inventory)?,
-            None => self.source.plan(&self.machine.inventory())?,
-        };
-        let has_devices = plan.partitions.iter().any(|partition| !partition.buses.is_empty());
-        let accelerator = if has_devices { self.accelerator.for_devices() } else { self.accelerator };
-        let held = self.logs.as_deref().map(hold).transpose()?;
-        let folder = PrivateFolder::new().map_err(|error| LaunchError::File { path: std::env::temp_dir(), error })?;
-        let boot = self.prepare(folder.path())?;
-        let names = console_names(&plan, &self.machine);
-        let mut builder = MachineBuilder::new(boot)
-            .emulator(self.emulator)
-            .cpus(self.machine.cpus)
-            .memory(self.machine.memory)
-            .accelerator(accelerator)
-            .owning(folder);
-        for name in &names {
-            builder = match &self.logs {
-                Some(logs) => builder.logged_console(name, logs.join(format!("{name}.log"))),
-                None => builder.console(name),
-            };
-        }
-        builder = match &self.processor {
-            Some(processor) => builder.processor(processor),
-            None => builder,
-        };
-        builder = self.machine.device_arguments().fold(builder, MachineBuilder::argument);
-        builder = self.arguments.into_iter().fold(builder, MachineBuilder::argument);
-        Ok(RunningBox { machine: builder.start()?, accelerator, emulated: self.machine, plan, _logs: held })
-    }
-
-    fn prepare(&self, folder: &Path) -> Result<Boot, LaunchError> {
-        match &self.medium {
-            Medium::Pvh => {
+impl Medium {
+    /// Makes in `folder` what the machine boots.
+    fn prepare(&self, source: &Source, boot_image: &Path, folder: &Path) -> Result<Boot, LaunchError> {
+        match self {
+            Self::Pvh => {
                 let archive = folder.join("bundle.cpio");
                 let error = |error| LaunchError::File { path: archive.clone(), error };
                 let file = File::create(&archive).map_err(error)?;
-                self.source.bundle()?.write_cpio(BufWriter::new(file)).map_err(error)?;
-                let image = self.boot_image.clone();
-                Ok(Boot::Kernel { image, initrd: Some(archive), command_line: String::new() })
+                source.bundle()?.write_cpio(BufWriter::new(file)).map_err(error)?;
+                Ok(Boot::Kernel { image: boot_image.into(), initrd: Some(archive), command_line: String::new() })
             }
-            Medium::Iso { firmware, attachment, image } => {
+            Self::Iso { firmware, attachment, image } => {
                 let iso = match image {
                     Some(image) => {
-                        require_unchanged(self.source, image)?;
+                        require_unchanged(source, image)?;
                         fs::canonicalize(image).map_err(|error| LaunchError::File { path: image.clone(), error })?
                     }
                     None => {
                         let made = folder.join("box.iso");
-                        iso::write(&self.source.bundle()?, &self.boot_image, &made)?;
+                        iso::write(&source.bundle()?, boot_image, &made)?;
                         made
                     }
                 };

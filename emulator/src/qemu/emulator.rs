@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::accelerator::Accelerator;
-use super::wait_for_end;
+use super::process::wait_for_end;
 
 const VARIABLE: &str = "SPRIG_QEMU";
 const ON_PATH: &str = "qemu-system-x86_64";

@@ -5,7 +5,7 @@ use std::io::{Stdout, Write, stdout};
 
 use partitioner::plan::Plan;
 
-use crate::render::Colours;
+use crate::colours::Colours;
 
 /// How much of what a console said before is shown when somebody turns to it.
 const HISTORY_LINES: usize = 20;

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cli::qemu::{Attachment, Boot, Firmware, Machine, MachineBuilder, PrivateFolder, StartError};
+use emulator::qemu::{Attachment, Boot, ConsoleSpec, Firmware, Machine, MachineSpec, PrivateFolder, StartError};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -19,7 +19,7 @@ const BOOT_SECTOR: &[u8] = &[
     b'r', b'e', b'a', b'd', b'y', b'\n', 0,
 ];
 
-fn builder() -> MachineBuilder {
+fn spec(consoles: Vec<ConsoleSpec>) -> MachineSpec {
     let folder = PrivateFolder::new().unwrap();
     let iso = folder.path().join("stick.img");
     let mut image = vec![0; 1 << 20];
@@ -27,7 +27,7 @@ fn builder() -> MachineBuilder {
     image[510..512].copy_from_slice(&[0x55, 0xaa]);
     std::fs::write(&iso, image).unwrap();
     let boot = Boot::Medium { firmware: Firmware::Bios, attachment: Attachment::UsbStick, iso };
-    MachineBuilder::new(boot).owning(folder)
+    MachineSpec { consoles, folder: Some(folder), ..MachineSpec::new(boot) }
 }
 
 fn exists(machine: &Machine) -> impl Fn() -> bool + use<> {
@@ -40,7 +40,8 @@ fn exists(machine: &Machine) -> impl Fn() -> bool + use<> {
 fn every_console_is_heard_logged_and_typed_into() {
     let logs = tempfile::tempdir().unwrap();
     let log = logs.path().join("new/first.log");
-    let machine = builder().logged_console("first", log.clone()).console("second").start().unwrap();
+    let first = ConsoleSpec { name: "first".to_owned(), log: Some(log.clone()) };
+    let machine = spec(vec![first, ConsoleSpec::new("second")]).start().unwrap();
     machine.console("first").unwrap().wait_for("ready", LIMIT).unwrap();
     machine.console("first").unwrap().send_line("over here").unwrap();
     machine.console("second").unwrap().wait_for("over here\n", LIMIT).unwrap();
@@ -50,7 +51,7 @@ fn every_console_is_heard_logged_and_typed_into() {
 
 #[test]
 fn a_machine_that_is_dropped_leaves_nothing_behind() {
-    let machine = builder().console("first").start().unwrap();
+    let machine = spec(vec![ConsoleSpec::new("first")]).start().unwrap();
     machine.console("first").unwrap().wait_for("ready", LIMIT).unwrap();
     let exists = exists(&machine);
     assert!(exists());
@@ -60,7 +61,7 @@ fn a_machine_that_is_dropped_leaves_nothing_behind() {
 
 #[test]
 fn a_machine_obeys_its_control_connection_and_its_end_is_noticed() {
-    let mut machine = builder().console("first").start().unwrap();
+    let mut machine = spec(vec![ConsoleSpec::new("first")]).start().unwrap();
     let console = machine.console("first").unwrap().clone();
     console.wait_for("ready", LIMIT).unwrap();
     assert_eq!(machine.wait_for_end(Duration::ZERO).unwrap(), None);
@@ -76,7 +77,8 @@ fn a_machine_obeys_its_control_connection_and_its_end_is_noticed() {
 
 #[test]
 fn what_qemu_says_against_its_arguments_is_told() {
-    let error = builder().console("first").argument("-no-such-option").start().err().unwrap();
+    let spec = MachineSpec { arguments: vec!["-no-such-option".to_owned()], ..spec(Vec::new()) };
+    let error = spec.start().err().unwrap();
     assert!(matches!(error, StartError::Ended { .. }));
     assert!(error.to_string().contains("no-such-option"), "{error}");
 }

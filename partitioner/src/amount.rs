@@ -1,6 +1,6 @@
 //! Amounts of memory for people to read: short, and rounded where they are not whole.
 
-use std::fmt;
+use core::fmt;
 
 const UNITS: [(&str, u64); 4] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
 
@@ -32,6 +32,8 @@ impl fmt::Display for Amount {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
 
     #[test]

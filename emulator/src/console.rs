@@ -14,6 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use self::record::Record;
+
 pub use self::record::{Found, Pattern};
 
 /// One serial port. Clones look at the same port and share one place from which [`Console::wait_for`] looks on.

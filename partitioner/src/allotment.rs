@@ -1,9 +1,12 @@
 //! The whole memory of a machine, stretch by stretch, and what the plan makes of each: what table and picture show.
 
-use partitioner::address::MemoryRange;
-use partitioner::inventory::{Inventory, MemoryKind};
-use partitioner::layout::{RESIDENT, TRAMPOLINE};
-use partitioner::plan::Plan;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::address::MemoryRange;
+use crate::inventory::{Inventory, MemoryKind};
+use crate::layout::{RESIDENT, TRAMPOLINE};
+use crate::plan::Plan;
 
 /// What a stretch of memory is for.
 #[derive(Clone, PartialEq, Eq, Debug)]

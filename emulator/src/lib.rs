@@ -1,0 +1,32 @@
+//! QEMU as a library: the emulated machine, its consoles and shells, and boxes that run on it.
+//!
+//! ```text
+//!   box file, images ──► source ──► plan on an emulated machine ──► bundle ──► launch ──► qemu ──► console ──► shell
+//!                                                                     └──► iso                        └──► session
+//! ```
+//!
+//! | module | |
+//! |---|---|
+//! | [`source`] | a box file with everything that it names, read once |
+//! | [`bundle`], [`iso`] | what the boot image is given, as an archive and as a bootable medium |
+//! | [`boot_image`] | where the boot image lies |
+//! | [`emulated`] | the machine as planning sees it: cores, memory, serial ports, PCI devices |
+//! | [`qemu`] | the machine as QEMU runs it |
+//! | [`mod@launch`] | from a box file to a running box |
+//! | [`console`], [`shell`] | what a serial port says; commands at a shell's prompt behind it |
+//! | [`session`], [`colours`] | a person in front of a running box |
+//!
+//! The command, the benches, the contributor's tasks and the tests that boot boxes stand on it. It imports `partitioner`
+//! and nothing else of ours.
+
+pub mod boot_image;
+pub mod bundle;
+pub mod colours;
+pub mod console;
+pub mod emulated;
+pub mod iso;
+pub mod launch;
+pub mod qemu;
+pub mod session;
+pub mod shell;
+pub mod source;

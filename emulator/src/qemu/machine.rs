@@ -1,0 +1,112 @@
+//! A running QEMU, its consoles and its control connection.
+
+use std::fs;
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, ExitStatus};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use super::channels::ControlSocket;
+use super::emulator::Emulator;
+use super::folder::PrivateFolder;
+use super::process;
+use super::qmp::{Qmp, QmpError};
+use super::start_error::{CONNECT_LIMIT, StartError, file_error};
+use crate::console::Console;
+
+/// A machine that runs until it is dropped.
+pub struct Machine {
+    // Dropped in this order: the process is ended by `Drop` before its folder goes.
+    pub(super) child: Child,
+    pub(super) consoles: Vec<Console>,
+    pub(super) qmp: Option<UnixStream>,
+    pub(super) started: Instant,
+    pub(super) folder: PrivateFolder,
+}
+
+impl Machine {
+    /// The console of that name.
+    pub fn console(&self, name: &str) -> Option<&Console> {
+        self.consoles.iter().find(|console| console.name() == name)
+    }
+
+    /// All consoles, in the order of their ports.
+    pub fn consoles(&self) -> &[Console] {
+        &self.consoles
+    }
+
+    /// When QEMU was started.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// The private folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The process, to look at.
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The control connection. There is one: the second call gets none.
+    ///
+    /// # Errors
+    /// If QEMU does not greet.
+    pub fn take_control(&mut self) -> Result<Option<Qmp>, QmpError> {
+        self.qmp.take().map(Qmp::greet).transpose()
+    }
+
+    /// Waits until QEMU ends by itself; `None` if it has not within `limit`.
+    ///
+    /// # Errors
+    /// If the process cannot be waited for.
+    pub fn wait_for_end(&mut self, limit: Duration) -> io::Result<Option<ExitStatus>> {
+        process::wait_for_end(&mut self.child, limit)
+    }
+
+    /// What QEMU itself said.
+    pub fn said(&self) -> String {
+        fs::read_to_string(self.folder.path().join("qemu.log")).unwrap_or_default()
+    }
+
+    /// Waits until QEMU has connected to its control socket, which it does when all its channels are open.
+    pub(super) fn accept(
+        &mut self,
+        socket: &ControlSocket,
+        said: &Path,
+        emulator: &Emulator,
+    ) -> Result<UnixStream, StartError> {
+        let pid = Pid::from_child(&self.child);
+        let process = pidfd_open(pid, PidfdFlags::empty()).map_err(|e| file_error("watch", said)(e.into()))?;
+        let mut ready = [PollFd::new(&socket.listener, PollFlags::IN), PollFd::new(&process, PollFlags::IN)];
+        let limit = Timespec { tv_sec: CONNECT_LIMIT.as_secs().cast_signed(), tv_nsec: 0 };
+        let count = poll(&mut ready, Some(&limit)).map_err(|e| file_error("listen on", &socket.path)(e.into()))?;
+        if ready[0].revents().contains(PollFlags::IN) {
+            let (stream, _) = socket.listener.accept().map_err(file_error("listen on", &socket.path))?;
+            return Ok(stream);
+        }
+        if count == 0 {
+            return Err(StartError::Silent { socket: socket.path.clone(), said: self.said() });
+        }
+        let status = self.child.wait().map_err(file_error("wait for", emulator.program()))?;
+        // 127 is how `setpriv`, a shell and the dynamic linker say that something to be run is not there.
+        if status.code() == Some(127) {
+            return Err(StartError::NoEmulator { emulator: emulator.clone(), said: self.said().trim_end().to_owned() });
+        }
+        Err(StartError::Ended { status, said: self.said() })
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // Both fail only where the process has ended already, which is all that is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
