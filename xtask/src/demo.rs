@@ -1,12 +1,14 @@
-//! `cargo xtask demo`: from nothing to two stock kernels side by side, each telling what it is, and one logging in to
-//! the other.
+//! `cargo xtask demo`: from nothing to two stock kernels side by side. Each reports what it is, and one logs in to the
+//! other.
 //!
 //! | module | |
 //! |---|---|
 //! | [`view`] | what a person sees while the kernels boot |
 //! | [`ssh`] | one instance logs in to another |
 //! | [`crate::watch`] | waiting for their reports |
-//! | [`crate::report`] | what they say, held against the plan |
+//! | [`crate::report`] | what each instance reports |
+//! | [`crate::expectation`] | what each must report, by the plan |
+//! | [`crate::login`] | the login from one into the other |
 
 pub(crate) mod ssh;
 mod view;
@@ -22,13 +24,16 @@ use emulator::launch::{LaunchOptions, Medium, RunningBox, launch};
 use emulator::qemu::{Accelerator, Attachment, Firmware};
 use emulator::session::{Events, Outcome, Session};
 use emulator::source::Source;
+use serde::Serialize;
 
 use self::view::View;
 use crate::box_file;
 use crate::build;
+use crate::expectation::Expectation;
 use crate::initrd::Image;
+use crate::login::Login;
 use crate::places::Places;
-use crate::report::{self, BoxReport, Promise, Report};
+use crate::report::{self, Report};
 use crate::setup::{self, Item, KernelLine};
 use crate::watch;
 
@@ -70,6 +75,18 @@ impl Start {
     }
 }
 
+/// The reports of all partitions of a box, as `report.json` has them.
+#[derive(Serialize)]
+struct BoxReport<'a> {
+    #[serde(rename = "box")]
+    box_name: &'a str,
+    /// In the order of the box file.
+    partitions: &'a [Report],
+    /// How the first logged in to the second, if there is a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ssh: Option<&'a Login>,
+}
+
 /// Succeeds only if every instance was seen, is what was planned, and lets its neighbour in.
 pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     let folder = places.target.join("demo");
@@ -93,11 +110,11 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     if let Some(login) = &login {
         println!("{}", login.transcript());
     }
-    println!("as told from inside by each instance; also in {}", report.display());
+    println!("as each instance reports from inside; also in {}", report.display());
     println!("all consoles are logged in {}", folder.display());
-    let promises = Promise::all(&source, &running)?;
-    check(&promises, &reports)?;
-    login.map_or(Ok(()), |login| login.check(&promises))?;
+    let expectations = Expectation::all(&source, &running)?;
+    check(&expectations, &reports)?;
+    login.map_or(Ok(()), |login| login.check(&expectations))?;
     if options.keep { stay(&running, &events) } else { Ok(()) }
 }
 
@@ -106,20 +123,20 @@ fn boot(running: &RunningBox, events: &Events) -> Result<Vec<Report>> {
     let expected = watch::expected(running)?;
     let cores: usize = running.plan().partitions.iter().map(|partition| partition.cores.len()).sum();
     let mut view = View::open(&expected, &format!("an emulated machine of {cores} cores, by {}", Accelerator::best()));
-    let arrived = watch::reports(running.machine(), events, &expected, |said| view.show(said))?;
+    let arrived = watch::reports(running.machine(), events, &expected, |line| view.show(line))?;
     view.close(&format!("{} kernels side by side", arrived.len()));
     Ok(arrived.into_iter().map(|arrived| arrived.report).collect())
 }
 
-fn check(promises: &[Promise], reports: &[Report]) -> Result<()> {
-    let pairs = promises.iter().zip(reports);
-    let disagreements: Vec<String> =
-        pairs.flat_map(|(promise, report)| promise.disagreements(report)).map(|one| one.to_string()).collect();
-    if promises.len() != reports.len() {
-        bail!("{} partitions were planned, {} reported", promises.len(), reports.len());
+fn check(expectations: &[Expectation], reports: &[Report]) -> Result<()> {
+    let pairs = expectations.iter().zip(reports);
+    let mismatches: Vec<String> =
+        pairs.flat_map(|(expectation, report)| expectation.mismatches(report)).map(|one| one.to_string()).collect();
+    if expectations.len() != reports.len() {
+        bail!("{} partitions were planned, {} reported", expectations.len(), reports.len());
     }
-    if !disagreements.is_empty() {
-        bail!("the instances are not as planned: {}", disagreements.join("; "));
+    if !mismatches.is_empty() {
+        bail!("the instances are not as planned: {}", mismatches.join("; "));
     }
     Ok(())
 }
@@ -167,25 +184,25 @@ mod tests {
         vec![report("web"), report("db")]
     }
 
-    fn promises() -> Vec<Promise> {
-        let promise = |name: &str| Promise {
+    fn expectations() -> Vec<Expectation> {
+        let expectation = |name: &str| Expectation {
             name: name.to_owned(),
             kernel_release: "6.12".to_owned(),
             cores: 2,
             memory: 512 << 20,
         };
-        vec![promise("web"), promise("db")]
+        vec![expectation("web"), expectation("db")]
     }
 
     #[test]
     fn success_needs_every_partition_to_be_as_planned() {
-        check(&promises(), &reports()).unwrap();
+        check(&expectations(), &reports()).unwrap();
         let mut reports = reports();
         reports[1].online_cpus = 1;
-        let error = check(&promises(), &reports).unwrap_err().to_string();
-        assert_eq!(error, "the instances are not as planned: db tells of cores online: 1, planned: 2");
+        let error = check(&expectations(), &reports).unwrap_err().to_string();
+        assert_eq!(error, "the instances are not as planned: db reports cores online: 1, planned: 2");
         reports.pop();
-        assert!(check(&promises(), &reports).is_err());
+        assert!(check(&expectations(), &reports).is_err());
     }
 
     #[test]
@@ -199,5 +216,25 @@ mod tests {
         remove(&path).unwrap();
         assert!(!path.exists());
         remove(&path).unwrap();
+    }
+
+    #[test]
+    fn the_report_of_a_box_has_the_names_that_others_read() {
+        let reports = reports();
+        let login = Login {
+            from: "web".into(),
+            to: "db".into(),
+            command: "ssh db uname -nr".into(),
+            output: "db 6.12".into(),
+            exit_status: 0,
+        };
+        let report = BoxReport { box_name: "pair", partitions: &reports, ssh: Some(&login) };
+        let json = serde_json::to_value(report).unwrap();
+        assert_eq!(json["box"], "pair");
+        assert_eq!(json["partitions"][0]["memory_bytes"], 536_870_912);
+        let ssh = serde_json::json!({
+            "from": "web", "to": "db", "command": "ssh db uname -nr", "output": "db 6.12", "exit_status": 0,
+        });
+        assert_eq!(json["ssh"], ssh);
     }
 }

@@ -23,7 +23,7 @@ use crate::initrd::{self, Access, Tree};
 use crate::places::Places;
 use crate::process;
 use crate::progress::{self, Step};
-use crate::setup::made::Workshop;
+use crate::setup::cache::BuildCache;
 use crate::setup::{debian, lock};
 use crate::unpacked::Unpacked;
 
@@ -41,26 +41,26 @@ const EDGE: u64 = 1 << 20;
 /// Makes it, if there is a Debian and something has changed.
 pub(crate) fn pack(places: &Places) -> Result<()> {
     let _lock = lock::take(&places.sprig)?;
-    let workshop = Workshop::open(&places.sprig)?;
+    let cache = BuildCache::open(&places.sprig)?;
     // Set-up has said why there is none. Its files are root's.
-    let Some(installed) = workshop.stamp(debian::FOLDER) else { return Ok(()) };
+    let Some(installed) = cache.stamp(debian::FOLDER) else { return Ok(()) };
     if process::effective_user()? != 0 {
         progress::headline(LABEL, "left as it is: its files are root's");
         return Ok(());
     }
-    let scratch = workshop.scratch(LABEL)?;
+    let scratch = cache.scratch(LABEL)?;
     let release = fs::read_to_string(places.kernel(debian::LINE).with_file_name("release"))?;
-    let additions = additions(places, &workshop, release.trim(), scratch.path())?;
+    let additions = additions(places, &cache, release.trim(), scratch.path())?;
     let mut hasher = DefaultHasher::new();
     (&installed, &additions).hash(&mut hasher);
     let stamp = format!("{RECIPE}from {:016x}\n", hasher.finish());
-    if workshop.stamp(FOLDER).as_ref() == Some(&stamp) {
+    if cache.stamp(FOLDER).as_ref() == Some(&stamp) {
         progress::ready(LABEL, IMAGE);
         return Ok(());
     }
     let step = Step::start(LABEL, IMAGE);
-    let debian = Unpacked(workshop.path(debian::FOLDER).join("root"));
-    workshop.make(FOLDER, &stamp, |folder| {
+    let debian = Unpacked(cache.path(debian::FOLDER).join("root"));
+    cache.make(FOLDER, &stamp, |folder| {
         let root = scratch.path().join("root");
         copy(&debian, &root)?;
         additions.write_below(&root)?;
@@ -73,7 +73,7 @@ pub(crate) fn pack(places: &Places) -> Result<()> {
 }
 
 /// What comes on top of Debian's own files.
-fn additions(places: &Places, workshop: &Workshop, release: &str, scratch: &Path) -> Result<Tree> {
+fn additions(places: &Places, cache: &BuildCache, release: &str, scratch: &Path) -> Result<Tree> {
     let examples = places.workspace.join("examples");
     let read = |path: &str| fs::read(examples.join(path)).with_context(|| format!("cannot read examples/{path}"));
     let mut tree = Tree::default();
@@ -81,7 +81,7 @@ fn additions(places: &Places, workshop: &Workshop, release: &str, scratch: &Path
     tree.file("usr/sbin/sprig-network", Access::Program, read("network/usr/sbin/sprig-network")?);
     tree.file("usr/bin/sprig-report", Access::Program, read("initrd/usr/bin/sprig-report")?);
     tree.file("etc/ssh/ssh_config.d/sprig.conf", Access::Data, read("network/etc/ssh/ssh_config")?);
-    initrd::add_keys(&mut tree, workshop)?;
+    initrd::add_keys(&mut tree, cache)?;
     let driver = places.driver(debian::LINE);
     if driver.is_file() {
         let stripped = scratch.join("sprig_vni.ko");

@@ -12,19 +12,19 @@ use crate::report::{MARK, Report};
 
 /// From QEMU's start to the last report. A slow host emulates four cores of a loaded machine in a fifth of it.
 const LIMIT: Duration = Duration::from_secs(300);
-/// How long the boot image may take to say all about its failure.
+/// How long the boot image may take to report its failure whole.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 /// How long the consoles of a machine that is gone may take to close.
 const CLOSING: Duration = Duration::from_secs(30);
 /// How many of a console's last lines an error repeats.
 const LAST_LINES: usize = 12;
-/// What a kernel says when it has said everything about its end.
+/// The last line of a kernel that panicked.
 const PANIC: &str = "end Kernel panic";
 
-/// An instance that is waited for.
+/// An instance whose report is awaited.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Expected {
-    /// As it calls itself.
+    /// The name in its report.
     pub(crate) name: String,
     /// The place of its console among the machine's.
     pub(crate) port: usize,
@@ -38,7 +38,7 @@ pub(crate) struct Arrived {
 }
 
 /// A line that came on a console.
-pub(crate) struct Said<'a> {
+pub(crate) struct ConsoleLine<'a> {
     pub(crate) port: usize,
     pub(crate) line: &'a str,
     /// Since QEMU's start.
@@ -55,12 +55,12 @@ pub(crate) fn expected(running: &RunningBox) -> Result<Vec<Expected>> {
     partitions.collect()
 }
 
-/// Waits for the reports of all `expected`, and gives them in that order. `hear` is told every line as it comes.
+/// Waits for the reports of all `expected`, and gives them in that order. `on_line` gets every line as it comes.
 pub(crate) fn reports(
     machine: &Machine,
     events: &Events,
     expected: &[Expected],
-    mut hear: impl FnMut(&Said<'_>),
+    mut on_line: impl FnMut(&ConsoleLine<'_>),
 ) -> Result<Vec<Arrived>> {
     events.listen_to(machine.consoles());
     let mut watch = Watch::new(machine.consoles().len(), expected);
@@ -70,8 +70,8 @@ pub(crate) fn reports(
             Some(Event::Said(port, bytes)) => {
                 let after = machine.started().elapsed();
                 for line in watch.ports[port].lines.push(&bytes) {
-                    hear(&Said { port, line: &line, after });
-                    watch.note(port, &line, after)?;
+                    on_line(&ConsoleLine { port, line: &line, after });
+                    watch.record(port, &line, after)?;
                 }
                 if !watch.failure.is_empty() {
                     deadline = deadline.min(Instant::now() + LAST_WORDS);
@@ -86,8 +86,8 @@ pub(crate) fn reports(
     Ok(watch.arrived.into_iter().flatten().collect())
 }
 
-/// Takes what still comes of a machine that has just been dropped, so that `events` are those of the next alone.
-pub(crate) fn settle(events: &Events, consoles: usize) -> Result<()> {
+/// Discards what still comes from a machine that has just been dropped, so that the next one finds no old events.
+pub(crate) fn drain(events: &Events, consoles: usize) -> Result<()> {
     let mut open = consoles;
     while open > 0 {
         match events.next_within(CLOSING) {
@@ -100,7 +100,7 @@ pub(crate) fn settle(events: &Events, consoles: usize) -> Result<()> {
     Ok(())
 }
 
-/// What is known so far.
+/// What has come so far.
 struct Watch<'a> {
     expected: &'a [Expected],
     /// One for each expected.
@@ -133,7 +133,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Takes a line into account; fails when it says that there will be no report.
-    fn note(&mut self, port: usize, line: &str, after: Duration) -> Result<()> {
+    fn record(&mut self, port: usize, line: &str, after: Duration) -> Result<()> {
         self.ports[port].keep(line);
         if let Some(report) = Report::in_line(line) {
             return self.arrive(port, report?, after);
@@ -141,7 +141,7 @@ impl<'a> Watch<'a> {
         if line.contains(PANIC) {
             bail!("the kernel of {} panicked; {}", self.names_at(port), self.ports[port].last_lines());
         }
-        if port == 0 { self.note_boot(line) } else { Ok(()) }
+        if port == 0 { self.record_boot_step(line) } else { Ok(()) }
     }
 
     fn arrive(&mut self, port: usize, report: Report, after: Duration) -> Result<()> {
@@ -156,7 +156,7 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
-    fn note_boot(&mut self, line: &str) -> Result<()> {
+    fn record_boot_step(&mut self, line: &str) -> Result<()> {
         match LogLine::read(line) {
             LogLine::Failed { what } => self.failure.push(what.to_owned()),
             LogLine::More(what) if !self.failure.is_empty() => self.failure.push(what.to_owned()),
@@ -186,7 +186,7 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// What was waited for in vain, and what came instead.
+    /// Which reports are missing, with the last lines of those consoles.
     fn missing(&self) -> String {
         let missing = self.expected.iter().zip(&self.arrived).filter(|(_, arrived)| arrived.is_none());
         let missing = missing.map(|(Expected { name, port }, _)| {
@@ -247,10 +247,10 @@ mod tests {
     fn all_reports_are_waited_for_in_whatever_order_they_come() {
         let expected = expected(&[("web", 1), ("db", 0)]);
         let mut watch = Watch::new(2, &expected);
-        watch.note(0, "sprig     0.012 leave: own time 1 us", SOON).unwrap();
-        watch.note(0, &report("db"), SOON).unwrap();
+        watch.record(0, "sprig     0.012 leave: own time 1 us", SOON).unwrap();
+        watch.record(0, &report("db"), SOON).unwrap();
         assert!(!watch.is_complete());
-        watch.note(1, &report("web"), SOON).unwrap();
+        watch.record(1, &report("web"), SOON).unwrap();
         assert!(watch.is_complete());
     }
 
@@ -258,19 +258,19 @@ mod tests {
     fn a_report_on_the_wrong_console_and_a_second_one_are_errors() {
         let expected = expected(&[("web", 1), ("db", 2)]);
         let mut watch = Watch::new(3, &expected);
-        let error = watch.note(2, &report("web"), SOON).unwrap_err().to_string();
+        let error = watch.record(2, &report("web"), SOON).unwrap_err().to_string();
         assert_eq!(error, "an instance named \"web\" reported on the console of db");
-        watch.note(1, &report("web"), SOON).unwrap();
-        assert!(watch.note(1, &report("web"), SOON).unwrap_err().to_string().contains("twice"));
+        watch.record(1, &report("web"), SOON).unwrap();
+        assert!(watch.record(1, &report("web"), SOON).unwrap_err().to_string().contains("twice"));
     }
 
     #[test]
     fn what_the_boot_image_says_of_its_failure_is_told_whole() {
         let expected = expected(&[("web", 1)]);
         let mut watch = Watch::new(2, &expected);
-        watch.note(0, "sprig     0.020 FAILED plan: error[few-cores]: too few cores", SOON).unwrap();
-        watch.note(0, "sprig     0.020   help: take fewer", SOON).unwrap();
-        let error = watch.note(0, "sprig     0.021 halted: nothing was started", SOON).unwrap_err();
+        watch.record(0, "sprig     0.020 FAILED plan: error[few-cores]: too few cores", SOON).unwrap();
+        watch.record(0, "sprig     0.020   help: take fewer", SOON).unwrap();
+        let error = watch.record(0, "sprig     0.021 halted: nothing was started", SOON).unwrap_err();
         assert_eq!(
             error.to_string(),
             "the boot image stopped at plan: error[few-cores]: too few cores\n    help: take fewer"
@@ -282,7 +282,7 @@ mod tests {
         let expected = expected(&[("web", 1), ("db", 2)]);
         let mut watch = Watch::new(3, &expected);
         for number in 0..20 {
-            watch.note(1, &format!("line {number}"), SOON).unwrap();
+            watch.record(1, &format!("line {number}"), SOON).unwrap();
         }
         let error = watch.out_of_time().to_string();
         assert!(error.contains("no line \"sprig-report:\" came from web: the last lines"), "{error}");
@@ -295,7 +295,7 @@ mod tests {
         let expected = expected(&[("web", 1)]);
         let mut watch = Watch::new(2, &expected);
         let panic = "[    1.0] ---[ end Kernel panic - not syncing: no init ]---";
-        assert!(watch.note(1, panic, SOON).unwrap_err().to_string().contains("the kernel of web panicked"));
+        assert!(watch.record(1, panic, SOON).unwrap_err().to_string().contains("the kernel of web panicked"));
         watch.close_one("").unwrap();
         let error = watch.close_one("qemu: out of memory").unwrap_err().to_string();
         assert!(error.starts_with("the machine ended;") && error.ends_with("\n    qemu: out of memory"), "{error}");

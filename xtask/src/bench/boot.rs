@@ -155,7 +155,7 @@ impl<'a> Bench<'a> {
         let expected = [Expected { name: SINGLE.to_owned(), port: 0 }];
         let arrived = watch::reports(&machine, self.events, &expected, |_| {})?;
         drop(machine);
-        watch::settle(self.events, expected.len())?;
+        watch::drain(self.events, expected.len())?;
         arrived.first().map(|arrived| arrived.after).context("nobody reported")
     }
 
@@ -168,7 +168,7 @@ impl<'a> Bench<'a> {
         })?;
         let consoles = running.machine().consoles().len();
         drop(running);
-        watch::settle(self.events, consoles)?;
+        watch::drain(self.events, consoles)?;
         let all_up = arrived.iter().map(|arrived| arrived.after).max().context("nobody reported")?;
         let partitioner = partitioner.context("the boot image did not tell its own time")?;
         Ok(BoxBoot { all_up, partitioner })

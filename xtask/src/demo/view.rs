@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::progress::Step;
 use crate::report::Report;
-use crate::watch::{Expected, Said};
+use crate::watch::{ConsoleLine, Expected};
 
 /// Longer details of the boot image are cut: the log has all of it.
 const WIDEST: usize = 100;
@@ -28,21 +28,21 @@ impl<'a> View<'a> {
     }
 
     /// Shows a line, if it matters.
-    pub(crate) fn show(&mut self, said: &Said<'_>) {
-        if said.port == 0
-            && let Some(step) = boot_step(said.line)
+    pub(crate) fn show(&mut self, line: &ConsoleLine<'_>) {
+        if line.port == 0
+            && let Some(step) = boot_step(line.line)
         {
             return match is_one_of_many(&step) {
                 true => self.step.doing(&step),
-                false => self.tell("sprig", &step, said.after),
+                false => self.print("sprig", &step, line.after),
             };
         }
-        let owner = self.partitions.iter().find(|partition| partition.port == said.port);
-        if let (Some(owner), Some(stage)) = (owner, stage(said.line)) {
-            if Report::in_line(said.line).is_some() {
+        let owner = self.partitions.iter().find(|partition| partition.port == line.port);
+        if let (Some(owner), Some(stage)) = (owner, stage(line.line)) {
+            if Report::in_line(line.line).is_some() {
                 self.awaited.retain(|name| *name != owner.name);
             }
-            self.tell(&owner.name, &stage, said.after);
+            self.print(&owner.name, &stage, line.after);
         }
     }
 
@@ -51,7 +51,7 @@ impl<'a> View<'a> {
         self.step.done(result);
     }
 
-    fn tell(&self, who: &str, what: &str, after: Duration) {
+    fn print(&self, who: &str, what: &str, after: Duration) {
         self.step.tell(who, &format!("{:5.1} s  {what}", after.as_secs_f64()));
         if !self.awaited.is_empty() {
             self.step.doing(&waiting_for(&self.awaited));
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_kernels_flood_becomes_a_few_stages() {
-        let told = [
+        let stages = [
             "[    0.000000] Linux version 6.12.1-amd64 (debian-kernel@lists.debian.org) #1 SMP",
             "[    0.000000] BIOS-e820: [mem 0x0000000000010000-0x0000000000017fff] usable",
             "[    0.300000] smp: Bringing up secondary CPUs ...",
@@ -111,7 +111,7 @@ mod tests {
         ]
         .map(|line| stage(line).unwrap_or_default());
         assert_eq!(
-            told,
+            stages,
             [
                 "Linux 6.12.1-amd64 begins",
                 "",

@@ -17,7 +17,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::module_root::ModuleRoot;
 use crate::places::Places;
 use crate::progress::{self, Step};
-use crate::setup::made::Workshop;
+use crate::setup::cache::BuildCache;
 use crate::setup::{KernelLine, lock};
 
 const LABEL: &str = "driver";
@@ -38,30 +38,30 @@ pub(crate) fn build(places: &Places, lines: &[KernelLine]) -> Result<()> {
     };
     progress::headline("build", "the Linux driver");
     let _lock = lock::take(&places.sprig)?;
-    let workshop = Workshop::open(&places.sprig)?;
-    let stamp = make_source(places, &workshop)?;
-    lines.iter().try_for_each(|line| build_line(&root, &workshop, &stamp, *line))
+    let cache = BuildCache::open(&places.sprig)?;
+    let stamp = make_source(places, &cache)?;
+    lines.iter().try_for_each(|line| build_line(&root, &cache, &stamp, *line))
 }
 
 /// Makes what the driver is built from on any machine, and gives its folder.
 pub(crate) fn source(places: &Places) -> Result<PathBuf> {
     let _lock = lock::take(&places.sprig)?;
-    let workshop = Workshop::open(&places.sprig)?;
-    make_source(places, &workshop)?;
-    Ok(workshop.path(SOURCE))
+    let cache = BuildCache::open(&places.sprig)?;
+    make_source(places, &cache)?;
+    Ok(cache.path(SOURCE))
 }
 
 /// Makes `driver/source` and gives its stamp.
-fn make_source(places: &Places, workshop: &Workshop) -> Result<String> {
-    let staged = workshop.scratch(SOURCE)?;
+fn make_source(places: &Places, cache: &BuildCache) -> Result<String> {
+    let staged = cache.scratch(SOURCE)?;
     let terms = ["LICENSE-MIT", "LICENSE-APACHE"].map(|name| places.workspace.join(name));
     for path in sources(&places.workspace.join("guest-driver"))?.into_iter().chain(terms) {
         fs::copy(&path, staged.path().join(path.file_name().context("a source has a name")?))?;
     }
     core_object::make(places, &staged.path().join(core_object::NAME))?;
     let stamp = format!("{RECIPE}{}", listing(staged.path())?);
-    if workshop.stamp(SOURCE).as_ref() != Some(&stamp) {
-        workshop.make(SOURCE, &stamp, |folder| copy_files(staged.path(), folder))?;
+    if cache.stamp(SOURCE).as_ref() != Some(&stamp) {
+        cache.make(SOURCE, &stamp, |folder| copy_files(staged.path(), folder))?;
     }
     Ok(stamp)
 }
@@ -77,20 +77,20 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(entries.flatten().map(|entry| entry.path()).filter(is_wanted).collect())
 }
 
-fn build_line(root: &ModuleRoot, workshop: &Workshop, source: &str, line: KernelLine) -> Result<()> {
+fn build_line(root: &ModuleRoot, cache: &BuildCache, source: &str, line: KernelLine) -> Result<()> {
     let label = format!("driver {}", line.name());
     let folder = format!("driver/{}", line.name());
-    let Some(headers) = workshop.stamp(&format!("kbuild/headers/{}", line.name())) else {
+    let Some(headers) = cache.stamp(&format!("kbuild/headers/{}", line.name())) else {
         progress::headline(&label, "not built: set-up has no headers of that kernel");
-        return workshop.remove(&folder);
+        return cache.remove(&folder);
     };
     let stamp = format!("{source}{headers}");
-    if workshop.stamp(&folder).as_ref() == Some(&stamp) {
+    if cache.stamp(&folder).as_ref() == Some(&stamp) {
         progress::ready(&label, MODULE);
         return Ok(());
     }
     let step = Step::start(&label, "building");
-    let release = workshop.path(&format!("kernels/{}/release", line.name()));
+    let release = cache.path(&format!("kernels/{}/release", line.name()));
     let release = fs::read_to_string(&release).with_context(|| format!("cannot read {}", release.display()))?;
     let inside = format!("/build/{}", line.name());
     let place = root.path(&inside);
@@ -98,12 +98,12 @@ fn build_line(root: &ModuleRoot, workshop: &Workshop, source: &str, line: Kernel
         fs::remove_dir_all(&place)?;
     }
     fs::create_dir_all(&place)?;
-    copy_files(&workshop.path(SOURCE), &place)?;
+    copy_files(&cache.path(SOURCE), &place)?;
     let release = format!("KERNELRELEASE={}", release.trim());
     // Debian names the compiler of each kernel; trixie's builds modules for older ones too.
     let said = root.output(&["make", "-C", &inside, &release, "CC=gcc-14"], MAKE_LIMIT)?;
     ensure_no_complaint(&said).with_context(|| format!("the driver for {} is not clean", line.name()))?;
-    workshop.make(&folder, &stamp, |making| Ok(fs::copy(place.join(MODULE), making.join(MODULE)).map(drop)?))?;
+    cache.make(&folder, &stamp, |making| Ok(fs::copy(place.join(MODULE), making.join(MODULE)).map(drop)?))?;
     step.done(MODULE);
     Ok(())
 }

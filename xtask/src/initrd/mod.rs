@@ -16,6 +16,7 @@
 //! where they differ from what is there.
 
 mod archive;
+mod image;
 mod modules;
 
 use std::fs;
@@ -25,10 +26,11 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 pub(crate) use self::archive::{Access, Tree};
+pub(crate) use self::image::Image;
 pub(crate) use self::modules::strip;
 use crate::places::Places;
 use crate::progress::{self, Step};
-use crate::setup::made::Workshop;
+use crate::setup::cache::BuildCache;
 use crate::setup::{busybox, keys, lock, programs};
 use crate::unpacked::Unpacked;
 
@@ -38,30 +40,11 @@ const FOLDERS: [&str; 5] = ["dev", "proc", "run", "sys", "tmp"];
 /// Debian has one place for each kind of file; programs and kernels look for them at older ones too.
 const LINKS: [(&str, &str); 3] = [("lib", "usr/lib"), ("lib64", "usr/lib64"), ("sbin", "usr/sbin")];
 
-/// An initial RAM disk.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Image {
-    /// A shell and no network: it is unpacked in no time.
-    Small,
-    /// All that an instance needs to talk with others. Where there are no programs of Debian, it is the small one.
-    Full,
-}
-
-impl Image {
-    /// As its file is named.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Image::Small => "small.img",
-            Image::Full => "demo.img",
-        }
-    }
-}
-
 /// Packs both, with our own programs; set-up has made the other parts.
 pub(crate) fn pack(places: &Places, programs: &[PathBuf]) -> Result<()> {
     let _lock = lock::take(&places.sprig)?;
-    let workshop = Workshop::open(&places.sprig)?;
-    let packing = Packing { places, workshop: &workshop, programs };
+    let cache = BuildCache::open(&places.sprig)?;
+    let packing = Packing { places, cache: &cache, programs };
     for image in [Image::Small, Image::Full] {
         packing.pack(image)?;
     }
@@ -70,7 +53,7 @@ pub(crate) fn pack(places: &Places, programs: &[PathBuf]) -> Result<()> {
 
 struct Packing<'a> {
     places: &'a Places,
-    workshop: &'a Workshop,
+    cache: &'a BuildCache,
     /// Ours.
     programs: &'a [PathBuf],
 }
@@ -78,11 +61,11 @@ struct Packing<'a> {
 impl Packing<'_> {
     fn pack(&self, image: Image) -> Result<()> {
         let step = Step::start(LABEL, image.name());
-        let scratch = self.workshop.scratch(LABEL)?;
+        let scratch = self.cache.scratch(LABEL)?;
         let mut tree = Tree::default();
         self.add_base(&mut tree)?;
         let mut what = image.name().to_owned();
-        match programs::tree(self.workshop).filter(|_| image == Image::Full) {
+        match programs::tree(self.cache).filter(|_| image == Image::Full) {
             Some(programs) => {
                 self.add_network(&mut tree, &programs)?;
                 let kernels = modules::add(&mut tree, self.places, &programs, scratch.path())?;
@@ -116,7 +99,7 @@ impl Packing<'_> {
     }
 
     fn add_static_shell(&self, tree: &mut Tree) -> Result<()> {
-        let busybox = busybox::path(self.workshop);
+        let busybox = busybox::path(self.cache);
         tree.file("bin/busybox", Access::Program, read(&busybox)?);
         link_applets(tree, Command::new(busybox))
     }
@@ -126,7 +109,7 @@ impl Packing<'_> {
         tree.copy(&programs.0, "")?;
         tree.link("bin/busybox", &format!("../{}", programs::BUSYBOX));
         link_applets(tree, programs.command(programs::BUSYBOX))?;
-        add_keys(tree, self.workshop)?;
+        add_keys(tree, self.cache)?;
         for program in self.programs {
             let name = program.file_name().and_then(|name| name.to_str()).context("a program has a name")?;
             tree.file(&format!("usr/bin/{name}"), Access::Program, read(program)?);
@@ -140,9 +123,9 @@ impl Packing<'_> {
 }
 
 /// Every instance has both keys, and lets in whoever has the user's. Whose the host key is, it learns at its start.
-pub(crate) fn add_keys(tree: &mut Tree, workshop: &Workshop) -> Result<()> {
-    let secret = |key: &str| read(&keys::path(workshop, key));
-    let public = |key: &str| read(&keys::path(workshop, &format!("{key}.pub")));
+pub(crate) fn add_keys(tree: &mut Tree, cache: &BuildCache) -> Result<()> {
+    let secret = |key: &str| read(&keys::path(cache, key));
+    let public = |key: &str| read(&keys::path(cache, &format!("{key}.pub")));
     tree.secret_folder("root/.ssh");
     for (key, folder) in [(keys::HOST, "etc/ssh"), (keys::USER, "root/.ssh")] {
         tree.file(&format!("{folder}/{key}"), Access::Secret, secret(key)?);

@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::made::Workshop;
+use super::cache::BuildCache;
 use super::mirror::Mirror;
+
+pub(crate) use super::suite::Suite;
 use crate::process;
 use crate::progress::Step;
 
@@ -24,35 +26,6 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
 
 const KEYRINGS: [&str; 2] =
     ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
-
-/// A Debian suite that packages are taken from.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Suite {
-    Bookworm,
-    BookwormBackports,
-    Trixie,
-    TrixieBackports,
-}
-
-impl Suite {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Suite::Bookworm => "bookworm",
-            Suite::BookwormBackports => "bookworm-backports",
-            Suite::Trixie => "trixie",
-            Suite::TrixieBackports => "trixie-backports",
-        }
-    }
-
-    /// The suite with its security fixes, if it has any apart.
-    fn security(self) -> Option<&'static str> {
-        match self {
-            Suite::Bookworm => Some("bookworm-security"),
-            Suite::Trixie => Some("trixie-security"),
-            Suite::BookwormBackports | Suite::TrixieBackports => None,
-        }
-    }
-}
 
 /// A package as its suite describes it.
 pub(crate) struct Package {
@@ -72,13 +45,13 @@ impl Package {
 
 /// The roots opened so far; each is brought up to date once.
 pub(crate) struct Apt<'a> {
-    workshop: &'a Workshop,
+    cache: &'a BuildCache,
     roots: BTreeMap<Suite, PathBuf>,
 }
 
 impl<'a> Apt<'a> {
-    pub(crate) fn new(workshop: &'a Workshop) -> Apt<'a> {
-        Apt { workshop, roots: BTreeMap::new() }
+    pub(crate) fn new(cache: &'a BuildCache) -> Apt<'a> {
+        Apt { cache, roots: BTreeMap::new() }
     }
 
     /// What the suite says of a package's newest version.
@@ -168,7 +141,7 @@ impl<'a> Apt<'a> {
             return Ok(config.clone());
         }
         let lists = format!("fetch the package lists of Debian's {}", suite.name());
-        let config = write_root(&self.workshop.path("apt").join(suite.name()), suite)?;
+        let config = write_root(&self.cache.path("apt").join(suite.name()), suite)?;
         retry(step, &lists, || {
             step.doing(&lists);
             process::output(apt("apt-get", &config).args(["update", "--error-on=any"]), UPDATE_LIMIT)

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::apt::{self, Apt, Suite};
-use super::made::Workshop;
+use super::cache::BuildCache;
 use crate::process;
 use crate::progress::{self, Step};
 
@@ -24,23 +24,23 @@ const NEEDED: [&str; 26] = [
 ];
 
 /// Makes it available.
-pub(super) fn make(workshop: &Workshop, apt: &mut Apt, own: Option<&Path>) -> Result<()> {
+pub(super) fn make(cache: &BuildCache, apt: &mut Apt, own: Option<&Path>) -> Result<()> {
     if let Some(own) = own {
         let bytes = fs::read(own).with_context(|| format!("cannot read the busybox {}", own.display()))?;
         ensure!(bytes.starts_with(b"\x7fELF"), "{} is no program", own.display());
         let stamp = format!("{RECIPE} {} {} bytes\n", own.display(), bytes.len());
-        workshop.make(NAME, &stamp, |folder| place(own, folder))?;
-    } else if workshop.stamp(NAME).is_some_and(|stamp| stamp.starts_with(RECIPE)) {
+        cache.make(NAME, &stamp, |folder| place(own, folder))?;
+    } else if cache.stamp(NAME).is_some_and(|stamp| stamp.starts_with(RECIPE)) {
         progress::ready(LABEL, "static");
     } else {
-        fetch(workshop, apt)?;
+        fetch(cache, apt)?;
     }
-    applets(Command::new(path(workshop))).map(drop)
+    applets(Command::new(path(cache))).map(drop)
 }
 
 /// Where it is.
-pub(crate) fn path(workshop: &Workshop) -> PathBuf {
-    workshop.path(NAME).join(NAME)
+pub(crate) fn path(cache: &BuildCache) -> PathBuf {
+    cache.path(NAME).join(NAME)
 }
 
 /// The names by which a busybox can be called.
@@ -54,12 +54,12 @@ pub(crate) fn applets(mut busybox: Command) -> Result<Vec<String>> {
     Ok(applets)
 }
 
-fn fetch(workshop: &Workshop, apt: &mut Apt) -> Result<()> {
+fn fetch(cache: &BuildCache, apt: &mut Apt) -> Result<()> {
     let step = Step::start(LABEL, "busybox-static");
     let package = apt.show(Suite::Bookworm, "busybox-static", &step)?;
     let stamp = format!("{RECIPE} {} {}\n", package.name, package.version);
-    workshop.make(NAME, &stamp, |folder| {
-        let scratch = workshop.scratch(NAME)?;
+    cache.make(NAME, &stamp, |folder| {
+        let scratch = cache.scratch(NAME)?;
         let deb = apt.download(Suite::Bookworm, &package, scratch.path(), &step)?;
         apt::unpack(&deb, scratch.path(), &["*/busybox"])?;
         let places = ["bin/busybox", "usr/bin/busybox"].map(|name| scratch.path().join(name));

@@ -14,8 +14,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::apt::{self, Apt, Package, Suite};
-use super::kernels::{self, KernelLine};
-use super::made::Workshop;
+use super::cache::BuildCache;
+use super::kernel_line::KernelLine;
+use super::kernels;
 use super::mirror::Mirror;
 use super::packages::{self, Purpose};
 use crate::process;
@@ -63,21 +64,21 @@ const PACKAGES: [&str; 17] = [
 ];
 
 /// Sees to it that it is there. A host on which it cannot be installed gets one line: all else works.
-pub(super) fn make(workshop: &Workshop, apt: &mut Apt) -> Result<()> {
-    let release = kernels::release_of_line(workshop, LINE)?;
-    let Some(version) = kernels::debian_version(workshop, LINE) else {
+pub(super) fn make(cache: &BuildCache, apt: &mut Apt) -> Result<()> {
+    let release = kernels::release_of_line(cache, LINE)?;
+    let Some(version) = kernels::debian_version(cache, LINE) else {
         progress::headline(
             LABEL,
             &format!("not installed: the kernel {release} is your own, and no package has its modules"),
         );
-        return workshop.remove(FOLDER);
+        return cache.remove(FOLDER);
     };
     let stamp = stamp(&release, &version);
-    if workshop.stamp(FOLDER).as_ref() == Some(&stamp) {
+    if cache.stamp(FOLDER).as_ref() == Some(&stamp) {
         progress::ready(LABEL, SUITE.name());
         return Ok(());
     }
-    if let Err(error) = may_install(workshop) {
+    if let Err(error) = may_install(cache) {
         progress::headline(LABEL, &format!("not installed, and so no partition can have its disk: {error}"));
         return Ok(());
     }
@@ -85,14 +86,14 @@ pub(super) fn make(workshop: &Workshop, apt: &mut Apt) -> Result<()> {
     let step = Step::start(LABEL, "looking for its kernel");
     let kernel =
         kernels::package_at(apt, LINE, &format!("linux-image-{release}"), &version, &step).with_context(|| {
-            let (suite, name, folder) = (SUITE.name(), LINE.name(), workshop.path(""));
+            let (suite, name, folder) = (SUITE.name(), LINE.name(), cache.path(""));
             format!(
                 "Debian's {suite} has no package any more of the kernel {release} {version} that was fetched earlier; \
              remove kernels/{name} below {} and set up again for a newer one",
                 folder.display()
             )
         })?;
-    workshop.make(FOLDER, &stamp, |folder| install(workshop, apt, &kernel, folder, &step))?;
+    cache.make(FOLDER, &stamp, |folder| install(cache, apt, &kernel, folder, &step))?;
     step.done(&format!("{} with the kernel {release}, installed by debootstrap", SUITE.name()));
     Ok(())
 }
@@ -105,10 +106,10 @@ fn stamp(release: &str, version: &str) -> String {
 }
 
 /// Whether this user may install one here, or why not. Root of a container may lack what debootstrap does last.
-fn may_install(workshop: &Workshop) -> Result<()> {
+fn may_install(cache: &BuildCache) -> Result<()> {
     apt::is_here()?;
     ensure!(process::effective_user()? == 0, "debootstrap runs as root only");
-    let place = workshop.scratch(FOLDER)?;
+    let place = cache.scratch(FOLDER)?;
     process::output(
         Command::new("unshare").args(["--mount", "sh", "-euc", TRIAL, "sh"]).arg(place.path()),
         process::QUICK,
@@ -117,15 +118,15 @@ fn may_install(workshop: &Workshop) -> Result<()> {
     .context("debootstrap mounts, makes devices and gives files to others, which root may not do here")
 }
 
-fn install(workshop: &Workshop, apt: &mut Apt, kernel: &Package, folder: &Path, step: &Step) -> Result<()> {
-    let fetched = workshop.scratch(FOLDER)?;
+fn install(cache: &BuildCache, apt: &mut Apt, kernel: &Package, folder: &Path, step: &Step) -> Result<()> {
+    let fetched = cache.scratch(FOLDER)?;
     let kernel = apt.download(SUITE, kernel, fetched.path(), step)?;
-    let (debootstrap, work) = (workshop.scratch(FOLDER)?, workshop.scratch(FOLDER)?);
+    let (debootstrap, work) = (cache.scratch(FOLDER)?, cache.scratch(FOLDER)?);
     let package = apt.show(SUITE, "debootstrap", step)?;
     let deb = apt.download(SUITE, &package, debootstrap.path(), step)?;
     apt::unpack_all(&deb, debootstrap.path())?;
     // What it downloads is kept for the next time.
-    let cache = workshop.path("apt").join(SUITE.name()).join("debs");
+    let cache = cache.path("apt").join(SUITE.name()).join("debs");
     let into = folder.join("root");
     fs::create_dir_all(&cache)?;
     fs::create_dir(&into)?;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::apt::{self, Apt, Suite};
-use super::made::Workshop;
+use super::cache::BuildCache;
 use crate::progress::{self, Step};
 use crate::unpacked::{LIBRARIES, Unpacked};
 
@@ -27,12 +27,12 @@ const PROGRAMS: [&str; 2] = ["dpdk-dev", "ibverbs-providers"];
 const PLUGINS: [&str; 4] = ["librte-mempool-ring", "librte-net-memif", "librte-net-vhost", "librte-net-virtio"];
 
 /// Makes it available.
-pub(super) fn make(workshop: &Workshop, apt: &mut Apt) -> Result<()> {
+pub(super) fn make(cache: &BuildCache, apt: &mut Apt) -> Result<()> {
     if let Err(error) = apt::is_here() {
         progress::headline(LABEL, &format!("none, and so the native bench measures without it: {error}"));
-        return workshop.remove(FOLDER);
+        return cache.remove(FOLDER);
     }
-    if workshop.stamp(FOLDER).is_some_and(|stamp| stamp.starts_with(RECIPE)) {
+    if cache.stamp(FOLDER).is_some_and(|stamp| stamp.starts_with(RECIPE)) {
         progress::ready(LABEL, "of Debian");
         return Ok(());
     }
@@ -45,8 +45,8 @@ pub(super) fn make(workshop: &Workshop, apt: &mut Apt) -> Result<()> {
     let packages = apt.with_libraries(SUITE, &names, &step)?;
     let version = packages.iter().find(|package| package.name == PROGRAMS[0]).map(|package| package.version.clone());
     let version = version.context("Debian's packages lack dpdk-dev")?;
-    workshop.make(FOLDER, &format!("{RECIPE}{version}\n"), |folder| {
-        let scratch = workshop.scratch(FOLDER)?;
+    cache.make(FOLDER, &format!("{RECIPE}{version}\n"), |folder| {
+        let scratch = cache.scratch(FOLDER)?;
         let debs = apt.download_all(SUITE, &packages, scratch.path(), &step)?;
         for folder_of_links in ["usr/bin", "usr/sbin", "usr/lib", "usr/lib64"] {
             fs::create_dir_all(folder.join(folder_of_links))?;

@@ -14,7 +14,7 @@ use emulator::qemu::{Attachment, Boot, Emulator, Firmware, MachineSpec, Version}
 use serde_json::json;
 
 use super::apt::{self, Apt, Suite};
-use super::made::Workshop;
+use super::cache::BuildCache;
 use super::packages;
 use crate::process;
 use crate::progress::{self, Step};
@@ -40,7 +40,7 @@ exec "$here/usr/bin/qemu-system-x86_64" \
 "#;
 
 /// Sees to it that a sound one is what `sprig` finds, or says what it means that there is none.
-pub(super) fn make(workshop: &Workshop, apt: &mut Apt) -> Result<()> {
+pub(super) fn make(cache: &BuildCache, apt: &mut Apt) -> Result<()> {
     let found = Emulator::find(None);
     if found.is_told() {
         progress::headline(LABEL, &format!("{}, named by SPRIG_QEMU", found.program().display()));
@@ -48,22 +48,22 @@ pub(super) fn make(workshop: &Workshop, apt: &mut Apt) -> Result<()> {
     }
     let host = Emulator::on_path().version().context("cannot ask this host's QEMU for its version")?;
     if host >= Version::SOUND {
-        workshop.remove(FOLDER)?;
+        cache.remove(FOLDER)?;
         progress::ready(LABEL, &format!("{host} of this host"));
         return Ok(());
     }
-    let unpacked = Emulator::in_folder(&workshop.path(""));
-    if workshop.stamp(FOLDER).is_some_and(|stamp| stamp.starts_with(RECIPE))
+    let unpacked = Emulator::in_folder(&cache.path(""));
+    if cache.stamp(FOLDER).is_some_and(|stamp| stamp.starts_with(RECIPE))
         && let Ok(version) = try_out(&unpacked)
     {
         progress::ready(LABEL, &format!("{version}, unpacked"));
         return Ok(());
     }
     let step = Step::start(LABEL, &format!("this host's is {host}, looking for a newer one"));
-    match unpack(workshop, apt, &step).and_then(|()| try_out(&unpacked)) {
+    match unpack(cache, apt, &step).and_then(|()| try_out(&unpacked)) {
         Ok(version) => step.done(&format!("{version} from Debian's {}, unpacked; this host's is {host}", SUITE.name())),
         Err(error) => {
-            workshop.remove(FOLDER)?;
+            cache.remove(FOLDER)?;
             let sound = Version::SOUND;
             step.done(&format!("{host} of this host stays; below {sound} it may crash kernels at boot: {error}"));
         }
@@ -71,13 +71,13 @@ pub(super) fn make(workshop: &Workshop, apt: &mut Apt) -> Result<()> {
     Ok(())
 }
 
-fn unpack(workshop: &Workshop, apt: &mut Apt, step: &Step) -> Result<()> {
+fn unpack(cache: &BuildCache, apt: &mut Apt, step: &Step) -> Result<()> {
     let packages = PARTS.map(|(name, _)| apt.show(SUITE, name, step));
     let packages = packages.into_iter().collect::<Result<Vec<_>>>()?;
     let versions: Vec<String> = packages.iter().map(|part| format!("from {} {}\n", part.name, part.version)).collect();
-    workshop.make(FOLDER, &format!("{RECIPE}{}", versions.concat()), |folder| {
+    cache.make(FOLDER, &format!("{RECIPE}{}", versions.concat()), |folder| {
         for (package, (_, wanted)) in packages.iter().zip(PARTS) {
-            let scratch = workshop.scratch(FOLDER)?;
+            let scratch = cache.scratch(FOLDER)?;
             let deb = apt.download(SUITE, package, scratch.path(), step)?;
             step.doing(&format!("unpacking {}", package.name));
             apt::unpack(&deb, folder, &[wanted])?;

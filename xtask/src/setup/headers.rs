@@ -11,26 +11,27 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use super::apt::{self, Apt, Package};
-use super::kernels::{self, KernelLine};
-use super::made::Workshop;
+use super::cache::BuildCache;
+use super::kernel_line::KernelLine;
+use super::kernels;
 use crate::module_root::FOLDER;
 use crate::progress::{self, Step};
 
 const RECIPE: &str = "recipe 1\n";
 
 /// Sees to it that the headers of the line's kernel are there, if Debian has built it.
-pub(super) fn make(workshop: &Workshop, apt: &mut Apt, line: KernelLine) -> Result<()> {
+pub(super) fn make(cache: &BuildCache, apt: &mut Apt, line: KernelLine) -> Result<()> {
     let label = format!("headers {}", line.name());
     let folder = format!("{FOLDER}/headers/{}", line.name());
-    let release = kernels::release_of_line(workshop, line)?;
-    let Some(version) = kernels::debian_version(workshop, line) else {
-        workshop.remove(&folder)?;
+    let release = kernels::release_of_line(cache, line)?;
+    let Some(version) = kernels::debian_version(cache, line) else {
+        cache.remove(&folder)?;
         progress::headline(&label, &format!("none: the kernel {release} is your own, and no driver is built for it"));
         return Ok(());
     };
     let stamp = format!("{RECIPE}of {release} {version}\n");
-    if workshop.stamp(&folder).as_ref() == Some(&stamp) {
-        link(workshop, &folder, &release)?;
+    if cache.stamp(&folder).as_ref() == Some(&stamp) {
+        link(cache, &folder, &release)?;
         progress::ready(&label, &release);
         return Ok(());
     }
@@ -40,18 +41,18 @@ pub(super) fn make(workshop: &Workshop, apt: &mut Apt, line: KernelLine) -> Resu
         format!(
             "Debian's {suite} has no headers of the kernel {release} {version} that was fetched earlier; \
              remove kernels/{name} below {} and set up again for a newer one",
-            workshop.path("").display()
+            cache.path("").display()
         )
     })?;
-    workshop.make(&folder, &stamp, |making| {
-        let scratch = workshop.scratch(&folder)?;
+    cache.make(&folder, &stamp, |making| {
+        let scratch = cache.scratch(&folder)?;
         for file in apt.download_all(line.suite(), &packages, scratch.path(), &step)? {
             step.doing("unpacking");
             apt::unpack_all(&file, making)?;
         }
         Ok(())
     })?;
-    link(workshop, &folder, &release)?;
+    link(cache, &folder, &release)?;
     step.done(&format!("{release} from Debian's {}", line.suite().name()));
     Ok(())
 }
@@ -69,14 +70,14 @@ fn find(apt: &mut Apt, line: KernelLine, release: &str, version: &str, step: &St
 }
 
 /// Debian's Makefiles include each other by absolute paths, and modules are built by way of `/lib/modules`.
-fn link(workshop: &Workshop, folder: &str, release: &str) -> Result<()> {
+fn link(cache: &BuildCache, folder: &str, release: &str) -> Result<()> {
     let inside = folder.strip_prefix(FOLDER).context("headers lie in the root")?;
-    for entry in fs::read_dir(workshop.path(folder).join("usr/src"))? {
+    for entry in fs::read_dir(cache.path(folder).join("usr/src"))? {
         let name = entry?.file_name();
         let target = Path::new(inside).join("usr/src").join(&name);
-        replace_link(&target, &workshop.path(FOLDER).join("usr/src").join(&name))?;
+        replace_link(&target, &cache.path(FOLDER).join("usr/src").join(&name))?;
     }
-    let modules = workshop.path(FOLDER).join("usr/lib/modules").join(release);
+    let modules = cache.path(FOLDER).join("usr/lib/modules").join(release);
     fs::create_dir_all(&modules)?;
     replace_link(&Path::new("/usr/src").join(format!("linux-headers-{release}")), &modules.join("build"))
 }
@@ -95,16 +96,16 @@ mod tests {
     #[test]
     fn headers_are_found_where_debian_has_them() {
         let root = tempfile::tempdir().unwrap();
-        let workshop = Workshop::open(root.path()).unwrap();
-        workshop.make(FOLDER, "tools", |folder| Ok(fs::create_dir_all(folder.join("usr/src"))?)).unwrap();
+        let cache = BuildCache::open(root.path()).unwrap();
+        cache.make(FOLDER, "tools", |folder| Ok(fs::create_dir_all(folder.join("usr/src"))?)).unwrap();
         let folder = format!("{FOLDER}/headers/6.1");
         for release in ["6.1.0-1-amd64", "6.1.0-1-amd64", "6.1.0-2-amd64"] {
             let own = format!("usr/src/linux-headers-{release}");
-            workshop.make(&folder, release, |making| Ok(fs::create_dir_all(making.join(&own))?)).unwrap();
-            link(&workshop, &folder, release).unwrap();
-            let place = fs::read_link(workshop.path(FOLDER).join(&own)).unwrap();
+            cache.make(&folder, release, |making| Ok(fs::create_dir_all(making.join(&own))?)).unwrap();
+            link(&cache, &folder, release).unwrap();
+            let place = fs::read_link(cache.path(FOLDER).join(&own)).unwrap();
             assert_eq!(place, Path::new("/headers/6.1").join(&own));
-            let build = workshop.path(FOLDER).join("usr/lib/modules").join(release).join("build");
+            let build = cache.path(FOLDER).join("usr/lib/modules").join(release).join("build");
             assert_eq!(fs::read_link(build).unwrap(), Path::new("/").join(&own));
         }
     }

@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::apt::{self, Apt, Package, Suite};
-use super::made::Workshop;
+use super::cache::BuildCache;
 use crate::module_root::FOLDER;
 use crate::progress::{self, Step};
 
@@ -63,8 +63,8 @@ const LINKS: [(&str, &str); 6] = [
 ];
 
 /// Sees to it that the root is there.
-pub(super) fn make(workshop: &Workshop, apt: &mut Apt) -> Result<()> {
-    if workshop.stamp(FOLDER).is_some_and(|stamp| stamp.starts_with(RECIPE)) {
+pub(super) fn make(cache: &BuildCache, apt: &mut Apt) -> Result<()> {
+    if cache.stamp(FOLDER).is_some_and(|stamp| stamp.starts_with(RECIPE)) {
         progress::ready(LABEL, "gcc, make and DKMS, unpacked");
         return Ok(());
     }
@@ -73,19 +73,19 @@ pub(super) fn make(workshop: &Workshop, apt: &mut Apt) -> Result<()> {
     packages.retain(|package| !LEFT_OUT.iter().any(|name| package.name.starts_with(name)));
     packages.push(apt.show(SUITE, DKMS, &step)?);
     let from: String = packages.iter().map(|package| format!("from {} {}\n", package.name, package.version)).collect();
-    workshop.make(FOLDER, &format!("{RECIPE}{from}"), |folder| unpack(workshop, apt, &packages, folder, &step))?;
+    cache.make(FOLDER, &format!("{RECIPE}{from}"), |folder| unpack(cache, apt, &packages, folder, &step))?;
     step.done(&format!("{} packages of Debian's {}, unpacked", packages.len(), SUITE.name()));
     Ok(())
 }
 
-fn unpack(workshop: &Workshop, apt: &mut Apt, packages: &[Package], folder: &Path, step: &Step) -> Result<()> {
+fn unpack(cache: &BuildCache, apt: &mut Apt, packages: &[Package], folder: &Path, step: &Step) -> Result<()> {
     for name in ["dev", "proc", "usr/bin", "usr/lib", "usr/lib64", "usr/sbin", "usr/src"] {
         fs::create_dir_all(folder.join(name))?;
     }
     for (name, target) in LINKS {
         symlink(target, folder.join(name))?;
     }
-    let scratch = workshop.scratch(FOLDER)?;
+    let scratch = cache.scratch(FOLDER)?;
     let files = apt.download_all(SUITE, packages, scratch.path(), step)?;
     for (number, file) in files.iter().enumerate() {
         step.doing(&format!("unpacking {} of {} packages", number + 1, files.len()));

@@ -8,8 +8,9 @@ use std::str::FromStr;
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 
-use super::apt::{self, Apt, Package, Suite};
-use super::made::Workshop;
+use super::apt::{self, Apt, Package};
+use super::cache::BuildCache;
+use super::kernel_line::KernelLine;
 use super::{busybox, modules};
 use crate::progress::{self, Step};
 
@@ -18,39 +19,6 @@ const RECIPE: &str = "recipe 8\n";
 
 /// Up to 6.12 the image lies in /boot, later with its modules.
 const IMAGE: &str = "./*/vmlinuz*";
-
-/// A line of kernels.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
-pub(crate) enum KernelLine {
-    #[value(name = "6.1")]
-    V6_1,
-    /// That of Debian's stable release, which the examples boot.
-    #[default]
-    #[value(name = "6.12")]
-    V6_12,
-    #[value(name = "7.2")]
-    V7_2,
-}
-
-impl KernelLine {
-    /// As its folder is named.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            KernelLine::V6_1 => "6.1",
-            KernelLine::V6_12 => "6.12",
-            KernelLine::V7_2 => "7.2",
-        }
-    }
-
-    /// The suite that carries it.
-    pub(super) fn suite(self) -> Suite {
-        match self {
-            KernelLine::V6_1 => Suite::Bookworm,
-            KernelLine::V6_12 => Suite::Trixie,
-            KernelLine::V7_2 => Suite::TrixieBackports,
-        }
-    }
-}
 
 /// A kernel image of the user's own, to be taken for one of the lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,39 +42,39 @@ impl FromStr for OwnKernel {
 }
 
 /// Makes the folders of these lines, taking the user's own images where named.
-pub(super) fn make(workshop: &Workshop, apt: &mut Apt, lines: &[KernelLine], own: &[OwnKernel]) -> Result<()> {
+pub(super) fn make(cache: &BuildCache, apt: &mut Apt, lines: &[KernelLine], own: &[OwnKernel]) -> Result<()> {
     for line in lines {
         let label = format!("kernel {}", line.name());
         let folder = folder_of(*line);
         match own.iter().find(|own| own.line == *line) {
-            Some(own) => take_own(workshop, &label, &folder, &own.image)?,
-            None => fetch(workshop, apt, &label, &folder, *line)?,
+            Some(own) => take_own(cache, &label, &folder, &own.image)?,
+            None => fetch(cache, apt, &label, &folder, *line)?,
         }
     }
     Ok(())
 }
 
-fn take_own(workshop: &Workshop, label: &str, folder: &str, image: &Path) -> Result<()> {
+fn take_own(cache: &BuildCache, label: &str, folder: &str, image: &Path) -> Result<()> {
     let step = Step::start(label, "taking your own");
     let stamp = format!("{RECIPE}from {}\n", image.display());
-    workshop.make(folder, &stamp, |making| keep(image, making).map(drop))?;
-    step.done(&format!("{} from {}", release_of(workshop, folder)?, image.display()));
+    cache.make(folder, &stamp, |making| keep(image, making).map(drop))?;
+    step.done(&format!("{} from {}", release_of(cache, folder)?, image.display()));
     Ok(())
 }
 
-fn fetch(workshop: &Workshop, apt: &mut Apt, label: &str, folder: &str, line: KernelLine) -> Result<()> {
+fn fetch(cache: &BuildCache, apt: &mut Apt, label: &str, folder: &str, line: KernelLine) -> Result<()> {
     // Any kernel of this recipe will do, also a user's own from an earlier set-up: nothing here asks for the newest.
-    if workshop.stamp(folder).is_some_and(|stamp| stamp.starts_with(RECIPE)) {
-        progress::ready(label, &release_of(workshop, folder)?);
+    if cache.stamp(folder).is_some_and(|stamp| stamp.starts_with(RECIPE)) {
+        progress::ready(label, &release_of(cache, folder)?);
         return Ok(());
     }
     let step = Step::start(label, "looking for the newest");
     let parts = find_parts(apt, line, &step)?;
     let origins: String = parts.iter().map(|Part { package, .. }| origin(package)).collect();
-    workshop.make(folder, &format!("{RECIPE}{origins}"), |making| {
-        let scratch = workshop.scratch(folder)?;
+    cache.make(folder, &format!("{RECIPE}{origins}"), |making| {
+        let scratch = cache.scratch(folder)?;
         for Part { package, wanted } in &parts {
-            let download = workshop.scratch(folder)?;
+            let download = cache.scratch(folder)?;
             let deb = apt.download(line.suite(), package, download.path(), &step)?;
             step.doing(&format!("unpacking {}", package.name));
             apt::unpack(&deb, scratch.path(), wanted)?;
@@ -115,9 +83,9 @@ fn fetch(workshop: &Workshop, apt: &mut Apt, label: &str, folder: &str, line: Ke
         let release = keep(&image, making)?;
         let fits = release.starts_with(&format!("{}.", line.name()));
         ensure!(fits, "{} holds a kernel {release}, not {}", image.display(), line.name());
-        modules::keep(scratch.path(), &busybox::path(workshop), &making.join("modules"))
+        modules::keep(scratch.path(), &busybox::path(cache), &making.join("modules"))
     })?;
-    step.done(&format!("{} from Debian's {}", release_of(workshop, folder)?, line.suite().name()));
+    step.done(&format!("{} from Debian's {}", release_of(cache, folder)?, line.suite().name()));
     Ok(())
 }
 
@@ -198,13 +166,13 @@ fn release(image: &[u8]) -> Option<String> {
 }
 
 /// What `uname -r` says of the line's kernel.
-pub(super) fn release_of_line(workshop: &Workshop, line: KernelLine) -> Result<String> {
-    release_of(workshop, &folder_of(line))
+pub(super) fn release_of_line(cache: &BuildCache, line: KernelLine) -> Result<String> {
+    release_of(cache, &folder_of(line))
 }
 
 /// The version of the Debian package that the line's kernel is from; none of a kernel of the user's own.
-pub(super) fn debian_version(workshop: &Workshop, line: KernelLine) -> Option<String> {
-    let stamp = workshop.stamp(&folder_of(line))?;
+pub(super) fn debian_version(cache: &BuildCache, line: KernelLine) -> Option<String> {
+    let stamp = cache.stamp(&folder_of(line))?;
     let (package, version) = stamp.lines().find_map(|line| line.strip_prefix("from "))?.split_once(' ')?;
     package.starts_with("linux-").then(|| version.to_owned())
 }
@@ -220,8 +188,8 @@ fn folder_of(line: KernelLine) -> String {
     format!("kernels/{}", line.name())
 }
 
-fn release_of(workshop: &Workshop, folder: &str) -> Result<String> {
-    let path = workshop.path(folder).join("release");
+fn release_of(cache: &BuildCache, folder: &str) -> Result<String> {
+    let path = cache.path(folder).join("release");
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     ensure!(!text.trim().is_empty(), "{} is empty", path.display());
     Ok(text.trim().to_owned())
@@ -265,14 +233,14 @@ mod tests {
     #[test]
     fn only_a_kernel_of_debians_has_a_version_there() {
         let root = tempfile::tempdir().unwrap();
-        let workshop = Workshop::open(root.path()).unwrap();
+        let cache = BuildCache::open(root.path()).unwrap();
         let version_of = |from: &str| {
             let stamp = format!("{RECIPE}from {from}\n");
-            workshop.make("kernels/7.2", &stamp, |_| Ok(())).unwrap();
-            debian_version(&workshop, KernelLine::V7_2)
+            cache.make("kernels/7.2", &stamp, |_| Ok(())).unwrap();
+            debian_version(&cache, KernelLine::V7_2)
         };
         assert_eq!(version_of("linux-binary-7.2.12+deb13-amd64 7.2.12-1~bpo13+1").as_deref(), Some("7.2.12-1~bpo13+1"));
         assert_eq!(version_of("/boot/my kernel"), None);
-        assert_eq!(debian_version(&workshop, KernelLine::V6_1), None);
+        assert_eq!(debian_version(&cache, KernelLine::V6_1), None);
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::made::Workshop;
+use super::cache::BuildCache;
 use super::programs;
 use crate::process;
 use crate::progress::{self, Step};
@@ -22,19 +22,19 @@ pub(crate) const HOST: &str = "ssh_host_ed25519_key";
 pub(crate) const USER: &str = "id_ed25519";
 
 /// Where a key is.
-pub(crate) fn path(workshop: &Workshop, name: &str) -> PathBuf {
-    workshop.path(FOLDER).join(name)
+pub(crate) fn path(cache: &BuildCache, name: &str) -> PathBuf {
+    cache.path(FOLDER).join(name)
 }
 
 /// Makes both, if they are not there and there is something to make them with.
-pub(super) fn make(workshop: &Workshop) -> Result<()> {
-    if workshop.stamp(FOLDER).as_deref() == Some(RECIPE) {
+pub(super) fn make(cache: &BuildCache) -> Result<()> {
+    if cache.stamp(FOLDER).as_deref() == Some(RECIPE) {
         progress::ready(LABEL, "for SSH");
         return Ok(());
     }
-    let Some(programs) = programs::tree(workshop) else { return Ok(()) };
+    let Some(programs) = programs::tree(cache) else { return Ok(()) };
     let step = Step::start(LABEL, "for SSH");
-    workshop.make(FOLDER, RECIPE, |folder| {
+    cache.make(FOLDER, RECIPE, |folder| {
         for (name, comment) in [(HOST, "host of a Sprig box"), (USER, "root of a Sprig box")] {
             let mut keygen = programs.command("usr/bin/ssh-keygen");
             keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f"]).arg(folder.join(name));

@@ -12,23 +12,25 @@
 //! | [`debian`] | a whole Debian, for a partition that has a disk |
 //! | [`dpdk`] | what the native bench measures beside the virtual Ethernet |
 //!
-//! [`apt`] is where all but the first come from, [`made`] and [`lock`] keep what is made whole.
+//! [`apt`] is where all but the first come from. [`cache`] and [`lock`] keep what is made whole.
 
 mod apt;
 pub(crate) mod busybox;
+pub(crate) mod cache;
 pub(crate) mod debian;
 pub(crate) mod dpdk;
 mod emulator;
 mod headers;
 mod kbuild;
+mod kernel_line;
 mod kernels;
 pub(crate) mod keys;
 pub(crate) mod lock;
-pub(crate) mod made;
 mod mirror;
 mod modules;
 mod packages;
 pub(crate) mod programs;
+mod suite;
 pub(crate) mod sysroot;
 
 use std::path::PathBuf;
@@ -37,9 +39,10 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use self::apt::Apt;
-pub(crate) use self::kernels::KernelLine;
+
+use self::cache::BuildCache;
+pub(crate) use self::kernel_line::KernelLine;
 use self::kernels::OwnKernel;
-use self::made::Workshop;
 use self::packages::Purpose;
 use self::sysroot::Library;
 use crate::module_root;
@@ -103,51 +106,51 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     let items = if options.only.is_empty() { Item::value_variants() } else { &options.only };
     let wanted = |item| items.contains(&item);
     let _lock = lock::take(&places.sprig)?;
-    let workshop = Workshop::open(&places.sprig)?;
-    let mut apt = Apt::new(&workshop);
+    let cache = BuildCache::open(&places.sprig)?;
+    let mut apt = Apt::new(&cache);
 
     let purposes: Vec<Purpose> = items.iter().filter_map(|item| item.purpose()).collect();
     packages::ensure(&purposes)?;
     if wanted(Item::Emulator) {
-        emulator::make(&workshop, &mut apt)?;
+        emulator::make(&cache, &mut apt)?;
     }
     if wanted(Item::Sysroot) {
-        sysroot::make(&workshop, &mut apt, Library::BareMetal)?;
+        sysroot::make(&cache, &mut apt, Library::BareMetal)?;
     }
     let lines = if options.lines.is_empty() { KernelLine::value_variants() } else { &options.lines };
     let with_kernels = wanted(Item::Kernels) || wanted(Item::Kbuild) || wanted(Item::Debian);
     if with_kernels || wanted(Item::Initrd) {
-        busybox::make(&workshop, &mut apt, options.busybox.as_deref())?;
+        busybox::make(&cache, &mut apt, options.busybox.as_deref())?;
     }
     // Which headers there must be is known from the kernels.
     if with_kernels {
-        kernels::make(&workshop, &mut apt, lines, &options.kernels)?;
+        kernels::make(&cache, &mut apt, lines, &options.kernels)?;
     }
     if wanted(Item::Initrd) {
-        programs::make(&workshop, &mut apt)?;
-        keys::make(&workshop)?;
+        programs::make(&cache, &mut apt)?;
+        keys::make(&cache)?;
     }
     if wanted(Item::Kbuild) {
-        make_kbuild(&workshop, &mut apt, lines)?;
+        make_kbuild(&cache, &mut apt, lines)?;
     }
     if wanted(Item::Debian) && lines.contains(&debian::LINE) {
-        debian::make(&workshop, &mut apt)?;
+        debian::make(&cache, &mut apt)?;
     }
     if wanted(Item::Dpdk) {
-        dpdk::make(&workshop, &mut apt)?;
+        dpdk::make(&cache, &mut apt)?;
     }
     Ok(())
 }
 
 /// Makes what the driver is built with, for these lines. A host on which that cannot be gets one line: all else works.
-fn make_kbuild(workshop: &Workshop, apt: &mut Apt, lines: &[KernelLine]) -> Result<()> {
+fn make_kbuild(cache: &BuildCache, apt: &mut Apt, lines: &[KernelLine]) -> Result<()> {
     if let Err(error) = apt::is_here().and_then(|()| module_root::may_enter()) {
         progress::headline("module tools", &format!("not made, and so no Linux driver is built: {error}"));
         return Ok(());
     }
-    sysroot::make(workshop, apt, Library::Kernel)?;
-    kbuild::make(workshop, apt)?;
-    lines.iter().try_for_each(|line| headers::make(workshop, apt, *line))
+    sysroot::make(cache, apt, Library::Kernel)?;
+    kbuild::make(cache, apt)?;
+    lines.iter().try_for_each(|line| headers::make(cache, apt, *line))
 }
 
 /// Makes these things, with nothing of the user's own.

@@ -11,7 +11,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::apt::{self, Apt, Suite};
-use super::made::Workshop;
+use super::cache::BuildCache;
 use crate::places::Places;
 use crate::progress::{self, Step};
 use crate::unpacked::{LOADER, Unpacked};
@@ -58,8 +58,8 @@ const KEPT: [(&str, &[&str]); 15] = [
 ];
 
 /// Where they are, if they are there, and the programs that set-up and build run themselves.
-pub(crate) fn tree(workshop: &Workshop) -> Option<Unpacked> {
-    workshop.stamp(FOLDER).map(|_| Unpacked(workshop.path(FOLDER)))
+pub(crate) fn tree(cache: &BuildCache) -> Option<Unpacked> {
+    cache.stamp(FOLDER).map(|_| Unpacked(cache.path(FOLDER)))
 }
 
 /// What an earlier set-up has made, to be run on this host.
@@ -70,21 +70,21 @@ pub(crate) fn on_this_host(places: &Places) -> Result<Unpacked> {
 }
 
 /// Makes them available.
-pub(super) fn make(workshop: &Workshop, apt: &mut Apt) -> Result<()> {
+pub(super) fn make(cache: &BuildCache, apt: &mut Apt) -> Result<()> {
     if let Err(error) = apt::is_here() {
         progress::headline(LABEL, &format!("none, and so instances get no network: {error}"));
-        return workshop.remove(FOLDER);
+        return cache.remove(FOLDER);
     }
     let recipe = format!("{RECIPE} {KEPT:?}\n");
-    if workshop.stamp(FOLDER).is_some_and(|stamp| stamp.starts_with(&recipe)) {
+    if cache.stamp(FOLDER).is_some_and(|stamp| stamp.starts_with(&recipe)) {
         progress::ready(LABEL, "of Debian");
         return Ok(());
     }
     let step = Step::start(LABEL, "looking for the newest");
     let packages = apt.with_libraries(SUITE, &KEPT.map(|(package, _)| package), &step)?;
     let versions: String = packages.iter().map(|one| format!("from {} {}\n", one.name, one.version)).collect();
-    workshop.make(FOLDER, &format!("{recipe}{versions}"), |folder| {
-        let scratch = workshop.scratch(FOLDER)?;
+    cache.make(FOLDER, &format!("{recipe}{versions}"), |folder| {
+        let scratch = cache.scratch(FOLDER)?;
         let debs = apt.download_all(SUITE, &packages, scratch.path(), &step)?;
         let whole = Unpacked(scratch.path().join("root"));
         fs::create_dir(&whole.0)?;

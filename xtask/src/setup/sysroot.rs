@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::apt::{self, Apt, Suite};
-use super::made::Workshop;
+use super::cache::BuildCache;
 use crate::places::{BARE_METAL, Places, tool};
 use crate::process;
 use crate::progress::{self, Step};
@@ -119,14 +119,14 @@ pub(crate) fn find(places: &Places, library: Library) -> Result<Sysroot> {
 }
 
 /// Sees to it that the crates are there.
-pub(super) fn make(workshop: &Workshop, apt: &mut Apt, library: Library) -> Result<()> {
+pub(super) fn make(cache: &BuildCache, apt: &mut Apt, library: Library) -> Result<()> {
     let (label, compiler) = (library.label(), Compiler::ask()?);
     if library == Library::BareMetal && compiler.has_bare_metal() {
         progress::ready(label, "core in the toolchain");
         return Ok(());
     }
     let stamp = compiler.stamp(library);
-    if workshop.stamp(library.folder()).as_ref() == Some(&stamp) {
+    if cache.stamp(library.folder()).as_ref() == Some(&stamp) {
         progress::ready(label, &format!("core {} in a private sysroot", compiler.release));
         return Ok(());
     }
@@ -135,8 +135,8 @@ pub(super) fn make(workshop: &Workshop, apt: &mut Apt, library: Library) -> Resu
         step.done("core fetched by rustup");
         return Ok(());
     }
-    workshop.make(library.folder(), &stamp, |folder| {
-        let scratch = workshop.scratch(library.folder())?;
+    cache.make(library.folder(), &stamp, |folder| {
+        let scratch = cache.scratch(library.folder())?;
         let sources = sources(apt, &compiler, scratch.path(), &step)?;
         step.doing("building core");
         compiler.build_library(library, &sources, folder)

@@ -12,20 +12,20 @@ use anyhow::{Context, Result};
 const STAMP: &str = "stamp";
 
 /// The folder in which set-up keeps what it makes, with the right to change it: see [`super::lock`].
-pub(crate) struct Workshop {
+pub(crate) struct BuildCache {
     root: PathBuf,
 }
 
-impl Workshop {
+impl BuildCache {
     /// Opens `root` and clears away what a set-up left that was cut off. The caller holds the lock.
-    pub(crate) fn open(root: &Path) -> Result<Workshop> {
-        let workshop = Workshop { root: root.to_owned() };
-        let bench = workshop.bench();
+    pub(crate) fn open(root: &Path) -> Result<BuildCache> {
+        let cache = BuildCache { root: root.to_owned() };
+        let bench = cache.bench();
         if bench.exists() {
             fs::remove_dir_all(&bench).with_context(|| format!("cannot clear {}", bench.display()))?;
         }
         fs::create_dir_all(&bench).with_context(|| format!("cannot make {}", bench.display()))?;
-        Ok(workshop)
+        Ok(cache)
     }
 
     /// A path of this folder.
@@ -85,36 +85,36 @@ mod tests {
     #[test]
     fn a_thing_whose_making_fails_leaves_the_old_one() {
         let root = tempfile::tempdir().unwrap();
-        let workshop = Workshop::open(root.path()).unwrap();
-        workshop.make("kernels/1", "first", |folder| Ok(fs::write(folder.join("vmlinuz"), "one")?)).unwrap();
-        workshop
+        let cache = BuildCache::open(root.path()).unwrap();
+        cache.make("kernels/1", "first", |folder| Ok(fs::write(folder.join("vmlinuz"), "one")?)).unwrap();
+        cache
             .make("kernels/1", "second", |folder| {
                 fs::write(folder.join("vmlinuz"), "half")?;
                 anyhow::bail!("cut off")
             })
             .unwrap_err();
-        assert_eq!(workshop.stamp("kernels/1").as_deref(), Some("first"));
-        assert_eq!(fs::read_to_string(workshop.path("kernels/1/vmlinuz")).unwrap(), "one");
+        assert_eq!(cache.stamp("kernels/1").as_deref(), Some("first"));
+        assert_eq!(fs::read_to_string(cache.path("kernels/1/vmlinuz")).unwrap(), "one");
     }
 
     #[test]
     fn a_remade_thing_holds_nothing_of_the_old_one() {
         let root = tempfile::tempdir().unwrap();
-        let workshop = Workshop::open(root.path()).unwrap();
-        workshop.make("thing", "1", |folder| Ok(fs::write(folder.join("stale"), "")?)).unwrap();
-        workshop.make("thing", "2", |folder| Ok(fs::write(folder.join("fresh"), "")?)).unwrap();
-        assert!(!workshop.path("thing/stale").exists() && workshop.path("thing/fresh").exists());
-        assert_eq!(workshop.stamp("thing").as_deref(), Some("2"));
-        workshop.remove("thing").unwrap();
-        assert_eq!((workshop.stamp("thing"), workshop.path("thing").exists()), (None, false));
-        workshop.remove("thing").unwrap();
+        let cache = BuildCache::open(root.path()).unwrap();
+        cache.make("thing", "1", |folder| Ok(fs::write(folder.join("stale"), "")?)).unwrap();
+        cache.make("thing", "2", |folder| Ok(fs::write(folder.join("fresh"), "")?)).unwrap();
+        assert!(!cache.path("thing/stale").exists() && cache.path("thing/fresh").exists());
+        assert_eq!(cache.stamp("thing").as_deref(), Some("2"));
+        cache.remove("thing").unwrap();
+        assert_eq!((cache.stamp("thing"), cache.path("thing").exists()), (None, false));
+        cache.remove("thing").unwrap();
     }
 
     #[test]
     fn what_a_cut_off_set_up_left_is_cleared() {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("making/kernel-half")).unwrap();
-        let workshop = Workshop::open(root.path()).unwrap();
-        assert_eq!(fs::read_dir(workshop.bench()).unwrap().count(), 0);
+        let cache = BuildCache::open(root.path()).unwrap();
+        assert_eq!(fs::read_dir(cache.bench()).unwrap().count(), 0);
     }
 }
