@@ -15,8 +15,8 @@ use std::{env, fs, io};
 
 use crate::bundle::Bundle;
 
-/// What the boot loader needs to find and load the files, and the partition tables that `grub-mkrescue` has it try;
-/// everything else would only make the image larger.
+/// The modules that GRUB needs to find and load the files, and the partition tables that `grub-mkrescue` has it try.
+/// Everything else would only make the image larger.
 const GRUB_MODULES: &str = "normal multiboot2 iso9660 fat search serial terminal all_video test ls cat echo reboot halt \
     part_gpt part_msdos part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_plan part_sun part_sunpc";
 /// Where GRUB keeps what it boots with, on Debian and elsewhere.
@@ -48,14 +48,14 @@ pub enum IsoError {
         error: io::Error,
     },
     /// A tool failed.
-    #[error("`{tool}` failed ({status}):\n{said}")]
+    #[error("`{tool}` failed ({status}):\n{output}")]
     Tool {
         /// Which.
         tool: &'static str,
         /// How it ended.
         status: String,
-        /// What it said.
-        said: String,
+        /// What it printed.
+        output: String,
     },
     /// It is a medium, but none of ours.
     #[error("{} is not an image that `sprig image` made: it has no /sprig/manifest", path.display())]
@@ -98,7 +98,7 @@ pub fn write(bundle: &Bundle<'_>, boot_image: &Path, to: &Path) -> Result<(), Is
     let modules = format!("--install-modules={GRUB_MODULES}");
     let mut tool = Command::new("grub-mkrescue");
     tool.args([&modules, "--fonts=", "--themes=", "--locales=", "-o"]).arg(&made).arg(&tree);
-    // What the tool leaves when it is interrupted goes with the rest.
+    // So a file that an interrupted tool leaves is removed with the folder.
     tool.env("TMPDIR", work.path());
     run("grub-mkrescue", tool.args(["--", "-volid", "SPRIG"]))?;
     fs::rename(&made, to).map_err(file_error(to))
@@ -136,7 +136,7 @@ fn lay_out(bundle: &Bundle<'_>, boot_image: &Path, tree: &Path) -> Result<(), Is
         let file = path.map_or_else(|| member.name.clone(), |path| file_name(number - 1, path));
         let to = ours.join(&file);
         fs::write(&to, &member.bytes).map_err(file_error(&to))?;
-        // A String takes every word.
+        // Writing to a String cannot fail.
         let _ = writeln!(modules, "    module2 /sprig/{file} '{}'", member.name);
     }
     let config = grub.join("grub.cfg");
@@ -184,8 +184,8 @@ fn run(name: &'static str, tool: &mut Command) -> Result<(), IsoError> {
     if status.success() {
         return Ok(());
     }
-    let said = [String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)].concat();
-    Err(IsoError::Tool { tool: name, status: status.to_string(), said })
+    let output = [String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)].concat();
+    Err(IsoError::Tool { tool: name, status: status.to_string(), output })
 }
 
 fn file_error(path: &Path) -> impl FnOnce(io::Error) -> IsoError {

@@ -28,9 +28,9 @@ use crate::iso::{self, IsoError};
 use crate::qemu::{
     self, Accelerator, Attachment, Boot, ConsoleSpec, Emulator, Firmware, Machine, MachineSpec, PrivateFolder,
 };
-use crate::source::{Refusal, Source};
+use crate::source::{BoxFileError, Source};
 
-/// Name of the console on which the boot image tells what it does.
+/// The name of the console with the boot image's log.
 pub const LOG: &str = "sprig";
 
 /// How the boot image comes into the machine.
@@ -79,12 +79,12 @@ pub struct RunningBox {
     _logs: Option<File>,
 }
 
-/// Why it does not run.
+/// Why a box does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
     /// The machine cannot be split so.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] BoxFileError),
     /// The medium.
     #[error(transparent)]
     Iso(#[from] IsoError),
@@ -121,7 +121,7 @@ impl LaunchOptions {
     }
 }
 
-/// Plans, makes what is booted, and starts the machine. When this returns, the boot image may not have said a word yet.
+/// Plans, makes what is booted, and starts the machine. When this returns, the boot image may not have printed anything yet.
 ///
 /// # Errors
 /// Every mistake in the box file; anything that is missing here; a machine that does not start.
@@ -186,7 +186,7 @@ impl Medium {
 }
 
 impl RunningBox {
-    /// What was planned on the host. The boot image plans again, with the same code.
+    /// The plan made on the host. The boot image plans again, with the same code.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
@@ -196,7 +196,7 @@ impl RunningBox {
         self.accelerator
     }
 
-    /// Where the boot image tells what it does.
+    /// The log of the boot image.
     pub fn log(&self) -> &Console {
         &self.machine.consoles()[0]
     }
@@ -267,7 +267,7 @@ fn require_unchanged(source: &Source, image: &Path) -> Result<(), LaunchError> {
     let (image, file) = (image.display(), source.path().display());
     let message = format!("{image} was not made from what is here now: {difference}");
     let help = format!("make it anew: sprig image {file} -o {image}");
-    Err(source.refusal(vec![Diagnostic { code, message, places: Vec::new(), help }]).into())
+    Err(source.error(vec![Diagnostic { code, message, places: Vec::new(), help }]).into())
 }
 
 #[cfg(test)]

@@ -157,9 +157,9 @@ fn remove(path: &Path) -> Result<()> {
 
 fn stay(running: &RunningBox, events: &Events) -> Result<()> {
     println!("staying on the consoles; Ctrl-C ends everything\n");
-    match Session::new(running, Colours::wanted(&stdout())).go_on(events) {
-        Outcome::MachineEnded if !running.machine().said().is_empty() => {
-            bail!("the machine ended:\n{}", running.machine().said())
+    match Session::new(running, Colours::wanted(&stdout())).resume(events) {
+        Outcome::MachineEnded if !running.machine().qemu_output().is_empty() => {
+            bail!("the machine ended:\n{}", running.machine().qemu_output())
         }
         Outcome::Failed(said) => bail!("the boot image stopped at {}", said.join("\n  ")),
         Outcome::Stopped | Outcome::MachineEnded | Outcome::TimeLimit { .. } => {

@@ -15,12 +15,12 @@ use emulator::session::{Events, Outcome, Session};
 use emulator::source::Source;
 use partitioner::size::Size;
 
-use super::say;
+use super::print;
 
 /// Run the box in an emulated machine
 ///
 /// The machine gets as many processors and as much memory as the box needs. All consoles are shown line by line, each
-/// line with the partition's name before it. With a terminal: Ctrl-A and a digit opens the console of that partition,
+/// line with the partition's name before it. On a terminal: Ctrl-A and a digit opens the console of that partition,
 /// Ctrl-A 0 shows all again, Ctrl-A ? lists the other keys, and Ctrl-C ends everything.
 #[derive(clap::Args)]
 pub struct Run {
@@ -78,7 +78,7 @@ impl Run {
         if let Some(Size(memory)) = self.memory {
             machine.memory = memory;
         }
-        let told = told(&machine);
+        let description = describe(&machine);
         let logs = self.logs.clone().unwrap_or_else(|| self.file.with_file_name("sprig-logs"));
         let unsound = Emulator::find(Some(&boot_image)).unsound_version(machine.cpus, Accelerator::best());
         let options = LaunchOptions { medium, logs: Some(logs.clone()), ..LaunchOptions::on(machine) }
@@ -89,10 +89,10 @@ impl Run {
             eprintln!("warning: QEMU {version} may crash a kernel that boots on several processors; {sound} does not");
         }
         let by = running.accelerator();
-        say(&format!("{told}, by {by}; consoles are logged in {}\n", logs.display()))?;
+        print(&format!("{description}, by {by}; consoles are logged in {}\n", logs.display()))?;
         let session = Session::new(&running, Colours::wanted(&stdout()));
         let outcome = session.run(&events, self.timeout.map(Duration::from_secs));
-        tell(outcome, &running.machine().said())
+        conclude(outcome, &running.machine().qemu_output())
     }
 
     /// A medium that is asked for by any of its options is booted by BIOS, unless another firmware is named.
@@ -114,18 +114,18 @@ impl Run {
 }
 
 /// The machine in a line: `4 cores, 1280MiB, virtio-net at 0000:01:00.0`.
-fn told(machine: &EmulatedMachine) -> String {
+fn describe(machine: &EmulatedMachine) -> String {
     let devices = machine.devices().map(|(address, kind)| format!(", {kind} at {address}"));
     format!("{} cores, {}{}", machine.cpus, Size(machine.memory), devices.collect::<String>())
 }
 
-fn tell(outcome: Outcome, qemu_said: &str) -> Result<()> {
+fn conclude(outcome: Outcome, qemu_output: &str) -> Result<()> {
     match outcome {
-        Outcome::Stopped => say("\nended\n"),
-        Outcome::TimeLimit { missing } if missing.is_empty() => say("ended: the time is over\n"),
+        Outcome::Stopped => print("\nended\n"),
+        Outcome::TimeLimit { missing } if missing.is_empty() => print("ended: the time is over\n"),
         Outcome::TimeLimit { missing } => bail!("the time is over, and not in user space: {}", missing.join(", ")),
         Outcome::Failed(said) => bail!("the boot image stopped at {}", said.join("\n  ")),
-        Outcome::MachineEnded if qemu_said.is_empty() => say("ended: the machine was reset or switched off\n"),
-        Outcome::MachineEnded => bail!("the machine ended:\n{qemu_said}"),
+        Outcome::MachineEnded if qemu_output.is_empty() => print("ended: the machine was reset or switched off\n"),
+        Outcome::MachineEnded => bail!("the machine ended:\n{qemu_output}"),
     }
 }

@@ -1,4 +1,4 @@
-//! Between cores and partitions: the devices that can be split off, in the colours of whoever has them.
+//! Between cores and partitions: the devices that can be split off, in their owners' colours.
 
 use partitioner::pci::PciFunction;
 use partitioner::plan::{Fate, Plan, PlannedFunction};
@@ -13,7 +13,7 @@ const PADDING: i64 = 12;
 /// What stands above and below.
 const HEAD: i64 = 18;
 
-/// Draws them, and says how high that is; nothing on a machine where there are none.
+/// Draws them, and returns the height; 0 on a machine without such devices.
 pub(super) fn draw(plan: &Plan, width: i64) -> Option<(Group, i64)> {
     let (shown, left_out): (Vec<_>, Vec<_>) = plan
         .pci
@@ -43,7 +43,7 @@ pub(super) fn draw(plan: &Plan, width: i64) -> Option<(Group, i64)> {
     Some((group, height))
 }
 
-/// Bridges are on the way to devices, and none themselves.
+/// Bridges are not drawn.
 fn is_device(planned: &PlannedFunction) -> bool {
     planned.function.bridge.is_none()
 }

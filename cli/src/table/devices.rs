@@ -1,4 +1,4 @@
-//! PCI functions and serial ports: whose each is, and why it is nobody's.
+//! PCI functions and serial ports: the owner of each, or why it has none.
 
 use partitioner::inventory::Inventory;
 use partitioner::pci::{Bridge, Functions, Obstacle, PciFunction};
@@ -51,7 +51,7 @@ fn leads(bridge: Bridge) -> String {
     bridge.buses.map_or_else(|| "leads nowhere".to_owned(), |buses| format!("leads to bus {buses}"))
 }
 
-/// Every serial port, and who has it.
+/// Every serial port and its owner.
 pub(super) fn serial_rows(inventory: &Inventory, plan: &Plan) -> Vec<Vec<String>> {
     let rows = (0..).zip(&inventory.serial_ports).map(|(number, port)| {
         let owner = plan.partitions.iter().find(|partition| partition.console == Some(*port));
@@ -66,7 +66,7 @@ pub(super) fn serial_rows(inventory: &Inventory, plan: &Plan) -> Vec<Vec<String>
     headed(["serial port", "at", "whose"], rows)
 }
 
-/// Every PCI function, and what becomes of it.
+/// Every PCI function and its assignment.
 pub(super) fn function_rows(plan: &Plan) -> Vec<Vec<String>> {
     let all: Vec<_> = plan.pci.iter().map(|planned| planned.function.clone()).collect();
     let rows = plan.pci.iter().map(|planned| {

@@ -1,5 +1,5 @@
-//! The folder in which a machine keeps its pipes, its socket and its images. It goes when the machine goes; should this process be
-//! killed before, the next one clears it away.
+//! The folder in which a machine keeps its pipes, its socket and its images. It is removed when the machine ends. If this
+//! process is killed before, the next one removes it.
 
 use std::fs::{self, File};
 use std::io;
@@ -9,7 +9,7 @@ use rustix::fs::{FlockOperation, flock};
 use tempfile::TempDir;
 
 const PREFIX: &str = "sprig-run-";
-/// Locked for as long as the owner lives: the kernel lets go of it, however the owner ends.
+/// Locked as long as the owner lives. The kernel releases it however the owner ends.
 const LOCK: &str = "lock";
 
 /// A folder of our own, removed when dropped.
@@ -19,14 +19,14 @@ pub struct PrivateFolder {
 }
 
 impl PrivateFolder {
-    /// A new one in the system's folder for such things. Those of processes that were killed are removed.
+    /// Makes a folder in the system's folder for temporary files, and removes those of processes that were killed.
     ///
     /// # Errors
     /// If it cannot be made.
     pub fn new() -> io::Result<Self> {
         remove_abandoned(&std::env::temp_dir());
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
-        // It gets its name when it is locked, so that nobody takes the folder for an abandoned one.
+        // The lock file gets its name after it is locked, so that nobody takes the folder for an abandoned one.
         let unnamed = folder.path().join("new-lock");
         let lock = File::create(&unnamed)?;
         flock(&lock, FlockOperation::LockExclusive)?;
@@ -34,13 +34,13 @@ impl PrivateFolder {
         Ok(Self { folder, _lock: lock })
     }
 
-    /// Where it is.
+    /// Its path.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 }
 
-/// What cannot be removed is somebody else's.
+/// Removes the folders of dead owners. A folder that cannot be removed belongs to another user.
 fn remove_abandoned(place: &Path) {
     for entry in fs::read_dir(place).into_iter().flatten().flatten() {
         if !entry.file_name().to_string_lossy().starts_with(PREFIX) {

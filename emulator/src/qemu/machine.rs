@@ -49,15 +49,15 @@ impl Machine {
         self.folder.path()
     }
 
-    /// The process, to look at.
+    /// The process ID of QEMU.
     pub fn process_id(&self) -> u32 {
         self.child.id()
     }
 
-    /// The control connection. There is one: the second call gets none.
+    /// Takes the control connection. There is one, so the second call returns `None`.
     ///
     /// # Errors
-    /// If QEMU does not greet.
+    /// If QEMU sends no greeting.
     pub fn take_control(&mut self) -> Result<Option<Qmp>, QmpError> {
         self.qmp.take().map(Qmp::greet).transpose()
     }
@@ -70,8 +70,8 @@ impl Machine {
         process::wait_for_end(&mut self.child, limit)
     }
 
-    /// What QEMU itself said.
-    pub fn said(&self) -> String {
+    /// What QEMU itself has printed.
+    pub fn qemu_output(&self) -> String {
         fs::read_to_string(self.folder.path().join("qemu.log")).unwrap_or_default()
     }
 
@@ -79,11 +79,11 @@ impl Machine {
     pub(super) fn accept(
         &mut self,
         socket: &ControlSocket,
-        said: &Path,
+        log: &Path,
         emulator: &Emulator,
     ) -> Result<UnixStream, StartError> {
         let pid = Pid::from_child(&self.child);
-        let process = pidfd_open(pid, PidfdFlags::empty()).map_err(|e| file_error("watch", said)(e.into()))?;
+        let process = pidfd_open(pid, PidfdFlags::empty()).map_err(|e| file_error("watch", log)(e.into()))?;
         let mut ready = [PollFd::new(&socket.listener, PollFlags::IN), PollFd::new(&process, PollFlags::IN)];
         let limit = Timespec { tv_sec: CONNECT_LIMIT.as_secs().cast_signed(), tv_nsec: 0 };
         let count = poll(&mut ready, Some(&limit)).map_err(|e| file_error("listen on", &socket.path)(e.into()))?;
@@ -92,20 +92,23 @@ impl Machine {
             return Ok(stream);
         }
         if count == 0 {
-            return Err(StartError::Silent { socket: socket.path.clone(), said: self.said() });
+            return Err(StartError::Silent { socket: socket.path.clone(), output: self.qemu_output() });
         }
         let status = self.child.wait().map_err(file_error("wait for", emulator.program()))?;
-        // 127 is how `setpriv`, a shell and the dynamic linker say that something to be run is not there.
+        // `setpriv`, shells and the dynamic linker exit with 127 if the program or one of its libraries is missing.
         if status.code() == Some(127) {
-            return Err(StartError::NoEmulator { emulator: emulator.clone(), said: self.said().trim_end().to_owned() });
+            return Err(StartError::NoEmulator {
+                emulator: emulator.clone(),
+                output: self.qemu_output().trim_end().to_owned(),
+            });
         }
-        Err(StartError::Ended { status, said: self.said() })
+        Err(StartError::Ended { status, output: self.qemu_output() })
     }
 }
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        // Both fail only where the process has ended already, which is all that is wanted.
+        // Both fail only if the process has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -14,7 +14,7 @@ pub struct Qmp {
     reader: BufReader<UnixStream>,
 }
 
-/// QEMU did not do as it was told.
+/// Why a command to QEMU failed.
 #[derive(Debug, thiserror::Error)]
 pub enum QmpError {
     /// The connection failed.
@@ -23,15 +23,15 @@ pub enum QmpError {
     /// QEMU closed it.
     #[error("QEMU ended before it answered `{0}`")]
     Ended(String),
-    /// What came is not JSON.
+    /// The answer is not JSON.
     #[error("QEMU answered what is not JSON: {0}")]
     NotJson(#[from] serde_json::Error),
     /// It refused.
     #[error("QEMU refused `{command}`: {reason}")]
     Refused {
-        /// What it was told.
+        /// The command.
         command: String,
-        /// What it says.
+        /// QEMU's reason.
         reason: String,
     },
 }

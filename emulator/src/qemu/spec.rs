@@ -40,7 +40,7 @@ pub struct MachineSpec {
     pub folder: Option<PrivateFolder>,
 }
 
-/// A serial port and what becomes of what it sends.
+/// A serial port and where its output goes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConsoleSpec {
     /// The name by which [`Machine::console`] finds it.
@@ -78,36 +78,36 @@ impl MachineSpec {
     /// QEMU is ended when the *thread* that calls this ends without dropping the machine.
     ///
     /// # Errors
-    /// If a program or a file is missing, or QEMU refuses; with what it said.
+    /// If a program or a file is missing, or QEMU refuses its command line; with QEMU's message.
     pub fn start(mut self) -> Result<Machine, StartError> {
         let folder = match self.folder.take() {
             Some(folder) => folder,
             None => PrivateFolder::new().map_err(file_error("make a folder in", &std::env::temp_dir()))?,
         };
         let channels = Channels::make(folder.path(), self.consoles.len())?;
-        let said = folder.path().join("qemu.log");
+        let log = folder.path().join("qemu.log");
         let started = Instant::now();
-        let child = self.spawn(&channels, folder.path(), &said)?;
+        let child = self.spawn(&channels, folder.path(), &log)?;
         let mut machine = Machine { child, consoles: Vec::new(), qmp: None, started, folder };
-        machine.qmp = Some(machine.accept(&channels.control, &said, &self.emulator)?);
+        machine.qmp = Some(machine.accept(&channels.control, &log, &self.emulator)?);
         for (pipes, spec) in channels.ports.into_iter().zip(&self.consoles) {
             machine.consoles.push(attach(pipes.into_ends(), spec)?);
         }
         Ok(machine)
     }
 
-    fn spawn(&self, channels: &Channels, folder: &Path, said: &Path) -> Result<Child, StartError> {
-        let log = File::create(said).map_err(file_error("create", said))?;
-        let copy = log.try_clone().map_err(file_error("create", said))?;
-        // `setpriv` asks the kernel to end QEMU when we die, and becomes QEMU.
+    fn spawn(&self, channels: &Channels, folder: &Path, log: &Path) -> Result<Child, StartError> {
+        let output = File::create(log).map_err(file_error("create", log))?;
+        let copy = output.try_clone().map_err(file_error("create", log))?;
+        // `setpriv` asks the kernel to kill QEMU when this process dies, and then executes QEMU.
         Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--"])
             .arg(self.emulator.program())
             .args(self.command_line(channels, folder)?)
             .stdin(Stdio::null())
-            .stdout(log)
+            .stdout(output)
             .stderr(copy)
-            // A group of its own, so that a terminal's Ctrl-C reaches us alone and the end is in order.
+            // A process group of its own, so that a terminal's Ctrl-C reaches this process alone, which then ends QEMU.
             .process_group(0)
             .spawn()
             .map_err(|error| StartError::Program { program: "setpriv", package: "util-linux", error })

@@ -17,7 +17,7 @@ use self::keys::{Action, Keys};
 pub use self::lines::Lines;
 pub use self::progress::LogLine;
 use self::progress::is_user_space;
-use self::screen::{Screen, Shown};
+use self::screen::{Screen, View};
 use self::terminal::RawTerminal;
 use crate::colours::Colours;
 use crate::launch::RunningBox;
@@ -34,7 +34,7 @@ pub enum Outcome {
     Stopped,
     /// The machine ended by itself.
     MachineEnded,
-    /// The boot image refused or failed; what it said.
+    /// The boot image refused or failed; what it lines.
     Failed(Vec<String>),
     /// The time was over.
     TimeLimit {
@@ -66,7 +66,7 @@ struct Port {
 struct Partition {
     name: String,
     port: Option<usize>,
-    spoke: bool,
+    has_output: bool,
     in_user_space: bool,
 }
 
@@ -94,22 +94,22 @@ impl<'a> Session<'a> {
     pub fn run(mut self, events: &Events, limit: Option<Duration>) -> Outcome {
         events.listen_to(self.running.machine().consoles());
         let _terminal = self.take_terminal(events);
-        self.attend(events, limit)
+        self.run_loop(events, limit)
     }
 
     /// Goes on at a box whose partitions are all in user space, where somebody else has followed `events` so far. With
     /// a terminal it opens the first console, on which a prompt waits.
-    pub fn go_on(mut self, events: &Events) -> Outcome {
+    pub fn resume(mut self, events: &Events) -> Outcome {
         self.handed_off = true;
         self.ports[0].partition = self.partitions.iter().position(|partition| partition.port == Some(0));
         for partition in &mut self.partitions {
-            (partition.spoke, partition.in_user_space) = (true, true);
+            (partition.has_output, partition.in_user_space) = (true, true);
         }
         let terminal = self.take_terminal(events);
         if terminal.is_some() {
             self.show_partition(0);
         }
-        self.attend(events, None)
+        self.run_loop(events, None)
     }
 
     /// Makes every key an event and says what the keys do, if there is a terminal.
@@ -120,22 +120,22 @@ impl<'a> Session<'a> {
         Some(terminal)
     }
 
-    fn attend(&mut self, events: &Events, limit: Option<Duration>) -> Outcome {
+    fn run_loop(&mut self, events: &Events, limit: Option<Duration>) -> Outcome {
         let mut keys = Keys::default();
         let end = limit.map(|limit| self.running.machine().started() + limit);
         loop {
             let wait = end.map_or(QUIET, |end| QUIET.min(end.saturating_duration_since(Instant::now())));
             let outcome = match events.receiver.recv_timeout(wait) {
-                Ok(Event::Said(port, bytes)) => self.hear(port, &bytes),
+                Ok(Event::Output(port, bytes)) => self.handle_output(port, &bytes),
                 Ok(Event::Closed) => self.close_one(),
-                Ok(Event::Pressed(bytes)) => keys.press(&bytes).into_iter().find_map(|action| self.act(action)),
-                Ok(Event::Signalled) | Err(RecvTimeoutError::Disconnected) => Some(Outcome::Stopped),
-                Err(RecvTimeoutError::Timeout) => self.rest(),
+                Ok(Event::Keys(bytes)) => keys.press(&bytes).into_iter().find_map(|action| self.act(action)),
+                Ok(Event::Signal) | Err(RecvTimeoutError::Disconnected) => Some(Outcome::Stopped),
+                Err(RecvTimeoutError::Timeout) => self.handle_silence(),
             };
             if let Some(outcome) = outcome {
                 return outcome;
             }
-            if self.screen.unseen() {
+            if self.screen.is_output_lost() {
                 return Outcome::Stopped;
             }
             if end.is_some_and(|end| Instant::now() >= end) {
@@ -148,23 +148,23 @@ impl<'a> Session<'a> {
         self.partitions.iter().filter(|p| !p.in_user_space).map(|p| p.name.clone()).collect()
     }
 
-    fn hear(&mut self, port: usize, bytes: &[u8]) -> Option<Outcome> {
+    fn handle_output(&mut self, port: usize, bytes: &[u8]) -> Option<Outcome> {
         self.screen.pass_through(port, bytes);
         if let Some(partition) = self.ports[port].partition {
             if !self.handed_off {
                 return None;
             }
-            self.note_first_words(partition);
+            self.note_first_output(partition);
         }
         for line in self.ports[port].lines.push(bytes) {
             let owner = self.ports[port].partition;
             self.screen.line(owner, &line);
             match owner {
                 Some(partition) => self.watch(partition, &line),
-                None => self.follow_boot(port, &line),
+                None => self.read_boot_log(port, &line),
             }
             if self.failure.is_some() && LogLine::read(&line) == LogLine::Halted {
-                return self.failure.take().map(|(_, said)| Outcome::Failed(said));
+                return self.failure.take().map(|(_, lines)| Outcome::Failed(lines));
             }
         }
         let partial = self.ports[port].lines.partial();
@@ -175,12 +175,12 @@ impl<'a> Session<'a> {
     }
 
     /// Reads a line of the boot image.
-    fn follow_boot(&mut self, port: usize, line: &str) {
+    fn read_boot_log(&mut self, port: usize, line: &str) {
         let read = LogLine::read(line);
         self.handed_off |= read != LogLine::Other;
         match (read, &mut self.failure) {
             (LogLine::Failed { what }, None) => self.failure = Some((Instant::now(), vec![what.to_owned()])),
-            (LogLine::Failed { what } | LogLine::More(what), Some((_, said))) => said.push(what.to_owned()),
+            (LogLine::Failed { what } | LogLine::More(what), Some((_, lines))) => lines.push(what.to_owned()),
             // From here on the port is that of the partition which the boot processor enters, if it has no other.
             (LogLine::Step { step: "leave" }, _) => {
                 self.ports[port].partition = self.partitions.iter().position(|partition| partition.port == Some(port));
@@ -189,8 +189,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn note_first_words(&mut self, partition: usize) {
-        if !std::mem::replace(&mut self.partitions[partition].spoke, true) {
+    fn note_first_output(&mut self, partition: usize) {
+        if !std::mem::replace(&mut self.partitions[partition].has_output, true) {
             let notice = format!("{}: first words after {}", self.partitions[partition].name, self.elapsed());
             self.screen.notice(&notice);
         }
@@ -214,20 +214,20 @@ impl<'a> Session<'a> {
     }
 
     /// Nothing happened for a moment.
-    fn rest(&mut self) -> Option<Outcome> {
+    fn handle_silence(&mut self) -> Option<Outcome> {
         for port in &mut self.ports {
             if let Some(partial) = port.lines.take_partial() {
                 self.screen.line(port.partition, &partial);
             }
         }
         let over = self.failure.as_ref().is_some_and(|(since, _)| since.elapsed() > LAST_WORDS);
-        if over { self.failure.take().map(|(_, said)| Outcome::Failed(said)) } else { None }
+        if over { self.failure.take().map(|(_, lines)| Outcome::Failed(lines)) } else { None }
     }
 
     fn close_one(&mut self) -> Option<Outcome> {
         self.open_ports = self.open_ports.saturating_sub(1);
         (self.open_ports == 0).then(|| match self.failure.take() {
-            Some((_, said)) => Outcome::Failed(said),
+            Some((_, lines)) => Outcome::Failed(lines),
             None => Outcome::MachineEnded,
         })
     }
@@ -236,7 +236,7 @@ impl<'a> Session<'a> {
         match action {
             Action::Quit => return Some(Outcome::Stopped),
             Action::Help => self.screen.help(self.running.plan()),
-            Action::ShowAll => self.screen.show(Shown::All, &[]),
+            Action::ShowAll => self.screen.show(View::All, &[]),
             Action::ShowLog => self.show(0, "the boot image"),
             Action::Show(number) => self.show_partition(number - 1),
             Action::ShowNext => self.show_partition(self.after_the_shown()),
@@ -247,8 +247,8 @@ impl<'a> Session<'a> {
 
     fn after_the_shown(&self) -> usize {
         let shown = match self.screen.shown() {
-            Shown::All => None,
-            Shown::One(port) => self.partitions.iter().position(|partition| partition.port == Some(port)),
+            View::All => None,
+            View::One(port) => self.partitions.iter().position(|partition| partition.port == Some(port)),
         };
         shown.map_or(0, |shown| (shown + 1) % self.partitions.len())
     }
@@ -267,14 +267,14 @@ impl<'a> Session<'a> {
         let mut history = lines.push(self.running.machine().consoles()[port].text().as_bytes());
         history.push(lines.partial());
         self.screen.notice(&format!("console of {name}; Ctrl-A 0 shows all"));
-        self.screen.show(Shown::One(port), &history);
+        self.screen.show(View::One(port), &history);
     }
 
     fn type_in(&mut self, bytes: &[u8]) {
         match self.screen.shown() {
             // A machine that is gone is told by its consoles.
-            Shown::One(port) => drop(self.running.machine().consoles()[port].send(bytes)),
-            Shown::All => self.screen.notice("Ctrl-A 1 to 9 opens a console to type into, Ctrl-A ? helps"),
+            View::One(port) => drop(self.running.machine().consoles()[port].send(bytes)),
+            View::All => self.screen.notice("Ctrl-A 1 to 9 opens a console to type into, Ctrl-A ? helps"),
         }
     }
 }
@@ -283,5 +283,5 @@ fn partition(running: &RunningBox, name: &str) -> Partition {
     let plan: &Plan = running.plan();
     let port = plan.partitions.iter().find(|partition| partition.name == name).and_then(|partition| partition.console);
     let port = port.and_then(|port| running.port_number(port));
-    Partition { name: name.to_owned(), port, spoke: false, in_user_space: false }
+    Partition { name: name.to_owned(), port, has_output: false, in_user_space: false }
 }

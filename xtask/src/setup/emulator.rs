@@ -42,7 +42,7 @@ exec "$here/usr/bin/qemu-system-x86_64" \
 /// Sees to it that a sound one is what `sprig` finds, or says what it means that there is none.
 pub(super) fn make(cache: &BuildCache, apt: &mut Apt) -> Result<()> {
     let found = Emulator::find(None);
-    if found.is_told() {
+    if found.is_chosen_by_user() {
         progress::headline(LABEL, &format!("{}, named by SPRIG_QEMU", found.program().display()));
         return Ok(());
     }
@@ -121,6 +121,6 @@ fn try_out(emulator: &Emulator) -> Result<Version> {
     let Some(mut control) = machine.take_control()? else { bail!("it cannot be controlled") };
     control.execute("quit", &json!({}))?;
     let end = machine.wait_for_end(END_LIMIT)?;
-    ensure!(end.is_some_and(|status| status.success()), "it does not end as told: {}", machine.said());
+    ensure!(end.is_some_and(|status| status.success()), "it does not end as told: {}", machine.qemu_output());
     Ok(version)
 }

@@ -1,6 +1,6 @@
-//! What a box wants to be plugged in: what it names by class or model, if nothing more need be said of it.
+//! The devices that a box names by class or model, and which emulated devices meet them.
 //!
-//! Wishes are met as the planner will meet them ([`partitioner::plan`]): addresses first, then classes and models in the
+//! Requests are met as the planner will meet them ([`partitioner::plan`]): addresses first, then classes and models in the
 //! order of the file, each by the first device that is left.
 
 use partitioner::config::DeviceWish;
@@ -11,23 +11,23 @@ use toml::Spanned;
 
 use super::device::{DeviceKind, EmulatedDevice, PORTS_MAX, address_of};
 
-/// A wish, and whose.
+/// A request for a device, and the partition that makes it.
 #[derive(Clone, Copy)]
-pub(super) struct Wish<'a> {
+pub(super) struct DeviceRequest<'a> {
     pub(super) partition: &'a str,
     pub(super) device: &'a Spanned<DeviceWish>,
 }
 
-/// Every wish of a box for a device, in the order of the file.
-pub(super) fn wishes(request: &Request) -> impl Iterator<Item = Wish<'_>> {
+/// Every request of a box, in the order of the file.
+pub(super) fn device_requests(request: &Request) -> impl Iterator<Item = DeviceRequest<'_>> {
     request.file.partitions.iter().flat_map(|entry| {
         let partition = entry.name.get_ref();
-        entry.devices.iter().map(move |device| Wish { partition, device })
+        entry.devices.iter().map(move |device| DeviceRequest { partition, device })
     })
 }
 
-impl Wish<'_> {
-    /// What of all that can be plugged in meets it first.
+impl DeviceRequest<'_> {
+    /// The first kind of device that meets it.
     pub(super) fn kind(self) -> Option<DeviceKind> {
         DeviceKind::ALL.into_iter().find(|kind| self.is_met_by(*kind))
     }
@@ -42,58 +42,60 @@ impl Wish<'_> {
     }
 }
 
-/// `devices` and those that must be added to them; and for each wish that is not met, what can be done.
+/// `devices` and those that must be added; and a diagnostic for each request that nothing meets.
 pub(super) fn plug(request: &Request, devices: Vec<EmulatedDevice>) -> (Vec<EmulatedDevice>, Vec<Diagnostic>) {
     let mut sockets = Sockets { taken: vec![false; devices.len()], devices };
     let mut lacking = Vec::new();
-    let is_address = |wish: &Wish<'_>| matches!(wish.device.get_ref(), DeviceWish::Function(_));
-    for wish in wishes(request).filter(is_address) {
-        if !sockets.take_named(wish) {
-            lacking.push(told(wish, None));
+    let is_address = |request: &DeviceRequest<'_>| matches!(request.device.get_ref(), DeviceWish::Function(_));
+    for request in device_requests(request).filter(is_address) {
+        if !sockets.take_named(request) {
+            lacking.push(diagnose(request, None));
         }
     }
-    let is_kind = |wish: &Wish<'_>| matches!(wish.device.get_ref(), DeviceWish::Class(_) | DeviceWish::Model { .. });
-    for wish in wishes(request).filter(is_kind) {
-        if !sockets.take(wish) && !sockets.add(wish) {
-            lacking.push(told(wish, wish.kind()));
+    let is_kind = |request: &DeviceRequest<'_>| {
+        matches!(request.device.get_ref(), DeviceWish::Class(_) | DeviceWish::Model { .. })
+    };
+    for request in device_requests(request).filter(is_kind) {
+        if !sockets.take(request) && !sockets.add(request) {
+            lacking.push(diagnose(request, request.kind()));
         }
     }
     (sockets.devices, lacking)
 }
 
-/// What is plugged in, and which of it a wish has taken.
+/// The devices, and which of them a request has taken.
 struct Sockets {
     devices: Vec<EmulatedDevice>,
     taken: Vec<bool>,
 }
 
 impl Sockets {
-    /// The device at an address. One that is named twice is there, too: that the planner finds.
-    fn take_named(&mut self, wish: Wish<'_>) -> bool {
+    /// Takes the device at an address. It may be taken twice: the planner refuses that.
+    fn take_named(&mut self, request: DeviceRequest<'_>) -> bool {
         let mut taken = (0..).zip(&mut self.taken);
         let found = taken.find(|(place, _)| {
-            address_of(*place).is_some_and(|address| *wish.device.get_ref() == DeviceWish::Function(address))
+            address_of(*place).is_some_and(|address| *request.device.get_ref() == DeviceWish::Function(address))
         });
         found.map(|(_, taken)| *taken = true).is_some()
     }
 
-    fn take(&mut self, wish: Wish<'_>) -> bool {
+    fn take(&mut self, request: DeviceRequest<'_>) -> bool {
         let mut left = self.devices.iter().zip(&mut self.taken).filter(|(_, taken)| !**taken);
-        left.find(|(device, _)| wish.is_met_by(device.kind())).map(|(_, taken)| *taken = true).is_some()
+        left.find(|(device, _)| request.is_met_by(device.kind())).map(|(_, taken)| *taken = true).is_some()
     }
 
-    fn add(&mut self, wish: Wish<'_>) -> bool {
+    fn add(&mut self, request: DeviceRequest<'_>) -> bool {
         let room = self.devices.len() < usize::from(PORTS_MAX);
-        let Some(device) = wish.kind().and_then(DeviceKind::by_itself).filter(|_| room) else { return false };
+        let Some(device) = request.kind().and_then(DeviceKind::by_itself).filter(|_| room) else { return false };
         self.devices.push(device);
         self.taken.push(true);
         true
     }
 }
 
-/// How a wish is told that no device meets.
-fn told(wish: Wish<'_>, kind: Option<DeviceKind>) -> Diagnostic {
-    let (partition, device) = (wish.partition, wish.device.get_ref());
+/// What is wrong if no device meets a request.
+fn diagnose(request: DeviceRequest<'_>, kind: Option<DeviceKind>) -> Diagnostic {
+    let (partition, device) = (request.partition, request.device.get_ref());
     let message = format!("\"{partition}\" wants \"{device}\", which this emulated machine has not");
     let help = match kind {
         Some(kind @ (DeviceKind::Nvme | DeviceKind::Sata)) => {
@@ -105,6 +107,6 @@ fn told(wish: Wish<'_>, kind: Option<DeviceKind>) -> Diagnostic {
         }
         None => "it can have nvme=IMAGE, sata=IMAGE, virtio-net, e1000e and usb, each by --device".to_owned(),
     };
-    let places = vec![Place { span: wish.device.span(), label: "wanted here".to_owned() }];
+    let places = vec![Place { span: request.device.span(), label: "wanted here".to_owned() }];
     Diagnostic { code: "no-such-device", message, places, help }
 }
