@@ -5,6 +5,7 @@
 //! that a kernel prints is lost. A thread reads each console for as long as the machine lives; [`Console`] is a cheap handle on what it has
 //! read.
 
+mod log;
 mod record;
 
 use std::fs::File;
@@ -13,8 +14,8 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use self::log::{ConsoleLog, LogError};
 use self::record::Record;
-
 pub use self::record::{Found, Pattern};
 
 /// One serial port. Clones share the port and the position from which [`Console::wait_for`] searches.
@@ -63,7 +64,7 @@ impl Console {
         name: &str,
         reader: impl Into<OwnedFd>,
         writer: impl Into<OwnedFd>,
-        log: Option<File>,
+        log: Option<ConsoleLog>,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared { record: Mutex::default(), grown: Condvar::new() });
         let (reader, writer) = (File::from(reader.into()), File::from(writer.into()));
@@ -105,6 +106,16 @@ impl Console {
                 last_lines: record.last_lines(),
             });
         }
+    }
+
+    /// Why the console's log file is incomplete, if it is.
+    pub fn log_error(&self) -> Option<LogError> {
+        self.shared.lock().log_error.clone()
+    }
+
+    /// The last lines of the output, indented; at most twelve.
+    pub fn last_lines(&self) -> String {
+        self.shared.lock().last_lines()
     }
 
     /// The output that is still kept.
@@ -154,7 +165,7 @@ impl Shared {
     }
 
     /// The reading thread's work. It ends when QEMU closes its end.
-    fn read_all(&self, mut reader: File, mut log: Option<File>) {
+    fn read_all(&self, mut reader: File, mut log: Option<ConsoleLog>) {
         let mut piece = [0; 4096];
         loop {
             let read = match reader.read(&mut piece) {
@@ -164,10 +175,14 @@ impl Shared {
                 Err(_) => break,
             };
             let piece = &piece[..read];
-            if log.as_mut().is_some_and(|file| file.write_all(piece).is_err()) {
+            let log_error = log.as_mut().and_then(|log| log.write(piece).err());
+            if log_error.is_some() {
                 log = None;
             }
-            self.lock().push(piece);
+            let mut record = self.lock();
+            record.push(piece);
+            record.log_error = record.log_error.take().or(log_error);
+            drop(record);
             self.grown.notify_all();
         }
         self.lock().closed = true;
@@ -191,6 +206,7 @@ impl std::fmt::Display for WaitEnd {
 #[cfg(test)]
 mod tests {
     use std::os::unix::net::UnixStream;
+    use std::path::Path;
 
     use regex::bytes::Regex;
 
@@ -240,6 +256,19 @@ mod tests {
         let (console, _machine) = console();
         let limit = Duration::from_millis(20);
         assert_eq!(console.wait_for("login:", limit).unwrap_err().why, WaitEnd::TimedOut(limit));
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_written_is_reported_once_and_the_console_goes_on() {
+        let (ours, mut machine) = UnixStream::pair().unwrap();
+        let log = ConsoleLog::create(Path::new("/dev/full")).unwrap();
+        let console = Console::attach("web", ours.try_clone().unwrap(), ours, Some(log)).unwrap();
+        machine.write_all(b"one").unwrap();
+        console.wait_for("one", SOON).unwrap();
+        machine.write_all(b"two").unwrap();
+        console.wait_for("two", SOON).unwrap();
+        let error = console.log_error().unwrap().to_string();
+        assert!(error.starts_with("cannot write the log /dev/full: No space left on device"), "{error}");
     }
 
     #[test]

@@ -96,6 +96,14 @@ pub enum LaunchError {
         /// What the system says.
         error: io::Error,
     },
+    /// The folder of the logs.
+    #[error("cannot log the consoles in {}: {error}\n  help: name another folder with --logs", path.display())]
+    Logs {
+        /// The folder.
+        path: PathBuf,
+        /// The operating system's error.
+        error: io::Error,
+    },
     /// Another run logs there.
     #[error("another run logs its consoles in {}\n  help: end it, or name another folder with --logs", path.display())]
     LogsInUse {
@@ -217,6 +225,11 @@ impl RunningBox {
         self.emulated.ports().position(|other| other == port)
     }
 
+    /// The machine, to wait for its end.
+    pub fn machine_mut(&mut self) -> &mut Machine {
+        &mut self.machine
+    }
+
     /// The machine.
     pub fn machine(&self) -> &Machine {
         &self.machine
@@ -225,14 +238,20 @@ impl RunningBox {
 
 /// Keeps a folder for one run's logs: a second run would empty the first one's files.
 fn hold(logs: &Path) -> Result<File, LaunchError> {
-    let error = |error| LaunchError::File { path: logs.to_owned(), error };
+    let error = |error| LaunchError::Logs { path: logs.to_owned(), error };
     fs::create_dir_all(logs).map_err(error)?;
     let folder = File::open(logs).map_err(error)?;
+    require_writable(logs).map_err(error)?;
     match folder.try_lock() {
         Err(TryLockError::WouldBlock) => Err(LaunchError::LogsInUse { path: logs.to_owned() }),
         // Where a file system knows no locks, runs are not kept apart.
         Ok(()) | Err(TryLockError::Error(_)) => Ok(folder),
     }
+}
+
+/// Fails as creating a log in this folder would.
+fn require_writable(logs: &Path) -> io::Result<()> {
+    tempfile::tempfile_in(logs).map(drop)
 }
 
 /// The names of the consoles in the order of the ports: the log, and whoever has each of the others.

@@ -78,7 +78,7 @@ pub(crate) fn reports(
                 }
             }
             Some(Event::Keys(_)) => {}
-            Some(Event::Signal) => bail!("ended by a signal"),
+            Some(Event::Signal(_)) => bail!("ended by a signal"),
             Some(Event::Closed) => watch.close_one(&machine.qemu_output())?,
             None => return Err(watch.out_of_time()),
         }
@@ -93,7 +93,7 @@ pub(crate) fn drain(events: &Events, consoles: usize) -> Result<()> {
         match events.next_within(CLOSING) {
             Some(Event::Closed) => open -= 1,
             Some(Event::Output(..) | Event::Keys(_)) => {}
-            Some(Event::Signal) => bail!("ended by a signal"),
+            Some(Event::Signal(_)) => bail!("ended by a signal"),
             None => bail!("{open} consoles did not close within {} s of the machine's end", CLOSING.as_secs()),
         }
     }

@@ -1,5 +1,6 @@
 //! The subcommands, one module each.
 
+mod background;
 pub mod bench;
 pub mod check;
 pub mod image;

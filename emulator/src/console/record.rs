@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use regex::bytes::Regex;
 
+use super::log::LogError;
+
 /// How much of a console is kept in memory; the log file has all of it.
 const KEPT: usize = 8 << 20;
 /// How many lines an error quotes.
@@ -21,6 +23,8 @@ pub(super) struct Record {
     cursor: usize,
     /// Whether the machine has ended.
     pub(super) closed: bool,
+    /// Why the log file is incomplete, if it is.
+    pub(super) log_error: Option<LogError>,
 }
 
 /// A pattern to wait for.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use super::channels::ControlSocket;
 use super::emulator::Emulator;
 use super::folder::PrivateFolder;
 use super::process;
-use super::qmp::{Qmp, QmpError};
+use super::qmp::{Qmp, Shutdown};
 use super::start_error::{CONNECT_LIMIT, StartError, file_error};
 use crate::console::Console;
 
@@ -23,9 +24,33 @@ pub struct Machine {
     // Dropped in this order: the process is ended by `Drop` before its folder goes.
     pub(super) child: Child,
     pub(super) consoles: Vec<Console>,
-    pub(super) qmp: Option<UnixStream>,
+    pub(super) qmp: Option<Qmp>,
     pub(super) started: Instant,
     pub(super) folder: PrivateFolder,
+}
+
+/// How a machine ended by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MachineEnd {
+    /// A kernel powered it off.
+    PoweredOff,
+    /// A kernel or a triple fault reset it. QEMU runs with `-no-reboot`, so that ends it.
+    Reset,
+    /// This signal killed QEMU.
+    Killed(i32),
+    /// QEMU ended with this status, for a reason of its own.
+    Failed(ExitStatus),
+}
+
+impl MachineEnd {
+    fn of(status: ExitStatus, shutdown: Option<Shutdown>) -> Self {
+        match (status.signal(), shutdown) {
+            (Some(signal), _) => Self::Killed(signal),
+            (None, Some(Shutdown::PowerOff)) if status.success() => Self::PoweredOff,
+            (None, Some(Shutdown::Reset)) if status.success() => Self::Reset,
+            (None, _) => Self::Failed(status),
+        }
+    }
 }
 
 impl Machine {
@@ -55,11 +80,18 @@ impl Machine {
     }
 
     /// Takes the control connection. There is one, so the second call returns `None`.
+    pub fn take_control(&mut self) -> Option<Qmp> {
+        self.qmp.take()
+    }
+
+    /// Waits until QEMU ends by itself, and returns how; `None` if it has not within `limit`.
     ///
     /// # Errors
-    /// If QEMU sends no greeting.
-    pub fn take_control(&mut self) -> Result<Option<Qmp>, QmpError> {
-        self.qmp.take().map(Qmp::greet).transpose()
+    /// If the process cannot be waited for.
+    pub fn wait_for_machine_end(&mut self, limit: Duration) -> io::Result<Option<MachineEnd>> {
+        let Some(status) = self.wait_for_end(limit)? else { return Ok(None) };
+        let shutdown = self.qmp.take().and_then(Qmp::into_shutdown);
+        Ok(Some(MachineEnd::of(status, shutdown)))
     }
 
     /// Waits until QEMU ends by itself; `None` if it has not within `limit`.
@@ -94,15 +126,23 @@ impl Machine {
         if count == 0 {
             return Err(StartError::Silent { socket: socket.path.clone(), output: self.qemu_output() });
         }
+        Err(self.ended_at_once(emulator)?)
+    }
+
+    /// Whether QEMU ends within `limit`.
+    pub(super) fn ends_within(&mut self, limit: Duration) -> bool {
+        self.wait_for_end(limit).is_ok_and(|status| status.is_some())
+    }
+
+    /// The error for a QEMU that has ended, or is about to, before its machine ran.
+    pub(super) fn ended_at_once(&mut self, emulator: &Emulator) -> Result<StartError, StartError> {
         let status = self.child.wait().map_err(file_error("wait for", emulator.program()))?;
         // `setpriv`, shells and the dynamic linker exit with 127 if the program or one of its libraries is missing.
         if status.code() == Some(127) {
-            return Err(StartError::NoEmulator {
-                emulator: emulator.clone(),
-                output: self.qemu_output().trim_end().to_owned(),
-            });
+            let output = self.qemu_output().trim_end().to_owned();
+            return Ok(StartError::NoEmulator { emulator: emulator.clone(), output });
         }
-        Err(StartError::Ended { status, output: self.qemu_output() })
+        Ok(StartError::Ended { status, output: self.qemu_output() })
     }
 }
 

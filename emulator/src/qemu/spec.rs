@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::accelerator::Accelerator;
 use super::channels::{Channels, SerialEnds};
@@ -12,11 +12,15 @@ use super::emulator::Emulator;
 use super::firmware::Boot;
 use super::folder::PrivateFolder;
 use super::machine::Machine;
+use super::qmp::{Qmp, QmpError};
 use super::start_error::{StartError, file_error};
-use crate::console::Console;
+use crate::console::{Console, ConsoleLog};
 
 /// The I/O ports of the serial ports that a PC has at known places, in the order in which consoles get them.
 pub const SERIAL_PORTS: [u16; 4] = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
+
+/// How long QEMU may take from the end of its control connection to its own end.
+const END_LIMIT: Duration = Duration::from_secs(5);
 
 /// What machine is wanted.
 pub struct MachineSpec {
@@ -73,7 +77,7 @@ impl MachineSpec {
         }
     }
 
-    /// Starts QEMU and waits until every console is connected.
+    /// Starts QEMU, and waits until every console is connected and the machine runs.
     ///
     /// QEMU is ended when the *thread* that calls this ends without dropping the machine.
     ///
@@ -89,7 +93,15 @@ impl MachineSpec {
         let started = Instant::now();
         let child = self.spawn(&channels, folder.path(), &log)?;
         let mut machine = Machine { child, consoles: Vec::new(), qmp: None, started, folder };
-        machine.qmp = Some(machine.accept(&channels.control, &log, &self.emulator)?);
+        let control = machine.accept(&channels.control, &log, &self.emulator)?;
+        machine.qmp = match Qmp::greet(control) {
+            Ok(qmp) => Some(qmp),
+            // QEMU opens the channels before it looks at disks and devices.
+            Err(QmpError::Ended(_) | QmpError::Connection(_)) if machine.ends_within(END_LIMIT) => {
+                return Err(machine.ended_at_once(&self.emulator)?);
+            }
+            Err(error) => return Err(error.into()),
+        };
         for (pipes, spec) in channels.ports.into_iter().zip(&self.consoles) {
             machine.consoles.push(attach(pipes.into_ends(), spec)?);
         }
@@ -150,7 +162,7 @@ fn attach(ends: SerialEnds, spec: &ConsoleSpec) -> Result<Console, StartError> {
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder).map_err(file_error("make the folder", folder))?;
             }
-            Some(File::create(path).map_err(file_error("create", path))?)
+            Some(ConsoleLog::create(path).map_err(file_error("create the log", path))?)
         }
         None => None,
     };

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::emulator::Emulator;
 use super::firmware::FirmwareError;
+use super::qmp::QmpError;
 
 /// How long QEMU may take from its start until it has opened all its channels.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(30);
@@ -42,6 +43,9 @@ pub enum StartError {
         /// The operating system's error.
         error: io::Error,
     },
+    /// QEMU's control connection failed.
+    #[error(transparent)]
+    Control(#[from] QmpError),
     /// The firmware.
     #[error(transparent)]
     Firmware(#[from] FirmwareError),

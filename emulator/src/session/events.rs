@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use signal_hook::low_level::signal_name;
 
 use crate::console::Console;
 
@@ -18,8 +19,8 @@ pub enum Event {
     Closed,
     /// Bytes from the user's keyboard.
     Keys(Vec<u8>),
-    /// SIGINT, SIGTERM or SIGHUP.
-    Signal,
+    /// SIGINT, SIGTERM or SIGHUP, by name.
+    Signal(&'static str),
 }
 
 /// The stream.
@@ -40,8 +41,9 @@ impl Events {
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let signal_sender = sender.clone();
         thread::spawn(move || {
-            for _ in signals.forever() {
-                if signal_sender.send(Event::Signal).is_err() {
+            for signal in signals.forever() {
+                let name = signal_name(signal).unwrap_or("a signal");
+                if signal_sender.send(Event::Signal(name)).is_err() {
                     break;
                 }
             }

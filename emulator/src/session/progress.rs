@@ -44,6 +44,12 @@ impl<'a> LogLine<'a> {
     }
 }
 
+/// The reason in a kernel's first line about its panic.
+pub(super) fn panic_reason(line: &str) -> Option<&str> {
+    let (before, reason) = line.split_once("Kernel panic - not syncing: ")?;
+    (!before.contains("end ")).then(|| reason.trim())
+}
+
 /// Whether a line, or the beginning of one, comes from user space: the report of the demo's init, or a prompt.
 pub(super) fn is_user_space(line: &str) -> bool {
     line.contains("sprig-report: ")

@@ -118,7 +118,7 @@ fn try_out(emulator: &Emulator) -> Result<Version> {
     let defaults = MachineSpec::new(boot);
     let spec = MachineSpec { emulator: emulator.clone(), arguments: vec!["-S".to_owned()], ..defaults };
     let mut machine = spec.start()?;
-    let Some(mut control) = machine.take_control()? else { bail!("it cannot be controlled") };
+    let Some(mut control) = machine.take_control() else { bail!("it cannot be controlled") };
     control.execute("quit", &json!({}))?;
     let end = machine.wait_for_end(END_LIMIT)?;
     ensure!(end.is_some_and(|status| status.success()), "it does not end as told: {}", machine.qemu_output());
