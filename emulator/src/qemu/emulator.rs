@@ -64,6 +64,15 @@ impl Emulator {
         there.next().unwrap_or_else(Self::on_path)
     }
 
+    /// Whether there is such a program.
+    pub(super) fn exists(&self) -> bool {
+        if self.program.components().count() > 1 {
+            return self.program.is_file();
+        }
+        let search = env::var_os("PATH").unwrap_or_default();
+        env::split_paths(&search).any(|folder| folder.join(&self.program).is_file())
+    }
+
     /// Its path, or a name that is looked up on `PATH`.
     pub fn program(&self) -> &Path {
         &self.program

@@ -84,6 +84,10 @@ impl MachineSpec {
     /// # Errors
     /// If a program or a file is missing, or QEMU refuses its command line; with QEMU's message.
     pub fn start(mut self) -> Result<Machine, StartError> {
+        if !self.emulator.exists() {
+            let output = "there is no such program".to_owned();
+            return Err(StartError::NoEmulator { emulator: self.emulator, output });
+        }
         let folder = match self.folder.take() {
             Some(folder) => folder,
             None => PrivateFolder::new().map_err(file_error("make a folder in", &std::env::temp_dir()))?,
