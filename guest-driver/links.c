@@ -18,7 +18,7 @@ const char *sprig_vni_link_name(const struct sprig_vni *vni, u32 peer)
 {
 	if (peer == vni->index)
 		return "self";
-	switch (sprig_link_state(vni->station, peer)) {
+	switch (sprig_link_state(vni->endpoint, peer)) {
 	case SPRIG_LINK_DOWN:
 		return "down";
 	case SPRIG_LINK_INIT:
@@ -39,7 +39,7 @@ static bool sprig_any_link_up(const struct sprig_vni *vni)
 	u32 peer;
 
 	for (peer = 0; peer < vni->partitions; peer++)
-		if (peer != vni->index && sprig_link_state(vni->station, peer) == SPRIG_LINK_UP)
+		if (peer != vni->index && sprig_link_state(vni->endpoint, peer) == SPRIG_LINK_UP)
 			return true;
 	return false;
 }
@@ -91,7 +91,7 @@ static void sprig_step_link(struct sprig_vni *vni, u32 peer)
 	u32 todo;
 
 	sprig_lock_peer(vni, peer);
-	todo = sprig_link_step(vni->station, peer);
+	todo = sprig_link_step(vni->endpoint, peer);
 	sprig_unlock_peer(vni, peer);
 
 	if (todo & SPRIG_LINK_CHANGED)
@@ -120,7 +120,7 @@ void sprig_vni_step_links(struct sprig_vni *vni)
 			continue;
 		if (unlikely(faulted & BIT(peer)))
 			sprig_step_link(vni, peer);
-		for (steps = 0; steps < SPRIG_STEPS && sprig_link_wants_step(vni->station, peer); steps++)
+		for (steps = 0; steps < SPRIG_STEPS && sprig_link_wants_step(vni->endpoint, peer); steps++)
 			sprig_step_link(vni, peer);
 	}
 }
@@ -142,7 +142,7 @@ void sprig_vni_leave(struct sprig_vni *vni)
 {
 	u32 peer;
 
-	sprig_station_stop(vni->station);
+	sprig_endpoint_stop(vni->endpoint);
 	for (peer = 0; peer < vni->partitions; peer++)
 		if (peer != vni->index)
 			sprig_doorbell_ring_peer(vni, SPRIG_LINK_QUEUE, peer);

@@ -23,7 +23,7 @@ static void sprig_look_for_lost_wakeups(struct sprig_queue *queue)
 	u32 peer;
 
 	for (peer = 0; peer < vni->partitions; peer++)
-		if (peer != vni->index && sprig_overdue(vni->station, sprig_lane_of(vni, queue->number, peer)) && idle)
+		if (peer != vni->index && sprig_overdue(vni->endpoint, sprig_lane_of(vni, queue->number, peer)) && idle)
 			u64_stats_inc(&queue->lost_wakeups);
 }
 
@@ -43,7 +43,7 @@ static void sprig_queue_tick(struct timer_list *tick)
 
 	/* Time is the links', and so the first queue's. */
 	if (queue->number == SPRIG_LINK_QUEUE)
-		sprig_tick(queue->vni->station);
+		sprig_tick(queue->vni->endpoint);
 	sprig_look_for_lost_wakeups(queue);
 	napi_schedule(&queue->napi);
 	sprig_start_tick(queue, msecs_to_jiffies(SPRIG_TICK_MS));

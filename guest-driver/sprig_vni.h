@@ -146,7 +146,7 @@ struct sprig_queue {
 } ____cacheline_aligned_in_smp;
 
 struct sprig_vni {
-	struct sprig_station *station;
+	struct sprig_endpoint *endpoint;
 	struct net_device *netdev;
 	struct device *dev;
 	struct sprig_queue *queue;	/* [queues] */

@@ -217,7 +217,7 @@ impl Mapping {
 impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: mapped by `of` with this length. Whoever has a `Window` of it has borrowed the `WindowFile`, or, in a
-        // `Rig`, keeps a copy of it.
+        // `EndpointParts`, keeps a copy of it.
         let unmapped = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
         debug_assert!(unmapped.is_ok(), "{unmapped:?}");
     }

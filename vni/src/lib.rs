@@ -15,8 +15,10 @@
 //! | [`headers`] | offload metadata held against the headers it speaks of |
 //! | [`link`](mod@link) | the handshake by which two partitions begin and end to talk |
 //! | [`doorbell`] | how a sleeper is woken |
-//! | [`station`] | one partition's end of everything above |
-//! | [`counter`] | what went wrong, counted by cause |
+//! | [`port`] | one partition: its header page, its address, its time |
+//! | [`peer_link`] | its end of the link to one peer |
+//! | [`lanes`] | its lanes: made, and stepped with their link |
+//! | [`counter`], [`counters`] | what was counted, and by which name |
 //!
 //! **Nothing that a peer wrote is trusted.** Each shared word is loaded once into a local and checked there; a peer that
 //! breaks a rule loses its link, and the cause ([`fault::Fault`]) is counted. There is no unsafe code, no allocation,
@@ -33,17 +35,20 @@ extern crate std;
 
 pub mod buffers;
 pub mod counter;
+pub mod counters;
 pub mod descriptor;
 pub mod doorbell;
 pub mod fault;
 pub mod headers;
+pub mod lanes;
 pub mod link;
 pub mod mac;
 mod packer;
+pub mod peer_link;
+pub mod port;
 pub mod receiver;
 pub mod ring;
 pub mod sender;
-pub mod station;
 
 pub use mac::MacAddress;
 

@@ -20,7 +20,7 @@
 //! this a handshake of Dekker's kind: each end stores its word, then loads the other's, with a full fence between. Without
 //! it, one could find the other gone that is just coming.
 //!
-//! A partition that dies leaves its words as they are. Its heartbeat stops, its peers take the carrier off ([`Pulse`]) and
+//! A partition that dies leaves its words as they are. Its heartbeat stops, its peers take the carrier off ([`Liveness`]) and
 //! take nothing back, until it begins anew or goes on.
 
 use core::sync::atomic::{AtomicU64, Ordering, fence};
@@ -190,7 +190,7 @@ pub fn take_down(words: &impl LinkWords) {
 
 /// Whether a peer lives, as its heartbeat tells. Times are counted in our own ticks.
 #[derive(Clone, Copy, Default, Debug)]
-pub struct Pulse {
+pub struct Liveness {
     beat: u64,
     since: u32,
 }
@@ -198,9 +198,9 @@ pub struct Pulse {
 /// Ticks without a heartbeat after which a peer is held to be frozen.
 pub const FROZEN_AFTER: u32 = 8;
 
-impl Pulse {
+impl Liveness {
     /// Takes note of the heartbeat at tick `now`; whether the peer lives.
-    pub fn feel(&mut self, beat: u64, now: u32) -> bool {
+    pub fn observe(&mut self, beat: u64, now: u32) -> bool {
         if beat != self.beat {
             *self = Self { beat, since: now };
         }

@@ -14,7 +14,7 @@ use crate::{MAX_FRAME, MIN_FRAME};
 
 /// Why a frame was not sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Refusal {
+pub enum SendError {
     /// The ring or the pool is full; nothing was taken.
     NoRoom,
     /// The link is not up: nobody would read it.
@@ -98,21 +98,21 @@ impl<'w, R: RingWords> Sender<'w, R> {
     /// Copies a frame into the pool and writes its descriptors. It is on its way with the next [`Sender::publish`].
     ///
     /// # Errors
-    /// [`Refusal`]; it is counted, and nothing was taken.
+    /// [`SendError`]; it is counted, and nothing was taken.
     #[inline]
     pub fn send<'s>(
         &mut self,
         frame: impl Iterator<Item = Source<'s>> + Clone,
         offload: Offload,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), SendError> {
         let len: usize = frame.clone().map(Source::len).sum();
         if !(MIN_FRAME..=MAX_FRAME).contains(&len) {
             self.counters.length.add(1);
-            return Err(Refusal::Length);
+            return Err(SendError::Length);
         }
         if !self.live {
             self.counters.link_down.add(1);
-            return Err(Refusal::LinkDown);
+            return Err(SendError::LinkDown);
         }
         self.provide(len)?;
         self.write_pieces(Frame { rest: Source::from(&[][..]), segments: frame }, len, offload);
@@ -122,13 +122,13 @@ impl<'w, R: RingWords> Sender<'w, R> {
 
     /// Slots and buffers for a frame: of what is free for all we know; else of what the peer has consumed meanwhile.
     #[inline]
-    fn provide(&mut self, len: usize) -> Result<(), Refusal> {
+    fn provide(&mut self, len: usize) -> Result<(), SendError> {
         let pieces = self.packer.pieces(len);
         if self.producer.free() < pieces {
             self.reclaim()?;
             if self.producer.free() < pieces {
                 self.counters.ring_full.add(1);
-                return Err(Refusal::NoRoom);
+                return Err(SendError::NoRoom);
             }
         }
         if self.packer.provide_own(len) {
@@ -138,7 +138,7 @@ impl<'w, R: RingWords> Sender<'w, R> {
         self.reclaim()?;
         if !self.packer.provide(len, self.shared) {
             self.counters.pool_full.add(1);
-            return Err(Refusal::NoRoom);
+            return Err(SendError::NoRoom);
         }
         Ok(())
     }
@@ -166,12 +166,12 @@ impl<'w, R: RingWords> Sender<'w, R> {
     }
 
     /// Takes back the buffers of what the peer has consumed.
-    fn reclaim(&mut self) -> Result<(), Refusal> {
+    fn reclaim(&mut self) -> Result<(), SendError> {
         self.producer.reclaim(&self.ring).map_err(|fault| {
             self.fault = Some(fault);
             self.live = false;
             self.counters.link_down.add(1);
-            Refusal::LinkDown
+            SendError::LinkDown
         })?;
         self.packer.reclaim(&self.producer, self.shared);
         Ok(())

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use hosted::{Endpoint, Lane, LinkState, Offload, Refusal};
+use hosted::{Endpoint, Lane, LinkState, Offload, SendError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::tap::{Carrier, HEADER_LEN, Tap, header_for, offload_from};
@@ -18,7 +18,7 @@ const BURST_BYTES: usize = 256 << 10;
 /// Frames of a burst at the most.
 const BURST_FRAMES: usize = 64;
 /// How long a frame waits for room.
-const ROOM_LIMIT: Duration = Duration::from_millis(vni::station::TICK_MS as u64);
+const ROOM_LIMIT: Duration = Duration::from_millis(vni::port::TICK_MS as u64);
 /// Beyond a packet: an Ethernet header and a VLAN tag.
 const FRAMING: usize = 14 + 4;
 
@@ -153,7 +153,7 @@ impl Bridge {
     /// Once more what found no room; true if nothing waits any more.
     fn send_held(&mut self) -> bool {
         let Some(Held { len, lane, until }) = self.held else { return true };
-        if self.put(lane, len) == Err(Refusal::NoRoom) {
+        if self.put(lane, len) == Err(SendError::NoRoom) {
             if Instant::now() < until {
                 return false;
             }
@@ -170,7 +170,7 @@ impl Bridge {
         match self.endpoint.destination(address) {
             Some(peer) => {
                 let Some(lane) = self.endpoint.lane(peer, 0) else { return };
-                if self.put(lane, len) == Err(Refusal::NoRoom) {
+                if self.put(lane, len) == Err(SendError::NoRoom) {
                     self.held = Some(Held { len, lane, until: Instant::now() + ROOM_LIMIT });
                 }
             }
@@ -179,14 +179,14 @@ impl Bridge {
                 // Lanes come by queue and then by peer: so many are those of queue 0.
                 let peers = self.endpoint.window().shape().partitions() - 1;
                 for number in 0..peers.min(self.lanes.len()) {
-                    let refused = self.put(self.lanes[number], len) == Err(Refusal::NoRoom);
+                    let refused = self.put(self.lanes[number], len) == Err(SendError::NoRoom);
                     self.counts.tx_drop_no_room += u64::from(refused);
                 }
             }
         }
     }
 
-    fn put(&mut self, lane: Lane, len: usize) -> Result<(), Refusal> {
+    fn put(&mut self, lane: Lane, len: usize) -> Result<(), SendError> {
         let mut header = [0; HEADER_LEN];
         header.copy_from_slice(&self.out[..HEADER_LEN]);
         let offload: Offload = offload_from(header);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use hosted::{Endpoint, Hub, WindowFile};
+use hosted::{Endpoint, WindowFile, WindowServer};
 use shmem::{MAX_PARTITIONS, Shape};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
@@ -84,7 +84,7 @@ impl Create {
         let shape = Shape::new(self.partitions as usize, QUEUES)?;
         let pools = u64::from(self.partitions) * (u64::from(self.pool) << 10);
         let window = WindowFile::create(shape, shmem::control_len(shape) + pools, &self.box_name)?;
-        let _serving = Hub::bind(&self.socket, &window)?.spawn()?;
+        let _serving = WindowServer::bind(&self.socket, &window)?.spawn()?;
         let (name, len) = (window.box_name(), window.len() >> 10);
         say(&format!("{name}: {} partitions, {len} KiB, at {}", self.partitions, self.socket.display()));
         while !ended.load(Ordering::Relaxed) {

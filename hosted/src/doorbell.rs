@@ -7,7 +7,7 @@
 use rustix::io;
 use shmem::header::Doorbell;
 use vni::doorbell::{self, Address};
-use vni::station::Station;
+use vni::port::Port;
 
 use crate::window::WindowFile;
 
@@ -15,31 +15,31 @@ use crate::window::WindowFile;
 const VECTOR: u8 = 0x10;
 
 /// Says that we may be rung, and takes what was rung before.
-pub(crate) fn appear(station: &Station<'_>) {
-    let address = Address { apic_id: station.index() as u32, vector: VECTOR };
-    for bell in bells(station) {
+pub(crate) fn appear(port: &Port<'_>) {
+    let address = Address { apic_id: port.index() as u32, vector: VECTOR };
+    for bell in bells(port) {
         doorbell::publish(bell, Some(address));
     }
-    take(station);
+    take(port);
 }
 
 /// Takes what was rung. Afterwards look at links and rings.
-pub(crate) fn take(station: &Station<'_>) {
-    for bell in bells(station) {
+pub(crate) fn take(port: &Port<'_>) {
+    for bell in bells(port) {
         doorbell::take(bell);
     }
 }
 
 /// Our doorbells, one for each queue.
-fn bells<'w>(station: &Station<'w>) -> &'w [Doorbell] {
-    &station.header().doorbells[..station.window().geometry().shape().queues()]
+fn bells<'w>(port: &Port<'w>) -> &'w [Doorbell] {
+    &port.header().doorbells[..port.window().geometry().shape().queues()]
 }
 
 /// Rings a queue of a peer; whether its eventfd had to be written. Its address never changes while it is there, so there
 /// is no ringing again.
-pub(crate) fn ring(station: &Station<'_>, files: &WindowFile, peer: usize, queue: usize) -> bool {
-    let bell = &station.window().header(peer).doorbells[queue];
-    let (Some(_), Some(doorbell)) = (doorbell::ring(bell, station.index()), files.doorbell(peer)) else {
+pub(crate) fn ring(port: &Port<'_>, files: &WindowFile, peer: usize, queue: usize) -> bool {
+    let bell = &port.window().header(peer).doorbells[queue];
+    let (Some(_), Some(doorbell)) = (doorbell::ring(bell, port.index()), files.doorbell(peer)) else {
         return false;
     };
     // It fails only if it would count past 2⁶⁴ - 2: then it is readable anyway.

@@ -9,18 +9,18 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
-use vni::station::TICK_MS;
+use vni::port::TICK_MS;
 
 const TICK: Duration = Duration::from_millis(TICK_MS as u64);
 
 /// The file descriptor.
-pub(crate) struct Waiting {
+pub(crate) struct WaitSet {
     epoll: OwnedFd,
     /// In the set; there as long as it is open.
     _timer: OwnedFd,
 }
 
-impl Waiting {
+impl WaitSet {
     pub(crate) fn new(doorbell: BorrowedFd<'_>) -> io::Result<Self> {
         let every = Timespec { tv_sec: 0, tv_nsec: TICK.as_nanos() as _ };
         let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
@@ -44,7 +44,7 @@ impl Waiting {
     }
 
     /// Hears all that the set has to tell.
-    pub(crate) fn hear(&self) -> io::Result<()> {
+    pub(crate) fn drain(&self) -> io::Result<()> {
         let mut told = [epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) }; 2];
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         match epoll::wait(&self.epoll, &mut told, Some(&now)) {
@@ -54,7 +54,7 @@ impl Waiting {
     }
 }
 
-impl AsFd for Waiting {
+impl AsFd for WaitSet {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()
     }

@@ -5,11 +5,11 @@ use std::ffi::{CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use hosted::{HubError, OpenError, WindowError};
+use hosted::{OpenError, WindowError, WindowServerError};
 
 /// Why a function has failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(super) enum CallError {
     #[error("{0} is a null pointer")]
     Null(&'static str),
     #[error("{0} is not UTF-8")]
@@ -23,7 +23,7 @@ pub(super) enum Failure {
     #[error(transparent)]
     Window(#[from] WindowError),
     #[error(transparent)]
-    Hub(#[from] HubError),
+    WindowServer(#[from] WindowServerError),
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error("cannot wait: {0}")]
@@ -37,9 +37,9 @@ thread_local! {
 }
 
 /// What `work` gives; or `failed`, with its text kept for who asks.
-pub(super) fn attempt<T>(failed: T, work: impl FnOnce() -> Result<T, Failure>) -> T {
+pub(super) fn attempt<T>(failed: T, work: impl FnOnce() -> Result<T, CallError>) -> T {
     // Whatever a panic has left half done, nobody can make the kernel or a peer suffer from it, and the caller is told.
-    let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Failure::Panic));
+    let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(CallError::Panic));
     outcome.unwrap_or_else(|why| {
         let text = CString::new(why.to_string().replace('\0', " ")).unwrap_or_default();
         LAST.with_borrow_mut(|last| *last = Some(text));

@@ -4,12 +4,12 @@ use std::ffi::{CStr, c_char, c_int};
 
 use hosted::{Endpoint, LinkState};
 
-use crate::failing::{Failure, attempt};
+use crate::error::{CallError, attempt};
 
 /// Nobody is there.
 pub const LINK_IS_DOWN: c_int = 0;
 /// Shaking hands.
-pub const LINK_IS_COMING: c_int = 1;
+pub const LINK_IS_CONNECTING: c_int = 1;
 /// Frames cross.
 pub const LINK_IS_UP: c_int = 2;
 /// Its heartbeat has stopped.
@@ -55,9 +55,9 @@ pub unsafe extern "C" fn sprig_vni_mac(endpoint: *mut Endpoint, partition: u32, 
         // SAFETY: by what the caller keeps to; bytes have no alignment.
         let (endpoint, mac) = unsafe { (crate::endpoint(endpoint)?, mac.cast::<[u8; 6]>().as_mut()) };
         if partition as usize >= endpoint.window().shape().partitions() {
-            return Err(Failure::NoPartition(partition));
+            return Err(CallError::NoPartition(partition));
         }
-        *mac.ok_or(Failure::Null("mac"))? = endpoint.mac(partition as usize).octets();
+        *mac.ok_or(CallError::Null("mac"))? = endpoint.mac(partition as usize).octets();
         Ok(0)
     })
 }
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn sprig_vni_link(endpoint: *mut Endpoint, peer: u32) -> c
     // SAFETY: by what the caller keeps to.
     attempt(-1, || match unsafe { crate::endpoint(endpoint) }?.link(peer as usize) {
         LinkState::Down => Ok(LINK_IS_DOWN),
-        LinkState::Coming => Ok(LINK_IS_COMING),
+        LinkState::Connecting => Ok(LINK_IS_CONNECTING),
         LinkState::Up => Ok(LINK_IS_UP),
         LinkState::Stalled => Ok(LINK_IS_STALLED),
     })
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn sprig_vni_link(endpoint: *mut Endpoint, peer: u32) -> c
 pub unsafe extern "C" fn sprig_vni_counter(endpoint: *mut Endpoint, name: *const c_char) -> u64 {
     attempt(0, || {
         if name.is_null() {
-            return Err(Failure::Null("name"));
+            return Err(CallError::Null("name"));
         }
         // SAFETY: by what the caller keeps to.
         let (endpoint, name) = unsafe { (crate::endpoint(endpoint)?, CStr::from_ptr(name)) };

@@ -4,27 +4,27 @@ use std::ffi::{CStr, c_char};
 use std::path::Path;
 use std::ptr;
 
-use hosted::{Endpoint, Hub, Serving, WindowFile};
+use hosted::{Endpoint, Serving, WindowFile, WindowServer};
 use shmem::Shape;
 
-use crate::failing::{Failure, attempt};
+use crate::error::{CallError, attempt};
 
 /// # Safety
 /// `text` is null, or a string that ends with a zero byte.
-unsafe fn text<'a>(text: *const c_char, what: &'static str) -> Result<&'a str, Failure> {
+unsafe fn text<'a>(text: *const c_char, what: &'static str) -> Result<&'a str, CallError> {
     if text.is_null() {
-        return Err(Failure::Null(what));
+        return Err(CallError::Null(what));
     }
     // SAFETY: by what the caller keeps to.
-    unsafe { CStr::from_ptr(text) }.to_str().map_err(|_| Failure::Text(what))
+    unsafe { CStr::from_ptr(text) }.to_str().map_err(|_| CallError::Text(what))
 }
 
-/// Makes a window, and hands it out at `path` until the hub is closed. Null: failed.
+/// Makes a window, and hands it out at `path` until the server is closed. Null: failed.
 ///
 /// # Safety
 /// As for all functions here.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sprig_vni_hub_open(
+pub unsafe extern "C" fn sprig_vni_server_open(
     path: *const c_char,
     box_name: *const c_char,
     partitions: u32,
@@ -37,20 +37,20 @@ pub unsafe extern "C" fn sprig_vni_hub_open(
         let shape = Shape::new(partitions as usize, queues as usize)?;
         let len = if window_len == 0 { WindowFile::default_len(shape) } else { window_len };
         let window = WindowFile::create(shape, len, box_name)?;
-        Ok(Box::into_raw(Box::new(Hub::bind(Path::new(path), &window)?.spawn()?)))
+        Ok(Box::into_raw(Box::new(WindowServer::bind(Path::new(path), &window)?.spawn()?)))
     })
 }
 
 /// Hands it out no longer. Whoever has joined keeps it.
 ///
 /// # Safety
-/// As for all functions here; `hub` is not used again.
+/// As for all functions here; `server` is not used again.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn sprig_vni_hub_close(hub: *mut Serving) {
+pub unsafe extern "C" fn sprig_vni_server_close(server: *mut Serving) {
     attempt((), || {
-        if !hub.is_null() {
-            // SAFETY: it was made by `sprig_vni_hub_open`, and nobody uses it again.
-            drop(unsafe { Box::from_raw(hub) });
+        if !server.is_null() {
+            // SAFETY: it was made by `sprig_vni_server_open`, and nobody uses it again.
+            drop(unsafe { Box::from_raw(server) });
         }
         Ok(())
     });

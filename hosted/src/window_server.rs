@@ -1,8 +1,8 @@
-//! How a window comes to other processes: a Unix socket that hands out its files.
+//! How a window comes to other processes: a server at a Unix socket hands out its files.
 //!
-//! Whoever connects is told, in one message, how the window is made, and is given the memfd and every doorbell
-//! (unix(7), `SCM_RIGHTS`). The hub keeps nothing about anybody, and nobody needs it afterwards: it may end while the
-//! window lives on. Who may connect is the matter of the socket file's permissions.
+//! A client that connects receives one message with the shape of the window, the memfd and every doorbell (unix(7),
+//! `SCM_RIGHTS`). The server keeps no state about its clients, and a client does not need it afterwards: the server may end
+//! while the window lives on. The permissions of the socket file say who may connect.
 //!
 //! ```text
 //! 0x00  "SPRGHUB1"     0x10  queues  u32       0x18  bytes of the window  u64
@@ -34,14 +34,14 @@ const MAGIC: &[u8; 8] = b"SPRGHUB1";
 const HEAD: usize = 0x20;
 /// The memfd and the doorbells.
 const MOST_FILES: usize = 1 + MAX_PARTITIONS;
-/// How long one who joins waits for the hub's answer.
+/// How long a client waits for the server's answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// Why a window was not handed out, or not received.
 #[derive(Debug, thiserror::Error)]
-pub enum HubError {
-    /// There is a hub already.
-    #[error("{path}: it is there already: join it if it is a hub, or choose another path", path = .0.display())]
+pub enum WindowServerError {
+    /// There is a server already.
+    #[error("{path}: it is there already: join it if it is a window server, or choose another path", path = .0.display())]
     Served(PathBuf),
     /// The socket could not be made.
     #[error("{path}: cannot serve there: {why}", path = .path.display())]
@@ -51,31 +51,31 @@ pub enum HubError {
         /// What the kernel said.
         why: io::Error,
     },
-    /// There is no hub.
-    #[error("{path}: no hub serves there ({why}): create the window first", path = .path.display())]
+    /// There is no server.
+    #[error("{path}: no window server is there ({why}): create the window first", path = .path.display())]
     Absent {
         /// Where.
         path: PathBuf,
         /// What the kernel said.
         why: io::Error,
     },
-    /// The hub gave no answer.
-    #[error("{path}: the hub gave no answer within {} s: {why}", ANSWER_LIMIT.as_secs(), path = .path.display())]
+    /// The server gave no answer.
+    #[error("{path}: the window server gave no answer within {} s: {why}", ANSWER_LIMIT.as_secs(), path = .path.display())]
     Silent {
         /// Where.
         path: PathBuf,
         /// What the kernel said.
         why: io::Error,
     },
-    /// What came is no window.
-    #[error("{path}: {what}: is it a hub of Sprig?", path = .path.display())]
+    /// The answer is not a window.
+    #[error("{path}: {what}: is it a window server of Sprig?", path = .path.display())]
     Answer {
         /// Where.
         path: PathBuf,
         /// What is wrong.
         what: &'static str,
     },
-    /// The hub has another version.
+    /// The server has another version.
     #[error("{path}: its window has version {found}, and this program speaks {VERSION}", path = .path.display())]
     Version {
         /// Where.
@@ -83,7 +83,7 @@ pub enum HubError {
         /// Its version.
         found: u32,
     },
-    /// What came is a window that cannot be used.
+    /// The window cannot be used.
     #[error("{path}: {why}", path = .path.display())]
     Window {
         /// Where.
@@ -95,22 +95,22 @@ pub enum HubError {
 
 /// Hands out a window at a path. When it is dropped the path is gone; the window is not.
 #[derive(Debug)]
-pub struct Hub {
+pub struct WindowServer {
     socket: OwnedFd,
     path: PathBuf,
     window: WindowFile,
 }
 
-impl Hub {
-    /// Serves at `path`, once [`Hub::answer`] is called whenever its file descriptor is readable. A socket that a hub
-    /// left there when it was killed is taken over.
+impl WindowServer {
+    /// Serves at `path`, once [`WindowServer::answer`] is called whenever its file descriptor is readable. A socket
+    /// that a killed server left there is taken over.
     ///
     /// # Errors
-    /// [`HubError::Served`], [`HubError::Serve`].
-    pub fn bind(path: &Path, window: &WindowFile) -> Result<Self, HubError> {
-        let failed = |why: io::Error| HubError::Serve { path: path.to_owned(), why };
+    /// [`WindowServerError::Served`], [`WindowServerError::Serve`].
+    pub fn bind(path: &Path, window: &WindowFile) -> Result<Self, WindowServerError> {
+        let failed = |why: io::Error| WindowServerError::Serve { path: path.to_owned(), why };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Held until we return, so that of two who find a dead socket one does not take the other's away.
+        // Held until we return: of two servers that find a dead socket, the second must not remove the new socket of the first.
         let folder = File::open(folder).map_err(failed)?;
         folder.lock().map_err(failed)?;
         let address = SocketAddrUnix::new(path).map_err(|why| failed(why.into()))?;
@@ -120,17 +120,17 @@ impl Hub {
                 fs::remove_file(path).map_err(failed)?;
                 bind(&socket, &address).map_err(|why| failed(why.into()))?;
             }
-            Err(rustix::io::Errno::ADDRINUSE) => return Err(HubError::Served(path.to_owned())),
+            Err(rustix::io::Errno::ADDRINUSE) => return Err(WindowServerError::Served(path.to_owned())),
             bound => bound.map_err(|why| failed(why.into()))?,
         }
         listen(&socket, 16).map_err(|why| failed(why.into()))?;
         Ok(Self { socket, path: path.to_owned(), window: window.clone() })
     }
 
-    /// Answers all who have connected. Whoever goes away before his answer gets none.
+    /// Answers all clients that have connected. A client that disconnects before gets no answer.
     pub fn answer(&self) {
         while let Ok(client) = accept_with(&self.socket, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
-            // A new connection has room for one message; if not, it is nobody who joins.
+            // A new connection has room for one message. If it has not, its client does not want to join.
             let _ = self.hand_out(&client);
         }
     }
@@ -138,13 +138,13 @@ impl Hub {
     /// Answers in a thread of its own, until what is returned is dropped.
     ///
     /// # Errors
-    /// [`HubError::Serve`].
-    pub fn spawn(self) -> Result<Serving, HubError> {
+    /// [`WindowServerError::Serve`].
+    pub fn spawn(self) -> Result<Serving, WindowServerError> {
         let path = self.path.clone();
-        let failed = |why: io::Error| HubError::Serve { path: path.clone(), why };
+        let failed = |why: io::Error| WindowServerError::Serve { path: path.clone(), why };
         let end = eventfd(0, EventfdFlags::CLOEXEC).map_err(|why| failed(why.into()))?;
         let ended = end.try_clone().map_err(failed)?;
-        let thread = thread::Builder::new().name("sprig-hub".to_owned()).spawn(move || self.serve_until(&ended));
+        let thread = thread::Builder::new().name("sprig-window".to_owned()).spawn(move || self.serve_until(&ended));
         Ok(Serving { end, thread: Some(thread.map_err(failed)?) })
     }
 
@@ -177,21 +177,21 @@ impl Hub {
     }
 }
 
-impl AsFd for Hub {
+impl AsFd for WindowServer {
     /// Readable when somebody has connected.
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
 }
 
-impl Drop for Hub {
+impl Drop for WindowServer {
     fn drop(&mut self) {
-        // It may be gone already, by somebody's own hand.
+        // Somebody may have removed it already.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// A hub that answers in a thread, until this is dropped.
+/// A server that answers in a thread, until this is dropped.
 #[derive(Debug)]
 pub struct Serving {
     end: OwnedFd,
@@ -200,8 +200,8 @@ pub struct Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        let told = rustix::io::write(&self.end, &1_u64.to_ne_bytes());
-        if let (Ok(_), Some(thread)) = (told, self.thread.take()) {
+        let notified = rustix::io::write(&self.end, &1_u64.to_ne_bytes());
+        if let (Ok(_), Some(thread)) = (notified, self.thread.take()) {
             // It does nothing that could panic, and if it did there would be nothing left to end.
             let _ = thread.join();
         }
@@ -209,13 +209,13 @@ impl Drop for Serving {
 }
 
 impl WindowFile {
-    /// The window that the hub at `path` hands out.
+    /// The window that the server at `path` hands out.
     ///
     /// # Errors
-    /// [`HubError`].
-    pub fn join(path: &Path) -> Result<Self, HubError> {
-        let absent = |why: io::Error| HubError::Absent { path: path.to_owned(), why };
-        let silent = |why: io::Error| HubError::Silent { path: path.to_owned(), why };
+    /// [`WindowServerError`].
+    pub fn join(path: &Path) -> Result<Self, WindowServerError> {
+        let absent = |why: io::Error| WindowServerError::Absent { path: path.to_owned(), why };
+        let silent = |why: io::Error| WindowServerError::Silent { path: path.to_owned(), why };
         let address = SocketAddrUnix::new(path).map_err(|why| absent(why.into()))?;
         let socket = new_socket(SocketFlags::CLOEXEC).map_err(absent)?;
         connect(&socket, &address).map_err(|why| absent(why.into()))?;
@@ -223,7 +223,7 @@ impl WindowFile {
         let mut answer = [0; HEAD + MAX_NAME];
         let mut files = Vec::with_capacity(MOST_FILES);
         let len = receive(&socket, &mut answer, &mut files).map_err(silent)?;
-        Answer::read(&answer[..len]).and_then(|answer| answer.window(files)).map_err(|wrong| wrong.at(path))
+        Answer::read(&answer[..len]).and_then(|answer| answer.window(files)).map_err(|error| error.at(path))
     }
 }
 
@@ -243,58 +243,59 @@ fn receive(socket: &OwnedFd, answer: &mut [u8], files: &mut Vec<OwnedFd>) -> io:
     Ok(if whole { message.bytes } else { 0 })
 }
 
-/// What a hub has said, of the form that it should have.
+/// The server's answer, in its proper form.
 struct Answer<'a> {
     shape: Shape,
     len: u64,
     box_name: &'a str,
 }
 
-/// What is wrong with it.
-enum Wrong {
+/// Why an answer is refused.
+enum AnswerError {
     Form(&'static str),
     Version(u32),
     Window(WindowError),
 }
 
-impl Wrong {
-    fn at(self, path: &Path) -> HubError {
+impl AnswerError {
+    fn at(self, path: &Path) -> WindowServerError {
         let path = path.to_owned();
         match self {
-            Self::Form(what) => HubError::Answer { path, what },
-            Self::Version(found) => HubError::Version { path, found },
-            Self::Window(why) => HubError::Window { path, why },
+            Self::Form(what) => WindowServerError::Answer { path, what },
+            Self::Version(found) => WindowServerError::Version { path, found },
+            Self::Window(why) => WindowServerError::Window { path, why },
         }
     }
 }
 
-impl From<GeometryError> for Wrong {
+impl From<GeometryError> for AnswerError {
     fn from(why: GeometryError) -> Self {
         Self::Window(why.into())
     }
 }
 
 impl<'a> Answer<'a> {
-    fn read(bytes: &'a [u8]) -> Result<Self, Wrong> {
-        let (head, name) = bytes.split_first_chunk::<HEAD>().ok_or(Wrong::Form("the answer is cut short"))?;
+    fn read(bytes: &'a [u8]) -> Result<Self, AnswerError> {
+        let (head, name) = bytes.split_first_chunk::<HEAD>().ok_or(AnswerError::Form("the answer is cut short"))?;
         let number = |at: usize| u32::from_le_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
         if !head.starts_with(MAGIC) {
-            return Err(Wrong::Form("the answer is none of a hub"));
+            return Err(AnswerError::Form("the answer is not one of a window server"));
         }
         if number(0x08) != VERSION {
-            return Err(Wrong::Version(number(0x08)));
+            return Err(AnswerError::Version(number(0x08)));
         }
         Ok(Self {
             shape: Shape::new(number(0x0c) as usize, number(0x10) as usize)?,
             len: u64::from(number(0x18)) | u64::from(number(0x1c)) << 32,
-            box_name: str::from_utf8(name).map_err(|_| Wrong::Form("the box's name is not UTF-8"))?,
+            box_name: str::from_utf8(name).map_err(|_| AnswerError::Form("the box's name is not UTF-8"))?,
         })
     }
 
-    fn window(self, files: Vec<OwnedFd>) -> Result<WindowFile, Wrong> {
+    fn window(self, files: Vec<OwnedFd>) -> Result<WindowFile, AnswerError> {
         let mut files = files.into_iter();
-        let memory = files.next().ok_or(Wrong::Form("the answer came without files"))?;
-        WindowFile::from_files(memory, files.collect(), self.shape, self.len, self.box_name).map_err(Wrong::Window)
+        let memory = files.next().ok_or(AnswerError::Form("the answer came without files"))?;
+        WindowFile::from_files(memory, files.collect(), self.shape, self.len, self.box_name)
+            .map_err(AnswerError::Window)
     }
 }
 

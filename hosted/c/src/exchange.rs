@@ -5,10 +5,10 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::slice;
 use std::time::Duration;
 
-use hosted::{Endpoint, Offload, Refusal, Turned};
+use hosted::{Endpoint, Offload, SendError, TurnOutcome};
 use shmem::segment::{Sink, Source};
 
-use crate::failing::{Failure, attempt};
+use crate::error::{CallError, attempt};
 use crate::lane;
 
 /// A frame in the caller's memory.
@@ -67,11 +67,11 @@ pub unsafe extern "C" fn sprig_vni_send(
     })
 }
 
-fn number(refusal: Refusal) -> u32 {
+fn number(refusal: SendError) -> u32 {
     match refusal {
-        Refusal::NoRoom => NO_ROOM,
-        Refusal::LinkDown => LINK_DOWN,
-        Refusal::Length => BAD_LENGTH,
+        SendError::NoRoom => NO_ROOM,
+        SendError::LinkDown => LINK_DOWN,
+        SendError::Length => BAD_LENGTH,
     }
 }
 
@@ -107,10 +107,10 @@ pub unsafe extern "C" fn sprig_vni_receive(
 
 /// # Safety
 /// `frames` is null, or points to `count` frames.
-unsafe fn burst<'a>(frames: *const Frame, count: u32) -> Result<&'a [Frame], Failure> {
+unsafe fn burst<'a>(frames: *const Frame, count: u32) -> Result<&'a [Frame], CallError> {
     match count {
         0 => Ok(&[]),
-        _ if frames.is_null() => Err(Failure::Null("frames")),
+        _ if frames.is_null() => Err(CallError::Null("frames")),
         // SAFETY: by what the caller keeps to.
         _ => Ok(unsafe { slice::from_raw_parts(frames, count as usize) }),
     }
@@ -118,10 +118,10 @@ unsafe fn burst<'a>(frames: *const Frame, count: u32) -> Result<&'a [Frame], Fai
 
 /// # Safety
 /// `frames` is null, or points to `count` frames that are nobody else's.
-unsafe fn burst_mut<'a>(frames: *mut Frame, count: u32) -> Result<&'a mut [Frame], Failure> {
+unsafe fn burst_mut<'a>(frames: *mut Frame, count: u32) -> Result<&'a mut [Frame], CallError> {
     match count {
         0 => Ok(&mut []),
-        _ if frames.is_null() => Err(Failure::Null("frames")),
+        _ if frames.is_null() => Err(CallError::Null("frames")),
         // SAFETY: by what the caller keeps to.
         _ => Ok(unsafe { slice::from_raw_parts_mut(frames, count as usize) }),
     }
@@ -186,7 +186,7 @@ pub unsafe extern "C" fn sprig_vni_wait(endpoint: *mut Endpoint, limit_ms: u32, 
 unsafe fn give_time(
     endpoint: *mut Endpoint,
     changed: *mut u32,
-    give: impl FnOnce(&mut Endpoint) -> std::io::Result<Turned>,
+    give: impl FnOnce(&mut Endpoint) -> std::io::Result<TurnOutcome>,
 ) -> c_int {
     attempt(-1, || {
         // SAFETY: by what the caller keeps to.
