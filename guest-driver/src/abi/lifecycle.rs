@@ -1,6 +1,6 @@
 //! Opening and closing, and who is who. See [`super`] for who may call what.
 
-use core::ffi::c_int;
+use core::ffi::{c_int, c_void};
 use core::ptr::{self, NonNull};
 use core::slice;
 
@@ -30,8 +30,8 @@ pub extern "C" fn sprig_endpoint_bytes(partitions: u32, queues: u32) -> u64 {
 /// aligned to a page, that stay until the endpoint is freed. `box_name`: `box_name_len` readable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_endpoint_open(
-    memory: *mut u8,
-    window: *mut u8,
+    memory: *mut c_void,
+    window: *mut c_void,
     window_len: u64,
     partitions: u32,
     queues: u32,
@@ -39,7 +39,9 @@ pub unsafe extern "C" fn sprig_endpoint_open(
     box_name: *const u8,
     box_name_len: u64,
 ) -> c_int {
-    let (Some(memory), Some(start)) = (NonNull::new(memory), NonNull::new(window)) else { return -EINVAL };
+    let (Some(memory), Some(start)) = (NonNull::new(memory.cast()), NonNull::new(window.cast())) else {
+        return -EINVAL;
+    };
     let Ok(shape) = shape(partitions, queues) else { return -EINVAL };
     // SAFETY: the caller guarantees it.
     let name = unsafe { slice::from_raw_parts(box_name, box_name_len as usize) };

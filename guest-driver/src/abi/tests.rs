@@ -1,6 +1,8 @@
 //! Two stations through the C interface, as the shim uses it.
 
-use core::ffi::CStr;
+mod header;
+
+use core::ffi::{CStr, c_void};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::vec::Vec;
 
@@ -31,7 +33,7 @@ impl Opened {
         let bytes = sprig_endpoint_bytes(PARTITIONS, QUEUES) as usize;
         let layout = Layout::from_size_align(bytes, 128).unwrap();
         // SAFETY: the layout has a size.
-        let endpoint = unsafe { alloc_zeroed(layout) };
+        let endpoint = unsafe { alloc_zeroed(layout) }.cast();
         // SAFETY: zeroed, of that size and alignment; the window is mapped as long as the memory is there.
         let opened = unsafe {
             sprig_endpoint_open(endpoint, start(memory), WINDOW_LEN, PARTITIONS, QUEUES, index, b"pair".as_ptr(), 4)
@@ -119,7 +121,7 @@ fn memory() -> HeapWindow {
     HeapWindow::new(WINDOW_LEN, shape(PARTITIONS, QUEUES).unwrap()).unwrap()
 }
 
-fn start(memory: &HeapWindow) -> *mut u8 {
+fn start(memory: &HeapWindow) -> *mut c_void {
     memory.words().next().unwrap().as_ptr().cast()
 }
 
