@@ -50,7 +50,7 @@ use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::Inventory;
 use partitioner::layout::RESIDENT;
 use partitioner::machine::Entry;
-use partitioner::plan::{Fate, Plan, plan};
+use partitioner::plan::{Assignment, Plan, plan};
 use partitioner::request::Request;
 
 use apic::LocalApic;
@@ -149,7 +149,7 @@ fn make_plan(inventory: &Inventory, request: &Request) -> Result<Plan, Failure> 
         );
     }
     for planned in &plan.pci {
-        if let Fate::Owned(owner) = planned.fate {
+        if let Assignment::Owned(owner) = planned.assignment {
             log::step("plan", format_args!("{}: {}", plan.partition(owner).name, planned.function));
         }
     }

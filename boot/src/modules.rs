@@ -7,7 +7,7 @@ use core::slice;
 use partitioner::address::MemoryRange;
 use partitioner::bundle::{Bundle, BundleError, Member, members_of_archive};
 use partitioner::diagnostic::Diagnostic;
-use partitioner::request::{ImageFault, LoadedImage};
+use partitioner::request::{ImageReadError, LoadedImage};
 
 use crate::failure::Failure;
 use crate::handoff::{HandOff, Module};
@@ -35,9 +35,9 @@ impl<'a> Modules<'a> {
     }
 
     /// An image by the path that the box file has.
-    pub fn image(&self, path: &str) -> Result<LoadedImage<'a>, ImageFault> {
+    pub fn image(&self, path: &str) -> Result<LoadedImage<'a>, ImageReadError> {
         let image = self.0.images.iter().find(|image| image.path == path);
-        let bytes = image.map(|image| image.bytes).ok_or(ImageFault::Missing { looked_at: path.into() })?;
+        let bytes = image.map(|image| image.bytes).ok_or(ImageReadError::Missing { looked_at: path.into() })?;
         let loaded = MemoryRange::with_len(bytes.as_ptr().addr() as u64, bytes.len() as u64);
         Ok(LoadedImage { bytes: Cow::Borrowed(bytes), loaded })
     }

@@ -11,7 +11,7 @@ mod wanted;
 use std::collections::BTreeSet;
 
 use partitioner::address::{GIB_4, MIB, MemoryRange};
-use partitioner::config::{CpuRequest, DeviceWish};
+use partitioner::config::{CpuRequest, DeviceSelector};
 use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::{
     ApicId, Core, CoreNumber, EcamSegment, Inventory, MemoryKind, MemoryRegion, NodeId, SerialPort, Tsc,
@@ -133,7 +133,7 @@ fn needed_cpus(request: &Request) -> u32 {
 /// One for the log and one for each partition, and those that are named, as far as there is room for their cards.
 fn needed_ports(request: &Request) -> usize {
     let named = wanted::wishes(request).filter_map(|wish| match *wish.device.get_ref() {
-        DeviceWish::Serial(number) if usize::from(number) < NAMED_PORTS_MAX => Some(usize::from(number) + 1),
+        DeviceSelector::Serial(number) if usize::from(number) < NAMED_PORTS_MAX => Some(usize::from(number) + 1),
         _ => None,
     });
     named.fold(1 + request.file.partitions.len(), usize::max)

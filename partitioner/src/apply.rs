@@ -11,76 +11,22 @@
 //! The boot processor, which does all this, goes last: its [`Entry`] is handed back.
 
 mod devices;
+mod error;
 mod images;
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::address::MemoryRange;
-use crate::diagnostic::Diagnostic;
 use crate::layout::{MP_CONFIG, MP_POINTER, ZERO_PAGE_OFFSET};
-use crate::machine::{Entry, Machine, StartError, StartMode, Turn, TurnSigns};
+use crate::machine::{Entry, Machine, StartMode, Turn, TurnSigns};
 use crate::plan::{PartitionPlan, Plan};
 use crate::request::Request;
-use crate::view::{self, InstanceView, ViewError};
+use crate::view::{self, InstanceView};
+
+pub use error::ApplyError;
 
 /// Where a 64-bit kernel is entered, counted from its load address (Linux `boot.rst`, "64-bit boot protocol").
 pub const ENTRY_OFFSET: u64 = 0x200;
-
-/// Why the plan was not carried out.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// The plan was not made for these images.
-    #[error("the plan is for {planned} images, {requested} are there, and it names one that is not among them")]
-    OtherImages {
-        /// Images of the plan.
-        planned: usize,
-        /// Images of the request.
-        requested: usize,
-    },
-    /// Nobody has put an image into memory.
-    #[error("the image \"{path}\" is not in memory")]
-    NotLoaded {
-        /// Which.
-        path: String,
-    },
-    /// Images lie where other images must go, and there is no room to put one aside.
-    #[error("{} images lie in each other's way, and there is nowhere to put \"{path}\" ({len} bytes) aside", .count)]
-    NoRoomToMove {
-        /// The first that has to make way.
-        path: String,
-        /// Its bytes.
-        len: u64,
-        /// How many there are.
-        count: usize,
-    },
-    /// An instance cannot be shown its partition.
-    #[error(transparent)]
-    View(#[from] ViewError),
-    /// A core does not answer. The instances that were started before it run on.
-    #[error("\"{partition}\" does not start, after {running} that run: {cause}")]
-    Start {
-        /// Whose boot core.
-        partition: String,
-        /// Instances that run.
-        running: usize,
-        /// What happened.
-        cause: StartError,
-    },
-}
-
-impl From<&ApplyError> for Diagnostic {
-    fn from(error: &ApplyError) -> Self {
-        let (code, help) = match error {
-            ApplyError::View(view) => return Self::from(view),
-            ApplyError::OtherImages { .. } => ("other-images", "plan again with the images that are there"),
-            ApplyError::NotLoaded { .. } => ("image-not-loaded", "make the bootable image again"),
-            ApplyError::NoRoomToMove { .. } => ("no-room-to-move", "use smaller images, or leave more memory free"),
-            ApplyError::Start { .. } => ("core-does-not-start", "leave this core out with `cpus` as a set"),
-        };
-        Self { code, message: alloc::format!("{error}"), places: Vec::new(), help: help.into() }
-    }
-}
 
 /// Carries out `plan` for `request`; `clear` is the part of the plan's window that must be zero when instances start.
 /// Returns what the boot processor is to enter, or `None` if no partition has it.

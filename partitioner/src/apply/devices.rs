@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use crate::firmware::pci::{COMMAND, Command, MSI_CONTROL, MSI_ENABLE, MSI_X_ENABLE};
 use crate::machine::Machine;
 use crate::pci::PciFunction;
-use crate::plan::{Fate, Plan, PlannedFunction};
+use crate::plan::{Assignment, Plan, PlannedFunction};
 
 /// Bridges to other than PCI, of which the processors' own are the most: they lead to memory and firmware.
 const CLASS_BRIDGE: u32 = 0x06;
@@ -41,8 +41,8 @@ fn silence_function<M: Machine>(function: &PciFunction, machine: &mut M) {
 
 fn set_bridge<M: Machine>(planned: &PlannedFunction, machine: &mut M) {
     let address = planned.function.address;
-    match planned.fate {
-        Fate::Way => {
+    match planned.assignment {
+        Assignment::UpstreamBridge => {
             machine.log("devices", format_args!("bridge {address} is open"));
             let open = Command::MEMORY.with(Command::BUS_MASTER);
             let has_ports = planned.function.bridge.is_some_and(|bridge| bridge.windows.io.is_some());
@@ -50,7 +50,7 @@ fn set_bridge<M: Machine>(planned: &PlannedFunction, machine: &mut M) {
             machine.update(address, COMMAND, 0, open.0);
         }
         // Its owner opens it, or it leads to what is nobody's.
-        Fate::Owned(_) | Fate::Unassigned | Fate::Refused(_) => {
+        Assignment::Owned(_) | Assignment::Unassigned | Assignment::Refused(_) => {
             machine.update(address, COMMAND, Command::BUS_MASTER.0, 0);
         }
     }

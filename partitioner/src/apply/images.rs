@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use super::ApplyError;
+use super::error::ApplyError;
 use crate::address::{MemoryRange, PAGE};
 use crate::machine::Machine;
 use crate::plan::Plan;

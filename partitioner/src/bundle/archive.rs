@@ -11,7 +11,8 @@
 
 use alloc::vec::Vec;
 
-use super::{BundleError, Member};
+use super::error::BundleError;
+use super::layout::Member;
 
 const MAGIC: &[u8] = b"070701";
 /// The name of the entry that ends an archive.

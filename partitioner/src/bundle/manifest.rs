@@ -13,7 +13,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::BundleError;
+use super::error::BundleError;
 
 const FIRST_LINE: &str = "sprig-bundle 1";
 

@@ -1,6 +1,6 @@
 extern crate std;
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec;
 
 use std::io::Write as _;
@@ -8,6 +8,7 @@ use std::io::Write as _;
 use proptest::prelude::*;
 
 use super::*;
+use crate::diagnostic::Diagnostic;
 
 const BOX: &[u8] = b"[box]\nname = \"pair\"\n";
 

@@ -6,7 +6,7 @@ use core::ops::Range;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::mistake::{Fault, Mistake};
+use super::error::{ConfigError, ConfigErrorKind};
 use super::spelling;
 
 /// A table together with what people call it.
@@ -24,12 +24,13 @@ impl<'a, 'i> Section<'a, 'i> {
         known: &'static [&'static str],
         table: &'a DeTable<'i>,
         span: Range<usize>,
-        mistakes: &mut Vec<Mistake>,
+        errors: &mut Vec<ConfigError>,
     ) -> Self {
         let section = Self { title, known, table, span };
         for (key, meant) in section.unknown_keys() {
-            let fault = Fault::UnknownKey { key: key.get_ref().clone().into_owned(), section: title, known, meant };
-            mistakes.push(Mistake::new(key.span(), fault));
+            let kind =
+                ConfigErrorKind::UnknownKey { key: key.get_ref().clone().into_owned(), section: title, known, meant };
+            errors.push(ConfigError::new(key.span(), kind));
         }
         section
     }
@@ -40,12 +41,12 @@ impl<'a, 'i> Section<'a, 'i> {
         title: &'static str,
         known: &'static [&'static str],
         value: &'a Spanned<DeValue<'i>>,
-        mistakes: &mut Vec<Mistake>,
+        errors: &mut Vec<ConfigError>,
     ) -> Option<Self> {
         match value.get_ref() {
-            DeValue::Table(table) => Some(Self::new(title, known, table, value.span(), mistakes)),
+            DeValue::Table(table) => Some(Self::new(title, known, table, value.span(), errors)),
             _ => {
-                mistakes.push(Mistake::new(value.span(), Fault::wrong_type(key, "a table", value)));
+                errors.push(ConfigError::new(value.span(), ConfigErrorKind::wrong_type(key, "a table", value)));
                 None
             }
         }
@@ -68,11 +69,15 @@ impl<'a, 'i> Section<'a, 'i> {
     }
 
     /// The value of `key`. That it is missing is a mistake, unless it seems to be there in another spelling.
-    pub(super) fn required(&self, key: &'static str, mistakes: &mut Vec<Mistake>) -> Option<&'a Spanned<DeValue<'i>>> {
+    pub(super) fn required(
+        &self,
+        key: &'static str,
+        errors: &mut Vec<ConfigError>,
+    ) -> Option<&'a Spanned<DeValue<'i>>> {
         let value = self.optional(key);
         let misspelt = || self.unknown_keys().any(|(_, meant)| meant == Some(key));
         if value.is_none() && !misspelt() {
-            mistakes.push(Mistake::new(self.span(), Fault::MissingKey { key, section: self.title }));
+            errors.push(ConfigError::new(self.span(), ConfigErrorKind::MissingKey { key, section: self.title }));
         }
         value
     }
@@ -81,25 +86,25 @@ impl<'a, 'i> Section<'a, 'i> {
     pub(super) fn required_with<T>(
         &self,
         key: &'static str,
-        meaning: impl FnOnce(&'static str, &Spanned<DeValue<'i>>) -> Result<T, Fault>,
-        mistakes: &mut Vec<Mistake>,
+        meaning: impl FnOnce(&'static str, &Spanned<DeValue<'i>>) -> Result<T, ConfigErrorKind>,
+        errors: &mut Vec<ConfigError>,
     ) -> Option<Spanned<T>> {
-        self.required(key, mistakes)?;
-        self.optional_with(key, meaning, mistakes).ok().flatten()
+        self.required(key, errors)?;
+        self.optional_with(key, meaning, errors).ok().flatten()
     }
 
     /// What the value of `key` means, if it is there; an error if it has no meaning, and then that is a mistake.
     pub(super) fn optional_with<T>(
         &self,
         key: &'static str,
-        meaning: impl FnOnce(&'static str, &Spanned<DeValue<'i>>) -> Result<T, Fault>,
-        mistakes: &mut Vec<Mistake>,
+        meaning: impl FnOnce(&'static str, &Spanned<DeValue<'i>>) -> Result<T, ConfigErrorKind>,
+        errors: &mut Vec<ConfigError>,
     ) -> Result<Option<Spanned<T>>, ()> {
         let Some(value) = self.optional(key) else { return Ok(None) };
         match meaning(key, value) {
             Ok(meant) => Ok(Some(Spanned::new(value.span(), meant))),
-            Err(fault) => {
-                mistakes.push(Mistake::new(value.span(), fault));
+            Err(kind) => {
+                errors.push(ConfigError::new(value.span(), kind));
                 Err(())
             }
         }

@@ -8,6 +8,7 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::*;
+use crate::inventory::CoreNumber;
 use crate::layout::OWNER_COMMAND_LINE_MAX;
 
 const PAIR: &str = r#"[box]

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use super::FirmwareError;
+use super::error::FirmwareError;
 use super::table::{body, entries, u32_at, u64_at};
 use crate::inventory::ApicId;
 

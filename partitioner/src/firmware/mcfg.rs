@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::FirmwareError;
+use super::error::FirmwareError;
 use super::table::{body, u16_at, u64_at};
 use crate::inventory::EcamSegment;
 

@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::FirmwareError;
+use super::error::FirmwareError;
 use super::table::{body, entries, u32_at, u64_at};
 use crate::address::MemoryRange;
 use crate::inventory::{ApicId, NodeId, NodeMemory};

@@ -1,6 +1,6 @@
 //! The outside of an ACPI table: its header, and the entries behind it that say their own type and length.
 
-use super::FirmwareError;
+use super::error::FirmwareError;
 
 /// Bytes of the header of every table (ACPI 6.5, table 5.4).
 const HEADER_LEN: usize = 36;

@@ -6,6 +6,7 @@ use super::table::entries;
 use super::tsc::TscLeaf;
 use super::*;
 use crate::address::MemoryRange;
+use crate::diagnostic::Diagnostic;
 use crate::inventory::{MemoryKind, MemoryRegion};
 
 /// A table with a header, `fixed` bytes behind it, and entries.

@@ -1,13 +1,12 @@
-//! Every reason why a machine cannot be split as its owner wants it. How each is told stands in `telling`.
+//! Every reason why a machine cannot be split as its owner wants it. `diagnostics` has the message of each.
 
 use alloc::vec::Vec;
 
 use crate::address::MemoryRange;
-use crate::diagnostic::Diagnostic;
 use crate::inventory::{ApicId, CoreNumber};
 use crate::layout::{MP_CONFIG, MP_POINTER, RESIDENT, TRAMPOLINE};
 use crate::pci::{Obstacle, PciAddress};
-use crate::request::{ImageIndex, Request};
+use crate::request::ImageIndex;
 
 /// One reason. Partitions are named by their place in the box file, counted from 0; sizes are bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -110,21 +109,21 @@ pub enum Conflict {
     },
     /// There is no configuration space in memory, and so no PCI function that one could have alone.
     NoConfigurationSpace {
-        /// The first wish for one.
+        /// The first claim on one.
         claim: Claim,
     },
     /// The machine has no such function or serial port.
     NoSuchDevice {
-        /// Whose wish.
+        /// The claim.
         claim: Claim,
     },
     /// All functions of a class or model are with others.
     NoDeviceLeft {
-        /// Whose wish.
+        /// The claim.
         claim: Claim,
         /// How many the machine has.
         there: usize,
-        /// Whose wish took one of them.
+        /// The claim that took one of them.
         first: Option<Claim>,
     },
     /// A function or serial port is named twice.
@@ -136,7 +135,7 @@ pub enum Conflict {
     },
     /// Nobody can have this function.
     DeviceNotAssignable {
-        /// Whose wish.
+        /// The claim.
         claim: Claim,
         /// The function.
         address: PciAddress,
@@ -156,7 +155,7 @@ pub enum Conflict {
     },
     /// The boot image logs on this port until all others run.
     SerialPortOfTheLog {
-        /// Whose wish.
+        /// The claim.
         claim: Claim,
     },
     /// The images have no place beside what was handed out.
@@ -168,13 +167,13 @@ pub enum Conflict {
     },
 }
 
-/// A wish for a device: the place in a partition's `devices`.
+/// A claim on a device: its place in a partition's `devices`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Claim {
-    /// Whose.
+    /// The partition.
     pub partition: usize,
-    /// Which, counted from 0.
-    pub wish: usize,
+    /// The device, counted from 0.
+    pub device: usize,
 }
 
 /// Who wants memory.
@@ -230,12 +229,5 @@ impl core::fmt::Display for Count {
             1 => f.write_str("1 conflict is"),
             count => write!(f, "{count} conflicts are"),
         }
-    }
-}
-
-impl PlanError {
-    /// The conflicts as they are told, with their places in the box file that `request` was gathered from.
-    pub fn diagnostics(&self, request: &Request) -> Vec<Diagnostic> {
-        self.conflicts.iter().map(|conflict| super::telling::diagnostic(conflict, request)).collect()
     }
 }

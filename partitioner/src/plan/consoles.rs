@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::conflict::{Claim, Conflict};
 use super::devices;
-use crate::config::DeviceWish;
+use crate::config::DeviceSelector;
 use crate::inventory::SerialPort;
 use crate::request::Request;
 
@@ -17,8 +17,8 @@ pub(super) fn named(
 ) -> Vec<Option<SerialPort>> {
     let mut named: Vec<Option<SerialPort>> = request.file.partitions.iter().map(|_| None).collect();
     let mut claims: Vec<(Claim, u8)> = Vec::new();
-    for (claim, wish) in devices::wishes(request) {
-        let DeviceWish::Serial(number) = wish else { continue };
+    for (claim, selector) in devices::selectors(request) {
+        let DeviceSelector::Serial(number) = selector else { continue };
         match (ports.get(usize::from(number)), claims.iter().find(|(_, other)| *other == number)) {
             (None, _) => conflicts.push(Conflict::NoSuchDevice { claim }),
             (_, Some((first, _))) => conflicts.push(Conflict::DeviceClaimedTwice { first: *first, second: claim }),

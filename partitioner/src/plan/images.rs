@@ -4,8 +4,8 @@
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use super::PlannedImage;
 use super::conflict::Conflict;
+use super::planned::PlannedImage;
 use crate::address::RangeSet;
 use crate::address::{MemoryRange, PAGE};
 use crate::layout::RESIDENT;

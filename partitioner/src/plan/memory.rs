@@ -18,8 +18,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
+use super::boot_run::{BootRun, Contents};
 use super::conflict::{Conflict, Taker};
-use super::first_run::{Contents, FirstRun};
 use crate::address::RangeSet;
 use crate::address::{LARGE_PAGE, MemoryRange};
 use crate::inventory::{CoreNumber, Inventory, NodeId};
@@ -37,7 +37,7 @@ pub(super) struct Shares {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct PartitionMemory {
     pub(super) runs: Vec<MemoryRange>,
-    pub(super) first: FirstRun,
+    pub(super) first: BootRun,
 }
 
 /// What somebody wants.
@@ -50,7 +50,7 @@ struct Want<'a> {
     near: RangeSet,
 }
 
-/// Somebody whose wish cannot be met, and the longest piece that was left.
+/// A taker whose want cannot be met, and the longest piece that was left.
 struct Shortage {
     taker: Taker,
     needed: u64,

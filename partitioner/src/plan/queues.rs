@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use super::Conflict;
+use super::conflict::Conflict;
 use crate::layout::{QUEUES_MAX, Window};
 use crate::request::Request;
 

@@ -11,7 +11,7 @@ use super::*;
 use crate::address::{GIB_4, MIB};
 use crate::bzimage::tests::FakeKernel;
 use crate::config::BoxFile;
-use crate::inventory::{Core, MemoryKind, MemoryRegion, NodeId, Tsc};
+use crate::inventory::{ApicId, Core, EcamSegment, MemoryKind, MemoryRegion, NodeId, SerialPort, Tsc};
 use crate::request::LoadedImage;
 
 mod devices;

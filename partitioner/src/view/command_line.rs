@@ -13,7 +13,7 @@
 use alloc::format;
 use alloc::string::String;
 
-use super::ViewError;
+use super::error::ViewError;
 use crate::layout::COMMAND_LINE_LEN;
 use crate::plan::{PartitionPlan, Plan};
 

@@ -8,7 +8,7 @@
 
 use alloc::vec::Vec;
 
-use super::ViewError;
+use super::error::ViewError;
 use crate::address::{MIB, MemoryRange};
 use crate::inventory::EcamSegment;
 use crate::layout::{LOW_SLICES_END, RESIDENT};

@@ -12,11 +12,10 @@
 //! 16  the seed
 //! ```
 
+use super::address::address_in_tables;
 use crate::layout::SEED_OFFSET;
 use crate::machine::Seed;
 use crate::plan::PartitionPlan;
-
-use super::address_in_tables;
 
 /// `SETUP_RNG_SEED`.
 const TYPE: u32 = 9;

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::ConfigSpace;
+use super::config_space::ConfigSpace;
 use super::register::{
     BARS, BUSES, CAPABILITIES, CLASS, COMMAND, Command, HAS_CAPABILITIES, HEADER, ID, IO_WINDOW, MEMORY_WINDOW,
     PREFETCHABLE_BASE_UPPER, PREFETCHABLE_LIMIT_UPPER, PREFETCHABLE_WINDOW,

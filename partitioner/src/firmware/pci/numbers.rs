@@ -2,8 +2,10 @@
 
 use alloc::vec::Vec;
 
+use super::config_space::ConfigSpace;
+use super::function;
 use super::register::BUSES;
-use super::{ConfigSpace, functions, present};
+use super::scan::{functions, present};
 use crate::inventory::EcamSegment;
 use crate::pci::{BusRange, PciAddress, PciFunction};
 
@@ -49,7 +51,7 @@ fn number(
     let mut last = first;
     for device in PciAddress::on_bus(bridge.segment(), first) {
         for child in present(space, device) {
-            if super::function::is_bridge(space, child) {
+            if function::is_bridge(space, child) {
                 last = number(space, child, last, limit, numbered).unwrap_or(last);
             }
         }

@@ -12,7 +12,7 @@
 
 use alloc::vec::Vec;
 
-use super::ConfigSpace;
+use super::config_space::ConfigSpace;
 use super::function::bar_register;
 use super::register::{
     IO_WINDOW, MEMORY_WINDOW, PREFETCHABLE_BASE_UPPER, PREFETCHABLE_LIMIT_UPPER, PREFETCHABLE_WINDOW,

@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::ConfigSpace;
+use super::config_space::ConfigSpace;
 use super::function::bar_register;
 use super::register::{COMMAND, PREFETCHABLE_WINDOW};
 use crate::pci::PciAddress;

@@ -9,8 +9,10 @@ use proptest::prelude::*;
 use super::place::{Addresses, place};
 use super::*;
 use crate::address::{GIB_4, MIB, MemoryRange};
+use crate::inventory::EcamSegment;
 use crate::inventory::{MemoryKind, MemoryRegion};
 use crate::pci::{BarKind, BusRange, Functions, IoRange, Obstacle};
+use crate::pci::{PciAddress, PciFunction};
 
 const ECAM: EcamSegment = EcamSegment { segment: 0, base: 0xb000_0000, first_bus: 0, last_bus: 31 };
 

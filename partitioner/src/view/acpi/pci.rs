@@ -22,7 +22,7 @@ use acpi_tables::aml::{
 };
 use acpi_tables::mcfg::MCFG;
 
-use super::{OEM_ID, OEM_REVISION, OEM_TABLE_ID, serialized};
+use super::aml::{ConsumedMemory, OEM_ID, OEM_REVISION, OEM_TABLE_ID, serialized};
 use crate::address::MemoryRange;
 use crate::plan::{PartitionPlan, Plan, PlannedBuses};
 
@@ -113,7 +113,7 @@ fn resources(owned: &PlannedBuses) -> Vec<Box<dyn Aml>> {
 }
 
 fn reservation(owned: &PlannedBuses, space: MemoryRange) -> Vec<u8> {
-    let memory = super::ConsumedMemory(space);
+    let memory = ConsumedMemory(space);
     let resources = ResourceTemplate::new(alloc::vec![&memory]);
     serialized(&Device::new(
         name("EC", owned),

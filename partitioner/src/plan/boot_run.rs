@@ -20,7 +20,7 @@ pub(super) struct Contents<'a> {
 
 /// Where in the first run everything lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct FirstRun {
+pub(super) struct BootRun {
     pub(super) tables: MemoryRange,
     pub(super) kernel: MemoryRange,
     pub(super) initrd: Option<MemoryRange>,
@@ -38,13 +38,13 @@ impl Contents<'_> {
     }
 
     /// Everything in its place in `run`; `None` if it does not fit.
-    pub(super) fn lay_out(&self, run: MemoryRange) -> Option<FirstRun> {
+    pub(super) fn lay_out(&self, run: MemoryRange) -> Option<BootRun> {
         let tables = MemoryRange::with_len(run.start(), TABLES_LEN)?;
         let kernel = MemoryRange::with_len(self.kernel_address(run.start())?, self.kernel.init_size)?;
         let initrd_start = run.end().checked_sub(self.initrd_pages()?)?;
         let fits = run.contains(tables) && kernel.end() <= initrd_start;
         let initrd = MemoryRange::with_len(initrd_start, self.initrd_len);
-        fits.then_some(FirstRun { tables, kernel, initrd })
+        fits.then_some(BootRun { tables, kernel, initrd })
     }
 
     /// The lowest run of `len` bytes inside `free` that holds everything.
