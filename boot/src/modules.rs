@@ -9,7 +9,7 @@ use partitioner::bundle::{Bundle, BundleError, Member, members_of_archive};
 use partitioner::diagnostic::Diagnostic;
 use partitioner::request::{ImageReadError, LoadedImage};
 
-use crate::failure::Failure;
+use crate::error::BootError;
 use crate::handoff::{HandOff, Module};
 use crate::log;
 
@@ -18,10 +18,10 @@ pub struct Modules<'a>(Bundle<'a>);
 
 impl<'a> Modules<'a> {
     /// Opens one archive, or takes one module for each member.
-    pub fn open(hand_off: &'a HandOff) -> Result<Self, Failure> {
+    pub fn open(hand_off: &'a HandOff) -> Result<Self, BootError> {
         log::enter("bundle");
         let bundle = members(&hand_off.modules).and_then(|members| Bundle::open(&members));
-        let bundle = bundle.map_err(|error| Failure::of("bundle", alloc::vec![Diagnostic::from(&error)]))?;
+        let bundle = bundle.map_err(|error| BootError::of("bundle", alloc::vec![Diagnostic::from(&error)]))?;
         log::step(
             "bundle",
             format_args!("box file of {} bytes, {} image(s)", bundle.box_file.len(), bundle.images.len()),

@@ -17,16 +17,16 @@ use crate::{log, tsc};
 /// emulation; one that never does shall not hold up the others for ever.
 const TURN_LIMIT_MS: u64 = 20_000;
 
-/// The real thing.
-pub struct Iron {
+/// The machine that this runs on.
+pub struct BareMetal {
     cores: Cores,
     sleeper: Sleeper,
     ecam: Ecam,
     waited_ticks: u64,
 }
 
-impl Iron {
-    /// With the cores parked.
+impl BareMetal {
+    /// `cores` must be parked.
     pub fn new(cores: Cores, sleeper: Sleeper, ecam: Ecam) -> Self {
         Self { cores, sleeper, ecam, waited_ticks: 0 }
     }
@@ -63,7 +63,7 @@ fn is_written(page: u64) -> bool {
     })
 }
 
-impl Machine for Iron {
+impl Machine for BareMetal {
     fn copy(&mut self, from: MemoryRange, to: u64) {
         // SAFETY: by the trait's contract both lie in usable memory and do not overlap; no core that runs reads or
         // writes the target.

@@ -1,8 +1,13 @@
-//! Legacy interrupt controllers, silenced: no instance owns them, so nothing may come from them.
+//! Legacy interrupt controllers, which are masked: no instance owns them, so they must not interrupt one.
 
 use partitioner::firmware::IoApic;
 use x86_64::instructions::port::PortWriteOnly;
 
+// The mask registers of the two 8259s.
+const PIC_1_DATA: u16 = 0x21;
+const PIC_2_DATA: u16 = 0xa1;
+
+// Registers of an I/O APIC (Intel 82093AA data sheet, section 3).
 const IOAPIC_SELECT: u64 = 0x00;
 const IOAPIC_WINDOW: u64 = 0x10;
 const IOAPIC_VERSION: u32 = 0x01;
@@ -10,16 +15,16 @@ const IOAPIC_FIRST_ENTRY: u32 = 0x10;
 const MASKED: u32 = 1 << 16;
 
 /// Masks every line of both 8259 PICs.
-pub fn pics() {
+pub fn mask_pics() {
     // SAFETY: the mask registers of the PICs; on a machine without them nobody answers at these ports.
     unsafe {
-        PortWriteOnly::<u8>::new(0x21).write(0xff);
-        PortWriteOnly::<u8>::new(0xa1).write(0xff);
+        PortWriteOnly::<u8>::new(PIC_1_DATA).write(0xff);
+        PortWriteOnly::<u8>::new(PIC_2_DATA).write(0xff);
     }
 }
 
 /// Masks every redirection entry of an I/O APIC, and says how many it has.
-pub fn io_apic(io_apic: &IoApic) -> u32 {
+pub fn mask_io_apic(io_apic: &IoApic) -> u32 {
     let entries = (read(io_apic.address, IOAPIC_VERSION) >> 16 & 0xff) + 1;
     for entry in 0..entries {
         write(io_apic.address, IOAPIC_FIRST_ENTRY + 2 * entry, MASKED);
