@@ -6,8 +6,8 @@
 //! | | who may call it |
 //! |---|---|
 //! | any | any context, at any time |
-//! | lock | whoever holds the transmit lock of that lane |
-//! | receive | whoever holds the receive lock of that lane's queue |
+//! | lock | the holder of that lane's transmit lock |
+//! | receive | the holder of the receive lock of that lane's queue |
 //! | poll | the poll of that queue, of which there is one at a time |
 //! | links | the poll of the first queue |
 //! | links and locks | the same, while it holds the receive locks of all queues and the transmit locks of that peer's lanes |
@@ -41,8 +41,8 @@ pub struct Segment {
 /// # Safety
 /// The pointer is one of an open endpoint.
 unsafe fn deref<'a>(endpoint: *const Endpoint) -> &'a Endpoint {
-    // SAFETY: the caller's pointer is one that `sprig_endpoint_open` was given, so an `Endpoint` is there; nobody ever has
-    // a `&mut Endpoint`.
+    // SAFETY: the caller's pointer is one that `sprig_endpoint_open` was given, so an `Endpoint` is there; there is never a
+    // `&mut Endpoint`.
     unsafe { &*endpoint }
 }
 

@@ -1,7 +1,7 @@
-//! How a peer is rung: the protocol's pending word says who rang, and an eventfd wakes.
+//! How a peer is rung: the protocol's pending word records who rang, and an eventfd wakes.
 //!
 //! In the header an address is a core and a vector. Here the core is the partition's own index, and the vector always
-//! the same: it only says that somebody is there to be woken. Which eventfd that is a ringer knows from the window's
+//! the same: it only shows that the partition is present. A ringer knows its eventfd from the window's
 //! files, whatever a peer may have written. All queues of a partition wake by the same eventfd.
 
 use rustix::io;
@@ -11,11 +11,11 @@ use vni::port::Port;
 
 use crate::window::WindowFile;
 
-/// What an endpoint in a process names as the vector of its doorbell.
+/// The vector of every endpoint in a process.
 const VECTOR: u8 = 0x10;
 
-/// Says that we may be rung, and takes what was rung before.
-pub(crate) fn appear(port: &Port<'_>) {
+/// Publishes our address, and takes what was rung before.
+pub(crate) fn publish(port: &Port<'_>) {
     let address = Address { apic_id: port.index() as u32, vector: VECTOR };
     for bell in bells(port) {
         doorbell::publish(bell, Some(address));
@@ -23,7 +23,7 @@ pub(crate) fn appear(port: &Port<'_>) {
     take(port);
 }
 
-/// Takes what was rung. Afterwards look at links and rings.
+/// Takes the pending rings. Afterwards look at links and rings.
 pub(crate) fn take(port: &Port<'_>) {
     for bell in bells(port) {
         doorbell::take(bell);
@@ -35,8 +35,8 @@ fn bells<'w>(port: &Port<'w>) -> &'w [Doorbell] {
     &port.header().doorbells[..port.window().geometry().shape().queues()]
 }
 
-/// Rings a queue of a peer; whether its eventfd had to be written. Its address never changes while it is there, so there
-/// is no ringing again.
+/// Rings a queue of a peer, and returns whether its eventfd had to be written. The address of a peer that is present
+/// never changes, so one ring is enough.
 pub(crate) fn ring(port: &Port<'_>, files: &WindowFile, peer: usize, queue: usize) -> bool {
     let bell = &port.window().header(peer).doorbells[queue];
     let (Some(_), Some(doorbell)) = (doorbell::ring(bell, port.index()), files.doorbell(peer)) else {

@@ -1,7 +1,7 @@
 //! One partition in this process: frames in and out, its links, its time.
 //!
-//! Whoever has an [`Endpoint`] gives it its time, by calling [`Endpoint::turn`] again and again: at least every few
-//! hundred milliseconds, or peers hold it to be dead. Nothing else runs: there is no thread behind it.
+//! The owner of an [`Endpoint`] gives it its time by calling [`Endpoint::turn`] again and again: at least every few hundred
+//! milliseconds, or its peers take it for dead. There is no thread behind it.
 //!
 //! - One that **polls** calls `turn` now and then, and never asks to be rung.
 //! - One that **sleeps** calls [`Endpoint::arm`], waits on the file descriptor ([`AsFd`]) if that says so, then calls
@@ -30,19 +30,19 @@ use crate::parts::EndpointParts;
 use crate::wait_set::{Ticks, WaitSet};
 use crate::window::WindowFile;
 
-/// One partition, in this process. When it is dropped its links go down, and its peers are told.
+/// One partition in this process. When it is dropped, its links go down and its peers are rung.
 pub struct Endpoint {
     // Dropped in this order: the parts before the claim that makes them ours.
     parts: EndpointParts,
     wait_set: WaitSet,
     ticks: Ticks,
-    /// The set may have something to tell that nobody has heard.
+    /// The set may have events that were not taken yet.
     asleep: bool,
     /// Peers in whose lanes a fault was found, a bit for each.
     faulty: u32,
     /// Doorbells for which an eventfd was written.
     rung: u64,
-    /// Times that the set was heard.
+    /// Times that events of the set were taken.
     wakeups: u64,
     _claim: Claim,
 }
@@ -50,16 +50,16 @@ pub struct Endpoint {
 /// Why an endpoint was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The partition is not ours.
+    /// The partition could not be claimed.
     #[error(transparent)]
     Claim(#[from] ClaimError),
-    /// There is nothing to wait on.
+    /// The wait set could not be made.
     #[error("cannot make a timer and an epoll set for an endpoint: {0}")]
     WaitSet(#[from] io::Error),
 }
 
-/// A peer and a queue. Having one means that the endpoint it came from has such a lane; to another, one that it lacks
-/// is a lane whose link is down.
+/// A peer and a queue. Having one means that the endpoint it came from has such a lane. Another endpoint that lacks it treats
+/// it as a lane whose link is down.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Lane {
     index: u32,
@@ -88,7 +88,7 @@ impl Lane {
 /// How a link stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LinkState {
-    /// The peer is not there, or has just broken a rule.
+    /// The peer is absent, or has just broken a rule.
     Down,
     /// Shaking hands.
     Connecting,
@@ -107,7 +107,7 @@ pub struct Received {
     pub offload: Offload,
 }
 
-/// What came of a turn.
+/// The result of a turn.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct TurnOutcome {
     /// Peers whose link has come up, gone down, stalled or gone on, a bit for each.
@@ -123,7 +123,7 @@ impl Endpoint {
         Self::claimed(window, Claim::of(window, index)?)
     }
 
-    /// The first partition of the window that nobody has.
+    /// The first partition of the window that is free.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -138,7 +138,7 @@ impl Endpoint {
         let parts = EndpointParts::new(window, claim.index());
         parts.port().tick();
         parts.port().start();
-        doorbell::appear(parts.port());
+        doorbell::publish(parts.port());
         let mut endpoint =
             Self { parts, wait_set, ticks, asleep: false, faulty: 0, rung: 0, wakeups: 0, _claim: claim };
         endpoint.step_links();
@@ -217,8 +217,8 @@ impl Endpoint {
         }
     }
 
-    /// Before sleeping for room in a lane: asks to be rung for it. True if the largest frame has room already; of a lane
-    /// that is down, too. Publish before: what is not published will not be consumed.
+    /// Before sleeping for room in a lane: asks to be rung for it. True if the largest frame has room already, or if the lane
+    /// is down. Publish before: what is not published will not be consumed.
     pub fn await_room(&mut self, lane: Lane) -> bool {
         self.parts.sender(lane.index as usize).is_none_or(|sender| sender.await_room())
     }
@@ -270,13 +270,13 @@ impl Endpoint {
         }
     }
 
-    /// Gives time: hears the doorbell, ticks if a tick is due, steps links that want it. Without a system call, unless
+    /// Takes a turn: takes the doorbell's rings, ticks if a tick is due, steps links that want it. Without a system call, unless
     /// we were armed since the last turn, or a peer must be rung.
     ///
     /// # Errors
-    /// If the kernel does not tell what the set has to tell, which no kernel does.
+    /// If the kernel refuses the events of the set, which no kernel does.
     pub fn turn(&mut self) -> io::Result<TurnOutcome> {
-        // In this order: a ring that comes after the set was heard is in the set again.
+        // In this order: a ring that comes after the events were taken is in the set again.
         if self.asleep {
             self.wait_set.drain()?;
             self.wakeups += 1;
@@ -318,7 +318,7 @@ impl Endpoint {
         counters::names().zip(counters::values(&self.parts, [self.rung, self.wakeups]))
     }
 
-    /// What one of them has come to; 0 if there is none of that name.
+    /// The value of one counter; 0 if there is none of that name.
     pub fn counter(&self, name: &str) -> u64 {
         self.counters().find_map(|(found, value)| (found == name).then_some(value)).unwrap_or(0)
     }

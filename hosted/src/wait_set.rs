@@ -1,7 +1,7 @@
 //! What an idle endpoint waits on: one file descriptor, an epoll set of its doorbell and of a timer for its ticks.
 //!
-//! Both are watched for edges, so that neither has to be read: what they have to tell is told once, to whoever looks at
-//! the set.
+//! Both are watched for edges, so that neither has to be read: epoll reports each event once, to the next caller that
+//! waits on the set.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -13,10 +13,10 @@ use vni::port::TICK_MS;
 
 const TICK: Duration = Duration::from_millis(TICK_MS as u64);
 
-/// The file descriptor.
+/// The epoll set.
 pub(crate) struct WaitSet {
     epoll: OwnedFd,
-    /// In the set; there as long as it is open.
+    /// A member of the set for as long as it is open.
     _timer: OwnedFd,
 }
 
@@ -33,7 +33,7 @@ impl WaitSet {
         Ok(Self { epoll: set, _timer: timer })
     }
 
-    /// Until the set has something to tell, or the time is over.
+    /// Waits until the set is readable, or `limit` is over.
     pub(crate) fn wait(&self, limit: Duration) -> io::Result<()> {
         let limit = Timespec { tv_sec: limit.as_secs() as _, tv_nsec: limit.subsec_nanos().into() };
         let mut set = [PollFd::new(&self.epoll, PollFlags::IN)];
@@ -43,11 +43,11 @@ impl WaitSet {
         }
     }
 
-    /// Hears all that the set has to tell.
+    /// Takes all events of the set.
     pub(crate) fn drain(&self) -> io::Result<()> {
-        let mut told = [epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) }; 2];
+        let mut events = [epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) }; 2];
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        match epoll::wait(&self.epoll, &mut told, Some(&now)) {
+        match epoll::wait(&self.epoll, &mut events, Some(&now)) {
             Err(rustix::io::Errno::INTR) => Ok(()),
             other => other.map(drop).map_err(Into::into),
         }
@@ -64,12 +64,12 @@ impl AsFd for WaitSet {
 pub(crate) struct Ticks(Instant);
 
 impl Ticks {
-    /// The first is due a tick from now. To be made before the timer: then each of its events finds a tick due.
+    /// The first is due one tick from now. Make it before the timer: then each event of the timer finds a tick due.
     pub(crate) fn begin() -> Self {
         Self(Instant::now() + TICK)
     }
 
-    /// Whether one is due. Of several that were missed only one is: who stood still does not accuse others of it.
+    /// Whether a tick is due. Several missed ticks count as one, so that our own delay does not make peers look frozen.
     pub(crate) fn is_due(&mut self) -> bool {
         let Some(late) = Instant::now().checked_duration_since(self.0) else { return false };
         let missed = (late.as_nanos() / TICK.as_nanos()) as u32;

@@ -225,7 +225,7 @@ mod capability {
     const NO: u8 = 1;
     const YES: u8 = 2;
 
-    /// Relaxed is enough: whoever reads an old value finds out for itself, with the same result.
+    /// Relaxed is enough: a thread that reads an old value finds out for itself, with the same result.
     pub(super) struct Capability(AtomicU8);
 
     impl Capability {

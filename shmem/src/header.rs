@@ -1,4 +1,4 @@
-//! A partition's header page: who it is, that it lives, how its links stand, and how to ring each of its queues.
+//! A partition's header page: its identity, its heartbeat, its ends of links, and a doorbell for each of its queues.
 //!
 //! ```text
 //! 0x000  magic       u32   MAGIC once the partition has come up                         ┐

@@ -37,7 +37,7 @@ impl HeapWindow {
         let start = NonNull::from(&*self.pages).cast::<u8>();
         let len = size_of_val(&*self.pages) as u64;
         // SAFETY: the pages are aligned to a page and borrowed for as long as the window lasts; being atomics inside,
-        // they may be written through a shared reference, and whoever has it can do so by atomics alone.
+        // they may be written through a shared reference, and its holder can do so by atomics alone.
         let window = unsafe { Window::new(start, len, self.shape) };
         window.expect("the length was checked when the memory was made")
     }

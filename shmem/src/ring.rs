@@ -10,7 +10,7 @@
 //! ```
 //!
 //! So the ring from A to B is `room_at` and `descriptors` of A's lane for B, with `consumed` and `wake_at` of B's lane
-//! for A. No word counts what was produced: a bit in each descriptor tells in which lap around the ring it was written
+//! for A. No word counts what was produced: a bit in each descriptor shows in which lap around the ring it was written
 //! ([`lap_bit`]), so a consumer that waits looks at the very line that it is to read.
 
 use core::sync::atomic::{AtomicU32, AtomicU64};
@@ -33,7 +33,7 @@ pub const DESCRIPTORS_AT: u64 = 3 * LINE_PAIR;
 /// Bytes of a lane.
 pub const LANE_LEN: u64 = DESCRIPTORS_AT + RING_SLOTS as u64 * DESCRIPTOR_LEN;
 
-/// The bit of a descriptor's first word that tells its lap.
+/// The bit of a descriptor's first word that holds its lap.
 pub const LAP: u64 = 1 << 63;
 
 const _: () = assert!(RING_SLOTS.is_power_of_two(), "indices count on modulo 2³²");

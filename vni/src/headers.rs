@@ -1,6 +1,6 @@
 //! Offload metadata held against the headers they speak of.
 //!
-//! A kernel that is told "cut this into TCP segments" believes it. So what a peer says is compared with the headers as
+//! A kernel that reads "cut this into TCP segments" does so. So what a peer says is compared with the headers as
 //! they were copied: whether there is such a protocol at all, where its header starts, and whether the checksum goes
 //! where that protocol has it. What the kernel's own parsers check anyway (lengths within IP, options) is left to them.
 

@@ -1,19 +1,19 @@
-//! The protocol of the virtual Ethernet: what partitions say to each other through the shared window.
+//! The protocol of the virtual Ethernet between partitions, through the shared window.
 //!
 //! Every ordered pair of partitions has a ring of descriptors for each queue, which name buffers in the producer's
-//! transmit pool. A frame is copied into the pool by its sender and out of it by its receiver. Whoever sleeps says up to
-//! which index it has seen everything, and is rung when that index is passed.
+//! transmit pool. The sender copies a frame into the pool, and the receiver copies it out. Before a side sleeps it
+//! publishes the index up to which it has seen everything. The other side rings it when it passes that index.
 //!
 //! | module | |
 //! |---|---|
 //! | [`mac`] | addresses |
 //! | [`descriptor`] | the two words that name a piece of a frame, and the frame's offload metadata |
 //! | [`ring`] | indices: publishing, consuming, and who must be rung |
-//! | [`buffers`] | who has which buffer of a pool |
+//! | [`buffers`] | which lane has which buffer of a pool |
 //! | `packer` | where in it the next bytes go |
 //! | [`sender`], [`receiver`] | frames in and out of a lane |
-//! | [`headers`] | offload metadata held against the headers it speaks of |
-//! | [`link`](mod@link) | the handshake by which two partitions begin and end to talk |
+//! | [`headers`] | offload metadata checked against the frame's headers |
+//! | [`link`](mod@link) | the handshake that begins and ends a link |
 //! | [`doorbell`] | how a sleeper is woken |
 //! | [`port`] | one partition: its header page, its address, its time |
 //! | [`peer_link`] | its end of the link to one peer |

@@ -11,7 +11,7 @@ use crate::doorbell;
 use crate::link::{self, WindowWords};
 use crate::mac::MacAddress;
 
-/// Length of a tick, after which the heartbeat goes on.
+/// The length of a tick, and so the period of the heartbeat.
 pub const TICK_MS: u32 = 100;
 
 /// A partition on the virtual Ethernet.
@@ -24,7 +24,7 @@ pub struct Port<'w> {
 }
 
 impl<'w> Port<'w> {
-    /// Partition `me` of the box of that name; closed.
+    /// The port of partition `me` in the box `box_name`, closed.
     ///
     /// # Panics
     /// In debug builds, if the window has no such partition.
@@ -66,7 +66,7 @@ impl<'w> Port<'w> {
         self.window.header(self.me)
     }
 
-    /// Says that we are there. Links begin with their next step.
+    /// Announces that we are present. Links begin with their next step.
     pub fn start(&self) {
         let header = self.header();
         header.version.store(VERSION, Ordering::Relaxed);
@@ -76,7 +76,7 @@ impl<'w> Port<'w> {
         self.open.store(true, Ordering::SeqCst);
     }
 
-    /// Takes all links down, at once, from any context. Peers notice when they are rung.
+    /// Takes all links down at once. Any context may call it. Peers notice when they are rung.
     pub fn stop(&self) {
         self.open.store(false, Ordering::SeqCst);
         self.header().doorbells.iter().for_each(|bell| doorbell::publish(bell, None));
@@ -90,7 +90,7 @@ impl<'w> Port<'w> {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Lets the heartbeat and our time go on by one tick.
+    /// Advances the heartbeat and our time by one tick.
     pub fn tick(&self) {
         let heartbeat = self.header().heartbeat;
         heartbeat.store(heartbeat.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);

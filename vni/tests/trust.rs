@@ -105,7 +105,7 @@ fn who_consumes_what_was_not_published_loses_its_link() {
         let _ = case.end().lane.sender.publish();
         case.window.ring(0, 0, 1).consumed.store(2, Ordering::Relaxed);
         while case.end().send(&[7; 60]).is_ok() {}
-        case.assert_link_falls(Fault::Consumed { told: 2, published: 1 });
+        case.assert_link_falls(Fault::Consumed { claimed: 2, published: 1 });
     });
 }
 

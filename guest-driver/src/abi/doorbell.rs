@@ -12,7 +12,7 @@ fn bell(endpoint: &Endpoint, partition: usize, queue: u32) -> Option<&'static Do
     endpoint.port().window().header(partition).doorbells[..queues].get(queue as usize)
 }
 
-/// Says where a queue is rung; vector 0: nowhere. Any.
+/// Publishes where a queue is rung; vector 0: nowhere. Any.
 ///
 /// # Safety
 /// `endpoint` is an open one.
@@ -26,7 +26,7 @@ pub unsafe extern "C" fn sprig_doorbell_publish(endpoint: *const Endpoint, queue
     }
 }
 
-/// Takes what was rung at a queue, a bit for each partition. Poll of that queue.
+/// Takes the pending rings of a queue, a bit for each partition that rang. Poll of that queue.
 ///
 /// # Safety
 /// `endpoint` is an open one.

@@ -27,7 +27,7 @@ pub const FRAME: u32 = 1;
 /// The peer broke a rule: step its link.
 pub const FAULT: u32 = 2;
 
-/// The frame that waits first in a lane. Receive.
+/// The first frame that waits in a lane. Receive.
 ///
 /// # Safety
 /// `endpoint` is an open one; the caller holds the receive lock of the lane's queue; `frame` is writable.
@@ -49,8 +49,8 @@ pub unsafe extern "C" fn sprig_peek(endpoint: *const Endpoint, lane: u32, frame:
 /// Copies the frame that was peeked, and goes past it; false: its metadata do not fit it. Receive.
 ///
 /// # Safety
-/// `endpoint` is an open one; the caller holds the receive lock of the lane's queue; `segments` points to `count` segments of writable memory that is
-/// nobody else's.
+/// `endpoint` is an open one; the caller holds the receive lock of the lane's queue; `segments` points to `count` segments
+/// of writable memory that is nobody else's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_take(
     endpoint: *const Endpoint,

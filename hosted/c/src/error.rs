@@ -1,4 +1,4 @@
-//! How a failure is told: by a result that means "failed", and a line of text.
+//! How a failure is reported: by a result that means "failed", and a line of text.
 
 use std::cell::RefCell;
 use std::ffi::{CString, c_char};
@@ -28,7 +28,7 @@ pub(super) enum CallError {
     Open(#[from] OpenError),
     #[error("cannot wait: {0}")]
     Wait(#[from] std::io::Error),
-    #[error("a mistake of Sprig's own: it has told more on standard error")]
+    #[error("an error in Sprig itself: standard error has more")]
     Panic,
 }
 
@@ -36,9 +36,9 @@ thread_local! {
     static LAST: RefCell<Option<CString>> = const { RefCell::new(None) };
 }
 
-/// What `work` gives; or `failed`, with its text kept for who asks.
+/// The result of `work`; or `failed`, with the text of the error kept for [`sprig_vni_last_error`].
 pub(super) fn attempt<T>(failed: T, work: impl FnOnce() -> Result<T, CallError>) -> T {
-    // Whatever a panic has left half done, nobody can make the kernel or a peer suffer from it, and the caller is told.
+    // Whatever a panic has left half done harms neither the kernel nor a peer, and the caller learns of it.
     let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(CallError::Panic));
     outcome.unwrap_or_else(|why| {
         let text = CString::new(why.to_string().replace('\0', " ")).unwrap_or_default();

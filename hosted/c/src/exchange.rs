@@ -1,4 +1,4 @@
-//! Frames in and out, and time. See [`crate`] for what callers keep to.
+//! Frames in and out, and time. See [`crate`] for what callers must guarantee.
 
 use std::ffi::c_int;
 use std::os::fd::{AsFd, AsRawFd};
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn sprig_vni_send(
     why: *mut u32,
 ) -> u32 {
     attempt(0, || {
-        // SAFETY: by what the caller keeps to.
+        // SAFETY: the caller guarantees it.
         let (endpoint, frames) = unsafe { (crate::endpoint(endpoint)?, burst(frames, count)?) };
         // SAFETY: as above.
         let why = unsafe { why.as_mut() };
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn sprig_vni_receive(
     count: u32,
 ) -> u32 {
     attempt(0, || {
-        // SAFETY: by what the caller keeps to.
+        // SAFETY: the caller guarantees it.
         let (endpoint, frames) = unsafe { (crate::endpoint(endpoint)?, burst_mut(frames, count)?) };
         let lane = lane(endpoint, peer, queue)?;
         let mut came = 0;
@@ -111,7 +111,7 @@ unsafe fn burst<'a>(frames: *const Frame, count: u32) -> Result<&'a [Frame], Cal
     match count {
         0 => Ok(&[]),
         _ if frames.is_null() => Err(CallError::Null("frames")),
-        // SAFETY: by what the caller keeps to.
+        // SAFETY: the caller guarantees it.
         _ => Ok(unsafe { slice::from_raw_parts(frames, count as usize) }),
     }
 }
@@ -122,7 +122,7 @@ unsafe fn burst_mut<'a>(frames: *mut Frame, count: u32) -> Result<&'a mut [Frame
     match count {
         0 => Ok(&mut []),
         _ if frames.is_null() => Err(CallError::Null("frames")),
-        // SAFETY: by what the caller keeps to.
+        // SAFETY: the caller guarantees it.
         _ => Ok(unsafe { slice::from_raw_parts_mut(frames, count as usize) }),
     }
 }
@@ -134,7 +134,7 @@ unsafe fn burst_mut<'a>(frames: *mut Frame, count: u32) -> Result<&'a mut [Frame
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_vni_await_room(endpoint: *mut Endpoint, peer: u32, queue: u32) -> c_int {
     attempt(-1, || {
-        // SAFETY: by what the caller keeps to.
+        // SAFETY: the caller guarantees it.
         let endpoint = unsafe { crate::endpoint(endpoint) }?;
         let lane = lane(endpoint, peer, queue)?;
         Ok(endpoint.await_room(lane).into())
@@ -147,7 +147,7 @@ pub unsafe extern "C" fn sprig_vni_await_room(endpoint: *mut Endpoint, peer: u32
 /// As for all functions here.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_vni_fd(endpoint: *mut Endpoint) -> c_int {
-    // SAFETY: by what the caller keeps to.
+    // SAFETY: the caller guarantees it.
     attempt(-1, || Ok(unsafe { crate::endpoint(endpoint) }?.as_fd().as_raw_fd()))
 }
 
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn sprig_vni_fd(endpoint: *mut Endpoint) -> c_int {
 /// As for all functions here.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_vni_arm(endpoint: *mut Endpoint) -> c_int {
-    // SAFETY: by what the caller keeps to.
+    // SAFETY: the caller guarantees it.
     attempt(-1, || Ok(unsafe { crate::endpoint(endpoint) }?.arm().into()))
 }
 
@@ -167,7 +167,7 @@ pub unsafe extern "C" fn sprig_vni_arm(endpoint: *mut Endpoint) -> c_int {
 /// As for all functions here.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_vni_turn(endpoint: *mut Endpoint, changed: *mut u32) -> c_int {
-    // SAFETY: by what the caller keeps to.
+    // SAFETY: the caller guarantees it.
     unsafe { give_time(endpoint, changed, Endpoint::turn) }
 }
 
@@ -177,7 +177,7 @@ pub unsafe extern "C" fn sprig_vni_turn(endpoint: *mut Endpoint, changed: *mut u
 /// As for all functions here.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_vni_wait(endpoint: *mut Endpoint, limit_ms: u32, changed: *mut u32) -> c_int {
-    // SAFETY: by what the caller keeps to.
+    // SAFETY: the caller guarantees it.
     unsafe { give_time(endpoint, changed, |endpoint| endpoint.wait(Duration::from_millis(limit_ms.into()))) }
 }
 
@@ -189,7 +189,7 @@ unsafe fn give_time(
     give: impl FnOnce(&mut Endpoint) -> std::io::Result<TurnOutcome>,
 ) -> c_int {
     attempt(-1, || {
-        // SAFETY: by what the caller keeps to.
+        // SAFETY: the caller guarantees it.
         let (endpoint, changed) = unsafe { (crate::endpoint(endpoint)?, changed.as_mut()) };
         let turned = give(endpoint)?;
         if let Some(changed) = changed {

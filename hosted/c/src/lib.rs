@@ -4,12 +4,12 @@
 //! |---|---|
 //! | [`lifecycle`] | windows and endpoints: made, joined, closed |
 //! | [`exchange`] | frames in and out, and time |
-//! | [`status`] | who is who, how links stand, what was counted |
+//! | [`status`] | addresses, the state of links, counters |
 //! | [`error`] | why a function has failed |
 //!
-//! An endpoint is one thread's at a time; different endpoints are independent. Whoever calls keeps to what C always
-//! wants: a pointer is one that was given out and not closed since, or points to as much memory as the declaration says.
-//! A null pointer is refused. What fails says why in [`error::sprig_vni_last_error`]. No panic crosses the border.
+//! An endpoint is one thread's at a time; different endpoints are independent. Callers guarantee what C always
+//! demands: a pointer is one that was given out and not closed since, or points to as much memory as the declaration says.
+//! A null pointer is refused. What fails says why in [`error::sprig_vni_last_error`]. No panic crosses the interface.
 
 // The interface hands over raw pointers: this is where they are believed, with the reason at every block.
 #![allow(unsafe_code)]
@@ -30,7 +30,7 @@ use hosted::{Endpoint, Lane};
 /// # Safety
 /// It is null, or an endpoint that was given out and not closed since, and that no other thread uses until `'a` ends.
 unsafe fn endpoint<'a>(endpoint: *mut Endpoint) -> Result<&'a mut Endpoint, CallError> {
-    // SAFETY: by what the caller keeps to.
+    // SAFETY: the caller guarantees it.
     unsafe { endpoint.as_mut() }.ok_or(CallError::Null("endpoint"))
 }
 

@@ -1,4 +1,4 @@
-//! Windows and endpoints: made, joined, closed. See [`crate`] for what callers keep to.
+//! Windows and endpoints: made, joined, closed. See [`crate`] for what callers must guarantee.
 
 use std::ffi::{CStr, c_char};
 use std::path::Path;
@@ -15,7 +15,7 @@ unsafe fn text<'a>(text: *const c_char, what: &'static str) -> Result<&'a str, C
     if text.is_null() {
         return Err(CallError::Null(what));
     }
-    // SAFETY: by what the caller keeps to.
+    // SAFETY: the caller guarantees it.
     unsafe { CStr::from_ptr(text) }.to_str().map_err(|_| CallError::Text(what))
 }
 
@@ -32,7 +32,7 @@ pub unsafe extern "C" fn sprig_vni_server_open(
     window_len: u64,
 ) -> *mut Serving {
     attempt(ptr::null_mut(), || {
-        // SAFETY: by what the caller keeps to.
+        // SAFETY: the caller guarantees it.
         let (path, box_name) = unsafe { (text(path, "path")?, text(box_name, "box_name")?) };
         let shape = Shape::new(partitions as usize, queues as usize)?;
         let len = if window_len == 0 { WindowFile::default_len(shape) } else { window_len };
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn sprig_vni_server_close(server: *mut Serving) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_vni_join(path: *const c_char, index: i32) -> *mut Endpoint {
     attempt(ptr::null_mut(), || {
-        // SAFETY: by what the caller keeps to.
+        // SAFETY: the caller guarantees it.
         let window = WindowFile::join(Path::new(unsafe { text(path, "path") }?))?;
         let endpoint = match usize::try_from(index) {
             Ok(index) => Endpoint::open(&window, index)?,

@@ -1,4 +1,4 @@
-//! Who is who, how links stand, and what was counted. See [`crate`] for what callers keep to.
+//! Addresses, the state of links, and counters. See [`crate`] for what callers must guarantee.
 
 use std::ffi::{CStr, c_char, c_int};
 
@@ -21,7 +21,7 @@ pub const LINK_IS_STALLED: c_int = 3;
 /// As for all functions here.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_vni_index(endpoint: *mut Endpoint) -> c_int {
-    // SAFETY: by what the caller keeps to.
+    // SAFETY: the caller guarantees it.
     attempt(-1, || Ok(unsafe { crate::endpoint(endpoint) }?.index() as c_int))
 }
 
@@ -31,7 +31,7 @@ pub unsafe extern "C" fn sprig_vni_index(endpoint: *mut Endpoint) -> c_int {
 /// As for all functions here.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_vni_partitions(endpoint: *mut Endpoint) -> c_int {
-    // SAFETY: by what the caller keeps to.
+    // SAFETY: the caller guarantees it.
     attempt(-1, || Ok(unsafe { crate::endpoint(endpoint) }?.window().shape().partitions() as c_int))
 }
 
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn sprig_vni_partitions(endpoint: *mut Endpoint) -> c_int 
 /// As for all functions here.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_vni_queues(endpoint: *mut Endpoint) -> c_int {
-    // SAFETY: by what the caller keeps to.
+    // SAFETY: the caller guarantees it.
     attempt(-1, || Ok(unsafe { crate::endpoint(endpoint) }?.window().shape().queues() as c_int))
 }
 
@@ -52,7 +52,7 @@ pub unsafe extern "C" fn sprig_vni_queues(endpoint: *mut Endpoint) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_vni_mac(endpoint: *mut Endpoint, partition: u32, mac: *mut u8) -> c_int {
     attempt(-1, || {
-        // SAFETY: by what the caller keeps to; bytes have no alignment.
+        // SAFETY: the caller guarantees it; bytes have no alignment.
         let (endpoint, mac) = unsafe { (crate::endpoint(endpoint)?, mac.cast::<[u8; 6]>().as_mut()) };
         if partition as usize >= endpoint.window().shape().partitions() {
             return Err(CallError::NoPartition(partition));
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn sprig_vni_mac(endpoint: *mut Endpoint, partition: u32, 
 /// As for all functions here.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_vni_link(endpoint: *mut Endpoint, peer: u32) -> c_int {
-    // SAFETY: by what the caller keeps to.
+    // SAFETY: the caller guarantees it.
     attempt(-1, || match unsafe { crate::endpoint(endpoint) }?.link(peer as usize) {
         LinkState::Down => Ok(LINK_IS_DOWN),
         LinkState::Connecting => Ok(LINK_IS_CONNECTING),
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn sprig_vni_link(endpoint: *mut Endpoint, peer: u32) -> c
     })
 }
 
-/// What a counter has come to; 0 if there is none of that name.
+/// The value of a counter; 0 if there is none of that name.
 ///
 /// # Safety
 /// As for all functions here; `name` ends with a zero byte.
@@ -87,7 +87,7 @@ pub unsafe extern "C" fn sprig_vni_counter(endpoint: *mut Endpoint, name: *const
         if name.is_null() {
             return Err(CallError::Null("name"));
         }
-        // SAFETY: by what the caller keeps to.
+        // SAFETY: the caller guarantees it.
         let (endpoint, name) = unsafe { (crate::endpoint(endpoint)?, CStr::from_ptr(name)) };
         Ok(name.to_str().map_or(0, |name| endpoint.counter(name)))
     })

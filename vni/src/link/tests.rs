@@ -27,7 +27,7 @@ impl Model {
         End::from_word(self.word)
     }
 
-    /// Says `word`.
+    /// Stores `word`.
     fn say(&mut self, end: End) {
         assert!(end.generation >= self.end().generation, "a generation came back");
         self.word = end.to_word();
@@ -49,7 +49,7 @@ fn act(pair: &mut Pair, me: usize) {
     let (word, theirs) = pair[me].looked.take().expect("it has looked");
     let said = match next(End::from_word(word), End::from_word(theirs)) {
         Next::Stay => return,
-        Next::Say(said) => said,
+        Next::Announce(said) => said,
         Next::BeginWith(said) => {
             assert_nobody_uses(pair, me);
             assert!(said.generation > pair[me].cleared, "a generation came back");
@@ -162,7 +162,7 @@ fn whatever_a_peer_writes_into_its_word_we_say_only_what_the_table_allows() {
             let allowed = match next(mine, End::from_word(theirs)) {
                 Next::Stay => true,
                 Next::BeginWith(said) => state == State::Down && said.state == State::Init && said.generation == 4,
-                Next::Say(said) => {
+                Next::Announce(said) => {
                     said.generation == 3
                         && match state {
                             State::Down => false,

@@ -65,12 +65,12 @@ impl Bridge {
     }
 
     /// Until `ended`.
-    pub(crate) fn run(&mut self, ended: &AtomicBool, say: fn(&str)) -> Result<()> {
+    pub(crate) fn run(&mut self, ended: &AtomicBool, print_line: fn(&str)) -> Result<()> {
         let mut idle_since = None;
         while !ended.load(Ordering::Relaxed) {
             let changed = self.endpoint.turn().context("cannot wait")?.changed;
             if changed != 0 {
-                self.follow_links(changed, say)?;
+                self.follow_links(changed, print_line)?;
             }
             let received = self.receive()?;
             let sent = self.send()?;
@@ -86,7 +86,7 @@ impl Bridge {
     }
 
     /// Tells what was counted.
-    pub(crate) fn tell(&self, say: fn(&str)) {
+    pub(crate) fn report(&self, print_line: fn(&str)) {
         let Counts { tx_super_frames, rx_super_frames, tx_drop_no_room, rx_drop_refused, sleeps } = self.counts;
         let own = [
             ("tx_super_frames", tx_super_frames),
@@ -96,16 +96,16 @@ impl Bridge {
             ("sleeps", sleeps),
         ];
         for (name, value) in self.endpoint.counters().chain(own).filter(|(_, value)| *value != 0) {
-            say(&format!("{name} {value}"));
+            print_line(&format!("{name} {value}"));
         }
     }
 
-    fn follow_links(&mut self, changed: u32, say: fn(&str)) -> Result<()> {
+    fn follow_links(&mut self, changed: u32, print_line: fn(&str)) -> Result<()> {
         let is_up = |peer| self.endpoint.link(peer) == LinkState::Up;
         let peers = 0..self.endpoint.window().shape().partitions();
         let carrier = if peers.clone().any(is_up) { Carrier::On } else { Carrier::Off };
         for peer in peers.filter(|peer| changed & 1 << peer != 0) {
-            say(&format!("link to {peer} is {:?}", self.endpoint.link(peer)).to_lowercase());
+            print_line(&format!("link to {peer} is {:?}", self.endpoint.link(peer)).to_lowercase());
         }
         self.tap.set_carrier(carrier)
     }
