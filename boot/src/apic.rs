@@ -113,7 +113,7 @@ impl LocalApic {
                 let destination = u8::try_from(to.0).map_err(|_| Unreachable)?;
                 self.write(ICR_HIGH, u32::from(destination) << 24);
                 self.write(ICR_LOW, command);
-                // Where it is never delivered, the core does not answer, and that is told.
+                // If it is never delivered, the core does not answer, and the caller reports that.
                 let limit = tsc::now() + tsc::ticks(DELIVERY_US);
                 while self.read(ICR_LOW) & DELIVERY_PENDING != 0 && tsc::now() < limit {
                     core::hint::spin_loop();

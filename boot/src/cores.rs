@@ -23,13 +23,13 @@ use crate::{halt, interrupts, trampoline, tsc};
 const INIT_US: u64 = 10_000;
 /// Between a start-up and its repetition.
 const STARTUP_US: u64 = 200;
-/// How long a core may take to say that it is up.
+/// How long a core may take to report that it is up.
 const ANSWER_MS: u64 = 1000;
 
 /// Small, so that stacks for as many cores as instances can drive (see [`ApicId::is_in_reach`]) fit into the heap.
 const STACK_LEN: usize = 8 << 10;
 
-/// What a core is told to do when it comes up.
+/// The order to a core that comes up.
 #[repr(u32)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Order {
@@ -39,11 +39,11 @@ enum Order {
     Enter = 2,
 }
 
-/// What a core says of itself.
+/// The state that a core reports.
 #[repr(u32)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nothing since its last reset.
+    /// No report since its last reset.
     Silent = 0,
     /// Halted, in the resident part.
     Parked = 1,

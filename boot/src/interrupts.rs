@@ -41,7 +41,7 @@ fn table() -> InterruptDescriptorTable {
     let mut table = InterruptDescriptorTable::new();
     let stubs = VirtAddr::from_ptr(&raw const fault_stubs);
     let stub = |vector: usize| stubs + (vector * STUB_LEN) as u64;
-    // SAFETY: each address is that of a stub that keeps to the frame its fault pushes.
+    // SAFETY: each address is that of a stub for the frame that its fault pushes.
     unsafe {
         table.divide_error.set_handler_addr(stub(0));
         table.debug.set_handler_addr(stub(1));

@@ -7,10 +7,10 @@
 //! 3. **tsc**, **inventory**: what the machine has ([`probe`]);
 //! 4. **request**, **plan**: the same code as in the `sprig` command, and so the same answer or the same errors;
 //! 5. **cores**: every other core is woken once, takes over the memory types, and is parked ([`cores`]);
-//! 6. **quiet**: legacy interrupt controllers are masked, PCI functions silenced;
+//! 6. **quiet**: legacy interrupt controllers are masked, and PCI functions are silenced;
 //! 7. **apply**: images, tables, zero pages are put in place, then the kernels are **start**ed one after another, each
 //!    waiting for its **turn**;
-//! 8. **leave**: the BSP enters its own partition, or parks if nobody has it.
+//! 8. **leave**: the BSP enters its own partition, or parks if no partition has it.
 //!
 //! Nothing is started before everything is known to fit and lies in its place. So a failure before the first **start**
 //! halts a machine on which no kernel has run. Afterwards no code of ours runs on any core that a partition owns. The
@@ -194,7 +194,7 @@ fn silence(topology: &partitioner::firmware::Topology) {
 
 fn start_all(plan: &Plan, request: &Request, mut machine: BareMetal) -> Result<Option<Entry>, BootError> {
     log::enter("apply");
-    // What the window's readers look at first must say that nobody has come up yet.
+    // The parts of the window that are read first must show that no partition has come up yet.
     let shape = shmem::Shape::new(plan.partitions.len(), plan.queues.into());
     let control = shape.map_or(plan.window.len(), shmem::control_len).min(plan.window.len());
     let clear = plan.window.split_at(control).map_or(plan.window, |(control, _)| control);

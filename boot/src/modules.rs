@@ -1,4 +1,4 @@
-//! The bundle, out of whatever modules the loader has brought.
+//! The bundle, from the modules that the loader has brought.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;

@@ -1,4 +1,4 @@
-//! The machine's serial ports: the four places that PCs have had them, and PCI functions with registers in I/O space.
+//! The machine's serial ports: at the four traditional addresses of a PC, and PCI functions with registers in I/O space.
 
 use alloc::vec::Vec;
 

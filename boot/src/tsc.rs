@@ -22,7 +22,7 @@ static KHZ: AtomicU64 = AtomicU64::new(0);
 /// How long one measurement lasts.
 const MEASURE_US: u64 = 20_000;
 
-/// Where a rate comes from.
+/// The source of a rate.
 #[derive(Clone, Copy, Debug)]
 pub enum Source {
     /// CPUID leaf 0x15 or 0x16.
@@ -117,7 +117,7 @@ trait Reference {
     fn mask(&self) -> u64;
 }
 
-/// Measures the counter against a reference: the rate in kHz, or `None` if the reference stands still.
+/// Measures the counter against a reference: the rate in kHz, or `None` if the reference does not count.
 fn measure(reference: &impl Reference) -> Option<u64> {
     let wanted = reference.hz() * MEASURE_US / 1_000_000;
     let (start_tsc, start) = read_close(reference);

@@ -1,9 +1,9 @@
 //! The plan carried out through the verbs of a [`Machine`].
 //!
-//! In this order, so that whatever can fail fails while nothing has been touched:
+//! The order is such that everything that can fail fails before anything has been touched:
 //!
-//! 1. everything that instances will see is made, and the images' ways are worked out;
-//! 2. PCI functions fall silent, whosever they are to be, and the bridges before those that are somebody's are opened;
+//! 1. everything that instances will see is made, and the moves of the images are worked out;
+//! 2. all PCI functions are silenced, and the bridges before those that a partition owns are opened;
 //! 3. images move to the places where they stay for as long as the machine is up;
 //! 4. the window is made an idle one, and each partition gets its kernel, its initial file system and its tables;
 //! 5. boot cores start, one after another, each waiting for the one before to be past its few legacy accesses.
@@ -50,7 +50,7 @@ pub fn apply<M: Machine>(
     }
     machine.log("apply", format_args!("clear the window's headers and rings, {clear}"));
     machine.zero(clear);
-    quiet_mp_tables(machine);
+    place_empty_mp_table(machine);
     let signs: Vec<TurnSigns> = instances.iter().map(|instance| load(plan, instance, machine)).collect();
     start_all(plan, &instances, &signs, machine)
 }
@@ -94,16 +94,16 @@ fn payload(plan: &Plan, partition: &PartitionPlan, part: &core::ops::Range<usize
     image.contains(payload).then_some(payload)
 }
 
-/// Puts an MP table that says nothing where every Linux finds it before the firmware's.
-fn quiet_mp_tables<M: Machine>(machine: &mut M) {
+/// Puts an empty MP table where every Linux finds it before the firmware's.
+fn place_empty_mp_table<M: Machine>(machine: &mut M) {
     let (pointer, config) = view::mp_table();
     machine.log("apply", format_args!("an MP table without an I/O APIC at {MP_POINTER:#x}"));
     machine.write(MP_CONFIG, &config);
     machine.write(MP_POINTER, &pointer);
 }
 
-/// Fills a partition's memory, and says what will tell how far its instance has come. Its low slice is zeroed, so that
-/// what is written there can be seen.
+/// Fills a partition's memory, and returns the signs that will show how far its instance has come. Its low slice is
+/// zeroed, so that what the instance writes there can be seen.
 fn load<M: Machine>(plan: &Plan, instance: &Instance<'_>, machine: &mut M) -> TurnSigns {
     let partition = instance.partition;
     let name = &partition.name;

@@ -1,5 +1,5 @@
-//! What the boot image is given: the box file, the images that it names, and a manifest that says which they were when
-//! the bundle was made.
+//! The input of the boot image: the box file, the images that it names, and a manifest of them as they were when the bundle
+//! was made.
 //!
 //! A bundle is a list of [`Member`]s. They come as one cpio archive (`qemu -initrd`), or as one module each (GRUB's
 //! `module2`, whose command line is the member's name):
@@ -42,8 +42,8 @@ pub struct Bundle<'a> {
 }
 
 impl<'a> Bundle<'a> {
-    /// The bundle that the members make, if they are all there and unchanged. Members that the manifest does not know
-    /// are of no concern.
+    /// The bundle that the members make, if they are all there and unchanged. Members that the manifest does not
+    /// name are ignored.
     ///
     /// # Errors
     /// The first thing that is wrong.

@@ -1,4 +1,4 @@
-//! What a stock kernel image says of itself: the setup header of a bzImage
+//! The setup header of a stock kernel image, a bzImage
 //! (Linux `Documentation/arch/x86/boot.rst`, "The Real-Mode Kernel Header").
 
 use alloc::string::String;

@@ -1,4 +1,4 @@
-//! The box file: what the owner of a machine wrote. It says what is wanted, never addresses, interrupt numbers or MACs.
+//! The box file that the owner of a machine wrote. It says what is wanted, never addresses, interrupt numbers or MACs.
 //!
 //! ```toml
 //! [box]
@@ -23,9 +23,9 @@
 //! | `cpus` | a number is a count, a string is a set of core numbers |
 //! | `devices` | addresses, classes, models, serial ports: see [`DeviceSelector`] |
 //!
-//! The text is walked by hand rather than through serde, which stops at the first error: [`BoxFile::parse`] tells
-//! all of them at once. `section` walks the tables, `values` gives meaning to what stands there, and `error` tells
-//! what has none.
+//! The text is walked by hand rather than through serde, which stops at the first error: [`BoxFile::parse`] reports
+//! all of them at once. `section` walks the tables, `values` and `devices` read the values, and `error` has what can be
+//! wrong with them.
 
 mod device;
 mod devices;

@@ -1,7 +1,7 @@
-//! How what firmware and processor say becomes an [`crate::inventory::Inventory`].
+//! Makes an [`crate::inventory::Inventory`] of the tables of firmware and processor.
 //!
-//! Everything here reads bytes that somebody else wrote, and takes nothing for granted: lengths are checked, entries
-//! that make no sense are passed over, and the result is the same for the same bytes.
+//! Everything here reads bytes from elsewhere, and takes nothing for granted: lengths are checked, entries that make no
+//! sense are skipped, and the result is the same for the same bytes.
 //!
 //! | module | reads | specification |
 //! |---|---|---|
@@ -31,7 +31,7 @@ pub use madt::IoApic;
 pub use memory_map::{RawRegion, memory_map};
 pub use tsc::tsc_khz;
 
-/// The tables that say what the machine has: each whole, with its header, or `None` if the firmware has no such table.
+/// The tables that describe the machine: each whole, with its header, or `None` if the firmware has no such table.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct FirmwareTables<'a> {
     /// Multiple APIC Description Table, signature `APIC`.
@@ -42,7 +42,7 @@ pub struct FirmwareTables<'a> {
     pub mcfg: Option<&'a [u8]>,
 }
 
-/// What the tables say.
+/// What the tables describe.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Topology {
     /// Every enabled processor once, the boot processor first, the others in the order of the MADT.
@@ -51,7 +51,7 @@ pub struct Topology {
     pub node_memory: Vec<NodeMemory>,
     /// PCI segments with memory-mapped configuration space.
     pub ecam: Vec<EcamSegment>,
-    /// The interrupt controllers that the boot image must quiet.
+    /// The interrupt controllers that the boot image must mask.
     pub io_apics: Vec<IoApic>,
     /// Where the registers of a processor's own APIC lie.
     pub local_apic_address: u64,

@@ -1,4 +1,4 @@
-//! Who gets what: `plan(&Inventory, &Request)`, or every reason why it cannot be.
+//! Splits a machine: `plan(&Inventory, &Request)` gives each partition its share, or every reason why that cannot be.
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -30,7 +30,7 @@ pub use planned::{
 /// Splits a machine as its owner wants it.
 ///
 /// # Errors
-/// Everything that stands against it, at once, without what is only its consequence.
+/// Every conflict at once, without those that are only consequences of others.
 pub fn plan(inventory: &Inventory, request: &Request) -> Result<Plan, PlanError> {
     let mut conflicts = Vec::new();
     check_machine(inventory, &mut conflicts);
@@ -62,7 +62,7 @@ pub fn plan(inventory: &Inventory, request: &Request) -> Result<Plan, PlanError>
     }
 }
 
-/// What the box and every partition and image has got.
+/// The shares of the partitions, and what the box has in common.
 struct Shares {
     cores: Vec<Vec<CoreNumber>>,
     buses: Vec<Vec<PlannedBuses>>,

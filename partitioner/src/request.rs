@@ -1,4 +1,4 @@
-//! What is wanted: the box file together with the images that it names.
+//! The request: the box file together with the images that it names.
 
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
@@ -27,7 +27,7 @@ pub struct ImageFile {
     pub loaded: Option<MemoryRange>,
 }
 
-/// An image as whoever reads the files hands it over.
+/// An image as the caller of [`Request::gather`] hands it over.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LoadedImage<'a> {
     /// What is in it.
@@ -44,13 +44,13 @@ pub type ImageIndex = usize;
 pub struct PartitionImages {
     /// The file that holds the kernel.
     pub kernel: ImageIndex,
-    /// What the kernel says of itself.
+    /// The kernel's setup header.
     pub bzimage: BzImage,
     /// The file that holds the initial file system.
     pub initrd: Option<ImageIndex>,
 }
 
-/// What is wanted of a machine.
+/// What the owner wants of a machine.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The box file.
@@ -62,8 +62,8 @@ pub struct Request {
 }
 
 impl Request {
-    /// Puts the box file together with the images that it names. `read` is asked once for each distinct path, in the
-    /// order in which the file first names them.
+    /// Puts the box file together with the images that it names. It calls `read` once for each distinct path, in the order
+    /// in which the file first names them.
     ///
     /// # Errors
     /// Every image that is missing or is not what it should be, at all the places that name it.

@@ -1,17 +1,17 @@
 //! The bytes that an instance sees of the machine: pure functions from a [`crate::plan::Plan`].
 //!
-//! A kernel believes its firmware tables. Each instance gets its own, which describe its partition and nothing else,
-//! so it never looks at the rest of the machine:
+//! A kernel believes its firmware tables. Each instance gets tables of its own, which describe its partition and nothing
+//! else, so it never looks at the rest of the machine:
 //!
-//! | piece | what it says | where it is put |
+//! | piece | what it describes | where it is put |
 //! |---|---|---|
 //! | [`mod@e820`] | which memory is its own, and that everything else is reserved | inside the zero page |
 //! | [`mod@zero_page`] | Linux's `boot_params`: where all the others are | `tables` + [`ZERO_PAGE_OFFSET`] |
 //! | [`acpi`] | its cores, its console, the window | `tables` + [`ACPI_OFFSET`] |
-//! | [`mod@command_line`] | the clock's rate, and what to keep off | `tables` + [`COMMAND_LINE_OFFSET`] |
+//! | [`mod@command_line`] | the clock's rate, and which hardware to leave alone | `tables` + [`COMMAND_LINE_OFFSET`] |
 //! | [`mod@mp_table`] | that there is no IOAPIC, once for the whole machine | [`crate::layout::MP_POINTER`] |
 //!
-//! Their tests hold them against other people's parsers: `linux-loader`, the `acpi` crate, `iasl`.
+//! Their tests check them with parsers from elsewhere: `linux-loader`, the `acpi` crate, `iasl`.
 
 pub mod acpi;
 mod address;

@@ -230,7 +230,12 @@ impl Booted {
 
     /// The functions of an instance, as the host planned it, in the instance's own segment.
     fn functions_of(&self, instance: &Instance<'_>) -> Vec<String> {
-        let owned = self.running().plan().pci.iter().filter(|planned| planned.assignment == Assignment::Owned(instance.plan.index));
+        let owned = self
+            .running()
+            .plan()
+            .pci
+            .iter()
+            .filter(|planned| planned.assignment == Assignment::Owned(instance.plan.index));
         let seen = |address: PciAddress| {
             PciAddress::new(instance.segment(), address.bus(), address.device(), address.function())
                 .expect("an address")

@@ -52,7 +52,8 @@ pub(super) fn plug(request: &Request, devices: Vec<EmulatedDevice>) -> (Vec<Emul
             lacking.push(told(wish, None));
         }
     }
-    let is_kind = |wish: &Wish<'_>| matches!(wish.device.get_ref(), DeviceSelector::Class(_) | DeviceSelector::Model { .. });
+    let is_kind =
+        |wish: &Wish<'_>| matches!(wish.device.get_ref(), DeviceSelector::Class(_) | DeviceSelector::Model { .. });
     for wish in wishes(request).filter(is_kind) {
         if !sockets.take(wish) && !sockets.add(wish) {
             lacking.push(told(wish, wish.kind()));

@@ -18,10 +18,10 @@ pub enum ApplyError {
         /// Images of the request.
         requested: usize,
     },
-    /// Nobody has put an image into memory.
+    /// An image is not in memory.
     #[error("the image \"{path}\" is not in memory")]
     NotLoaded {
-        /// Which.
+        /// The image.
         path: String,
     },
     /// Images lie where other images must go, and there is no room to put one aside.
@@ -40,11 +40,11 @@ pub enum ApplyError {
     /// A core does not answer. The instances that were started before it run on.
     #[error("\"{partition}\" does not start, after {running} that run: {cause}")]
     Start {
-        /// Whose boot core.
+        /// The partition of the boot core.
         partition: String,
         /// Instances that run.
         running: usize,
-        /// What happened.
+        /// The core's failure.
         cause: StartError,
     },
 }

@@ -29,7 +29,7 @@ const ORDINARY_FILE: u32 = 0o100_000;
 /// The ordinary files of an archive. What follows its end, as boot loaders pad it, is ignored.
 ///
 /// # Errors
-/// [`BundleError::ArchiveDamaged`] if the archive breaks off or is none.
+/// [`BundleError::ArchiveDamaged`] if the archive ends too early, or is not a cpio archive.
 pub fn members_of_archive(archive: &[u8]) -> Result<Vec<Member<'_>>, BundleError> {
     let mut members = Vec::new();
     let mut offset = 0;

@@ -10,10 +10,10 @@ use crate::diagnostic::Diagnostic;
 /// Why a bundle is refused.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BundleError {
-    /// Neither an archive nor anything like it.
+    /// The archive cannot be read.
     #[error("the archive is damaged at byte {offset} of {len}")]
     ArchiveDamaged {
-        /// Where the entry starts that makes no sense.
+        /// Where the entry starts that cannot be read.
         offset: usize,
         /// Bytes of the archive.
         len: usize,
@@ -21,7 +21,7 @@ pub enum BundleError {
     /// A member has a name, or a path has characters, that the format cannot hold.
     #[error("the path {path:?} cannot stand in a manifest")]
     PathUnfit {
-        /// Which.
+        /// The path.
         path: String,
     },
     /// No manifest.
@@ -32,9 +32,9 @@ pub enum BundleError {
     ManifestDamaged {
         /// Counted from 1.
         line: usize,
-        /// What stands there.
+        /// The line.
         found: String,
-        /// What should.
+        /// What should be there.
         expected: &'static str,
     },
     /// No box file.
@@ -54,13 +54,13 @@ pub enum BundleError {
     /// A box file that is not text.
     #[error("the box file is not UTF-8 text: byte {offset} is not part of any character")]
     BoxFileNotText {
-        /// Where.
+        /// The first such byte.
         offset: usize,
     },
-    /// No such image.
+    /// An image is missing.
     #[error("the image \"{path}\" ({len} bytes) is missing from the bundle")]
     ImageMissing {
-        /// Which.
+        /// The path.
         path: String,
         /// Bytes it should have.
         len: u64,
@@ -68,7 +68,7 @@ pub enum BundleError {
     /// An image that ends too early.
     #[error("the image \"{path}\" has {found} bytes, but had {made_of} when the bundle was made")]
     ImageTruncated {
-        /// Which.
+        /// The path.
         path: String,
         /// Bytes it has.
         found: u64,
@@ -78,7 +78,7 @@ pub enum BundleError {
     /// An image that has more bytes than it should.
     #[error("the image \"{path}\" has {found} bytes, but had {made_of} when the bundle was made")]
     ImageChanged {
-        /// Which.
+        /// The path.
         path: String,
         /// Bytes it has.
         found: u64,

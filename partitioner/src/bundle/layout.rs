@@ -4,7 +4,7 @@
 pub const MANIFEST: &str = "manifest";
 /// The member that holds the box file.
 pub const BOX_FILE: &str = "box.toml";
-/// What stands before an image's path in the name of its member.
+/// The prefix of an image's path in the name of its member.
 pub const IMAGE_PREFIX: &str = "image:";
 
 /// A named piece of a bundle.

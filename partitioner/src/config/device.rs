@@ -12,11 +12,11 @@ use crate::pci::{ClassFilter, PciAddress};
 pub enum DeviceSelector {
     /// The function there: `0000:03:00.0`.
     Function(PciAddress),
-    /// The first function of a class that nobody else has: `class:nvme`.
+    /// The first free function of a class: `class:nvme`.
     Class(ClassFilter),
-    /// The first function of a model that nobody else has: `id:1af4:1041`.
+    /// The first free function of a model: `id:1af4:1041`.
     Model {
-        /// Who makes it.
+        /// The maker's number.
         vendor_id: u16,
         /// The maker's number for it.
         device_id: u16,
@@ -35,7 +35,7 @@ impl fmt::Display for DeviceSelector {
         }
     }
 }
-/// What a device was meant to be named by.
+/// The kind of name that could not be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum DeviceNameError {
     Address,
@@ -45,7 +45,7 @@ pub(super) enum DeviceNameError {
 }
 
 impl DeviceNameError {
-    /// How it is written.
+    /// How that kind is written.
     pub(super) fn help(self) -> String {
         match self {
             Self::Address => {

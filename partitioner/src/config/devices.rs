@@ -1,4 +1,4 @@
-//! `devices`: which functions and serial ports a partition wants.
+//! `devices`: the functions and serial ports that a partition wants.
 
 use alloc::borrow::ToOwned;
 use alloc::vec::Vec;
@@ -13,7 +13,7 @@ use crate::pci::ClassFilter;
 
 const KEY: &str = "devices";
 
-/// The devices of a partition; `None` if one has no meaning, and then that is a mistake.
+/// The devices of a partition; `None`, with an error, if one has no meaning.
 pub(super) fn read(section: &Section<'_, '_>, errors: &mut Vec<ConfigError>) -> Option<Vec<Spanned<DeviceSelector>>> {
     let Some(value) = section.optional(KEY) else { return Some(Vec::new()) };
     let DeValue::Array(array) = value.get_ref() else {

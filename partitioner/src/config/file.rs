@@ -9,7 +9,7 @@ use toml::Spanned;
 use super::device::DeviceSelector;
 use crate::inventory::CoreNumber;
 
-/// The box file, read but not yet held against a machine: names are unique and not empty, sizes and sets have a
+/// The box file, read but not yet compared with a machine: names are unique and not empty, sizes and sets have a
 /// meaning. Every value keeps its place in the text.
 #[derive(Clone, Debug)]
 pub struct BoxFile {
@@ -45,14 +45,14 @@ pub struct PartitionEntry {
 /// Which cores a partition wants.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CpuRequest {
-    /// So many, whichever are free and near together. At least 1.
+    /// So many cores, those that are free and near together. At least 1.
     Count(u32),
-    /// Exactly these. At least one.
+    /// Exactly these cores. At least one.
     Set(BTreeSet<CoreNumber>),
 }
 
 impl CpuRequest {
-    /// How many cores that is.
+    /// The number of cores.
     pub fn cores(&self) -> usize {
         match self {
             Self::Count(count) => usize::try_from(*count).unwrap_or(usize::MAX),

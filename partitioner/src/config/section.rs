@@ -1,4 +1,4 @@
-//! One table of the box file: which keys it has, which it lacks, which nobody knows.
+//! One table of the box file: its keys, and those that are missing or unknown.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -9,7 +9,7 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::error::{ConfigError, ConfigErrorKind};
 use super::spelling;
 
-/// A table together with what people call it.
+/// A table and its title.
 pub(super) struct Section<'a, 'i> {
     title: &'static str,
     known: &'static [&'static str],
@@ -18,7 +18,7 @@ pub(super) struct Section<'a, 'i> {
 }
 
 impl<'a, 'i> Section<'a, 'i> {
-    /// A table that may have the `known` keys; any other is a mistake.
+    /// A table that may have the `known` keys; any other key is an error.
     pub(super) fn new(
         title: &'static str,
         known: &'static [&'static str],
@@ -52,14 +52,14 @@ impl<'a, 'i> Section<'a, 'i> {
         }
     }
 
-    /// The keys that nobody knows, with the one that may be meant.
+    /// The unknown keys, each with the known one that may be meant.
     fn unknown_keys(&self) -> impl Iterator<Item = (&'a Spanned<DeString<'i>>, Option<&'static str>)> {
         let known = self.known;
         let unknown = self.table.keys().filter(move |key| !known.contains(&key.get_ref().as_ref()));
         unknown.map(move |key| (key, spelling::nearest(key.get_ref(), known)))
     }
 
-    /// Where it stands.
+    /// Its place in the text.
     pub(super) fn span(&self) -> Range<usize> {
         self.span.clone()
     }
@@ -68,7 +68,7 @@ impl<'a, 'i> Section<'a, 'i> {
         self.table.get(key)
     }
 
-    /// The value of `key`. That it is missing is a mistake, unless it seems to be there in another spelling.
+    /// The value of `key`. It is an error if it is missing, unless it seems to be there in another spelling.
     pub(super) fn required(
         &self,
         key: &'static str,
@@ -82,7 +82,7 @@ impl<'a, 'i> Section<'a, 'i> {
         value
     }
 
-    /// What the value of `key` means; `None` if there is none or it has no meaning, and then that is a mistake.
+    /// The meaning of the value of `key`; `None`, with an error, if there is no value or it has no meaning.
     pub(super) fn required_with<T>(
         &self,
         key: &'static str,
@@ -93,7 +93,7 @@ impl<'a, 'i> Section<'a, 'i> {
         self.optional_with(key, meaning, errors).ok().flatten()
     }
 
-    /// What the value of `key` means, if it is there; an error if it has no meaning, and then that is a mistake.
+    /// The meaning of the value of `key`, if it is there; `Err`, with an error in `errors`, if it has none.
     pub(super) fn optional_with<T>(
         &self,
         key: &'static str,

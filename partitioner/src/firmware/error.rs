@@ -25,7 +25,7 @@ pub enum FirmwareError {
     /// The processor that runs is not in the MADT.
     #[error("the boot processor, APIC ID {boot_processor}, is not among the {cores} enabled processors of the MADT")]
     BootProcessorMissing {
-        /// Which.
+        /// Its APIC ID.
         boot_processor: ApicId,
         /// How many there are.
         cores: usize,

@@ -19,7 +19,7 @@ mod allocation {
     pub(super) const LAST_BUS: usize = 11;
 }
 
-/// Reads a whole table, header included. Allocations whose last bus is before their first are passed over.
+/// Reads a whole table, header included. Allocations whose last bus is before their first are skipped.
 ///
 /// # Errors
 /// [`FirmwareError::Damaged`].

@@ -10,7 +10,7 @@ use crate::inventory::{ApicId, NodeId, NodeMemory};
 
 /// Where the entries start.
 const ENTRIES: usize = 48;
-/// The flag of an entry that says something.
+/// The flag of an entry that is in use.
 const ENABLED: u32 = 1;
 
 const PROCESSOR_AFFINITY: u8 = 0;
@@ -42,7 +42,7 @@ mod x2apic_affinity {
     pub(super) const FLAGS: usize = 12;
 }
 
-/// What is near to what.
+/// The nodes of processors and memory.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Affinity {
     nodes: BTreeMap<ApicId, NodeId>,
@@ -51,7 +51,7 @@ pub struct Affinity {
 }
 
 impl Affinity {
-    /// The node of a processor, if the table tells.
+    /// The node of a processor, if the table has it.
     pub fn node_of(&self, apic_id: ApicId) -> Option<NodeId> {
         self.nodes.get(&apic_id).copied()
     }
@@ -98,7 +98,7 @@ fn memory((kind, entry): (u8, &[u8]), revision: u8) -> Option<NodeMemory> {
     Some(NodeMemory { range: MemoryRange::with_len(base, len)?, node: node(domain, revision) })
 }
 
-/// Before revision 2 a proximity domain had eight bits, and what stood beside them meant nothing.
+/// Before revision 2 a proximity domain had eight bits, and the bytes beside them were reserved.
 fn node(domain: u32, revision: u8) -> NodeId {
     NodeId(if revision < 2 { domain & 0xff } else { domain })
 }

@@ -17,11 +17,11 @@ pub enum Conflict {
     ApicIdTwice(ApicId),
     /// The only clock that instances share does not tick at one rate.
     TscNotInvariant,
-    /// Nobody could tell the rate of the time-stamp counter.
+    /// The rate of the time-stamp counter is unknown.
     TscRateUnknown,
     /// Two partitions name the same cores.
     CoreClaimedTwice {
-        /// Which, at least one.
+        /// The cores, at least one.
         cores: Vec<CoreNumber>,
         /// The first partition that does.
         first: usize,
@@ -30,18 +30,18 @@ pub enum Conflict {
     },
     /// A partition names cores that the machine has not.
     CoresDoNotExist {
-        /// Which, at least one.
+        /// The cores, at least one.
         cores: Vec<CoreNumber>,
-        /// Who.
+        /// The partition.
         partition: usize,
         /// How many the machine has.
         machine: usize,
     },
     /// A partition names cores that no instance can drive ([`ApicId::is_in_reach`]).
     CoresOutOfReach {
-        /// Which, at least one.
+        /// The cores, at least one.
         cores: Vec<CoreNumber>,
-        /// Who.
+        /// The partition.
         partition: usize,
     },
     /// All together want more cores than there are.
@@ -77,14 +77,14 @@ pub enum Conflict {
     },
     /// A kernel does not fit its partition.
     KernelTooLarge {
-        /// Whose.
+        /// The partition.
         partition: usize,
         /// What tables and kernel take.
         needed: u64,
     },
     /// An initial file system does not fit behind its partition's kernel.
     InitrdTooLarge {
-        /// Whose.
+        /// The partition.
         partition: usize,
         /// Its size.
         initrd: u64,
@@ -100,7 +100,7 @@ pub enum Conflict {
     },
     /// There is enough memory, but it lies in pieces too small.
     MemoryInPieces {
-        /// Who goes short.
+        /// The one that goes short.
         taker: Taker,
         /// What must be in one piece.
         needed: u64,
@@ -133,7 +133,7 @@ pub enum Conflict {
         /// Where later.
         second: Claim,
     },
-    /// Nobody can have this function.
+    /// This function cannot be given to a partition.
     DeviceNotAssignable {
         /// The claim.
         claim: Claim,
@@ -160,7 +160,7 @@ pub enum Conflict {
     },
     /// The images have no place beside what was handed out.
     NoRoomForImage {
-        /// Which.
+        /// The image.
         image: ImageIndex,
         /// The longest piece that is left.
         longest: u64,
@@ -176,7 +176,7 @@ pub struct Claim {
     pub device: usize,
 }
 
-/// Who wants memory.
+/// A taker of memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Taker {
     /// The partition at that place.

@@ -1,4 +1,4 @@
-//! Which partition gets which PCI functions.
+//! The PCI functions of each partition.
 //!
 //! Functions that are named by their addresses go first; then those named by class or model, in the order of the file, each
 //! to the first that is left. A function takes along its bus and all that lies behind the bridges on it
@@ -13,10 +13,10 @@ use crate::inventory::Inventory;
 use crate::pci::{BusRange, Functions, Obstacle, PciAddress, PciFunction};
 use crate::request::Request;
 
-/// Who has which buses.
+/// The buses of each partition.
 pub(super) type Shares = Vec<Vec<PlannedBuses>>;
 
-/// The buses of each partition, `None` where there is a conflict about them.
+/// Gives each partition its buses; `None` if there is a conflict about them.
 pub(super) fn assign(inventory: &Inventory, request: &Request, conflicts: &mut Vec<Conflict>) -> Option<Shares> {
     let before = conflicts.len();
     let mut claims = Claims { functions: Functions(&inventory.pci), made: Vec::new() };
@@ -54,7 +54,7 @@ pub(super) fn selectors(request: &Request) -> impl Iterator<Item = (Claim, Devic
     })
 }
 
-/// What has been given so far.
+/// The functions that have been given so far.
 struct Claims<'a> {
     functions: Functions<'a>,
     made: Vec<(Claim, &'a PciFunction)>,
@@ -96,13 +96,13 @@ impl<'a> Claims<'a> {
         Conflict::DeviceNotAssignable { claim, address: function.address, obstacle }
     }
 
-    /// Whoever has a function or its bus.
+    /// The claim that took a function or its bus.
     fn holder(&self, function: &PciFunction) -> Option<Claim> {
         let buses = self.buses(function)?;
         self.made.iter().find(|(_, other)| self.share(buses, function, other)).map(|(claim, _)| *claim)
     }
 
-    /// Whether a function can be had, nobody has it, and no other partition has anything on its bus.
+    /// Whether a function is assignable and free, and no other partition has anything on its bus.
     fn is_left_for(&self, partition: usize, function: &PciFunction) -> bool {
         let Some(buses) = self.buses(function) else { return false };
         let is_free = |(claim, other): &(Claim, &PciFunction)| {

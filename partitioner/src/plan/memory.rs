@@ -1,4 +1,4 @@
-//! Which memory each partition gets, and where the window lies.
+//! The memory of each partition, and the place of the window.
 //!
 //! Memory is given in 2 MiB-aligned runs from above the resident part, to one after another in the order of the file,
 //! the window last: so a partition that is added at the end takes nothing from those before it. Each gets, of these,
@@ -8,11 +8,11 @@
 //!    file system.
 //!
 //! The lowest run is taken and not the one that fits most tightly: memory below 4 GiB, which devices with short
-//! addresses need, then goes to whoever is named first, as one would guess. Where the order of the file fails because
+//! addresses need, then goes to the partition that is named first, as one would guess. Where the order of the file fails because
 //! memory lies in pieces, it is tried once more with those first that need the longest piece.
 //!
-//! Where a boot loader has put the images plays no part here: a host that plans, and the machine itself, come to the
-//! same answer.
+//! Where a boot loader has put the images plays no part here: so a host that plans and the machine itself get the same
+//! answer.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -26,7 +26,7 @@ use crate::inventory::{CoreNumber, Inventory, NodeId};
 use crate::layout::RESIDENT;
 use crate::request::Request;
 
-/// Who has which memory.
+/// The memory of the partitions and of the window.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Shares {
     pub(super) partitions: Vec<PartitionMemory>,
@@ -40,7 +40,7 @@ pub(super) struct PartitionMemory {
     pub(super) first: BootRun,
 }
 
-/// What somebody wants.
+/// What a partition or the window wants.
 struct Want<'a> {
     taker: Taker,
     len: u64,

@@ -18,7 +18,7 @@ pub struct PartitionIndex(pub u8);
 /// A core that a partition has been given.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct PlannedCore {
-    /// Its number on the machine.
+    /// Its number.
     pub number: CoreNumber,
     /// What it is.
     #[serde(flatten)]
@@ -65,7 +65,7 @@ pub struct PartitionPlan {
     pub owner_cmdline: String,
 }
 
-/// Who gets what. Having one means: no core, no byte of memory, no port and no bus belongs to two, everything lies in usable
+/// The plan of a box. Having one means: no core, no byte of memory, no port and no bus belongs to two, everything lies in usable
 /// memory, and every kernel fits where it is put.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Plan {
@@ -73,7 +73,7 @@ pub struct Plan {
     pub box_name: String,
     /// The boot processor: it starts the others, and enters its own partition last.
     pub boot_processor: ApicId,
-    /// The rate of the time-stamp counter, which every kernel is told.
+    /// The rate of the time-stamp counter, which every kernel gets on its command line.
     pub tsc_khz: u64,
     /// The partitions in the order of the box file.
     pub partitions: Vec<PartitionPlan>,
@@ -85,18 +85,18 @@ pub struct Plan {
     pub images: Vec<PlannedImage>,
     /// The order in which they are started: the one that has the boot processor last.
     pub start_order: Vec<PartitionIndex>,
-    /// Cores that nobody has. Those in reach stay in the resident part; the others are left as the firmware had them.
+    /// Cores that no partition has. Those in reach stay in the resident part; the others are left as the firmware had them.
     pub idle_cores: Vec<PlannedCore>,
     /// The port that the boot image logs on.
     pub log_port: Option<SerialPort>,
-    /// Serial ports that nobody has.
+    /// Serial ports that no partition has.
     pub idle_ports: Vec<SerialPort>,
     /// Everything the firmware's map knows, of whatever kind: what an instance does not own of it, it must see as
     /// reserved. Sorted, adjacent ranges joined.
     pub machine_memory: Vec<MemoryRange>,
     /// Configuration space, which an instance must see as reserved.
     pub ecam: Vec<EcamSegment>,
-    /// Every PCI function, and what becomes of it.
+    /// Every PCI function with its assignment.
     pub pci: Vec<PlannedFunction>,
 }
 
@@ -109,7 +109,7 @@ pub struct PlannedBuses {
     pub buses: BusRange,
     /// The bridge before the first.
     pub bridge: PciAddress,
-    /// The addresses that the bridge hands on.
+    /// The addresses that the bridge forwards.
     pub windows: Windows,
 }
 
@@ -126,23 +126,23 @@ pub struct PlannedFunction {
     /// What it is.
     #[serde(flatten)]
     pub function: PciFunction,
-    /// What becomes of it.
+    /// Its assignment.
     #[serde(rename = "fate")]
     pub assignment: Assignment,
 }
 
-/// What becomes of a function.
+/// The use that a function is put to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Assignment {
     /// It belongs to that partition.
     Owned(PartitionIndex),
-    /// It is a bridge on the way to what belongs to a partition.
+    /// It is a bridge that leads to what belongs to a partition.
     #[serde(rename = "way")]
     UpstreamBridge,
-    /// Nobody wants it.
+    /// No partition wants it.
     Unassigned,
-    /// Nobody can have it.
+    /// No partition can have it.
     Refused(Obstacle),
 }
 

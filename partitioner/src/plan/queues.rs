@@ -2,7 +2,7 @@
 //!
 //! A queue is worth a core on either side, so for a pair it is the smaller of both core counts that helps, and for the box
 //! the second largest of all. It costs buffers that are kept for each queue and peer, and what is kept is not shared: so
-//! without a word from the owner it is at most half of each pool.
+//! where the box file says nothing, it is at most half of each pool.
 
 use alloc::vec::Vec;
 
@@ -10,7 +10,7 @@ use super::conflict::Conflict;
 use crate::layout::{QUEUES_MAX, Window};
 use crate::request::Request;
 
-/// What the owner wants, or what is best.
+/// The number of queues that the owner wants, or else the best one.
 pub(super) fn count(request: &Request, conflicts: &mut Vec<Conflict>) -> u8 {
     let window = window(request);
     let Some(wanted) = &request.file.queues else { return best(request, window) };

@@ -15,10 +15,10 @@ use crate::diagnostic::{Diagnostic, Place};
 /// Why an image could not be handed over.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ImageReadError {
-    /// There is none of that name.
+    /// There is no such image.
     #[error("is missing: there is no {looked_at}")]
     Missing {
-        /// Where it was looked for: a file's full path, a member of the bundle.
+        /// The place that was searched: a file's full path, or a member of the bundle.
         looked_at: String,
     },
     /// It is there, but cannot be read.

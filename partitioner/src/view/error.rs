@@ -12,7 +12,7 @@ pub enum ViewError {
     /// Ours and the owner's words together do not fit.
     #[error("the command line of \"{partition}\" takes {len} bytes, but Linux reads at most {most}")]
     CommandLineTooLong {
-        /// Whose.
+        /// The partition's name.
         partition: String,
         /// Bytes, without the closing zero.
         len: usize,
@@ -22,7 +22,7 @@ pub enum ViewError {
     /// The partition's memory is in more pieces than a zero page can list.
     #[error("the memory map of \"{partition}\" takes {entries} entries, but a zero page holds {most}")]
     MemoryMapTooLong {
-        /// Whose.
+        /// The partition's name.
         partition: String,
         /// Entries needed.
         entries: usize,
@@ -32,7 +32,7 @@ pub enum ViewError {
     /// More cores than the room for the ACPI tables can list.
     #[error("the ACPI tables of \"{partition}\" take {len} bytes, but there is room for {most}")]
     AcpiTablesTooLong {
-        /// Whose.
+        /// The partition's name.
         partition: String,
         /// Bytes needed.
         len: usize,

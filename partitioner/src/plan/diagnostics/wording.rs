@@ -25,7 +25,7 @@ pub(super) fn core_count(count: usize) -> String {
     format!("{count} core{}", if count == 1 { "" } else { "s" })
 }
 
-/// Bytes, rounded up to the next MiB: nobody counts the bytes of a kernel.
+/// Bytes, rounded up to the next MiB.
 pub(super) fn about(bytes: u64) -> String {
     format!("{}MiB", bytes.div_ceil(1 << 20))
 }

@@ -21,7 +21,7 @@ pub(super) fn serialized(table: &dyn Aml) -> Vec<u8> {
 }
 
 /// Memory that a device uses itself: a QWord address space descriptor (ACPI 6.5, section 6.4.3.5.1) whose consumer bit
-/// is set. `AddressSpace` alone describes what a bridge hands on to the devices behind it.
+/// is set. `AddressSpace` alone describes what a bridge forwards to the devices behind it.
 pub(super) struct ConsumedMemory(pub(super) MemoryRange);
 
 impl ConsumedMemory {

@@ -6,7 +6,7 @@
 //! \_SB.PC01   PNP0A08    its PCI buses, see [`super::pci`]
 //! ```
 //!
-//! What else the driver of the window must know stands in its `_DSD` (ACPI 6.5, section 6.2.5): see [`properties`].
+//! What else the driver of the window must know is in its `_DSD` (ACPI 6.5, section 6.2.5): see [`properties`].
 
 use alloc::vec::Vec;
 

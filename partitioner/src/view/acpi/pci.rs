@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! \_SB.PC01   PNP0A08   a root bus for each of the partition's bus ranges, here that from bus 1
-//! \_SB.EC01   PNP0C02   its configuration space: nobody else may use these addresses
+//! \_SB.EC01   PNP0C02   its configuration space: no other device may use these addresses
 //! ```
 //!
 //! Bus numbers are those of the machine. The segment is never 0, for configuration space of segment 0 Linux reaches by the
@@ -130,7 +130,7 @@ fn uid(owned: &PlannedBuses) -> u32 {
     u32::from(owned.segment) << 8 | u32::from(owned.buses.first)
 }
 
-/// Segments of the machine beyond the first are rare, and bus numbers are told apart within one.
+/// Segments of the machine beyond the first are rare, and bus numbers differ within one.
 fn name(kind: &str, owned: &PlannedBuses) -> Path {
     let name: String = match owned.segment {
         0 => format!("{kind}{:02X}", owned.buses.first),
