@@ -39,8 +39,8 @@ impl BareMetal {
 
 /// Whether the kernel has read its seed and erased its length.
 fn is_erased(seed_len: u64) -> bool {
-    // SAFETY: an aligned word in the tables of a partition, identity-mapped. The kernel writes it meanwhile, which is why
-    // the read is volatile.
+    // SAFETY: an aligned word in the tables of a partition, identity-mapped. The kernel writes it meanwhile, which is
+    // why the read is volatile.
     unsafe { (seed_len as *const u32).read_volatile() == 0 }
 }
 

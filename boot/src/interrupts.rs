@@ -1,5 +1,5 @@
-//! Faults of the resident part, which are logged, and the one interrupt that it uses: its timer. Other interrupts, which
-//! a device of the firmware may have asked for earlier, are acknowledged and ignored.
+//! Faults of the resident part, which are logged, and the one interrupt that it uses: its timer. Other interrupts,
+//! which a device of the firmware may have asked for earlier, are acknowledged and ignored.
 //!
 //! The stable compiler has no interrupt calling convention, so each vector enters through a few lines of assembly.
 

@@ -1,4 +1,5 @@
-//! The machine's serial ports: at the four traditional addresses of a PC, and PCI functions with registers in I/O space.
+//! The machine's serial ports: at the four traditional addresses of a PC, and PCI functions with registers in I/O
+//! space.
 
 use alloc::vec::Vec;
 
@@ -18,8 +19,8 @@ const CONFIG_DATA: u16 = 0xcfc;
 /// The bit of the address that selects configuration space.
 const CONFIG_ENABLE: u32 = 1 << 31;
 
-/// Registers of a function (PCI Local Bus Specification 3.0, section 6.1; PCI-to-PCI Bridge Architecture Specification 1.2,
-/// section 3.2).
+/// Registers of a function (PCI Local Bus Specification 3.0, section 6.1; PCI-to-PCI Bridge Architecture Specification
+/// 1.2, section 3.2).
 mod register {
     pub(super) const IDENTIFICATION: u8 = 0x00;
     /// Command in the lower half.

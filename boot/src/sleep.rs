@@ -9,7 +9,8 @@ use crate::tsc;
 /// The timer of a local APIC, calibrated against the time-stamp counter.
 pub struct Sleeper {
     apic: LocalApic,
-    /// Timer ticks in a millisecond; 0 if the timer does not count or its interrupt does not arrive, and then waiting spins.
+    /// Timer ticks in a millisecond; 0 if the timer does not count or its interrupt does not arrive, and then waiting
+    /// spins.
     per_ms: u32,
 }
 
@@ -38,8 +39,8 @@ impl Sleeper {
     }
 }
 
-/// Whether the timer's interrupt arrives. A priority, or an interrupt in service, that the firmware left in the APIC would
-/// hold it back, and a core that halts for it would halt for good.
+/// Whether the timer's interrupt arrives. A priority, or an interrupt in service, that the firmware left in the APIC
+/// would hold it back, and a core that halts for it would halt for good.
 fn interrupts(apic: LocalApic, count: u32) -> bool {
     const LIMIT_US: u64 = 100_000;
     // An interrupt that has been pending since the firmware must not be taken for the timer's.

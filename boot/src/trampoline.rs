@@ -1,7 +1,7 @@
 //! The code in which other cores start: from real mode, in a page below 1 MiB, to `core_main` in long mode.
 //!
-//! Intel SDM volume 3, section 9.4.4.2 ("Typical AP Initialization Sequence"). The page tables, the stack and the argument
-//! of the core that comes next are three words behind the code.
+//! Intel SDM volume 3, section 9.4.4.2 ("Typical AP Initialization Sequence"). The page tables, the stack and the
+//! argument of the core that comes next are three words behind the code.
 
 use core::arch::global_asm;
 

@@ -158,7 +158,8 @@ fn read_close(reference: &impl Reference) -> (u64, u64) {
 mod hpet_table {
     use core::ops::Range;
 
-    /// The address space of the base address: the first byte of a Generic Address Structure (ACPI 6.5, section 5.2.3.2).
+    /// The address space of the base address: the first byte of a Generic Address Structure (ACPI 6.5, section
+    /// 5.2.3.2).
     pub(super) const ADDRESS_SPACE: usize = 40;
     /// The value of that byte for memory.
     pub(super) const SYSTEM_MEMORY: u8 = 0;
@@ -272,8 +273,8 @@ fn measure_with_pit() -> Option<u64> {
     let mut command = PortWriteOnly::<u8>::new(0x43);
     let mut channel_2 = PortWriteOnly::<u8>::new(0x42);
     let [low, high] = count.to_le_bytes();
-    // SAFETY: the timer's ports belong to this processor until it starts a kernel; the speaker stays off. The gate is open
-    // before the count is complete, so counting starts with the last byte.
+    // SAFETY: the timer's ports belong to this processor until it starts a kernel; the speaker stays off. The gate is
+    // open before the count is complete, so counting starts with the last byte.
     let (start, counting) = unsafe {
         let speaker_off = gate.read() & !(PIT_GATE | PIT_SPEAKER);
         gate.write(speaker_off | PIT_GATE);

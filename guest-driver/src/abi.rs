@@ -1,7 +1,7 @@
 //! The C interface, function by function as `sprig_vni_core.h` declares it.
 //!
-//! Every pointer to an endpoint is one that [`lifecycle::sprig_endpoint_open`] has filled and the shim has not freed since.
-//! The documentation of a function ends with a word for its context:
+//! Every pointer to an endpoint is one that [`lifecycle::sprig_endpoint_open`] has filled and the shim has not freed
+//! since. The documentation of a function ends with a word for its context:
 //!
 //! | | who may call it |
 //! |---|---|
@@ -41,8 +41,8 @@ pub struct Segment {
 /// # Safety
 /// The pointer is one of an open endpoint.
 unsafe fn deref<'a>(endpoint: *const Endpoint) -> &'a Endpoint {
-    // SAFETY: the caller's pointer is one that `sprig_endpoint_open` was given, so an `Endpoint` is there; there is never a
-    // `&mut Endpoint`.
+    // SAFETY: the caller's pointer is one that `sprig_endpoint_open` was given, so an `Endpoint` is there; there is
+    // never a `&mut Endpoint`.
     unsafe { &*endpoint }
 }
 

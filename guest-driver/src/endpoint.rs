@@ -55,13 +55,13 @@ impl Endpoint {
     /// Makes an endpoint for partition `me` in `memory`.
     ///
     /// # Safety
-    /// `memory` must have [`Endpoint::bytes`] of the window's shape, be aligned to 128 bytes, be all zero, and be nobody
-    /// else's until the shim frees it. `me` must be a partition of the window.
+    /// `memory` must have [`Endpoint::bytes`] of the window's shape, be aligned to 128 bytes, be all zero, and be
+    /// nobody else's until the shim frees it. `me` must be a partition of the window.
     pub(crate) unsafe fn open(memory: NonNull<u8>, window: Window<'static>, me: usize, box_name: &str) {
         let shape = window.geometry().shape();
         let endpoint = memory.cast::<Self>().as_ptr();
-        // Field by field: as a value it would not fit on a kernel's stack. Zero bytes are a `SharedBuffers` with nothing
-        // in it, and zeroed atomics for `statuses`, which are made of atomics only.
+        // Field by field: as a value it would not fit on a kernel's stack. Zero bytes are a `SharedBuffers` with
+        // nothing in it, and zeroed atomics for `statuses`, which are made of atomics only.
         // SAFETY: `endpoint` points to enough zeroed memory of the right alignment, which nobody else uses yet.
         unsafe {
             ptr::write(&raw mut (*endpoint).port, MaybeUninit::new(Port::new(window, me, box_name)));
@@ -159,8 +159,8 @@ impl Endpoint {
     /// Steps the link to a peer with its lanes.
     ///
     /// # Safety
-    /// The caller must be the first queue's poll, and hold the receive locks of all queues and the transmit locks of all
-    /// lanes of `peer`.
+    /// The caller must be the first queue's poll, and hold the receive locks of all queues and the transmit locks of
+    /// all lanes of `peer`.
     pub(crate) unsafe fn step(&self, peer: usize) -> StepOutcome {
         // SAFETY: the caller is that poll.
         let Some(link) = (unsafe { self.link(peer) }) else { return StepOutcome::default() };

@@ -9,8 +9,9 @@
 //!   vni, shmem                                        the protocol, the window
 //! ```
 //!
-//! Rust sees no type of the kernel, so one object serves all kernels. The pointers that cross this interface are the only
-//! ones that the protocol cannot check: `sprig_vni_core.h` and [`abi`] state at each function what the shim must guarantee.
+//! Rust sees no type of the kernel, so one object serves all kernels. The pointers that cross this interface are the
+//! only ones that the protocol cannot check: `sprig_vni_core.h` and [`abi`] state at each function what the shim must
+//! guarantee.
 
 #![no_std]
 // The interface hands over raw pointers: this is where they are believed, with the reason at every block.

@@ -1,8 +1,8 @@
 //! Which endpoint has which partition: each holds a lock on one byte of the window's file.
 //!
 //! The locks are those of open file descriptions (fcntl(2), `F_OFD_SETLK`). The kernel lets go of one when the last
-//! process that holds it has ended, however it ended: none is ever stale. A description that came over a socket is shared
-//! with its sender, and its locks would be too. So each claim opens the file anew.
+//! process that holds it has ended, however it ended: none is ever stale. A description that came over a socket is
+//! shared with its sender, and its locks would be too. So each claim opens the file anew.
 
 // One system call that no crate has a safe form of.
 #![allow(unsafe_code)]

@@ -1,5 +1,5 @@
-//! What an endpoint has counted, by the names under which the Linux driver shows it (`ethtool -S`), and two counters of its
-//! own.
+//! What an endpoint has counted, by the names under which the Linux driver shows it (`ethtool -S`), and two counters of
+//! its own.
 
 use vni::counters::COUNTERS;
 

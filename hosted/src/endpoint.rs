@@ -1,7 +1,7 @@
 //! One partition in this process: frames in and out, its links, its time.
 //!
-//! The owner of an [`Endpoint`] gives it its time by calling [`Endpoint::turn`] again and again: at least every few hundred
-//! milliseconds, or its peers take it for dead. There is no thread behind it.
+//! The owner of an [`Endpoint`] gives it its time by calling [`Endpoint::turn`] again and again: at least every few
+//! hundred milliseconds, or its peers take it for dead. There is no thread behind it.
 //!
 //! - One that **polls** calls `turn` now and then, and never asks to be rung.
 //! - One that **sleeps** calls [`Endpoint::arm`], waits on the file descriptor ([`AsFd`]) if that says so, then calls
@@ -58,8 +58,8 @@ pub enum OpenError {
     WaitSet(#[from] io::Error),
 }
 
-/// A peer and a queue. Having one means that the endpoint it came from has such a lane. Another endpoint that lacks it treats
-/// it as a lane whose link is down.
+/// A peer and a queue. Having one means that the endpoint it came from has such a lane. Another endpoint that lacks it
+/// treats it as a lane whose link is down.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Lane {
     index: u32,
@@ -217,8 +217,8 @@ impl Endpoint {
         }
     }
 
-    /// Before sleeping for room in a lane: asks to be rung for it. True if the largest frame has room already, or if the lane
-    /// is down. Publish before: what is not published will not be consumed.
+    /// Before sleeping for room in a lane: asks to be rung for it. True if the largest frame has room already, or if
+    /// the lane is down. Publish before: what is not published will not be consumed.
     pub fn await_room(&mut self, lane: Lane) -> bool {
         self.parts.sender(lane.index as usize).is_none_or(|sender| sender.await_room())
     }
@@ -270,8 +270,8 @@ impl Endpoint {
         }
     }
 
-    /// Takes a turn: takes the doorbell's rings, ticks if a tick is due, steps links that want it. Without a system call, unless
-    /// we were armed since the last turn, or a peer must be rung.
+    /// Takes a turn: takes the doorbell's rings, ticks if a tick is due, steps links that want it. Without a system
+    /// call, unless we were armed since the last turn, or a peer must be rung.
     ///
     /// # Errors
     /// If the kernel refuses the events of the set, which no kernel does.

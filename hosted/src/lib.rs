@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   one process                    a Unix socket                     other processes
-//!   WindowServer ──── hands out ────► memfd, an eventfd for each partition ────► WindowFile
+//!   WindowServer hands out ► memfd, an eventfd for each partition ────► WindowFile
 //!                                                                          │ Claim: one of its partitions
 //!                                                                          ▼
 //!   send, publish ──► rings in the memfd, by the driver's own code ──► Endpoint: receive, release
@@ -20,8 +20,9 @@
 //! | `doorbell` | how a peer is rung |
 //! | `wait_set` | what an idle endpoint waits on |
 //!
-//! [`vni`] trusts nothing that a peer wrote, as in the Linux driver. The file is sealed, so that nobody can shorten it while
-//! it is mapped. Sending and receiving make no system call and allocate nothing, unless a peer sleeps and must be rung.
+//! [`vni`] trusts nothing that a peer wrote, as in the Linux driver. The file is sealed, so that nobody can shorten it
+//! while it is mapped. Sending and receiving make no system call and allocate nothing, unless a peer sleeps and must be
+//! rung.
 
 pub mod claim;
 pub mod counters;

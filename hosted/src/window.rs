@@ -1,7 +1,7 @@
 //! The window's file: a memfd that every partition maps, with an eventfd for each.
 //!
-//! It is sealed against growing and shrinking: a process that maps a file which another one shortens dies of a bus error. A file
-//! from elsewhere is checked before it is used.
+//! It is sealed against growing and shrinking: a process that maps a file which another one shortens dies of a bus
+//! error. A file from elsewhere is checked before it is used.
 
 // The file is mapped here, and nowhere else.
 #![allow(unsafe_code)]
@@ -77,8 +77,8 @@ pub enum WindowError {
     },
 }
 
-/// A window that is mapped, with the doorbells of all partitions. Having one means that nobody can shorten it, and that it is long
-/// enough for its shape. Copies refer to the same one, which stays until the last is gone.
+/// A window that is mapped, with the doorbells of all partitions. Having one means that nobody can shorten it, and that
+/// it is long enough for its shape. Copies refer to the same one, which stays until the last is gone.
 #[derive(Clone, Debug)]
 pub struct WindowFile(Arc<Shared>);
 
@@ -187,7 +187,8 @@ impl WindowFile {
     #[inline]
     pub fn window(&self) -> Window<'_> {
         // SAFETY: mapped at a page, for reading and writing, for as long as `self` is borrowed; sealed, so that every
-        // page of it stays; of the length that the geometry is of. All that this crate does with it goes through `Window`.
+        // page of it stays; of the length that the geometry is of. All that this crate does with it goes through
+        // `Window`.
         unsafe { Window::of_geometry(self.0.mapping.start, self.0.geometry) }
     }
 }

@@ -1,8 +1,8 @@
 //! How a window comes to other processes: a server at a Unix socket hands out its files.
 //!
 //! A client that connects receives one message with the shape of the window, the memfd and every doorbell (unix(7),
-//! `SCM_RIGHTS`). The server keeps no state about its clients, and a client does not need it afterwards: the server may end
-//! while the window lives on. The permissions of the socket file say who may connect.
+//! `SCM_RIGHTS`). The server keeps no state about its clients, and a client does not need it afterwards: the server may
+//! end while the window lives on. The permissions of the socket file say who may connect.
 //!
 //! ```text
 //! 0x00  "SPRGHUB1"     0x10  queues  u32       0x18  bytes of the window  u64
@@ -110,7 +110,8 @@ impl WindowServer {
     pub fn bind(path: &Path, window: &WindowFile) -> Result<Self, WindowServerError> {
         let failed = |why: io::Error| WindowServerError::Serve { path: path.to_owned(), why };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Held until we return: of two servers that find a dead socket, the second must not remove the new socket of the first.
+        // Held until we return: of two servers that find a dead socket, the second must not remove the new socket of
+        // the first.
         let folder = File::open(folder).map_err(failed)?;
         folder.lock().map_err(failed)?;
         let address = SocketAddrUnix::new(path).map_err(|why| failed(why.into()))?;

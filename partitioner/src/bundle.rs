@@ -1,5 +1,5 @@
-//! The input of the boot image: the box file, the images that it names, and a manifest of them as they were when the bundle
-//! was made.
+//! The input of the boot image: the box file, the images that it names, and a manifest of them as they were when the
+//! bundle was made.
 //!
 //! A bundle is a list of [`Member`]s. They come as one cpio archive (`qemu -initrd`), or as one module each (GRUB's
 //! `module2`, whose command line is the member's name):

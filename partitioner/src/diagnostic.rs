@@ -1,5 +1,5 @@
-//! What users read when something is wrong: a stable code, one line that names the thing and the numbers, every place in the
-//! box file that it concerns, and how to mend it.
+//! What users read when something is wrong: a stable code, one line that names the thing and the numbers, every place
+//! in the box file that it concerns, and how to mend it.
 //!
 //! Errors are enums in the module that finds them; this is the one form into which they all turn, so that the command
 //! line can draw the lines of the file around it and the boot image can print it on a serial port.

@@ -19,8 +19,8 @@ use crate::pci::{BusRange, PciAddress, PciFunction};
 pub struct ApicId(pub u32);
 
 impl ApicId {
-    /// Whether an instance can drive a core with this identifier. Higher ones need x2APIC, which Linux gives up where it
-    /// sees no interrupt remapping, and an instance sees none.
+    /// Whether an instance can drive a core with this identifier. Higher ones need x2APIC, which Linux gives up where
+    /// it sees no interrupt remapping, and an instance sees none.
     pub fn is_in_reach(self) -> bool {
         self.0 < 255
     }

@@ -57,8 +57,8 @@ pub struct StartError {
     pub waited_ms: u64,
 }
 
-/// The verbs of the hardware. Ranges come from a [`crate::plan::Plan`], so they lie in usable memory and the ranges of different
-/// partitions do not overlap.
+/// The verbs of the hardware. Ranges come from a [`crate::plan::Plan`], so they lie in usable memory and the ranges of
+/// different partitions do not overlap.
 pub trait Machine {
     /// Copies `from` to the same number of bytes at `to`. The two do not overlap.
     fn copy(&mut self, from: MemoryRange, to: u64);
@@ -69,7 +69,8 @@ pub trait Machine {
     /// Fills with zeros.
     fn zero(&mut self, range: MemoryRange);
 
-    /// Clears and sets bits of the 16-bit register at `register`, a multiple of 2, in the configuration space of a function.
+    /// Clears and sets bits of the 16-bit register at `register`, a multiple of 2, in the configuration space of a
+    /// function.
     fn update(&mut self, function: PciAddress, register: u16, clear: u16, set: u16);
 
     /// Makes a core enter a kernel, now. Never the boot processor, which calls this: what it has to enter is handed

@@ -1,11 +1,11 @@
 //! PCI functions as planning sees them: where they are, what they are, what lies behind them.
 //!
-//! The names and numbers are those of the PCI Local Bus Specification 3.0, chapter 6, the PCI-to-PCI Bridge Architecture
-//! Specification 1.2, chapter 3, and the PCI Code and ID Assignment Specification. [`crate::firmware::pci`]
-//! reads them from a machine.
+//! The names and numbers are those of the PCI Local Bus Specification 3.0, chapter 6, the PCI-to-PCI Bridge
+//! Architecture Specification 1.2, chapter 3, and the PCI Code and ID Assignment Specification.
+//! [`crate::firmware::pci`] reads them from a machine.
 //!
-//! A partition owns whole *buses*: configuration space in memory is mapped by the bus, so a bus is the least that one kernel
-//! can see and another cannot. A bus belongs together with all that lies behind the bridges on it.
+//! A partition owns whole *buses*: configuration space in memory is mapped by the bus, so a bus is the least that one
+//! kernel can see and another cannot. A bus belongs together with all that lies behind the bridges on it.
 
 mod address;
 mod class;

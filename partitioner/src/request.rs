@@ -62,8 +62,8 @@ pub struct Request {
 }
 
 impl Request {
-    /// Puts the box file together with the images that it names. It calls `read` once for each distinct path, in the order
-    /// in which the file first names them.
+    /// Puts the box file together with the images that it names. It calls `read` once for each distinct path, in the
+    /// order in which the file first names them.
     ///
     /// # Errors
     /// Every image that is missing or is not what it should be, at all the places that name it.

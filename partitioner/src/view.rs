@@ -1,7 +1,7 @@
 //! The bytes that an instance sees of the machine: pure functions from a [`crate::plan::Plan`].
 //!
-//! A kernel believes its firmware tables. Each instance gets tables of its own, which describe its partition and nothing
-//! else, so it never looks at the rest of the machine:
+//! A kernel believes its firmware tables. Each instance gets tables of its own, which describe its partition and
+//! nothing else, so it never looks at the rest of the machine:
 //!
 //! | piece | what it describes | where it is put |
 //! |---|---|---|

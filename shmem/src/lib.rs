@@ -62,5 +62,6 @@ pub const MAX_QUEUES: usize = 8;
 /// Changes whenever the layout or the meaning of something in it changes: partitions that differ do not talk.
 pub const VERSION: u32 = 2;
 
-/// Two cache lines: the adjacent-line prefetcher fetches them in pairs, so what two cores write must lie this far apart.
+/// Two cache lines: the adjacent-line prefetcher fetches them in pairs, so what two cores write must lie this far
+/// apart.
 pub const LINE_PAIR: u64 = 128;

@@ -20,8 +20,8 @@ impl OwnCount {
     /// has just written (docs/src/decisions/data-path.md).
     pub const MAX: usize = 32;
 
-    /// Of a pool of `pool_len` bytes with so many lanes: as many as half of the pool gives, or all of it gives to a lane
-    /// that is alone, from [`GUARANTEED_BUFFERS`] to [`OwnCount::MAX`].
+    /// Of a pool of `pool_len` bytes with so many lanes: as many as half of the pool gives, or all of it gives to a
+    /// lane that is alone, from [`GUARANTEED_BUFFERS`] to [`OwnCount::MAX`].
     pub fn of_pool(pool_len: u64, lanes: usize) -> Self {
         let all = (pool_len / BUFFER_LEN) as usize;
         let each = if lanes <= 1 { all } else { all / 2 / lanes };
@@ -84,7 +84,8 @@ impl SharedBuffers {
         Self { top: AtomicU64::new(0), below: [const { AtomicU16::new(0) }; MAX_BUFFERS], own: AtomicU16::new(0) }
     }
 
-    /// Puts in the buffers of a pool of `pool_len` bytes that none of its `lanes` owns. Call it before any lane is made.
+    /// Puts in the buffers of a pool of `pool_len` bytes that none of its `lanes` owns. Call it before any lane is
+    /// made.
     pub fn fill(&self, pool_len: u64, lanes: usize) {
         let own = OwnCount::of_pool(pool_len, lanes);
         self.own.store(own.0, Ordering::Relaxed);

@@ -1,5 +1,5 @@
-//! Every counter of the protocol, by the name that users see (`ethtool -S` of the Linux driver, the hosted endpoint): sums
-//! over all lanes and links of a partition.
+//! Every counter of the protocol, by the name that users see (`ethtool -S` of the Linux driver, the hosted endpoint):
+//! sums over all lanes and links of a partition.
 
 use core::ffi::CStr;
 

@@ -1,5 +1,5 @@
-//! Doorbells: how a sleeper is woken. Each queue of a partition has one, and a sleeper of its own; what has no queue, the
-//! change of a link, rings queue 0 ([`LINK_QUEUE`]).
+//! Doorbells: how a sleeper is woken. Each queue of a partition has one, and a sleeper of its own; what has no queue,
+//! the change of a link, rings queue 0 ([`LINK_QUEUE`]).
 //!
 //! ```text
 //! ringer:   set our bit in the receiver's pending word; if the word was 0, send the interrupt to its address
@@ -9,11 +9,12 @@
 //! Both are locked instructions on one word: the receiver that takes the bit sees what was published before. If the
 //! word was not 0, an interrupt is on its way, and its receiver has not looked yet.
 //!
-//! A receiver that appears publishes its address, FENCE, takes the word, and looks; a ringer reads the address after its
-//! bit and a FENCE. So either the ringer finds the address, or the receiver finds the bit. One that moves to another core
-//! publishes the new address, FENCE, and only then lets the old one go dead; a ringer reads the address once more after it
-//! has sent and a FENCE, and sends again if it has changed. So no interrupt is lost on a core that is no longer there.
-//! The tests in `vni/tests/loom` lose a doorbell with any of these fences removed, and none with all in place.
+//! A receiver that appears publishes its address, FENCE, takes the word, and looks; a ringer reads the address after
+//! its bit and a FENCE. So either the ringer finds the address, or the receiver finds the bit. One that moves to
+//! another core publishes the new address, FENCE, and only then lets the old one go dead; a ringer reads the address
+//! once more after it has sent and a FENCE, and sends again if it has changed. So no interrupt is lost on a core that
+//! is no longer there. The tests in `vni/tests/loom` lose a doorbell with any of these fences removed, and none with
+//! all in place.
 
 use core::sync::atomic::{Ordering, fence};
 
@@ -101,8 +102,8 @@ impl DoorbellWords for Doorbell {
     }
 }
 
-/// Publishes where we are rung; `None`: nowhere. Afterwards take the pending word, and look at the rings: a peer that rang
-/// before may have found no address. The old address must stay alive until this returns.
+/// Publishes where we are rung; `None`: nowhere. Afterwards take the pending word, and look at the rings: a peer that
+/// rang before may have found no address. The old address must stay alive until this returns.
 pub fn publish(doorbell: &impl DoorbellWords, address: Option<Address>) {
     doorbell.set_address(address.map_or(0, Address::to_word));
     doorbell.fence_moved();
@@ -110,8 +111,8 @@ pub fn publish(doorbell: &impl DoorbellWords, address: Option<Address>) {
 
 /// Takes the pending rings: a bit for each partition that rang.
 pub fn take(doorbell: &impl DoorbellWords) -> u32 {
-    // A load first: the locked exchange would fetch the line for writing each time. If it misses a bit that is just being
-    // set, the interrupt for that bit is still to come.
+    // A load first: the locked exchange would fetch the line for writing each time. If it misses a bit that is just
+    // being set, the interrupt for that bit is still to come.
     if doorbell.pending() == 0 { 0 } else { doorbell.take_pending() }
 }
 

@@ -1,11 +1,11 @@
 //! The lanes of one partition: numbered, made, and stepped together with their link.
 //!
-//! A lane is a queue to one peer; it has a sending end and a receiving end. A partition keeps its lanes in a table with a
-//! slot for each queue and partition ([`LaneSlot`]). The slots of the partition itself stay empty.
+//! A lane is a queue to one peer; it has a sending end and a receiving end. A partition keeps its lanes in a table with
+//! a slot for each queue and partition ([`LaneSlot`]). The slots of the partition itself stay empty.
 //!
-//! Those who keep such a table (an endpoint in a process, the Linux driver) differ in the memory that they keep it in and
-//! in the locks that guard it. So [`assemble`] asks for the memory of each lane, and [`step_link`] is generic over the
-//! access to the lanes ([`LinkLanes`]).
+//! Those who keep such a table (an endpoint in a process, the Linux driver) differ in the memory that they keep it in
+//! and in the locks that guard it. So [`assemble`] asks for the memory of each lane, and [`step_link`] is generic over
+//! the access to the lanes ([`LinkLanes`]).
 
 use shmem::Shape;
 use shmem::ring::Ring;

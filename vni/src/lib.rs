@@ -20,12 +20,12 @@
 //! | [`lanes`] | its lanes: made, and stepped with their link |
 //! | [`counter`], [`counters`] | what was counted, and by which name |
 //!
-//! **Nothing that a peer wrote is trusted.** Each shared word is loaded once into a local and checked there; a peer that
-//! breaks a rule loses its link, and the cause ([`fault::Fault`]) is counted. There is no unsafe code, no allocation,
-//! and nothing here waits.
+//! **Nothing that a peer wrote is trusted.** Each shared word is loaded once into a local and checked there; a peer
+//! that breaks a rule loses its link, and the cause ([`fault::Fault`]) is counted. There is no unsafe code, no
+//! allocation, and nothing here waits.
 //!
-//! The algorithms are generic over the words they work on ([`ring::RingWords`], [`link::LinkWords`]): `shmem` gives them
-//! those of a window, the tests those of a model checker.
+//! The algorithms are generic over the words they work on ([`ring::RingWords`], [`link::LinkWords`]): `shmem` gives
+//! them those of a window, the tests those of a model checker.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -15,13 +15,13 @@
 //! | [`State::Ready`] | I have seen you at Init: I receive |
 //! | [`State::Up`] | I have seen you at Ready: I send |
 //!
-//! Two ends *agree* when each echoes the other's generation. Whoever is Ready or Up and finds no agreement goes Down. From
-//! Down one begins anew only when the other has left too: until then its words and buffers may still be read. That makes
-//! this a handshake of Dekker's kind: each end stores its word, then loads the other's, with a full fence between. Without
-//! it, one could find the other gone that is just coming.
+//! Two ends *agree* when each echoes the other's generation. Whoever is Ready or Up and finds no agreement goes Down.
+//! From Down one begins anew only when the other has left too: until then its words and buffers may still be read. That
+//! makes this a handshake of Dekker's kind: each end stores its word, then loads the other's, with a full fence
+//! between. Without it, one could find the other gone that is just coming.
 //!
-//! A partition that dies leaves its words as they are. Its heartbeat stops, and its peers take the carrier off ([`Liveness`]). They
-//! take nothing back until it begins anew or goes on.
+//! A partition that dies leaves its words as they are. Its heartbeat stops, and its peers take the carrier off
+//! ([`Liveness`]). They take nothing back until it begins anew or goes on.
 
 use core::sync::atomic::{AtomicU64, Ordering, fence};
 
@@ -157,8 +157,8 @@ impl LinkWords for WindowWords<'_> {
     }
 }
 
-/// Steps an end once: loads the other's word, calls `clear` if this end begins anew, and stores what follows. Returns the
-/// end as it is now, and whether its word has changed.
+/// Steps an end once: loads the other's word, calls `clear` if this end begins anew, and stores what follows. Returns
+/// the end as it is now, and whether its word has changed.
 pub fn step(words: &impl LinkWords, clear: impl FnOnce()) -> (End, bool) {
     let word = words.mine();
     let mine = End::from_word(word);

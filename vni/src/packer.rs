@@ -48,8 +48,8 @@ struct Retired {
 pub(crate) struct Packer {
     own: OwnBuffers,
     open: Option<Open>,
-    /// In the order of their descriptors. Each is named by one of its own at the least, in flight for all we know; but for
-    /// the first, which may have been consumed before it was full.
+    /// In the order of their descriptors. Each is named by one of its own at the least, in flight for all we know; but
+    /// for the first, which may have been consumed before it was full.
     retired: Deque<Retired, { RING_SLOTS as usize + 1 }>,
     /// Buffers for the frame that is about to be written.
     fresh: heapless::Vec<Buffer, MAX_BUFFERS_OF_FRAME>,

@@ -1,6 +1,7 @@
 //! Our end of the link to one peer: the handshake, held against the peer's heartbeat and its faults.
 //!
-//! A [`PeerLink`] belongs to one context at a time, the one that polls. What others may see of it is its [`LinkStatus`].
+//! A [`PeerLink`] belongs to one context at a time, the one that polls. What others may see of it is its
+//! [`LinkStatus`].
 
 use core::sync::atomic::{AtomicU8, Ordering};
 

@@ -9,13 +9,14 @@
 //! producer: store room_at; FENCE; read consumed again; if there is room go on, else sleep
 //! ```
 //!
-//! Each FENCE is a full one: a processor may let a later load pass an earlier store (Intel SDM volume 3A, section 9.2.3.4),
-//! and with either left out, both sides can read the old value and sleep, one with work to do. The tests in
+//! Each FENCE is a full one: a processor may let a later load pass an earlier store (Intel SDM volume 3A, section
+//! 9.2.3.4), and with either left out, both sides can read the old value and sleep, one with work to do. The tests in
 //! `vni/tests/loom` show each of these interleavings happen with a fence removed, and none with all in place.
 //!
 //! Indices count descriptors since the link came up, modulo 2³². A descriptor has come when its lap bit is that of its
-//! number ([`shmem::ring::lap_bit`]); since the first of a burst is written last, a consumer that sees it sees the whole
-//! burst. A consumer that polls leaves `wake_at` at an index that has already been passed, so the producer never rings it.
+//! number ([`shmem::ring::lap_bit`]); since the first of a burst is written last, a consumer that sees it sees the
+//! whole burst. A consumer that polls leaves `wake_at` at an index that has already been passed, so the producer never
+//! rings it.
 
 use core::sync::atomic::{Ordering, fence};
 
@@ -212,7 +213,8 @@ impl Producer {
         self.written
     }
 
-    /// Whether the consumer has given back the descriptor with that number, which was written, as far as we have looked.
+    /// Whether the consumer has given back the descriptor with that number, which was written, as far as we have
+    /// looked.
     #[inline]
     pub fn has_consumed(&self, number: u32) -> bool {
         self.written.wrapping_sub(number) > self.in_flight()
@@ -288,8 +290,8 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// The first word, without its lap, of the descriptor that is `ahead` after the next, if it has come. A ring holds no
-    /// more than [`RING_SLOTS`] that are not given back: what a producer writes over them is not looked at.
+    /// The first word, without its lap, of the descriptor that is `ahead` after the next, if it has come. A ring holds
+    /// no more than [`RING_SLOTS`] that are not given back: what a producer writes over them is not looked at.
     #[inline]
     pub fn first_word(&self, ring: &impl RingWords, ahead: u32) -> Option<u64> {
         let number = self.taken.wrapping_add(ahead);
@@ -327,8 +329,8 @@ impl Consumer {
         Wake::when(past < burst)
     }
 
-    /// Asks to be rung for the next descriptor, and looks once more: true if nothing has come and one may sleep. Release
-    /// before: what a full ring holds is not looked at, and the producer waits too.
+    /// Asks to be rung for the next descriptor, and looks once more: true if nothing has come and one may sleep.
+    /// Release before: what a full ring holds is not looked at, and the producer waits too.
     pub fn arm(&self, ring: &impl RingWords) -> bool {
         ring.set_wake_at(self.taken);
         ring.fence_armed();

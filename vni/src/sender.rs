@@ -120,7 +120,8 @@ impl<'w, R: RingWords> Sender<'w, R> {
         Ok(())
     }
 
-    /// Sets slots and buffers aside for a frame: those known to be free, else those that the peer has consumed meanwhile.
+    /// Sets slots and buffers aside for a frame: those known to be free, else those that the peer has consumed
+    /// meanwhile.
     #[inline]
     fn provide(&mut self, len: usize) -> Result<(), SendError> {
         let pieces = self.packer.pieces(len);

@@ -22,8 +22,8 @@ pub extern "C" fn sprig_endpoint_bytes(partitions: u32, queues: u32) -> u64 {
     shape(partitions, queues).map_or(0, |shape| Endpoint::bytes(shape) as u64)
 }
 
-/// Makes an endpoint in `memory`. Returns 0, or `-EINVAL` for a partition that does not exist, `-ENOSPC` for a window that is
-/// too short.
+/// Makes an endpoint in `memory`. Returns 0, or `-EINVAL` for a partition that does not exist, `-ENOSPC` for a window
+/// that is too short.
 ///
 /// # Safety
 /// `memory`: [`sprig_endpoint_bytes`] zeroed bytes, aligned to 128, nobody else's. `window`: `window_len` mapped bytes,

@@ -34,8 +34,8 @@ pub unsafe extern "C" fn sprig_link_wants_step(endpoint: *const Endpoint, peer: 
 /// Steps the link to a peer. Links and locks.
 ///
 /// # Safety
-/// `endpoint` is an open one; the caller is the poll of the first queue, and holds the receive locks of all queues and the
-/// transmit locks of all lanes of `peer`.
+/// `endpoint` is an open one; the caller is the poll of the first queue, and holds the receive locks of all queues and
+/// the transmit locks of all lanes of `peer`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_link_step(endpoint: *const Endpoint, peer: u32) -> u32 {
     // SAFETY: the caller guarantees it.

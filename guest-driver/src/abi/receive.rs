@@ -49,8 +49,8 @@ pub unsafe extern "C" fn sprig_peek(endpoint: *const Endpoint, lane: u32, frame:
 /// Copies the frame that was peeked, and goes past it; false: its metadata do not fit it. Receive.
 ///
 /// # Safety
-/// `endpoint` is an open one; the caller holds the receive lock of the lane's queue; `segments` points to `count` segments
-/// of writable memory that is nobody else's.
+/// `endpoint` is an open one; the caller holds the receive lock of the lane's queue; `segments` points to `count`
+/// segments of writable memory that is nobody else's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_take(
     endpoint: *const Endpoint,

@@ -22,8 +22,8 @@ pub const BAD_FRAME: u32 = 3;
 /// Sends a frame into a lane. Lock.
 ///
 /// # Safety
-/// `endpoint` is an open one; the caller holds the lane's lock; `segments` points to `count` segments of readable memory;
-/// `offload` is readable.
+/// `endpoint` is an open one; the caller holds the lane's lock; `segments` points to `count` segments of readable
+/// memory; `offload` is readable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_send(
     endpoint: *const Endpoint,

@@ -7,9 +7,9 @@
 //! | [`status`] | addresses, the state of links, counters |
 //! | [`error`] | why a function has failed |
 //!
-//! An endpoint is one thread's at a time; different endpoints are independent. Callers guarantee what C always
-//! demands: a pointer is one that was given out and not closed since, or points to as much memory as the declaration says.
-//! A null pointer is refused. What fails says why in [`error::sprig_vni_last_error`]. No panic crosses the interface.
+//! An endpoint is one thread's at a time; different endpoints are independent. Callers guarantee what C always demands:
+//! a pointer is one that was given out and not closed since, or points to as much memory as the declaration says. A
+//! null pointer is refused. What fails says why in [`error::sprig_vni_last_error`]. No panic crosses the interface.
 
 // The interface hands over raw pointers: this is where they are believed, with the reason at every block.
 #![allow(unsafe_code)]

@@ -1,7 +1,7 @@
 //! Moves images from where a boot loader has put them to where they stay.
 //!
-//! An image that has yet to move may cover the place of another, so order matters. Where images wait for each other in a
-//! ring, one of them is moved aside, into memory of a partition that is not filled yet.
+//! An image that has yet to move may cover the place of another, so order matters. Where images wait for each other in
+//! a ring, one of them is moved aside, into memory of a partition that is not filled yet.
 
 use alloc::vec::Vec;
 
@@ -84,8 +84,8 @@ fn is_free(pending: &[Move], at: usize) -> bool {
     pending.iter().enumerate().all(|(other, step)| other == at || !step.from.overlaps(destination))
 }
 
-/// Moves an image that lies in another's way to a free place. It stays pending, from there. Each call leaves one image less
-/// in the way, so this comes to an end.
+/// Moves an image that lies in another's way to a free place. It stays pending, from there. Each call leaves one image
+/// less in the way, so this comes to an end.
 fn step_aside(plan: &Plan, pending: &mut [Move]) -> Result<Move, ApplyError> {
     let aside = (0..pending.len())
         .filter(|at| is_in_the_way(pending, *at))

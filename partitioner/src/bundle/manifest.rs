@@ -6,8 +6,8 @@
 //! image <length> <path>
 //! ```
 //!
-//! The box file is checked by its checksum, so that no machine boots another split than the one that was planned; images
-//! only by their length, since reading all their bytes would cost more than starting them.
+//! The box file is checked by its checksum, so that no machine boots another split than the one that was planned;
+//! images only by their length, since reading all their bytes would cost more than starting them.
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -1,7 +1,7 @@
 //! What can be wrong with a box file before it is compared with a machine, and the diagnostic of each error.
 //!
-//! To add an error, add its variant to [`ConfigErrorKind`] with its message, and its arm to `explain`: without either this
-//! does not compile.
+//! To add an error, add its variant to [`ConfigErrorKind`] with its message, and its arm to `explain`: without either
+//! this does not compile.
 
 use alloc::format;
 use alloc::string::{String, ToString};

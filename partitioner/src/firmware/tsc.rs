@@ -14,8 +14,8 @@ pub struct TscLeaf {
 /// Ticks in a millisecond, from leaf 0x15 and from the base frequency in MHz (leaf 0x16, EAX bits 15:0; 0 if there is
 /// no such leaf).
 ///
-/// `None` where the processor does not report it; then the counter must be measured. A processor that knows the ratio but
-/// not the crystal runs the counter at its base frequency.
+/// `None` where the processor does not report it; then the counter must be measured. A processor that knows the ratio
+/// but not the crystal runs the counter at its base frequency.
 pub fn tsc_khz(leaf: TscLeaf, base_mhz: u32) -> Option<u64> {
     if leaf.denominator == 0 || leaf.numerator == 0 {
         return None;

@@ -54,7 +54,8 @@ impl<'a> Functions<'a> {
         }
     }
 
-    /// The bridge right before a function, and the buses behind that bridge: the function's own, and those further behind.
+    /// The bridge right before a function, and the buses behind that bridge: the function's own, and those further
+    /// behind.
     pub fn nearest_bridge(self, function: &PciFunction) -> Option<(&'a PciFunction, BusRange)> {
         let bridges = self.upstream_bridges(function).filter_map(|bridge| Some((bridge, bridge.bridge?.buses?)));
         bridges.into_iter().find(|(_, buses)| buses.first == function.address.bus())

@@ -32,9 +32,9 @@ pub(super) fn named(
     named
 }
 
-/// A console for each partition, as far as there are ports: what it has named, and of the others one after another in the
-/// order of the file. The first port is the log's; if the others do not suffice, the partition with the boot processor takes
-/// it over, because it is started when the log has ended.
+/// A console for each partition, as far as there are ports: what it has named, and of the others one after another in
+/// the order of the file. The first port is the log's; if the others do not suffice, the partition with the boot
+/// processor takes it over, because it is started when the log has ended.
 pub(super) fn assign(
     ports: &[SerialPort],
     named: &[Option<SerialPort>],

@@ -1,7 +1,7 @@
 //! The PCI functions of each partition.
 //!
-//! Functions that are named by their addresses go first; then those named by class or model, in the order of the file, each
-//! to the first that is left. A function takes along its bus and all that lies behind the bridges on it
+//! Functions that are named by their addresses go first; then those named by class or model, in the order of the file,
+//! each to the first that is left. A function takes along its bus and all that lies behind the bridges on it
 //! ([`crate::pci`] says why); so what is checked last is that no two partitions have a bus in common.
 
 use alloc::vec::Vec;

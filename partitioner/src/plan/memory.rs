@@ -8,8 +8,8 @@
 //!    file system.
 //!
 //! The lowest run is taken and not the one that fits most tightly: memory below 4 GiB, which devices with short
-//! addresses need, then goes to the partition that is named first, as one would guess. Where the order of the file fails because
-//! memory lies in pieces, it is tried once more with those first that need the longest piece.
+//! addresses need, then goes to the partition that is named first, as one would guess. Where the order of the file
+//! fails because memory lies in pieces, it is tried once more with those first that need the longest piece.
 //!
 //! Where a boot loader has put the images plays no part here: so a host that plans and the machine itself get the same
 //! answer.

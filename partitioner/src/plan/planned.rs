@@ -65,8 +65,8 @@ pub struct PartitionPlan {
     pub owner_cmdline: String,
 }
 
-/// The plan of a box. Having one means: no core, no byte of memory, no port and no bus belongs to two, everything lies in usable
-/// memory, and every kernel fits where it is put.
+/// The plan of a box. Having one means: no core, no byte of memory, no port and no bus belongs to two, everything lies
+/// in usable memory, and every kernel fits where it is put.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Plan {
     /// Name of the box.
@@ -85,7 +85,8 @@ pub struct Plan {
     pub images: Vec<PlannedImage>,
     /// The order in which they are started: the one that has the boot processor last.
     pub start_order: Vec<PartitionIndex>,
-    /// Cores that no partition has. Those in reach stay in the resident part; the others are left as the firmware had them.
+    /// Cores that no partition has. Those in reach stay in the resident part; the others are left as the firmware had
+    /// them.
     pub idle_cores: Vec<PlannedCore>,
     /// The port that the boot image logs on.
     pub log_port: Option<SerialPort>,

@@ -1,5 +1,5 @@
-//! Machines and boxes to plan with: `placement` holds what is planned, `devices` who has which, `refusals` what is refused and how it is reported,
-//! `properties` what is true of every plan.
+//! Machines and boxes to plan with: `placement` holds what is planned, `devices` who has which, `refusals` what is
+//! refused and how it is reported, `properties` what is true of every plan.
 
 use alloc::borrow::Cow;
 use alloc::format;

@@ -2,9 +2,10 @@
 //! `Documentation/arch/x86/zero-page.rst`).
 //!
 //! What is the partition's own is usable. Everything else that the machine's firmware knows of is *reserved*, never
-//! left out: where a map says nothing, Linux may place devices. Only video memory and firmware just below 1 MiB are left
-//! out, where no Linux does. A reserved range that begins below 1 MiB is *busy* to Linux, and its `/dev/mem` shows none of
-//! it; without this gap such a range would go on through the partitions above, whose kernel logs are read by `/dev/mem`.
+//! left out: where a map says nothing, Linux may place devices. Only video memory and firmware just below 1 MiB are
+//! left out, where no Linux does. A reserved range that begins below 1 MiB is *busy* to Linux, and its `/dev/mem` shows
+//! none of it; without this gap such a range would go on through the partitions above, whose kernel logs are read by
+//! `/dev/mem`.
 
 use alloc::vec::Vec;
 

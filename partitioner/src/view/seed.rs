@@ -1,5 +1,5 @@
-//! A seed for the kernel's random numbers, as an entry of its `setup_data` list (Linux `Documentation/arch/x86/boot.rst`,
-//! and `SETUP_RNG_SEED` in `arch/x86/include/uapi/asm/setup_data.h`, since 6.0).
+//! A seed for the kernel's random numbers, as an entry of its `setup_data` list (Linux
+//! `Documentation/arch/x86/boot.rst`, and `SETUP_RNG_SEED` in `arch/x86/include/uapi/asm/setup_data.h`, since 6.0).
 //!
 //! It serves twice. The kernel has good random numbers from its first moment. And since it erases the seed and its
 //! length as soon as it has read them, early after its decompressor has ended, the length shows how far it has come.

@@ -2,8 +2,8 @@
 //! own, as a driver has them: for ThreadSanitizer to watch (`cargo xtask test --only proofs`).
 //!
 //! Who has nothing to do parks; a queue's doorbell unparks the peer's poll of that queue, and the poll its sender. The
-//! bytes of every frame follow from its number. With `SPRIG_WEAKENED=publish` or `=release` one ordering of the rings is
-//! left out, and then the sanitizer must complain: as x86 orders these accesses anyway, nothing else would.
+//! bytes of every frame follow from its number. With `SPRIG_WEAKENED=publish` or `=release` one ordering of the rings
+//! is left out, and then the sanitizer must complain: as x86 orders these accesses anyway, nothing else would.
 
 mod weakened;
 

@@ -1,8 +1,8 @@
 //! A script of bytes, played as what a hostile partition and two honest ones do in turn.
 //!
-//! Partition 2 is hostile. It writes what it likes into what it may write: its header page, its lanes, its pool, and the
-//! pending words of the others; with [`Reach::Everything`] into all of the window, which nothing hinders in direct mode.
-//! It can also shake hands, since most of what can go wrong goes wrong behind an open door.
+//! Partition 2 is hostile. It writes what it likes into what it may write: its header page, its lanes, its pool, and
+//! the pending words of the others; with [`Reach::Everything`] into all of the window, which nothing hinders in direct
+//! mode. It can also shake hands, since most of what can go wrong goes wrong behind an open door.
 //!
 //! Whatever it does: nobody panics, nothing behind either end of the window is read or written, every call ends. If it
 //! keeps to its own part, each broken rule that is found takes its link down and is counted by its cause, and the two
@@ -72,8 +72,8 @@ fn between_canaries(guarded: &HeapWindow) -> Window<'_> {
         words.for_each(|word| word.store(CANARY, Ordering::Relaxed));
     }
     let start = NonNull::from(guarded.word(0).expect("there is a first word")).cast::<u8>();
-    // SAFETY: one page into memory of two pages more than the window, of atomics, aligned to a page, and borrowed for as
-    // long as the window lasts.
+    // SAFETY: one page into memory of two pages more than the window, of atomics, aligned to a page, and borrowed for
+    // as long as the window lasts.
     #[expect(unsafe_code, reason = "a window in the middle of other memory")]
     let window = unsafe { Window::new(start.add(PAGE as usize), WINDOW_LEN, shape()) };
     window.expect("it is long enough")

@@ -121,8 +121,8 @@ struct Field {
     offset: usize,
 }
 
-/// The fields of a structure: name and type in Rust, and the name in C. It does not compile if a field is missing or has
-/// another type.
+/// The fields of a structure: name and type in Rust, and the name in C. It does not compile if a field is missing or
+/// has another type.
 macro_rules! fields {
     ($structure:ident { $($field:ident: $kind:ty => $name:literal),+ }) => {{
         let _ = |$structure { $($field),+ }: $structure| { $(let _: $kind = $field;)+ };

@@ -1,8 +1,8 @@
 //! Frames between the interface and the partition, in one loop that sleeps when there are none.
 //!
 //! A frame goes to the partition whose address it has, else to all. One for which there is no room waits, and the
-//! interface with it, for a tick at most: then it is dropped, so that a peer that stands still does not keep us from the
-//! others. The carrier is on as long as any link is up.
+//! interface with it, for a tick at most: then it is dropped, so that a peer that stands still does not keep us from
+//! the others. The carrier is on as long as any link is up.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};

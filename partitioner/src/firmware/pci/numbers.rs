@@ -18,9 +18,9 @@ pub struct Numbered {
     pub buses: BusRange,
 }
 
-/// Numbers the buses behind every bridge that no other bridge leads to and that has none, from above all numbers in use.
-/// Bridges further behind are left as they are where the firmware has numbered those before them: what it left out there, it
-/// has had no numbers for.
+/// Numbers the buses behind every bridge that no other bridge leads to and that has none, from above all numbers in
+/// use. Bridges further behind are left as they are where the firmware has numbered those before them: what it left out
+/// there, it has had no numbers for.
 pub fn number_buses(space: &mut impl ConfigSpace, segments: &[EcamSegment]) -> Vec<Numbered> {
     let mut numbered = Vec::new();
     for segment in segments {

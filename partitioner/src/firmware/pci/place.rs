@@ -1,9 +1,9 @@
 //! Gives addresses to functions behind bridges that the firmware has left without.
 //!
-//! Most firmware gives every function its addresses and every bridge the windows that lead to them. Where a bridge next to
-//! the processors has anything behind it that cannot be reached, all behind it is placed anew, in free memory
-//! addresses: below 4 GiB, and, for what may lie above, there if there is no room. I/O ports are not given: every device that can
-//! interrupt by message works without.
+//! Most firmware gives every function its addresses and every bridge the windows that lead to them. Where a bridge next
+//! to the processors has anything behind it that cannot be reached, all behind it is placed anew, in free memory
+//! addresses: below 4 GiB, and, for what may lie above, there if there is no room. I/O ports are not given: every
+//! device that can interrupt by message works without.
 //!
 //! ```text
 //! bridge      │ window, in MiB                                   │
@@ -49,8 +49,8 @@ pub struct Placed {
     pub windows: Option<Windows>,
 }
 
-/// Places what cannot be reached, and closes windows that are not set. `functions` are all functions of the machine, as they
-/// are now.
+/// Places what cannot be reached, and closes windows that are not set. `functions` are all functions of the machine, as
+/// they are now.
 pub fn place(space: &mut impl ConfigSpace, functions: &[PciFunction], addresses: Addresses<'_>) -> Vec<Placed> {
     for bridge in functions {
         if let Some(Bridge { windows, .. }) = bridge.bridge {
@@ -158,7 +158,8 @@ impl Block {
         Self { len: bar.len, align: bar.len, takers: alloc::vec![(Taker::Register(address, bar), 0, bar.len)] }
     }
 
-    /// The same as the content of a bridge's window. There is a content for an empty one too, so that the window is closed.
+    /// The same as the content of a bridge's window. There is a content for an empty one too, so that the window is
+    /// closed.
     fn in_window(mut self, bridge: PciAddress) -> Self {
         self.len = self.len.next_multiple_of(MIB);
         self.align = self.align.max(MIB);
@@ -166,7 +167,8 @@ impl Block {
         self
     }
 
-    /// The parts one behind the other, those first that must start at the roundest addresses: then the gaps are smallest.
+    /// The parts one behind the other, those first that must start at the roundest addresses: then the gaps are
+    /// smallest.
     fn packed(mut parts: Vec<Self>) -> Self {
         parts.sort_by_key(|part| core::cmp::Reverse(part.align));
         let mut whole = Self::default();

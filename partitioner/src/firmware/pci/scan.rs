@@ -11,8 +11,8 @@ use crate::pci::{PciAddress, PciFunction};
 
 /// Every function on every bus of `segments`, in the order of their addresses.
 ///
-/// All buses are looked at, not only those that a bridge leads to: machines have several buses that no bridge leads to, and
-/// say which only in AML.
+/// All buses are looked at, not only those that a bridge leads to: machines have several buses that no bridge leads to,
+/// and say which only in AML.
 pub fn functions(space: &mut impl ConfigSpace, segments: &[EcamSegment]) -> Vec<PciFunction> {
     let mut found = BTreeMap::new();
     for segment in segments {

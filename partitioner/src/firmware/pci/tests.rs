@@ -203,7 +203,8 @@ fn capabilities_that_go_round_in_circles_end() {
     assert_eq!(read(&mut space)[0].interrupts.msi_x, None);
 }
 
-/// Two root ports, an NVMe disk behind the one and a switch with two cards behind the other; nothing is numbered or placed.
+/// Two root ports, an NVMe disk behind the one and a switch with two cards behind the other; nothing is numbered or
+/// placed.
 fn bare() -> Machine {
     let mut machine = Machine::default();
     let first = machine.add(None, 2, port(ROOT_PORT));

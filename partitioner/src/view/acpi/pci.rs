@@ -5,10 +5,10 @@
 //! \_SB.EC01   PNP0C02   its configuration space: no other device may use these addresses
 //! ```
 //!
-//! Bus numbers are those of the machine. The segment is never 0, for configuration space of segment 0 Linux reaches by the
-//! ports 0xCF8 and 0xCFC, which all instances would share; all others only through memory, and the MCFG leads to the
-//! partition's own buses only. The bridge before a bus is left out: Linux takes the bus for one that leads to the processors,
-//! with the addresses that the bridge hands on.
+//! Bus numbers are those of the machine. The segment is never 0, for configuration space of segment 0 Linux reaches by
+//! the ports 0xCF8 and 0xCFC, which all instances would share; all others only through memory, and the MCFG leads to
+//! the partition's own buses only. The bridge before a bus is left out: Linux takes the bus for one that leads to the
+//! processors, with the addresses that the bridge hands on.
 
 use alloc::boxed::Box;
 use alloc::format;
