@@ -14,7 +14,6 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use shmem::Shape;
 use shmem::segment::{Sink, Source};
 use vni::MacAddress;
 use vni::descriptor::Offload;
@@ -26,6 +25,7 @@ use vni::sender::SendError;
 use crate::claim::{Claim, ClaimError};
 use crate::counters;
 use crate::doorbell;
+use crate::lane::Lane;
 use crate::parts::EndpointParts;
 use crate::wait_set::{Ticks, WaitSet};
 use crate::window::WindowFile;
@@ -56,33 +56,6 @@ pub enum OpenError {
     /// The wait set could not be made.
     #[error("cannot make a timer and an epoll set for an endpoint: {0}")]
     WaitSet(#[from] io::Error),
-}
-
-/// A peer and a queue. Having one means that the endpoint it came from has such a lane. Another endpoint that lacks it
-/// treats it as a lane whose link is down.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Lane {
-    index: u32,
-    peer: u8,
-    queue: u8,
-}
-
-impl Lane {
-    fn new(shape: Shape, slot: LaneSlot) -> Self {
-        Self { index: slot.index(shape) as u32, peer: slot.peer as u8, queue: slot.queue as u8 }
-    }
-
-    /// The peer.
-    #[inline]
-    pub fn peer(self) -> usize {
-        self.peer.into()
-    }
-
-    /// The queue.
-    #[inline]
-    pub fn queue(self) -> usize {
-        self.queue.into()
-    }
 }
 
 /// How a link stands.
@@ -199,7 +172,7 @@ impl Endpoint {
         frame: impl Iterator<Item = Source<'s>> + Clone,
         offload: Offload,
     ) -> Result<(), SendError> {
-        let Some(sender) = self.parts.sender(lane.index as usize) else { return Err(SendError::LinkDown) };
+        let Some(sender) = self.parts.sender(lane.index()) else { return Err(SendError::LinkDown) };
         let was_live = sender.is_live();
         let sent = sender.send(frame, offload);
         if was_live && sent == Err(SendError::LinkDown) {
@@ -211,7 +184,7 @@ impl Endpoint {
     /// Publishes what was sent into a lane since the last time, as one burst, and rings the peer if it sleeps.
     #[inline]
     pub fn publish(&mut self, lane: Lane) {
-        let Some(sender) = self.parts.sender(lane.index as usize) else { return };
+        let Some(sender) = self.parts.sender(lane.index()) else { return };
         if sender.publish().is_needed() {
             self.ring(lane.peer(), lane.queue());
         }
@@ -220,7 +193,7 @@ impl Endpoint {
     /// Before sleeping for room in a lane: asks to be rung for it. True if the largest frame has room already, or if
     /// the lane is down. Publish before: what is not published will not be consumed.
     pub fn await_room(&mut self, lane: Lane) -> bool {
-        self.parts.sender(lane.index as usize).is_none_or(|sender| sender.await_room())
+        self.parts.sender(lane.index()).is_none_or(|sender| sender.await_room())
     }
 
     /// Copies the frame that waits first in a lane into `buffer`. One that is longer than `buffer` is dropped and
@@ -233,7 +206,7 @@ impl Endpoint {
     /// [`Endpoint::receive`], into memory of another kind.
     #[inline]
     pub fn receive_into(&mut self, lane: Lane, mut buffer: Sink<'_>) -> Option<Received> {
-        let receiver = self.parts.receiver(lane.index as usize)?;
+        let receiver = self.parts.receiver(lane.index())?;
         loop {
             match receiver.peek() {
                 Ok(Some(waiting)) if waiting.len > buffer.len() => receiver.skip(),
@@ -254,7 +227,7 @@ impl Endpoint {
     /// Gives back what was received from a lane since the last time, as one burst, and rings the peer if it waits.
     #[inline]
     pub fn release(&mut self, lane: Lane) {
-        let Some(receiver) = self.parts.receiver(lane.index as usize) else { return };
+        let Some(receiver) = self.parts.receiver(lane.index()) else { return };
         if receiver.release().is_needed() {
             self.ring(lane.peer(), lane.queue());
         }
@@ -329,7 +302,7 @@ impl Endpoint {
 
     /// Notes that something in a lane may be wrong: its link is outcome with the next turn.
     fn look_into(&mut self, lane: Lane) {
-        self.faulty |= 1 << lane.peer;
+        self.faulty |= 1 << lane.peer();
     }
 
     fn step_links(&mut self) -> TurnOutcome {

@@ -16,6 +16,7 @@
 //! | [`claim`] | which endpoint has which partition |
 //! | [`endpoint`] | one partition: frames in and out, links, time |
 //! | [`counters`] | what it has counted |
+//! | `lane` | a peer and a queue |
 //! | `parts` | the protocol's parts, and the memory that they refer to |
 //! | `doorbell` | how a peer is rung |
 //! | `wait_set` | what an idle endpoint waits on |
@@ -28,13 +29,15 @@ pub mod claim;
 pub mod counters;
 mod doorbell;
 pub mod endpoint;
+mod lane;
 mod parts;
 mod wait_set;
 pub mod window;
 pub mod window_server;
 
 pub use claim::{Claim, ClaimError};
-pub use endpoint::{Endpoint, Lane, LinkState, OpenError, Received, TurnOutcome};
+pub use endpoint::{Endpoint, LinkState, OpenError, Received, TurnOutcome};
+pub use lane::Lane;
 pub use vni::descriptor::{Offload, Segmentation};
 pub use vni::sender::SendError;
 pub use window::{WindowError, WindowFile};

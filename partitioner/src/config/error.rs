@@ -122,58 +122,49 @@ impl ConfigErrorKind {
             }
             Self::MissingKey { key: "partition", .. } => explain("no-partitions", "in here", example("partition")),
             Self::MissingKey { key, .. } => explain("missing-key", "in here", example(key)),
-            Self::WrongType { key, .. } => explain("wrong-type", VALUE, example(key)),
+            Self::WrongType { key, .. } => value("wrong-type", example(key)),
             Self::NoPartitions => explain(
                 "no-partitions",
                 "nothing is asked for",
                 "add a [[partition]] with name, cpus, memory and kernel",
             ),
-            Self::EmptyName => explain("empty-name", VALUE, help_for_name()),
-            Self::NameCharacters { .. } => explain("name-characters", VALUE, help_for_name()),
-            Self::NameTooLong { .. } => explain("name-too-long", VALUE, help_for_name()),
+            Self::EmptyName => value("empty-name", help_for_name()),
+            Self::NameCharacters { .. } => value("name-characters", help_for_name()),
+            Self::NameTooLong { .. } => value("name-too-long", help_for_name()),
             Self::DuplicateName { first, .. } => {
                 explain("duplicate-name", "named again here", "give each partition a name of its own")
                     .with_first(first, "first named here")
             }
             Self::SizeWithoutMeaning { key, written, error } => {
-                explain("size-without-meaning", VALUE, help_for_size(key, written, error))
+                value("size-without-meaning", help_for_size(key, written, error))
             }
-            Self::ZeroMemory => {
-                explain("zero-memory", VALUE, "a kernel needs some 128MiB at least: write memory = \"512MiB\"")
-            }
+            Self::ZeroMemory => value("zero-memory", "a kernel needs some 128MiB at least: write memory = \"512MiB\""),
             Self::NotInLargePages { key, next, .. } => {
-                explain("size-not-in-2mib", VALUE, format!("the next that is: {key} = \"{}\"", Size(*next)))
+                value("size-not-in-2mib", format!("the next that is: {key} = \"{}\"", Size(*next)))
             }
-            Self::WindowTooSmall { .. } => {
-                explain("window-too-small", VALUE, "leave `shared_memory` out to have 64MiB")
+            Self::WindowTooSmall { .. } => value("window-too-small", "leave `shared_memory` out to have 64MiB"),
+            Self::QueuesOutOfRange { .. } => value("queues-out-of-range", example("queues")),
+            Self::ZeroCores => value("zero-cores", "a partition needs at least one core: write cpus = 1"),
+            Self::CoreCountWithoutMeaning { .. } => value("core-count-without-meaning", example("cpus")),
+            Self::CoreSetWithoutMeaning { .. } => {
+                value("core-set-without-meaning", "write numbers and ranges with commas between: cpus = \"2-3,6\"")
             }
-            Self::QueuesOutOfRange { .. } => explain("queues-out-of-range", VALUE, example("queues")),
-            Self::ZeroCores => explain("zero-cores", VALUE, "a partition needs at least one core: write cpus = 1"),
-            Self::CoreCountWithoutMeaning { .. } => explain("core-count-without-meaning", VALUE, example("cpus")),
-            Self::CoreSetWithoutMeaning { .. } => explain(
-                "core-set-without-meaning",
-                VALUE,
-                "write numbers and ranges with commas between: cpus = \"2-3,6\"",
-            ),
             Self::EmptyPath { key } => {
-                explain("empty-path", VALUE, format!("name a file, or leave `{key}` out where it is optional"))
+                value("empty-path", format!("name a file, or leave `{key}` out where it is optional"))
             }
             Self::ControlCharacters { key } => {
-                explain("control-characters", VALUE, format!("write `{key}` as plain text on one line"))
+                value("control-characters", format!("write `{key}` as plain text on one line"))
             }
-            Self::DeviceWithoutMeaning { reason, .. } => explain("device-without-meaning", VALUE, reason.help()),
+            Self::DeviceWithoutMeaning { reason, .. } => value("device-without-meaning", reason.help()),
             Self::SecondSerialPort { first } => {
                 explain("second-serial-port", "the second", "leave one of the two out").with_first(first, "the first")
             }
             Self::CmdlineTooLong { .. } => {
-                explain("cmdline-too-long", VALUE, "the rest of Linux's 2048 bytes is for what Sprig adds")
+                value("cmdline-too-long", "the rest of Linux's 2048 bytes is for what Sprig adds")
             }
         }
     }
 }
-
-/// The label of a value that is wrong.
-const VALUE: &str = "this value";
 
 /// What a diagnostic says beside its message.
 struct Explanation {
@@ -186,6 +177,11 @@ struct Explanation {
 
 fn explain(code: &'static str, label: &'static str, help: impl Into<String>) -> Explanation {
     Explanation { code, label, first: None, help: help.into() }
+}
+
+/// The explanation of a value that is wrong.
+fn value(code: &'static str, help: impl Into<String>) -> Explanation {
+    explain(code, "this value", help)
 }
 
 impl Explanation {
