@@ -200,7 +200,7 @@ static int sprig_doorbell_create_domain(struct sprig_vni *vni)
 	return vni->irq_domain ? 0 : -ENOMEM;
 }
 
-/* At home where its queue wants it: a first word, which whoever writes to smp_affinity overrules for as long as the module
+/* The interrupt begins at the core that suits its queue. A write to smp_affinity overrules this for as long as the module
  * stays. */
 static int sprig_doorbell_create(struct sprig_queue *queue)
 {

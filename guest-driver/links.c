@@ -61,9 +61,9 @@ static void sprig_follow_link(struct sprig_vni *vni, u32 peer)
 }
 
 /*
- * A step may take rings away and give them out anew, so nobody may be sending to this peer or receiving from it. The
- * other queues' polls are not stopped for that, they are locked out: a lock that only its own poll takes, but for a step
- * now and then, costs that poll next to nothing for a burst, and nobody ever waits for more than a burst.
+ * A step may reset rings, so no context may send to this peer or receive from it meanwhile. The other queues' polls are
+ * not stopped for that, they are locked out: a lock that only its own poll takes, except for a step now and then, costs
+ * that poll next to nothing for a burst, and a step never waits for more than a burst.
  */
 static void sprig_lock_peer(struct sprig_vni *vni, u32 peer)
 {
@@ -137,7 +137,7 @@ void sprig_vni_settle_links(struct sprig_vni *vni)
 	local_bh_enable();
 }
 
-/* Absent from now on, and every peer told so. In any context, also the last one of a dying instance. */
+/* Makes us absent, and rings every peer for it. Any context may call it, also the last one of a dying instance. */
 void sprig_vni_leave(struct sprig_vni *vni)
 {
 	u32 peer;

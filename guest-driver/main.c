@@ -56,7 +56,7 @@ static int sprig_vni_open(struct net_device *netdev)
 	return error;
 }
 
-/* The stack sends nothing more when this is called. First all that may act by itself ends, then the peers are told. */
+/* The stack sends nothing more when this is called. First everything that acts by itself is stopped, then peers are rung. */
 static int sprig_vni_stop(struct net_device *netdev)
 {
 	struct sprig_vni *vni = netdev_priv(netdev);

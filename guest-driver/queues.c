@@ -15,7 +15,7 @@
 /* Receive locks are taken in the order of their queues. */
 static struct lock_class_key sprig_receive_class[SPRIG_MAX_QUEUES];
 
-/* Frames that nobody rang for, while nobody polls: counted as the fault that it is, and cured by the poll that follows. */
+/* Finds frames that came without a ring while the queue is not polled. It counts them as a fault and schedules a poll. */
 static void sprig_look_for_lost_wakeups(struct sprig_queue *queue)
 {
 	bool idle = !test_bit(NAPI_STATE_SCHED, &queue->napi.state);

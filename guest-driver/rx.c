@@ -108,7 +108,7 @@ static bool sprig_apply_offload(struct sk_buff *skb, const struct sprig_offload 
 	return true;
 }
 
-/* Whether its sender stops by itself when it is not answered: so TCP. Behind a VLAN's tag nobody looks. */
+/* Whether its sender stops by itself when it gets no answer, as TCP does. Frames with a VLAN tag are not examined. */
 static bool sprig_has_brake(const struct sk_buff *skb)
 {
 	if (skb->protocol == htons(ETH_P_IP) && skb_headlen(skb) >= sizeof(struct iphdr))

@@ -41,9 +41,9 @@ void sprig_vni_set_lock_classes(struct sprig_vni *vni)
 
 /*
  * All frames of a flow go into one queue, since queues have no order between them. So the sending core does not count: a
- * thread that moves to another would overtake its own frames. What is forwarded stays in the queue that it came by, on
- * whose core we are: that card has told flows apart already, and this core shares the queue's lock with nobody. For the
- * rest it is the flow's hash, which a TCP socket has at hand, so that the peer serves the flow on one core.
+ * thread that moves to another would overtake its own frames. A forwarded frame stays in the queue that it came by, on
+ * whose core we are: that card has separated flows already, and no other core takes this queue's lock. For all other
+ * frames it is the flow's hash, which a TCP socket has at hand, so that the peer serves the flow on one core.
  */
 static u32 sprig_queue_of_flow(const struct sprig_vni *vni, struct sk_buff *skb)
 {

@@ -1,5 +1,4 @@
-//! A window in ordinary memory: for tests, and for what the partitions of a box and the threads of a process have in
-//! common.
+//! A window in ordinary memory: for tests, and for threads of one process that play the partitions of a box.
 
 #![expect(unsafe_code, reason = "the window is memory that others write to")]
 
@@ -42,7 +41,7 @@ impl HeapWindow {
         window.expect("the length was checked when the memory was made")
     }
 
-    /// Its memory as words, for those who play a hostile or a dead partition.
+    /// Its memory as words, for tests that play a hostile or a dead partition.
     pub fn words(&self) -> impl Iterator<Item = &AtomicU64> {
         self.pages.iter().flat_map(|page| &page.0)
     }

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! 0x000  room_at     u32   the owner, as a producer, wants to be rung when the peer has consumed that many
-//! 0x080  consumed    u32   how many of the peer's descriptors the owner is done with, ever (modulo 2³²)
+//! 0x080  consumed    u32   how many of the peer's descriptors the owner has given back, in all (modulo 2³²)
 //! 0x100  wake_at     u32   the owner, as a consumer, wants to be rung when the peer publishes descriptor number wake_at
 //! 0x180  descriptors       RING_SLOTS of 16 bytes; number n in slot n % RING_SLOTS
 //! ```
@@ -22,11 +22,11 @@ pub const RING_SLOTS: u32 = 256;
 /// Bytes of a descriptor.
 pub const DESCRIPTOR_LEN: u64 = 16;
 
-/// Offset of the producer's wish.
+/// Offset of `room_at`.
 pub const ROOM_AT: u64 = 0;
-/// Offset of the consumer's index.
+/// Offset of `consumed`.
 pub const CONSUMED_AT: u64 = LINE_PAIR;
-/// Offset of the consumer's wish.
+/// Offset of `wake_at`.
 pub const WAKE_AT: u64 = 2 * LINE_PAIR;
 /// Offset of the descriptors.
 pub const DESCRIPTORS_AT: u64 = 3 * LINE_PAIR;
