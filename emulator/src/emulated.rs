@@ -11,7 +11,7 @@ mod device_requests;
 use std::collections::BTreeSet;
 
 use partitioner::address::{GIB_4, MIB, MemoryRange};
-use partitioner::config::{CpuRequest, DeviceWish};
+use partitioner::config::{CpuRequest, DeviceSelector};
 use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::{
     ApicId, Core, CoreNumber, EcamSegment, Inventory, MemoryKind, MemoryRegion, NodeId, SerialPort, Tsc,
@@ -135,7 +135,7 @@ fn needed_cpus(request: &Request) -> u32 {
 /// One for the log and one for each partition, and those that are named, as far as there is room for their cards.
 fn needed_ports(request: &Request) -> usize {
     let named = device_requests::device_requests(request).filter_map(|request| match *request.device.get_ref() {
-        DeviceWish::Serial(number) if usize::from(number) < NAMED_PORTS_MAX => Some(usize::from(number) + 1),
+        DeviceSelector::Serial(number) if usize::from(number) < NAMED_PORTS_MAX => Some(usize::from(number) + 1),
         _ => None,
     });
     named.fold(1 + request.file.partitions.len(), usize::max)

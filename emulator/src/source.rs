@@ -9,7 +9,7 @@ use partitioner::config::BoxFile;
 use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::Inventory;
 use partitioner::plan::{Plan, plan};
-use partitioner::request::{ImageFault, LoadedImage, Request};
+use partitioner::request::{ImageReadError, LoadedImage, Request};
 use partitioner::view::InstanceView;
 
 use crate::bundle::{Bundle, NamedImage};
@@ -170,7 +170,7 @@ impl Source {
     }
 }
 
-type ReadImages = BTreeMap<String, Result<Vec<u8>, ImageFault>>;
+type ReadImages = BTreeMap<String, Result<Vec<u8>, ImageReadError>>;
 
 fn read_images(file: &BoxFile, folder: &Path) -> ReadImages {
     let kernels = file.partitions.iter().map(|partition| partition.kernel.get_ref());
@@ -178,17 +178,17 @@ fn read_images(file: &BoxFile, folder: &Path) -> ReadImages {
     kernels.chain(initrds).map(|path| (path.clone(), read_image(&folder.join(path)))).collect()
 }
 
-fn read_image(path: &Path) -> Result<Vec<u8>, ImageFault> {
+fn read_image(path: &Path) -> Result<Vec<u8>, ImageReadError> {
     fs::read(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => ImageFault::Missing { looked_at: path.display().to_string() },
-        _ => ImageFault::Unreadable { reason: format!("{}: {error}", path.display()) },
+        io::ErrorKind::NotFound => ImageReadError::Missing { looked_at: path.display().to_string() },
+        _ => ImageReadError::Unreadable { reason: format!("{}: {error}", path.display()) },
     })
 }
 
-fn hand_over<'a>(read: &'a ReadImages, path: &str) -> Result<LoadedImage<'a>, ImageFault> {
+fn hand_over<'a>(read: &'a ReadImages, path: &str) -> Result<LoadedImage<'a>, ImageReadError> {
     match read.get(path) {
         Some(Ok(bytes)) => Ok(LoadedImage { bytes: Cow::Borrowed(bytes), loaded: None }),
         Some(Err(fault)) => Err(fault.clone()),
-        None => Err(ImageFault::Missing { looked_at: path.to_owned() }),
+        None => Err(ImageReadError::Missing { looked_at: path.to_owned() }),
     }
 }

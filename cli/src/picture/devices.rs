@@ -1,7 +1,7 @@
 //! Between cores and partitions: the devices that can be split off, in their owners' colours.
 
 use partitioner::pci::PciFunction;
-use partitioner::plan::{Fate, Plan, PlannedFunction};
+use partitioner::plan::{Assignment, Plan, PlannedFunction};
 use svg::node::element::{Group, Rectangle};
 
 use super::style::{FAINT, INK, OUTLINE, PAPER, label, partition_colour};
@@ -19,7 +19,7 @@ pub(super) fn draw(plan: &Plan, width: i64) -> Option<(Group, i64)> {
         .pci
         .iter()
         .filter(|planned| is_device(planned))
-        .partition(|planned| !matches!(planned.fate, Fate::Refused(_)));
+        .partition(|planned| !matches!(planned.assignment, Assignment::Refused(_)));
     if shown.is_empty() {
         return None;
     }
@@ -50,8 +50,8 @@ fn is_device(planned: &PlannedFunction) -> bool {
 
 fn draw_chip(planned: &PlannedFunction, width: i64) -> Group {
     let chip = Rectangle::new().set("width", width).set("height", HEIGHT).set("rx", 5);
-    let (chip, name, address) = match planned.fate {
-        Fate::Owned(owner) => (chip.set("fill", partition_colour(owner.0.into())), "#ffffff", "#ffffff"),
+    let (chip, name, address) = match planned.assignment {
+        Assignment::Owned(owner) => (chip.set("fill", partition_colour(owner.0.into())), "#ffffff", "#ffffff"),
         _ => (chip.set("fill", "none").set("stroke", OUTLINE).set("stroke-dasharray", "3 3"), INK, FAINT),
     };
     let function = &planned.function;

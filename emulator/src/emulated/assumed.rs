@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use partitioner::config::DeviceWish;
+use partitioner::config::DeviceSelector;
 use partitioner::inventory::{EcamSegment, Inventory, SerialPort};
 use partitioner::pci::{PciAddress, PciFunction};
 use partitioner::request::Request;
@@ -50,7 +50,7 @@ impl EmulatedMachine {
 
 fn address(request: DeviceRequest<'_>) -> Option<PciAddress> {
     match request.device.get_ref() {
-        DeviceWish::Function(address) => Some(*address),
+        DeviceSelector::Function(address) => Some(*address),
         _ => None,
     }
 }
@@ -68,22 +68,22 @@ impl Assumptions {
     fn satisfy(&mut self, request: DeviceRequest<'_>, serial_ports: usize) {
         let known = request.kind().map(|kind| kind.identity());
         let identity = match *request.device.get_ref() {
-            DeviceWish::Serial(number) => {
+            DeviceSelector::Serial(number) => {
                 self.serial_ports = self.serial_ports.max(usize::from(number) + 1);
                 if usize::from(number) >= serial_ports {
                     self.note(request);
                 }
                 return;
             }
-            DeviceWish::Function(address) => {
+            DeviceSelector::Function(address) => {
                 if !self.functions.iter().any(|function| function.address == address) {
                     self.functions.push(function(address, UNKNOWN));
                     self.note(request);
                 }
                 return;
             }
-            DeviceWish::Class(class) => known.unwrap_or((UNKNOWN.0, UNKNOWN.1, class.lowest().0)),
-            DeviceWish::Model { vendor_id, device_id } => known.unwrap_or((vendor_id, device_id, UNKNOWN.2)),
+            DeviceSelector::Class(class) => known.unwrap_or((UNKNOWN.0, UNKNOWN.1, class.lowest().0)),
+            DeviceSelector::Model { vendor_id, device_id } => known.unwrap_or((vendor_id, device_id, UNKNOWN.2)),
         };
         if let Some(address) = self.free_bus() {
             self.functions.push(function(address, identity));

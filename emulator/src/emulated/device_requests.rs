@@ -3,7 +3,7 @@
 //! Requests are met as the planner will meet them ([`partitioner::plan`]): addresses first, then classes and models in the
 //! order of the file, each by the first device that is left.
 
-use partitioner::config::DeviceWish;
+use partitioner::config::DeviceSelector;
 use partitioner::diagnostic::{Diagnostic, Place};
 use partitioner::pci::PciClass;
 use partitioner::request::Request;
@@ -15,7 +15,7 @@ use super::device::{DeviceKind, EmulatedDevice, PORTS_MAX, address_of};
 #[derive(Clone, Copy)]
 pub(super) struct DeviceRequest<'a> {
     pub(super) partition: &'a str,
-    pub(super) device: &'a Spanned<DeviceWish>,
+    pub(super) device: &'a Spanned<DeviceSelector>,
 }
 
 /// Every request of a box, in the order of the file.
@@ -35,9 +35,9 @@ impl DeviceRequest<'_> {
     fn is_met_by(self, kind: DeviceKind) -> bool {
         let (vendor, device, class) = kind.identity();
         match *self.device.get_ref() {
-            DeviceWish::Class(filter) => filter.matches(PciClass(class)),
-            DeviceWish::Model { vendor_id, device_id } => (vendor_id, device_id) == (vendor, device),
-            DeviceWish::Function(_) | DeviceWish::Serial(_) => false,
+            DeviceSelector::Class(filter) => filter.matches(PciClass(class)),
+            DeviceSelector::Model { vendor_id, device_id } => (vendor_id, device_id) == (vendor, device),
+            DeviceSelector::Function(_) | DeviceSelector::Serial(_) => false,
         }
     }
 }
@@ -46,14 +46,14 @@ impl DeviceRequest<'_> {
 pub(super) fn plug(request: &Request, devices: Vec<EmulatedDevice>) -> (Vec<EmulatedDevice>, Vec<Diagnostic>) {
     let mut sockets = Sockets { taken: vec![false; devices.len()], devices };
     let mut lacking = Vec::new();
-    let is_address = |request: &DeviceRequest<'_>| matches!(request.device.get_ref(), DeviceWish::Function(_));
+    let is_address = |request: &DeviceRequest<'_>| matches!(request.device.get_ref(), DeviceSelector::Function(_));
     for request in device_requests(request).filter(is_address) {
         if !sockets.take_named(request) {
             lacking.push(diagnose(request, None));
         }
     }
     let is_kind = |request: &DeviceRequest<'_>| {
-        matches!(request.device.get_ref(), DeviceWish::Class(_) | DeviceWish::Model { .. })
+        matches!(request.device.get_ref(), DeviceSelector::Class(_) | DeviceSelector::Model { .. })
     };
     for request in device_requests(request).filter(is_kind) {
         if !sockets.take(request) && !sockets.add(request) {
@@ -74,7 +74,7 @@ impl Sockets {
     fn take_named(&mut self, request: DeviceRequest<'_>) -> bool {
         let mut taken = (0..).zip(&mut self.taken);
         let found = taken.find(|(place, _)| {
-            address_of(*place).is_some_and(|address| *request.device.get_ref() == DeviceWish::Function(address))
+            address_of(*place).is_some_and(|address| *request.device.get_ref() == DeviceSelector::Function(address))
         });
         found.map(|(_, taken)| *taken = true).is_some()
     }
@@ -102,7 +102,7 @@ fn diagnose(request: DeviceRequest<'_>, kind: Option<DeviceKind>) -> Diagnostic 
             format!("plug a disk in, with the file that holds its bytes: --device {kind}=IMAGE")
         }
         Some(_) => format!("it has room for {PORTS_MAX} devices"),
-        None if matches!(device, DeviceWish::Function(_)) => {
+        None if matches!(device, DeviceSelector::Function(_)) => {
             "plug devices in with --device: the first is at 0000:01:00.0, the second at 0000:02:00.0".to_owned()
         }
         None => "it can have nvme=IMAGE, sata=IMAGE, virtio-net, e1000e and usb, each by --device".to_owned(),
