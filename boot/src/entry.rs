@@ -25,6 +25,17 @@ impl Protocol {
     }
 }
 
+// By this note the `sprig` command knows a boot image, and its version.
+global_asm!(
+    ".section .note.sprig, \"a\", @note",
+    ".balign 4",
+    ".long 6, 2f - 1f, 1", // name and descriptor sizes, type 1: the version
+    ".asciz \"Sprig\"",
+    ".balign 4",
+    concat!("1: .ascii \"", env!("CARGO_PKG_VERSION"), "\""),
+    "2: .balign 4",
+);
+
 global_asm!(
     r#"
     .section .header.multiboot2, "a"

@@ -1,6 +1,5 @@
 //! The bundle, from the modules that the loader has brought.
 
-use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::slice;
 
@@ -39,7 +38,7 @@ impl<'a> Modules<'a> {
         let image = self.0.images.iter().find(|image| image.path == path);
         let bytes = image.map(|image| image.bytes).ok_or(ImageReadError::Missing { looked_at: path.into() })?;
         let loaded = MemoryRange::with_len(bytes.as_ptr().addr() as u64, bytes.len() as u64);
-        Ok(LoadedImage { bytes: Cow::Borrowed(bytes), loaded })
+        Ok(LoadedImage::whole(bytes, loaded))
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use emulator::colours::Colours;
 use emulator::source::BoxFileError;
-use partitioner::diagnostic::Diagnostic;
+use partitioner::diagnostic::{Diagnostic, Severity};
 
 /// Draws all errors, one below the other.
 pub(crate) fn draw(refusal: &BoxFileError, colours: Colours) -> String {
@@ -18,7 +18,11 @@ pub(crate) fn draw(refusal: &BoxFileError, colours: Colours) -> String {
 }
 
 fn group<'a>(diagnostic: &'a Diagnostic, refusal: &'a BoxFileError) -> Group<'a> {
-    let title = Level::ERROR.primary_title(diagnostic.message.as_str()).id(diagnostic.code);
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code);
     let mut group = Group::with_title(title);
     if !diagnostic.places.is_empty() {
         let mut snippet = Snippet::source(refusal.text.as_str()).path(refusal.file.as_str());
@@ -52,7 +56,7 @@ mod tests {
         let text = "[[partition]]\nname = \"web\"\ncpus = \"0-1\"\n\n[[partition]]\nname = \"dß\"\ncpus = \"1\"\n";
         let message = "core 1 is claimed by \"web\" and by \"dß\"".to_owned();
         let help = "give each core to one partition".to_owned();
-        let diagnostics = vec![Diagnostic { code: "core-claimed-twice", message, places, help }];
+        let diagnostics = vec![Diagnostic::new("core-claimed-twice", message, places, help)];
         BoxFileError { file: "pair.toml".to_owned(), text: text.to_owned(), diagnostics }
     }
 

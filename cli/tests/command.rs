@@ -120,7 +120,6 @@ fn a_boot_image_that_is_not_there_is_asked_for() {
 #[test]
 fn a_medium_of_another_box_file_is_refused_before_anything_starts() {
     let folder = Folder::new();
-    folder.write("boot.elf", b"not looked at here");
     let made = folder.sprig(&["image", "box.toml", "-o", "box.iso", "--boot-image", "boot.elf"]);
     assert!(made.ends_with("[exit 0]"), "{made}");
     folder.write("box.toml", PAIR.replace("1GiB", "2GiB").as_bytes());

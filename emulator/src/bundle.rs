@@ -7,6 +7,8 @@ use std::io::{self, Write};
 
 use partitioner::bundle::{BOX_FILE, BundleError, IMAGE_PREFIX, ImageSummary, MANIFEST, Manifest};
 
+use crate::input_file::InputFile;
+
 /// The members, in order, the manifest first.
 pub struct Bundle<'a> {
     manifest: Manifest,
@@ -18,16 +20,47 @@ pub struct Member<'a> {
     /// Its name, by which the boot image finds it.
     pub name: String,
     /// What it holds.
-    pub bytes: Cow<'a, [u8]>,
+    pub content: Content<'a>,
+}
+
+/// The content of a member: at hand, or in a file that is copied when the bundle is written.
+#[derive(Clone)]
+pub enum Content<'a> {
+    /// These bytes.
+    Bytes(Cow<'a, [u8]>),
+    /// All bytes of this file.
+    File(&'a InputFile),
+}
+
+impl Content<'_> {
+    /// Bytes.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::File(file) => file.len(),
+        }
+    }
+
+    /// Writes all of it.
+    ///
+    /// # Errors
+    /// If a file cannot be read or has changed, or `to` cannot be written.
+    pub fn write_to(&self, to: &mut impl Write) -> io::Result<()> {
+        match self {
+            Self::Bytes(bytes) => to.write_all(bytes),
+            Self::File(file) => file.copy_to(to),
+        }
+    }
 }
 
 /// An image, as it goes into a bundle.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct NamedImage<'a> {
     /// Its path as the box file has it.
     pub path: &'a str,
     /// What it holds.
-    pub bytes: &'a [u8],
+    pub content: Content<'a>,
 }
 
 impl<'a> Bundle<'a> {
@@ -36,16 +69,16 @@ impl<'a> Bundle<'a> {
     /// # Errors
     /// If the path of an image cannot stand in a manifest.
     pub fn new(box_file: &'a [u8], images: &[NamedImage<'a>]) -> Result<Self, BundleError> {
-        let summary = |image: &NamedImage<'_>| ImageSummary { len: image.bytes.len() as u64, path: image.path.into() };
+        let summary = |image: &NamedImage<'_>| ImageSummary { len: image.content.len(), path: image.path.into() };
         let manifest = Manifest::new(box_file, images.iter().map(summary))?;
         let text = manifest.to_string().into_bytes();
         let mut members = vec![
-            Member { name: MANIFEST.to_owned(), bytes: text.into() },
-            Member { name: BOX_FILE.to_owned(), bytes: box_file.into() },
+            Member { name: MANIFEST.to_owned(), content: Content::Bytes(text.into()) },
+            Member { name: BOX_FILE.to_owned(), content: Content::Bytes(box_file.into()) },
         ];
         let image = |image: &NamedImage<'a>| Member {
             name: format!("{IMAGE_PREFIX}{}", image.path),
-            bytes: image.bytes.into(),
+            content: image.content.clone(),
         };
         members.extend(images.iter().map(image));
         Ok(Self { manifest, members })
@@ -67,11 +100,11 @@ impl<'a> Bundle<'a> {
     /// If `to` cannot be written to, or a member is larger than the kind allows.
     pub fn write_cpio(&self, mut to: impl Write) -> io::Result<()> {
         for (number, member) in (1..).zip(&self.members) {
-            let len = u32::try_from(member.bytes.len())
+            let len = u32::try_from(member.content.len())
                 .map_err(|_| io::Error::other(format!("{} has more than 4 GiB", member.name)))?;
             let header = cpio::newc::Builder::new(&member.name).ino(number).nlink(1).mode(0o100_444);
             let mut entry = header.write(&mut to, len);
-            entry.write_all(&member.bytes)?;
+            member.content.write_to(&mut entry)?;
             entry.finish()?;
         }
         cpio::newc::trailer(&mut to)?;
@@ -87,7 +120,8 @@ mod tests {
 
     #[test]
     fn what_is_written_here_is_what_the_boot_image_opens() {
-        let images = [NamedImage { path: "k/vmlinuz", bytes: b"kernel" }, NamedImage { path: "web.img", bytes: b"" }];
+        let image = |path, bytes: &'static [u8]| NamedImage { path, content: Content::Bytes(bytes.into()) };
+        let images = [image("k/vmlinuz", b"kernel"), image("web.img", b"")];
         let mut archive = Vec::new();
         Bundle::new(b"[box]", &images).unwrap().write_cpio(&mut archive).unwrap();
         let members = members_of_archive(&archive).unwrap();
@@ -99,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_path_that_would_break_the_manifest_is_refused() {
-        let image = NamedImage { path: "a\nb", bytes: b"" };
+        let image = NamedImage { path: "a\nb", content: Content::Bytes(b"".into()) };
         assert!(matches!(Bundle::new(b"", &[image]), Err(BundleError::PathUnfit { .. })));
     }
 }

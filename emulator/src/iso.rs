@@ -162,7 +162,7 @@ fn lay_out(bundle: &Bundle<'_>, boot_image: &Path, tree: &Path) -> Result<(), Is
         }
         let file = path.map_or_else(|| member.name.clone(), |path| file_name(number - 1, path));
         let to = ours.join(&file);
-        fs::write(&to, &member.bytes).map_err(write_error(&to))?;
+        File::create(&to).and_then(|mut file| member.content.write_to(&mut file)).map_err(write_error(&to))?;
         // Writing to a String cannot fail.
         let _ = writeln!(modules, "    module2 /sprig/{file} '{}'", member.name);
     }

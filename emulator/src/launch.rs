@@ -24,6 +24,7 @@ use partitioner::plan::Plan;
 
 use crate::console::Console;
 use crate::emulated::EmulatedMachine;
+use crate::host;
 use crate::iso::{self, IsoError};
 use crate::qemu::{
     self, Accelerator, Attachment, Boot, ConsoleSpec, Emulator, Firmware, Machine, MachineSpec, PrivateFolder,
@@ -136,6 +137,7 @@ impl LaunchOptions {
 pub fn launch(source: &Source, boot_image: &Path, options: LaunchOptions) -> Result<RunningBox, LaunchError> {
     let machine = options.machine.unwrap_or_else(|| EmulatedMachine::needed_by(source.request()));
     let plan = source.plan(&options.inventory.unwrap_or_else(|| machine.inventory()))?;
+    source.require(host::check(&machine))?;
     let accelerator = accelerator(options.accelerator, &plan);
     let held = options.logs.as_deref().map(hold).transpose()?;
     let folder = PrivateFolder::new().map_err(|error| LaunchError::File { path: std::env::temp_dir(), error })?;
@@ -286,7 +288,7 @@ fn require_unchanged(source: &Source, image: &Path) -> Result<(), LaunchError> {
     let (image, file) = (image.display(), source.path().display());
     let message = format!("{image} was not made from what is here now: {difference}");
     let help = format!("make it anew: sprig image {file} -o {image}");
-    Err(source.error(vec![Diagnostic { code, message, places: Vec::new(), help }]).into())
+    Err(source.error(vec![Diagnostic::new(code, message, Vec::new(), help)]).into())
 }
 
 #[cfg(test)]

@@ -7,10 +7,12 @@
 //!
 //! | module | |
 //! |---|---|
+//! | [`input_file`] | files that a user names, opened by kind and size first |
 //! | [`source`] | a box file with everything that it names, read once |
 //! | [`bundle`], [`iso`] | what the boot image is given, as an archive and as a bootable medium |
 //! | [`boot_image`] | where the boot image lies |
 //! | [`emulated`] | the machine as planning sees it: cores, memory, serial ports, PCI devices |
+//! | [`host`] | whether this host has the memory and the disk files that a machine takes |
 //! | [`qemu`] | the machine as QEMU runs it |
 //! | [`mod@launch`] | from a box file to a running box |
 //! | [`console`], [`shell`] | what a serial port says; commands at a shell's prompt behind it |
@@ -24,6 +26,8 @@ pub mod bundle;
 pub mod colours;
 pub mod console;
 pub mod emulated;
+pub mod host;
+pub mod input_file;
 pub mod iso;
 pub mod launch;
 pub mod qemu;

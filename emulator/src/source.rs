@@ -1,6 +1,5 @@
 //! A box file with the images that it names. It is read once, so that what is planned is what is booted.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -9,11 +8,13 @@ use partitioner::config::BoxFile;
 use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::Inventory;
 use partitioner::plan::{Plan, plan};
-use partitioner::request::{ImageReadError, LoadedImage, Request};
+use partitioner::request::{END_LEN, ImageReadError, LoadedImage, Request};
 use partitioner::view::InstanceView;
 
-use crate::bundle::{Bundle, NamedImage};
+use crate::bundle::{Bundle, Content, NamedImage};
 use crate::emulated::EmulatedMachine;
+use crate::host;
+use crate::input_file::{self, InputError, InputFile};
 
 /// A box file and its images. Having one means that the file is valid and that every image exists and is of the right
 /// kind. [`Source::plan`] decides whether a machine can carry it.
@@ -22,7 +23,7 @@ pub struct Source {
     text: String,
     request: Request,
     /// By the path as it stands in the box file.
-    images: BTreeMap<String, Vec<u8>>,
+    images: BTreeMap<String, InputFile>,
 }
 
 /// Why there is no [`Source`].
@@ -33,8 +34,8 @@ pub enum SourceError {
     Read {
         /// Its path.
         path: PathBuf,
-        /// The operating system's error.
-        error: io::Error,
+        /// The reason.
+        error: InputError,
     },
     /// The box file is not text.
     #[error(
@@ -58,8 +59,17 @@ pub enum SourceError {
     Invalid(#[from] BoxFileError),
 }
 
+/// The path that stands for standard input.
+const STANDARD_INPUT: &str = "-";
+/// The most bytes that a box file may have: thousands of partitions.
+const BOX_FILE_MOST: u64 = 1 << 20;
+
 fn read_text(path: &Path) -> Result<String, SourceError> {
-    let bytes = fs::read(path).map_err(|error| SourceError::Read { path: path.to_owned(), error })?;
+    let bytes = match path.to_str() {
+        Some(STANDARD_INPUT) => input_file::read_stream(io::stdin().lock(), BOX_FILE_MOST),
+        _ => input_file::read(path, BOX_FILE_MOST),
+    };
+    let bytes = bytes.map_err(|error| SourceError::Read { path: path.to_owned(), error })?;
     String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
@@ -95,9 +105,14 @@ impl Source {
         let text = read_text(path)?;
         let refuse = |diagnostics| BoxFileError { file: path.display().to_string(), text: text.clone(), diagnostics };
         let file = BoxFile::parse(&text).map_err(refuse)?;
-        let read = read_images(&file, path.parent().unwrap_or(Path::new("")));
-        let request = Request::gather(file, |path| hand_over(&read, path)).map_err(refuse)?;
-        let images = read.into_iter().filter_map(|(path, bytes)| Some((path, bytes.ok()?))).collect();
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut images = BTreeMap::new();
+        let request = Request::gather(file, |name| {
+            let (image, loaded) = open_image(&folder.join(name))?;
+            images.insert(name.to_owned(), image);
+            Ok(loaded)
+        });
+        let request = request.map_err(refuse)?;
         Ok(Self { path: path.to_owned(), text, request, images })
     }
 
@@ -141,17 +156,32 @@ impl Source {
         if errors.is_empty() { Ok(plan) } else { Err(self.error(errors)) }
     }
 
-    /// Checks that an emulated machine has every device that the box names.
+    /// Checks that an emulated machine has every device that the box names, and the files of its disks.
     ///
     /// # Errors
     /// If it lacks any; with every other reason why the box cannot be planned.
     pub fn require_devices(&self, machine: &EmulatedMachine, lacking: Vec<Diagnostic>) -> Result<(), BoxFileError> {
+        let lacking: Vec<Diagnostic> = lacking.into_iter().chain(host::check_disks(&machine.devices)).collect();
         if lacking.is_empty() {
             return Ok(());
         }
         let others = self.plan(&machine.assumed_for(&self.request).inventory).err();
-        let others = others.into_iter().flat_map(|refusal| refusal.diagnostics);
-        Err(self.error(lacking.into_iter().chain(others).collect()))
+        let others = others.into_iter().flat_map(|error| error.diagnostics);
+        self.require(lacking.into_iter().chain(others).collect())
+    }
+
+    /// Makes an error of these diagnostics, if there are any.
+    ///
+    /// # Errors
+    /// If there are any.
+    pub fn require(&self, diagnostics: Vec<Diagnostic>) -> Result<(), BoxFileError> {
+        if diagnostics.is_empty() { Ok(()) } else { Err(self.error(diagnostics)) }
+    }
+
+    /// What may surprise the owner of a box that can be planned. `machine` is the emulated machine it would run on.
+    pub fn warnings(&self, machine: &EmulatedMachine) -> Vec<Diagnostic> {
+        let memory = host::check_memory(machine).map(Diagnostic::into_warning);
+        self.request.warnings.iter().cloned().chain(memory).collect()
     }
 
     /// The bundle that the boot image is given.
@@ -160,7 +190,7 @@ impl Source {
     /// If the path of an image cannot stand in a manifest.
     pub fn bundle(&self) -> Result<Bundle<'_>, BoxFileError> {
         let images = self.request.images.iter().filter_map(|image| self.images.get_key_value(&image.path));
-        let images: Vec<_> = images.map(|(path, bytes)| NamedImage { path, bytes }).collect();
+        let images: Vec<_> = images.map(|(path, file)| NamedImage { path, content: Content::File(file) }).collect();
         Bundle::new(self.text.as_bytes(), &images).map_err(|error| self.error(vec![Diagnostic::from(&error)]))
     }
 
@@ -170,25 +200,15 @@ impl Source {
     }
 }
 
-type ReadImages = BTreeMap<String, Result<Vec<u8>, ImageReadError>>;
-
-fn read_images(file: &BoxFile, folder: &Path) -> ReadImages {
-    let kernels = file.partitions.iter().map(|partition| partition.kernel.get_ref());
-    let initrds = file.partitions.iter().filter_map(|partition| Some(partition.initrd.as_ref()?.get_ref()));
-    kernels.chain(initrds).map(|path| (path.clone(), read_image(&folder.join(path)))).collect()
-}
-
-fn read_image(path: &Path) -> Result<Vec<u8>, ImageReadError> {
-    fs::read(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => ImageReadError::Missing { looked_at: path.display().to_string() },
-        _ => ImageReadError::Unreadable { reason: format!("{}: {error}", path.display()) },
-    })
-}
-
-fn hand_over<'a>(read: &'a ReadImages, path: &str) -> Result<LoadedImage<'a>, ImageReadError> {
-    match read.get(path) {
-        Some(Ok(bytes)) => Ok(LoadedImage { bytes: Cow::Borrowed(bytes), loaded: None }),
-        Some(Err(fault)) => Err(fault.clone()),
-        None => Err(ImageReadError::Missing { looked_at: path.to_owned() }),
-    }
+/// An image, and the ends of it that are read before it is booted.
+fn open_image(path: &Path) -> Result<(InputFile, LoadedImage<'static>), ImageReadError> {
+    let unreadable = |reason: String| ImageReadError::Unreadable { reason: format!("{}: {reason}", path.display()) };
+    let file = InputFile::open(path).map_err(|error| match error {
+        InputError::Missing => ImageReadError::Missing { looked_at: path.display().to_string() },
+        InputError::NotAFile { kind } => ImageReadError::NotAFile { kind },
+        InputError::TooLong { .. } | InputError::Unreadable(_) => unreadable(error.to_string()),
+    })?;
+    let (head, tail) = file.ends(END_LEN).map_err(|error| unreadable(error.to_string()))?;
+    let len = file.len();
+    Ok((file, LoadedImage { head: head.into(), tail: tail.into(), len, loaded: None }))
 }

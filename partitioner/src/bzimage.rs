@@ -1,10 +1,14 @@
 //! The setup header of a stock kernel image, a bzImage
 //! (Linux `Documentation/arch/x86/boot.rst`, "The Real-Mode Kernel Header").
 
+mod foreign;
+
 use alloc::string::String;
 use core::ops::Range;
 
 use serde::Serialize;
+
+pub use self::foreign::{Architecture, Foreign};
 
 /// Offset of the setup header, in the image and in the zero page alike.
 pub const SETUP_HEADER_OFFSET: usize = 0x1f1;
@@ -37,8 +41,8 @@ pub struct BzImage {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BzImageError {
     /// It lacks the signatures of the setup header.
-    #[error("it is not a Linux kernel image (bzImage)")]
-    NotABzImage,
+    #[error("it is not a Linux kernel image (bzImage): {0}")]
+    NotABzImage(Foreign),
     /// It ends before the kernel that its header announces.
     #[error("it is cut off: the kernel takes {needed} bytes, the image has {found}")]
     Truncated {
@@ -92,6 +96,9 @@ mod field {
     pub(super) const END: usize = 0x264;
 }
 
+/// So many bytes of a file hold all that [`BzImage::parse_head`] reads: the setup sectors and the version text.
+pub const HEAD_LEN: usize = 256 * 512;
+
 const BOOT_FLAG: u16 = 0xaa55;
 const MAGIC: &[u8] = b"HdrS";
 /// The first protocol with `xloadflags`.
@@ -108,10 +115,7 @@ impl BzImageError {
     /// The stable code of the diagnostic, and how to mend it.
     pub(crate) fn code_and_help(&self) -> (&'static str, &'static str) {
         match self {
-            Self::NotABzImage => (
-                "kernel-not-a-bzimage",
-                "give the file that a distribution installs as /boot/vmlinuz-..., not an ELF vmlinux",
-            ),
+            Self::NotABzImage(foreign) => ("kernel-not-a-bzimage", foreign.help()),
             Self::Truncated { .. } => ("kernel-truncated", "copy or download the file again"),
             Self::TooOld { .. } => ("kernel-too-old", "take Linux 3.8 or later"),
             Self::Not64Bit => ("kernel-not-64-bit", "take a kernel built for x86-64"),
@@ -129,13 +133,21 @@ impl BzImage {
     /// # Errors
     /// If it is no bzImage, not whole, or cannot be entered in 64-bit mode wherever it is loaded.
     pub fn parse(image: &[u8]) -> Result<Self, BzImageError> {
+        Self::parse_head(image, image.len() as u64)
+    }
+
+    /// The same of a file of `len` bytes, of which only the first [`HEAD_LEN`] are at hand.
+    ///
+    /// # Errors
+    /// As [`BzImage::parse`].
+    pub fn parse_head(image: &[u8], len: u64) -> Result<Self, BzImageError> {
         check_signatures(image)?;
         let protocol = u16_at(image, field::VERSION)?;
         if protocol < OLDEST_PROTOCOL {
             return Err(BzImageError::TooOld { protocol });
         }
         check_entry(image)?;
-        let payload = payload(image)?;
+        let payload = payload(image, len)?;
         let alignment = u64::from(u32_at(image, field::KERNEL_ALIGNMENT)?);
         if !alignment.is_power_of_two() {
             return Err(BzImageError::Malformed { field: "kernel_alignment", value: alignment });
@@ -155,9 +167,10 @@ impl BzImage {
 }
 
 fn check_signatures(image: &[u8]) -> Result<(), BzImageError> {
-    let boot_flag = u16_at(image, field::BOOT_FLAG).map_err(|_| BzImageError::NotABzImage)?;
+    let foreign = || BzImageError::NotABzImage(Foreign::of(image));
+    let boot_flag = u16_at(image, field::BOOT_FLAG).map_err(|_| foreign())?;
     let magic = image.get(field::MAGIC..field::MAGIC + MAGIC.len());
-    if boot_flag == BOOT_FLAG && magic == Some(MAGIC) { Ok(()) } else { Err(BzImageError::NotABzImage) }
+    if boot_flag == BOOT_FLAG && magic == Some(MAGIC) { Ok(()) } else { Err(foreign()) }
 }
 
 fn check_entry(image: &[u8]) -> Result<(), BzImageError> {
@@ -173,7 +186,7 @@ fn check_entry(image: &[u8]) -> Result<(), BzImageError> {
 }
 
 /// The protected-mode kernel: behind the boot sector and the setup sectors, `syssize` paragraphs long.
-fn payload(image: &[u8]) -> Result<Range<usize>, BzImageError> {
+fn payload(image: &[u8], file_len: u64) -> Result<Range<usize>, BzImageError> {
     let [setup_sects] = bytes_at(image, field::SETUP_SECTS)?;
     let setup_sects = if setup_sects == 0 { DEFAULT_SETUP_SECTS } else { setup_sects };
     let start = (u64::from(setup_sects) + 1) * SECTOR;
@@ -181,9 +194,9 @@ fn payload(image: &[u8]) -> Result<Range<usize>, BzImageError> {
     if len == 0 {
         return Err(BzImageError::Malformed { field: "syssize", value: 0 });
     }
-    let truncated = BzImageError::Truncated { needed: start + len, found: image.len() as u64 };
+    let truncated = BzImageError::Truncated { needed: start + len, found: file_len };
     match (usize::try_from(start), usize::try_from(start + len)) {
-        (Ok(start), Ok(end)) if end <= image.len() => Ok(start..end),
+        (Ok(start), Ok(end)) if end as u64 <= file_len => Ok(start..end),
         _ => Err(truncated),
     }
 }

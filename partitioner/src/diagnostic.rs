@@ -18,9 +18,20 @@ pub struct Place {
     pub label: String,
 }
 
-/// One thing that is wrong.
+/// Whether a diagnostic stands against a box.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Severity {
+    /// Nothing is started.
+    Error,
+    /// The box is started, and may not do what its owner expects.
+    Warning,
+}
+
+/// One thing that is wrong, or may be.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Diagnostic {
+    /// Whether it stands against the box.
+    pub severity: Severity,
     /// Stable, in kebab case: `core-claimed-twice`.
     pub code: &'static str,
     /// One line without a full stop.
@@ -39,9 +50,15 @@ impl Place {
 }
 
 impl Diagnostic {
-    /// A whole diagnostic; see its fields.
+    /// An error; see the fields.
     pub fn new(code: &'static str, message: impl Into<String>, places: Vec<Place>, help: impl Into<String>) -> Self {
-        Self { code, message: message.into(), places, help: help.into() }
+        Self { severity: Severity::Error, code, message: message.into(), places, help: help.into() }
+    }
+
+    /// The same as a warning.
+    #[must_use]
+    pub fn into_warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
     }
 
     /// The lines that a serial port or a log can show: `file` names the box file, `text` is what it holds.
@@ -54,7 +71,11 @@ impl Diagnostic {
     /// ```
     pub fn plain<'a>(&'a self, file: &'a str, text: &'a str) -> impl fmt::Display + 'a {
         fmt::from_fn(move |f| {
-            write!(f, "error[{}]: {}", self.code, self.message)?;
+            let severity = match self.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            };
+            write!(f, "{severity}[{}]: {}", self.code, self.message)?;
             for place in &self.places {
                 write!(f, "\n  at {file}:{}: {}", line_of(text, place.span.start), place.label)?;
             }

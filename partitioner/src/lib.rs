@@ -21,6 +21,7 @@
 //! | [`bundle`] | what the boot image is given: box file, images, and a manifest that guards them |
 //! | [`config`] | the box file that the owner wrote |
 //! | [`bzimage`] | the setup header of a stock kernel image |
+//! | [`initrd`] | the format of an initial RAM disk, and how much memory it takes unpacked |
 //! | [`request`] | the box file together with the images it names: what is wanted |
 //! | [`mod@plan`] | what each partition gets, or every reason why that cannot be |
 //! | [`allotment`] | the whole memory of a machine, and what a plan makes of each stretch |
@@ -42,6 +43,7 @@ pub mod bzimage;
 pub mod config;
 pub mod diagnostic;
 pub mod firmware;
+pub mod initrd;
 pub mod inventory;
 pub mod layout;
 pub mod machine;

@@ -8,9 +8,10 @@ use alloc::vec::Vec;
 use toml::Spanned;
 
 use crate::address::MemoryRange;
-use crate::bzimage::{BzImage, BzImageError};
+use crate::bzimage::{BzImage, BzImageError, HEAD_LEN};
 use crate::config::{BoxFile, PartitionEntry};
 use crate::diagnostic::Diagnostic;
+use crate::initrd::{self, Format};
 pub use error::ImageReadError;
 use error::{ImageError, RejectedImageError};
 
@@ -23,17 +24,33 @@ pub struct ImageFile {
     pub path: String,
     /// Bytes.
     pub len: u64,
+    /// Bytes that it takes unpacked, at the least; `None` if its headers do not say it, or if it is no archive.
+    pub unpacked_len: Option<u64>,
     /// Where a boot loader has put it. `None` on a host that only plans.
     pub loaded: Option<MemoryRange>,
 }
 
+/// So many bytes of both ends of an image hold all that is read of it before it is booted.
+pub const END_LEN: usize = HEAD_LEN;
+
 /// An image as the caller of [`Request::gather`] hands it over.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LoadedImage<'a> {
-    /// What is in it.
-    pub bytes: Cow<'a, [u8]>,
+    /// Its first bytes: [`END_LEN`] of them, or all.
+    pub head: Cow<'a, [u8]>,
+    /// Its last bytes: [`END_LEN`] of them, or all.
+    pub tail: Cow<'a, [u8]>,
+    /// How many bytes it has.
+    pub len: u64,
     /// Where a boot loader has put it. `None` on a host that only plans.
     pub loaded: Option<MemoryRange>,
+}
+
+impl<'a> LoadedImage<'a> {
+    /// An image of which all bytes are in memory.
+    pub fn whole(bytes: &'a [u8], loaded: Option<MemoryRange>) -> Self {
+        Self { head: bytes.into(), tail: bytes.into(), len: bytes.len() as u64, loaded }
+    }
 }
 
 /// The position of an [`ImageFile`] in [`Request::images`].
@@ -59,6 +76,8 @@ pub struct Request {
     pub images: Vec<ImageFile>,
     /// For each partition of the box file, in its order.
     pub partitions: Vec<PartitionImages>,
+    /// What does not stand against the images, and may surprise their owner.
+    pub warnings: Vec<Diagnostic>,
 }
 
 impl Request {
@@ -71,10 +90,13 @@ impl Request {
         file: BoxFile,
         read: impl FnMut(&str) -> Result<LoadedImage<'a>, ImageReadError>,
     ) -> Result<Self, Vec<Diagnostic>> {
-        let mut gathering = Gathering { read, known: BTreeMap::new(), images: Vec::new(), errors: Vec::new() };
+        let mut gathering = Gathering::new(read);
         let partitions: Vec<_> = file.partitions.iter().map(|entry| gathering.images_of(entry)).collect();
         match partitions.into_iter().collect() {
-            Some(partitions) if gathering.errors.is_empty() => Ok(Self { file, images: gathering.images, partitions }),
+            Some(partitions) if gathering.errors.is_empty() => {
+                let warnings = gathering.warnings.into_iter().map(|warning| Diagnostic::from(warning).into_warning());
+                Ok(Self { file, images: gathering.images, partitions, warnings: warnings.collect() })
+            }
             _ => Err(gathering.errors.into_iter().map(Diagnostic::from).collect()),
         }
     }
@@ -91,6 +113,7 @@ struct Gathering<R> {
     known: BTreeMap<String, Result<Known, ImageReadError>>,
     images: Vec<ImageFile>,
     errors: Vec<RejectedImageError>,
+    warnings: Vec<RejectedImageError>,
 }
 
 /// An image that has been read.
@@ -99,9 +122,14 @@ struct Known {
     index: ImageIndex,
     len: u64,
     bzimage: Result<BzImage, BzImageError>,
+    format: Option<Format>,
 }
 
 impl<'a, R: FnMut(&str) -> Result<LoadedImage<'a>, ImageReadError>> Gathering<R> {
+    fn new(read: R) -> Self {
+        Self { read, known: BTreeMap::new(), images: Vec::new(), errors: Vec::new(), warnings: Vec::new() }
+    }
+
     /// The images of a partition; `None` if one of them is refused.
     fn images_of(&mut self, entry: &PartitionEntry) -> Option<PartitionImages> {
         let kernel = self.kernel(&entry.kernel, entry);
@@ -126,7 +154,14 @@ impl<'a, R: FnMut(&str) -> Result<LoadedImage<'a>, ImageReadError>> Gathering<R>
     fn initrd(&mut self, path: &Spanned<String>, entry: &PartitionEntry) -> Option<ImageIndex> {
         let found = match self.known(path.get_ref()) {
             Ok(Known { len: 0, .. }) => Err(ImageError::EmptyInitrd),
-            Ok(Known { index, .. }) => Ok(index),
+            Ok(Known { bzimage: Ok(_), .. }) => Err(ImageError::InitrdIsAKernel),
+            Ok(Known { index, format, .. }) => {
+                if format.is_none() {
+                    let warning = ImageError::UnknownFormat;
+                    note(&mut self.warnings, path, entry, warning);
+                }
+                Ok(index)
+            }
             Err(fault) => Err(ImageError::NotRead(fault)),
         };
         found.map_err(|error| self.refuse(path, entry, error)).ok()
@@ -136,22 +171,27 @@ impl<'a, R: FnMut(&str) -> Result<LoadedImage<'a>, ImageReadError>> Gathering<R>
         if let Some(known) = self.known.get(path) {
             return known.clone();
         }
-        let known = (self.read)(path).map(|image| {
-            let len = image.bytes.len() as u64;
-            self.images.push(ImageFile { path: path.into(), len, loaded: image.loaded });
-            Known { index: self.images.len() - 1, len, bzimage: BzImage::parse(&image.bytes) }
+        let known = (self.read)(path).map(|LoadedImage { head, tail, len, loaded }| {
+            let format = Format::of(&head);
+            let unpacked_len = format.and_then(|format| initrd::unpacked_len(format, &head, &tail, len));
+            self.images.push(ImageFile { path: path.into(), len, unpacked_len, loaded });
+            Known { index: self.images.len() - 1, len, bzimage: BzImage::parse_head(&head, len), format }
         });
         self.known.insert(path.into(), known.clone());
         known
     }
 
-    /// One error for each image, with all the places that name it.
     fn refuse(&mut self, path: &Spanned<String>, entry: &PartitionEntry, error: ImageError) {
-        let name = path.get_ref();
-        match self.errors.iter_mut().find(|known| known.path == *name && known.error == error) {
-            Some(known) => known.also_named(path, entry),
-            None => self.errors.push(RejectedImageError::new(path, entry, error)),
-        }
+        note(&mut self.errors, path, entry, error);
+    }
+}
+
+/// One error for each image, with all the places that name it.
+fn note(known: &mut Vec<RejectedImageError>, path: &Spanned<String>, entry: &PartitionEntry, error: ImageError) {
+    let name = path.get_ref();
+    match known.iter_mut().find(|known| known.path == *name && known.error == error) {
+        Some(known) => known.also_named(path, entry),
+        None => known.push(RejectedImageError::new(path, entry, error)),
     }
 }
 

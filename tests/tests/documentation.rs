@@ -51,6 +51,13 @@ fn codes() -> BTreeSet<String> {
         let direct = source.split(TOLD_DIRECTLY).skip(1).filter_map(|rest| Some(rest.split_once(']')?.0));
         codes.extend(alone.chain(direct).filter(|text| is_kebab(text)).map(str::to_owned));
     }
+    // Elsewhere many strings look like codes, so only those count with which a diagnostic is made.
+    for path in files(&root().join("emulator/src"), ".rs") {
+        let source = read(&path);
+        let made = source.split("diagnostic(").chain(source.split("Diagnostic::new(")).skip(1);
+        let code = |rest: &str| Some(rest.trim_start().strip_prefix('"')?.split_once('"')?.0.to_owned());
+        codes.extend(made.filter_map(code).filter(|text| is_kebab(text)));
+    }
     codes
 }
 

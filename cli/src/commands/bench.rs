@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use emulator::boot_image;
 use emulator::emulated::EmulatedDevice;
 use emulator::source::Source;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -76,7 +75,7 @@ impl Bench {
     /// Every mistake in the box file; what is missing here; if nothing at all could be measured.
     pub fn run(&self) -> Result<()> {
         let source = Source::read(&self.file)?;
-        let boot_image = boot_image::find(self.boot_image.as_deref())?;
+        let boot_image = super::boot_image(self.boot_image.as_deref())?;
         let output = self.output.clone().unwrap_or_else(|| self.file.with_file_name("sprig-bench"));
         fs::create_dir_all(&output).with_context(|| format!("cannot make {}", output.display()))?;
         let stop = Arc::new(AtomicBool::new(false));

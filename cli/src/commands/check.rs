@@ -7,7 +7,7 @@ use emulator::emulated::EmulatedMachine;
 use emulator::source::Source;
 
 use super::inventory::count;
-use super::{print, print_assumptions};
+use super::{print, print_assumptions, print_warnings};
 
 /// Check a box file and the images that it names, and whether it can be planned
 ///
@@ -25,8 +25,10 @@ impl Check {
     /// Every error of the box file.
     pub fn run(&self) -> Result<()> {
         let source = Source::read(&self.file)?;
-        let assumed = EmulatedMachine::needed_by(source.request()).assumed_for(source.request());
+        let machine = EmulatedMachine::needed_by(source.request());
+        let assumed = machine.assumed_for(source.request());
         let plan = source.plan(&assumed.inventory)?;
+        print_warnings(&source, &machine);
         let cores: usize = plan.partitions.iter().map(|partition| partition.cores.len()).sum();
         let memory: u64 = plan.partitions.iter().map(|partition| partition.memory_len()).sum();
         let (partitions, cores) = (count(plan.partitions.len(), "partition"), count(cores, "core"));

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, bail};
 use emulator::emulated::EmulatedMachine;
+use emulator::iso;
 use emulator::source::Source;
-use emulator::{boot_image, iso};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use super::{print, print_assumptions};
+use super::{print, print_assumptions, print_warnings};
 
 /// Make an image that boots the box by BIOS and by UEFI, from a CD or a USB stick
 #[derive(clap::Args)]
@@ -36,9 +36,11 @@ impl Image {
         let source = Source::read(&self.file)?;
         source.spare(&self.output)?;
         // A box that no machine can carry gets no medium.
-        let assumed = EmulatedMachine::needed_by(source.request()).assumed_for(source.request());
+        let machine = EmulatedMachine::needed_by(source.request());
+        let assumed = machine.assumed_for(source.request());
         source.plan(&assumed.inventory)?;
-        let boot_image = boot_image::find(self.boot_image.as_deref())?;
+        print_warnings(&source, &machine);
+        let boot_image = super::boot_image(self.boot_image.as_deref())?;
         // A signal ends the tool, not this process, which then removes the half-made medium.
         let interrupted = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {

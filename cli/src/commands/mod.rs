@@ -10,9 +10,11 @@ pub mod report;
 pub mod run;
 
 use std::io::{self, Write, stderr, stdout};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use emulator::boot_image::{self, BootImage};
 use emulator::colours::Colours;
 use emulator::emulated::{Assumed, EmulatedDevice, EmulatedMachine};
 use emulator::launch::LaunchError;
@@ -39,6 +41,24 @@ fn print(text: &str) -> Result<()> {
 fn print_assumptions(assumed: &Assumed) {
     if !assumed.beyond.is_empty() {
         eprintln!("note: assumed: {}; see with `sprig plan --inventory`", assumed.beyond.join(", "));
+    }
+}
+
+/// Finds the boot image, and warns if it is of another version than this command.
+fn boot_image(path: Option<&Path>) -> Result<PathBuf> {
+    let BootImage { path, version } = boot_image::find(path)?;
+    let own = env!("CARGO_PKG_VERSION");
+    if version != own {
+        eprintln!("warning: {} is of Sprig {version}, and this command of {own}", path.display());
+    }
+    Ok(path)
+}
+
+/// Prints the warnings about a box that can be planned.
+fn print_warnings(source: &Source, machine: &EmulatedMachine) {
+    let warnings = source.warnings(machine);
+    if !warnings.is_empty() {
+        eprintln!("{}\n", draw(&source.error(warnings), Colours::wanted(&stderr())));
     }
 }
 

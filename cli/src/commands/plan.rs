@@ -10,7 +10,7 @@ use emulator::source::Source;
 use partitioner::inventory::Inventory;
 use partitioner::size::Size;
 
-use super::{print, print_assumptions};
+use super::{print, print_assumptions, print_warnings};
 use crate::picture::picture;
 use crate::table::table;
 
@@ -78,6 +78,7 @@ impl Plan {
         }
         let (needed, lacking) = EmulatedMachine::with_devices(source.request(), self.devices.clone());
         let machine = self.machine.unwrap_or_default().of(needed);
+        print_warnings(source, &machine);
         if self.devices.is_empty() {
             return Ok(machine.assumed_for(source.request()));
         }

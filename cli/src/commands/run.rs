@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::error::ErrorKind;
-use emulator::boot_image;
 use emulator::colours::Colours;
 use emulator::emulated::{EmulatedDevice, EmulatedMachine};
 use emulator::launch::{LaunchOptions, Medium, RunningBox, launch};
@@ -108,7 +107,7 @@ impl Run {
     fn start(&self) -> anyhow::Result<RunningBox> {
         let medium = self.medium();
         let source = Source::read(&self.file)?;
-        let boot_image = boot_image::find(self.boot_image.as_deref())?;
+        let boot_image = super::boot_image(self.boot_image.as_deref())?;
         let mut machine = super::machine(&source, &self.devices)?;
         if let Some(Size(memory)) = self.memory {
             machine.memory = memory;
@@ -116,8 +115,9 @@ impl Run {
         warn_of_unsound_emulator(&boot_image, &machine);
         let description = describe(&machine);
         let logs = self.logs.clone().unwrap_or_else(|| self.file.with_file_name("sprig-logs"));
-        let options = LaunchOptions { medium, logs: Some(logs.clone()), ..LaunchOptions::on(machine) };
+        let options = LaunchOptions { medium, logs: Some(logs.clone()), ..LaunchOptions::on(machine.clone()) };
         let running = launch(&source, &boot_image, options.arguments(&self.qemu_arguments))?;
+        super::print_warnings(&source, &machine);
         let by = running.accelerator();
         self.note(&format!("{description}, by {by}; consoles are logged in {}\n", logs.display()))?;
         Ok(running)

@@ -14,8 +14,9 @@ impl Folder {
     pub(crate) fn new() -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
         folder.write("vmlinuz", &kernel());
-        folder.write("web.img", &[7; 5000]);
+        folder.write("web.img", &[b"070701".as_slice(), &[b'0'; 4994]].concat());
         folder.write("box.toml", PAIR.as_bytes());
+        folder.write("boot.elf", &boot_image(env!("CARGO_PKG_VERSION")));
         folder
     }
 
@@ -27,11 +28,16 @@ impl Folder {
         self.0.path()
     }
 
-    /// All that the command says, and how it ends.
-    pub(crate) fn sprig(&self, arguments: &[&str]) -> String {
+    /// The command, to be run here.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sprig"));
         command.args(arguments).current_dir(self.path()).env_remove("SPRIG_BOOT_IMAGE");
-        let Output { status, stdout, stderr } = command.output().unwrap();
+        command
+    }
+
+    /// All that the command says, and how it ends.
+    pub(crate) fn sprig(&self, arguments: &[&str]) -> String {
+        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
         let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         format!("{stdout}{stderr}[exit {}]", status.code().unwrap())
     }
@@ -55,6 +61,24 @@ cpus = "3"
 memory = "1GiB"
 kernel = "vmlinuz"
 "#;
+
+/// A boot image of which only the note is real: an ELF header, a program header, and Sprig's note with a version.
+pub(crate) fn boot_image(version: &str) -> Vec<u8> {
+    const HEADERS_LEN: u64 = 64 + 56;
+    let note_len = (20 + version.len() as u64).next_multiple_of(4);
+    // Executable, x86-64, version 1; entry, program headers, no section headers; flags, sizes and counts.
+    let mut image = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0\x01\0\0\0".to_vec();
+    image.extend([0u64, 64, 0].iter().flat_map(|word| word.to_le_bytes()));
+    image.extend([0u16, 0, 64, 56, 1, 64, 0, 0].iter().flat_map(|half| half.to_le_bytes()));
+    // PT_NOTE, readable, behind the headers; aligned to 4.
+    image.extend([4u32, 4].iter().flat_map(|word| word.to_le_bytes()));
+    image.extend([HEADERS_LEN, 0, 0, note_len, note_len, 4].iter().flat_map(|word| word.to_le_bytes()));
+    image.extend([6, version.len() as u32, 1].iter().flat_map(|word| word.to_le_bytes()));
+    image.extend_from_slice(b"Sprig\0\0\0");
+    image.extend_from_slice(version.as_bytes());
+    image.resize((HEADERS_LEN + note_len) as usize, 0);
+    image
+}
 
 /// A bzImage of which only the setup header is real (Linux `Documentation/arch/x86/boot.rst`).
 fn kernel() -> Vec<u8> {

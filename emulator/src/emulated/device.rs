@@ -5,7 +5,7 @@
 //! second at `0000:02:00.0`, and so on. What addresses they decode, planning does not ask.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use partitioner::pci::{Bridge, BusRange, Interrupts, PciAddress, PciClass, PciFunction, Windows};
@@ -102,6 +102,14 @@ impl EmulatedDevice {
         };
         arguments.extend(devices.into_iter().flat_map(|device| ["-device".to_owned(), device]));
         arguments
+    }
+
+    /// The file with its disk's bytes, if it is a disk.
+    pub fn image(&self) -> Option<&Path> {
+        match self {
+            Self::Nvme(image) | Self::Sata(image) => Some(image),
+            Self::VirtioNet(_) | Self::E1000e(_) | Self::Usb => None,
+        }
     }
 
     /// What it is.

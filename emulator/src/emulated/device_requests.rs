@@ -108,5 +108,5 @@ fn diagnose(request: DeviceRequest<'_>, kind: Option<DeviceKind>) -> Diagnostic 
         None => "it can have nvme=IMAGE, sata=IMAGE, virtio-net, e1000e and usb, each by --device".to_owned(),
     };
     let places = vec![Place { span: request.device.span(), label: "wanted here".to_owned() }];
-    Diagnostic { code: "no-such-device", message, places, help }
+    Diagnostic::new("no-such-device", message, places, help)
 }

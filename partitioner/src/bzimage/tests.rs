@@ -94,9 +94,20 @@ fn a_kernel_that_understates_its_need_gets_room_for_all_of_it() {
 
 #[test]
 fn what_is_no_kernel_is_refused() {
-    assert_eq!(BzImage::parse(b""), Err(BzImageError::NotABzImage));
-    assert_eq!(BzImage::parse(b"\x7fELF"), Err(BzImageError::NotABzImage));
-    assert_eq!(BzImage::parse(&[0; 4096]), Err(BzImageError::NotABzImage));
+    for (file, foreign) in
+        [(b"".as_slice(), Foreign::Empty), (b"#!/bin/sh", Foreign::Script), (&[0; 4096], Foreign::Unknown)]
+    {
+        assert_eq!(BzImage::parse(file), Err(BzImageError::NotABzImage(foreign)));
+    }
+}
+
+#[test]
+fn the_head_of_a_file_and_its_length_are_enough() {
+    let image = FakeKernel { payload_len: 1 << 20, ..FakeKernel::default() }.image();
+    let len = image.len() as u64;
+    assert_eq!(BzImage::parse_head(&image[..HEAD_LEN], len), BzImage::parse(&image));
+    let error = BzImage::parse_head(&image[..HEAD_LEN], len - 1).unwrap_err();
+    assert_eq!(error, BzImageError::Truncated { needed: len, found: len - 1 });
 }
 
 #[test]
@@ -105,7 +116,7 @@ fn a_kernel_cut_off_anywhere_is_refused() {
     for len in (0..image.len()).step_by(16) {
         let error = BzImage::parse(&image[..len]).unwrap_err();
         match len {
-            ..=0x205 => assert_eq!(error, BzImageError::NotABzImage, "of {len} bytes"),
+            ..=0x205 => assert!(matches!(error, BzImageError::NotABzImage(_)), "of {len} bytes: {error}"),
             _ => assert!(matches!(error, BzImageError::Truncated { .. }), "of {len} bytes: {error}"),
         }
     }

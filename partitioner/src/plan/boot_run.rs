@@ -16,6 +16,8 @@ pub(super) struct Contents<'a> {
     pub(super) kernel: &'a BzImage,
     /// Bytes of the initial file system, 0 if there is none.
     pub(super) initrd_len: u64,
+    /// Bytes of its unpacked files, as far as its headers say it; else 0.
+    pub(super) unpacked_len: u64,
 }
 
 /// Where in the first run everything lies.
@@ -35,6 +37,13 @@ impl Contents<'_> {
     /// Bytes for everything, at the best of starts.
     pub(super) fn least(&self) -> Option<u64> {
         self.least_for_kernel()?.checked_next_multiple_of(PAGE)?.checked_add(self.initrd_pages()?)
+    }
+
+    /// Bytes that the kernel, the initial file system and its unpacked files take together while they are unpacked.
+    pub(super) fn least_unpacked(&self) -> u64 {
+        // What the kernel needs beyond its running size is free again before it unpacks anything.
+        let kernel = self.kernel.init_size.saturating_sub(self.kernel.payload.len() as u64);
+        kernel.saturating_add(self.initrd_len).saturating_add(self.unpacked_len)
     }
 
     /// Everything in its place in `run`; `None` if it does not fit.
@@ -100,7 +109,7 @@ mod tests {
     #[test]
     fn the_kernel_lies_behind_the_tables_and_the_file_system_at_the_end() {
         let kernel = kernel(40 * MIB);
-        let contents = Contents { kernel: &kernel, initrd_len: 5000 };
+        let contents = Contents { kernel: &kernel, initrd_len: 5000, unpacked_len: 0 };
         let first = contents.lay_out(mib(64, 128)).unwrap();
         assert_eq!(first.tables, MemoryRange::with_len(64 * MIB, TABLES_LEN).unwrap());
         assert_eq!(first.kernel, mib(66, 106));
@@ -110,7 +119,7 @@ mod tests {
     #[test]
     fn no_kernel_lies_below_the_address_at_which_it_runs() {
         let kernel = kernel(40 * MIB);
-        let contents = Contents { kernel: &kernel, initrd_len: 0 };
+        let contents = Contents { kernel: &kernel, initrd_len: 0, unpacked_len: 0 };
         assert_eq!(contents.lay_out(mib(4, 60)).unwrap().kernel, mib(16, 56));
         assert_eq!(contents.lay_out(mib(4, 54)), None);
     }
@@ -118,7 +127,7 @@ mod tests {
     #[test]
     fn a_small_partition_starts_where_nothing_is_lost() {
         let kernel = kernel(40 * MIB);
-        let contents = Contents { kernel: &kernel, initrd_len: 0 };
+        let contents = Contents { kernel: &kernel, initrd_len: 0, unpacked_len: 0 };
         assert_eq!(contents.lowest_run(mib(4, 100), 42 * MIB), Some(mib(14, 56)));
         assert_eq!(contents.lowest_run(mib(4, 100), 52 * MIB), Some(mib(4, 56)));
         assert_eq!(contents.lowest_run(mib(4, 50), 42 * MIB), None);
@@ -128,7 +137,7 @@ mod tests {
     fn the_kernel_keeps_its_alignment() {
         let mut kernel = kernel(40 * MIB);
         kernel.alignment = 16 * MIB;
-        let contents = Contents { kernel: &kernel, initrd_len: 0 };
+        let contents = Contents { kernel: &kernel, initrd_len: 0, unpacked_len: 0 };
         assert_eq!(contents.lay_out(mib(64, 128)).unwrap().kernel, mib(80, 120));
         assert_eq!(contents.lowest_run(mib(64, 128), 42 * MIB), Some(mib(78, 120)));
     }
@@ -136,10 +145,10 @@ mod tests {
     #[test]
     fn absurd_headers_fit_nowhere() {
         let mut kernel = kernel(u64::MAX);
-        let contents = Contents { kernel: &kernel, initrd_len: u64::MAX };
+        let contents = Contents { kernel: &kernel, initrd_len: u64::MAX, unpacked_len: 0 };
         assert_eq!((contents.least(), contents.lay_out(mib(4, 100))), (None, None));
         kernel.preferred_address = u64::MAX;
-        let contents = Contents { kernel: &kernel, initrd_len: 0 };
+        let contents = Contents { kernel: &kernel, initrd_len: 0, unpacked_len: 0 };
         assert_eq!(contents.lowest_part(mib(4, 100), MIB), None);
     }
 }

@@ -91,6 +91,15 @@ pub enum Conflict {
         /// What tables, kernel and initial file system take.
         needed: u64,
     },
+    /// An initial file system takes more memory unpacked than its partition has beside the kernel.
+    UnpackedTooLarge {
+        /// The partition.
+        partition: usize,
+        /// The unpacked size.
+        unpacked: u64,
+        /// The kernel, the file itself and its unpacked files.
+        needed: u64,
+    },
     /// All together want more memory than there is.
     TooLittleMemory {
         /// How much is wanted.

@@ -45,6 +45,9 @@ fn diagnose(conflict: &Conflict, request: &Request) -> Diagnostic {
         Conflict::InitrdTooLarge { partition, initrd, needed } => {
             memory::initrd_too_large(request, *partition, *initrd, *needed)
         }
+        Conflict::UnpackedTooLarge { partition, unpacked, needed } => {
+            memory::unpacked_too_large(request, *partition, *unpacked, *needed)
+        }
         Conflict::TooLittleMemory { wanted, there } => memory::too_little(request, *wanted, *there),
         Conflict::MemoryInPieces { taker, needed, longest } => memory::in_pieces(request, *taker, *needed, *longest),
         Conflict::NoRoomForImage { image, longest } => memory::no_room_for_image(request, *image, *longest),

@@ -101,7 +101,11 @@ fn wants<'a>(inventory: &Inventory, request: &'a Request, cores: Option<&[Vec<Co
         Want {
             taker: Taker::Partition(partition),
             len: *entry.memory.get_ref(),
-            contents: Some(Contents { kernel: &images.bzimage, initrd_len: initrd.map_or(0, |image| image.len) }),
+            contents: Some(Contents {
+                kernel: &images.bzimage,
+                initrd_len: initrd.map_or(0, |image| image.len),
+                unpacked_len: initrd.and_then(|image| image.unpacked_len).unwrap_or(0),
+            }),
             near: memory_near(inventory, cores.get(partition).map_or(&[], Vec::as_slice)),
         }
     });
@@ -126,6 +130,10 @@ fn check_contents(wants: &[Want<'_>], conflicts: &mut Vec<Conflict>) {
             conflicts.push(Conflict::KernelTooLarge { partition, needed: kernel });
         } else if needed > want.len {
             conflicts.push(Conflict::InitrdTooLarge { partition, initrd: contents.initrd_len, needed });
+        } else if let needed = contents.least_unpacked()
+            && needed > want.len
+        {
+            conflicts.push(Conflict::UnpackedTooLarge { partition, unpacked: contents.unpacked_len, needed });
         }
     }
 }

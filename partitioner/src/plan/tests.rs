@@ -1,7 +1,6 @@
 //! Machines and boxes to plan with: `placement` holds what is planned, `devices` who has which, `refusals` what is
 //! refused and how it is reported, `properties` what is true of every plan.
 
-use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec;
@@ -74,7 +73,7 @@ fn gather(text: &str, loaded: impl Fn(&str) -> Option<u64>) -> Request {
     let request = Request::gather(file, |path| {
         let bytes = if path == "vmlinuz" { FakeKernel::default().image() } else { vec![1; INITRD_LEN] };
         let loaded = loaded(path).and_then(|start| MemoryRange::with_len(start, bytes.len() as u64));
-        Ok(LoadedImage { bytes: Cow::Owned(bytes), loaded })
+        Ok(LoadedImage { head: bytes.clone().into(), len: bytes.len() as u64, tail: bytes.into(), loaded })
     });
     request.unwrap()
 }

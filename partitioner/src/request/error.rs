@@ -21,6 +21,12 @@ pub enum ImageReadError {
         /// The place that was searched: a file's full path, or a member of the bundle.
         looked_at: String,
     },
+    /// It is no regular file.
+    #[error("is {kind}, not a file")]
+    NotAFile {
+        /// What it is: "a directory".
+        kind: &'static str,
+    },
     /// It is there, but cannot be read.
     #[error("cannot be read: {reason}")]
     Unreadable {
@@ -38,6 +44,12 @@ pub(super) enum ImageError {
     NoKernel(#[from] BzImageError),
     #[error("cannot be an initial file system: it is empty")]
     EmptyInitrd,
+    #[error("cannot be an initial file system: it is a Linux kernel")]
+    InitrdIsAKernel,
+    #[error(
+        "is in no format that Linux unpacks (a cpio archive, compressed or not): the kernel may find no /init in it"
+    )]
+    UnknownFormat,
 }
 
 /// An image that is refused, and the places that name it.
@@ -67,10 +79,17 @@ impl From<RejectedImageError> for Diagnostic {
             ImageError::NotRead(ImageReadError::Missing { .. }) => {
                 ("image-missing", "paths are relative to the box file")
             }
+            ImageError::NotRead(ImageReadError::NotAFile { .. }) => {
+                ("image-not-a-file", "name a regular file, or a link to one")
+            }
             ImageError::NotRead(ImageReadError::Unreadable { .. }) => {
                 ("image-unreadable", "make the file readable, or name another")
             }
             ImageError::NoKernel(error) => error.code_and_help(),
+            ImageError::InitrdIsAKernel => ("initrd-is-a-kernel", "`kernel` and `initrd` may be swapped"),
+            ImageError::UnknownFormat => {
+                ("initrd-unknown-format", "name an initial RAM disk, such as /boot/initrd.img-... of a distribution")
+            }
             ImageError::EmptyInitrd => ("initrd-empty", "name a file with something in it, or leave `initrd` out"),
         };
         Self::new(code, format!("\"{path}\" {error}"), places, help)

@@ -29,7 +29,8 @@ initrd = "demo.img"
 type Answer = Result<LoadedImage<'static>, ImageReadError>;
 
 fn bytes(bytes: Vec<u8>) -> Answer {
-    Ok(LoadedImage { bytes: Cow::Owned(bytes), loaded: None })
+    let len = bytes.len() as u64;
+    Ok(LoadedImage { head: bytes.clone().into(), tail: bytes.into(), len, loaded: None })
 }
 
 fn gather(read: impl FnMut(&str) -> Answer) -> Result<Request, Vec<Diagnostic>> {

@@ -165,7 +165,7 @@ proptest! {
             images: to.iter().map(|range| PlannedImage { path: "image".into(), range: *range }).collect(),
             ..crate::fixture::plan()
         };
-        let file = |range: &MemoryRange| ImageFile { path: "image".into(), len: range.len(), loaded: Some(*range) };
+        let file = |range: &MemoryRange| ImageFile { unpacked_len: None, path: "image".into(), len: range.len(), loaded: Some(*range) };
         let request = Request { images: from.iter().map(file).collect(), ..crate::fixture::request() };
 
         let mut machine = Bytes(vec![0; scaled(6144 << 20)]);

@@ -2,11 +2,12 @@
 //!
 //! The host would refuse the same before it starts anything, so these bundles are made behind its back.
 
+use std::borrow::Cow;
 use std::fs;
 use std::fs::File;
 use std::time::Duration;
 
-use emulator::bundle::{Bundle, NamedImage};
+use emulator::bundle::{Bundle, Content, NamedImage};
 use emulator::qemu::{Boot, ConsoleSpec, Machine, MachineSpec};
 use tempfile::TempDir;
 use tests::HeldLine;
@@ -77,7 +78,8 @@ fn kernel() -> Vec<u8> {
 
 fn archive(text: &str, kernel: &[u8]) -> Vec<u8> {
     let initrd = fs::read(fixture::initrd()).expect("an initial file system");
-    let images = [NamedImage { path: "vmlinuz-6.12", bytes: kernel }, NamedImage { path: "small.img", bytes: &initrd }];
+    let image = |path, bytes| NamedImage { path, content: Content::Bytes(Cow::Borrowed(bytes)) };
+    let images = [image("vmlinuz-6.12", kernel), image("small.img", initrd.as_slice())];
     let bundle = Bundle::new(text.as_bytes(), &images).unwrap_or_else(|error| panic!("{error}"));
     let mut archive = Vec::new();
     bundle.write_cpio(&mut archive).expect("writing to memory");

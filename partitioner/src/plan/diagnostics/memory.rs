@@ -59,13 +59,27 @@ pub(super) fn initrd_too_large(request: &Request, partition: usize, initrd: u64,
     )
 }
 
+pub(super) fn unpacked_too_large(request: &Request, partition: usize, unpacked: u64, needed: u64) -> Diagnostic {
+    let (name, takes, needs) = (name(request, partition), about(unpacked), about(needed));
+    let there = memory_size(request, partition);
+    Diagnostic::new(
+        "initrd-too-large-unpacked",
+        format!(
+            "the initial file system of {name} takes {takes} unpacked; with its kernel and the file itself that is {needs}, \
+             and the partition has {there}"
+        ),
+        contents(request, partition, |entry| Some(Place::new(entry.initrd.as_ref()?.span(), "for this file"))),
+        enlarge(needed),
+    )
+}
+
 pub(super) fn too_little(request: &Request, wanted: u64, there: u64) -> Diagnostic {
     let partitions = request.entries().map(|(entry, _)| memory_of(entry));
     Diagnostic::new(
         "too-little-memory",
-        format!("partitions and shared memory want {}, the machine has {} to give", Size(wanted), Size(there)),
+        format!("partitions and shared memory want {}, the machine has {} to give", about(wanted), about(there)),
         partitions.chain([window(request)]).collect(),
-        format!("ask for {} less", Size(wanted - there)),
+        format!("ask for {} less", about(wanted - there)),
     )
 }
 

@@ -1,9 +1,11 @@
 //! Phrases and places that several diagnostics share.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use crate::address::MIB;
+use crate::amount::Amount;
 use crate::config::PartitionEntry;
 use crate::diagnostic::Place;
 use crate::request::Request;
@@ -25,9 +27,11 @@ pub(super) fn core_count(count: usize) -> String {
     format!("{count} core{}", if count == 1 { "" } else { "s" })
 }
 
-/// Bytes, rounded up to the next MiB.
+/// Bytes, rounded up to the next MiB, or to a tenth of a larger unit where MiB would have more than five digits.
 pub(super) fn about(bytes: u64) -> String {
-    format!("{}MiB", bytes.div_ceil(1 << 20))
+    let rounded = Size(bytes.checked_next_multiple_of(MIB).unwrap_or(bytes)).to_string();
+    let digits = rounded.bytes().take_while(u8::is_ascii_digit).count();
+    if digits <= 5 { rounded } else { Amount(bytes).to_string() }
 }
 
 /// The place that `place` finds in the entry of a partition.
