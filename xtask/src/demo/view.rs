@@ -23,7 +23,7 @@ impl<'a> View<'a> {
     pub(crate) fn open(partitions: &'a [Expected], machine: &str) -> View<'a> {
         let awaited: Vec<&str> = partitions.iter().map(|partition| partition.name.as_str()).collect();
         let step = Step::start("boot", &waiting_for(&awaited));
-        step.tell("boot", machine);
+        step.print("boot", machine);
         View { partitions, awaited, step }
     }
 
@@ -52,7 +52,7 @@ impl<'a> View<'a> {
     }
 
     fn print(&self, who: &str, what: &str, after: Duration) {
-        self.step.tell(who, &format!("{:5.1} s  {what}", after.as_secs_f64()));
+        self.step.print(who, &format!("{:5.1} s  {what}", after.as_secs_f64()));
         if !self.awaited.is_empty() {
             self.step.doing(&waiting_for(&self.awaited));
         }
