@@ -47,7 +47,7 @@ pub(super) fn log_in(running: &RunningBox, events: &Events) -> Result<Option<Log
         exit_status: end.groups[0].parse()?,
         command,
     };
-    step.done(&format!("{from} has asked {to}"));
+    step.done(&format!("{from} logged in to {to}"));
     Ok(Some(login))
 }
 
