@@ -45,7 +45,7 @@ fn the_kernel_log_of_another_instance_is_read_from_its_first_line() {
 }
 
 #[test]
-fn the_kernel_log_of_a_crashed_instance_tells_why() {
+fn the_kernel_log_of_a_crashed_instance_shows_why() {
     let booted = Scene::new(&box_file([networked("web", STABLE, 1), networked("db", "7.2", 1)])).boot();
     let (web, db) = (booted.instance("web"), booted.instance("db"));
     web.start("follow", "sprig-log --follow db");
@@ -58,10 +58,10 @@ fn the_kernel_log_of_a_crashed_instance_tells_why() {
     db.wait_for("end Kernel panic");
     follows("end Kernel panic");
     let log = read_log(&web, &db);
-    for told in
+    for expected in
         ["before the crash", "Kernel panic - not syncing: sysrq triggered crash", "Call Trace", "sysrq_handle_crash"]
     {
-        assert!(log.contains(told), "no {told:?} in:\n{log}");
+        assert!(log.contains(expected), "no {expected:?} in:\n{log}");
     }
     assert!(log.starts_with("[    0.000000] Linux version"), "{log}");
     comes_true("sprig-log db | cmp - /tmp/follow.out");
