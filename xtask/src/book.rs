@@ -1,4 +1,4 @@
-//! `cargo xtask book`: the pages of `docs`, made by mdBook.
+//! `cargo xtask book`: mdBook builds the book from `docs`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,10 +11,10 @@ use crate::process;
 use crate::progress;
 use crate::setup::mdbook::{self, Mdbook};
 
-/// Limit for making the pages, which takes a second.
+/// Limit for building the book, which takes a second.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Builds the book in `target/book`. Fails if crates.io does not give mdBook.
+/// Builds the book in `target/book`. Fails if mdBook is not available.
 pub(crate) fn run(places: &Places) -> Result<()> {
     match mdbook::ensure(places)? {
         Mdbook::Ready(program) => build(places, &program),
@@ -22,7 +22,7 @@ pub(crate) fn run(places: &Places) -> Result<()> {
     }
 }
 
-/// Builds the book if crates.io gives mdBook; otherwise prints a warning that is hard to miss.
+/// Builds the book if mdBook is available; otherwise prints a warning that is hard to miss.
 pub(crate) fn test(places: &Places) -> Result<()> {
     progress::headline("test", "the book");
     match mdbook::ensure(places)? {
@@ -41,7 +41,7 @@ fn build(places: &Places, program: &Path) -> Result<()> {
     command.env("MDBOOK_LOG", "warn").arg("build").arg("--dest-dir").arg(&folder).arg(places.workspace.join("docs"));
     let output = process::run(&mut command, LIMIT)?;
     if !output.stderr.trim().is_empty() {
-        bail!("mdBook complains of the book:\n{}", output.stderr.trim_end());
+        bail!("mdBook warns about the book:\n{}", output.stderr.trim_end());
     }
     progress::headline("book", &folder.join("index.html").display().to_string());
     Ok(())

@@ -1,7 +1,7 @@
-//! `mdbook/`: mdBook, which makes pages of `docs`. It comes from crates.io and is compiled here.
+//! `mdbook/`: mdBook, which builds the book from `docs`. It comes from crates.io and is compiled here.
 //!
-//! Without its server and its watcher, and without optimisation, it compiles in about a minute on two cores; the book is
-//! small enough for it.
+//! It is compiled without its server and its watcher, and without optimisation. So it takes about a minute on two cores, and
+//! still builds this book in a second.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,24 +20,24 @@ const FOLDER: &str = "mdbook";
 const VERSION: &str = "0.5.4";
 const RECIPE: &str = "recipe 1";
 
-/// Limit for compiling it; two slow cores need a tenth of it.
+/// Limit for compiling it; two busy cores take a tenth of it.
 const COMPILE_LIMIT: Duration = Duration::from_secs(30 * 60);
 
-/// What came of making it. To compile it and fail is an error; not to get it is none.
+/// The result of making it. It is no error if crates.io cannot be reached, but it is one if mdBook does not compile.
 pub(crate) enum Mdbook {
     /// The program.
     Ready(PathBuf),
-    /// Why crates.io did not give it, in one line.
+    /// Why it cannot be fetched from crates.io, in one line.
     Unavailable(String),
 }
 
-/// Takes the lock of set-up, and makes it available.
+/// Makes it available. Takes the lock of set-up.
 pub(crate) fn ensure(places: &Places) -> Result<Mdbook> {
     let _lock = lock::take(&places.sprig)?;
     make(&BuildCache::open(&places.sprig)?, places)
 }
 
-/// Makes it available.
+/// Makes it available. The caller holds the lock.
 pub(super) fn make(cache: &BuildCache, places: &Places) -> Result<Mdbook> {
     let stamp = format!("{RECIPE} {VERSION}\n");
     let program = cache.path(FOLDER).join("bin/mdbook");
@@ -50,9 +50,9 @@ pub(super) fn make(cache: &BuildCache, places: &Places) -> Result<Mdbook> {
         step.dropped();
         return Ok(Mdbook::Unavailable(unavailable(&error)));
     }
-    step.print(LABEL, &format!("compiling {VERSION} of crates.io"));
+    step.print(LABEL, &format!("compiling {VERSION} from crates.io"));
     cache.make(FOLDER, &stamp, |folder| compile(cache, places, folder, &step))?;
-    step.done(&format!("{VERSION} of crates.io, compiled"));
+    step.done(&format!("{VERSION} from crates.io, compiled"));
     Ok(Mdbook::Ready(program))
 }
 
@@ -71,11 +71,11 @@ fn compile(cache: &BuildCache, places: &Places, folder: &Path, step: &Step) -> R
     process::output_watched(&mut command, COMPILE_LIMIT, watch).map(drop).context("cannot compile mdBook")
 }
 
-/// The deepest cause that cargo names, without the rest of what it printed.
+/// The last cause that cargo names, in one line.
 fn unavailable(error: &anyhow::Error) -> String {
     let text = error.to_string();
     let cause = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
-    format!("crates.io does not give mdBook {VERSION}: {cause}")
+    format!("cannot fetch mdBook {VERSION} from crates.io: {cause}")
 }
 
 #[cfg(test)]
@@ -85,6 +85,9 @@ mod tests {
     #[test]
     fn why_it_is_not_available_is_one_line() {
         let error = anyhow::anyhow!("`cargo info` failed\nerror: no index\n\nCaused by:\n  Could not resolve host\n");
-        assert_eq!(unavailable(&error), format!("crates.io does not give mdBook {VERSION}: Could not resolve host"));
+        assert_eq!(
+            unavailable(&error),
+            format!("cannot fetch mdBook {VERSION} from crates.io: Could not resolve host")
+        );
     }
 }

@@ -1,9 +1,9 @@
-//! `cargo xtask setup`: everything that building, running and testing need, made once and kept.
+//! `cargo xtask setup`: makes everything that building, running and testing need, once, and keeps it.
 //!
 //! | module | what it makes |
 //! |---|---|
 //! | [`packages`] | the host's own programs and firmware |
-//! | [`emulator`] | a sound QEMU, where the host's own is too old |
+//! | [`emulator`] | a newer QEMU, where the host's own is too old |
 //! | [`kernels`] | stock Debian kernels, and [`modules`] of them |
 //! | [`busybox`], [`programs`], [`keys`] | what [`crate::initrd`] packs into the initial RAM disk |
 //! | [`sysroot`] | the Rust library for bare metal, and for what is linked into kernels |
@@ -58,21 +58,21 @@ pub(crate) enum Item {
     Emulator,
     /// GRUB and what makes ISO images
     ImageTools,
-    /// What only tests and benches use: UEFI firmware for the emulator, the ACPI compiler, `ip`
+    /// For tests and benches: UEFI firmware for the emulator, the ACPI compiler, `ip`
     TestTools,
     /// Rust's core and alloc for bare metal
     Sysroot,
     /// Stock Debian kernels 6.1, 6.12 and 7.2
     Kernels,
-    /// What the initial RAM disk is made of: busybox, Debian's programs, keys
+    /// The parts of the initial RAM disk: BusyBox, Debian's programs, keys
     Initrd,
-    /// What the Linux driver is built with: gcc, make, the kernels' headers, Rust's core for kernels
+    /// For building the Linux driver: gcc, make, the kernels' headers, Rust's core for kernels
     Kbuild,
     /// A whole Debian, for a partition that has a disk
     Debian,
-    /// What only `bench native` uses: Debian's DPDK
+    /// For `bench native`: Debian's DPDK
     Dpdk,
-    /// What builds the book: mdBook from crates.io
+    /// For building the book: mdBook from crates.io
     Mdbook,
 }
 
@@ -107,7 +107,7 @@ pub(crate) struct Options {
     busybox: Option<PathBuf>,
 }
 
-/// Makes what the options name, or everything.
+/// Makes what the options name; without any, everything.
 pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     let items = if options.only.is_empty() { Item::value_variants() } else { &options.only };
     let wanted = |item| items.contains(&item);
@@ -175,7 +175,7 @@ pub(crate) fn ensure_for_lines(places: &Places, lines: &[KernelLine], items: &[I
     run(places, &Options { only: items.to_vec(), lines: lines.to_vec(), ..Options::default() })
 }
 
-/// Makes what it takes to boot a box whose kernels are of this line, and these further things.
+/// Makes everything that a box with kernels of this line needs, and these further things.
 pub(crate) fn ensure_for_boxes(places: &Places, line: KernelLine, further: &[Item]) -> Result<()> {
     let items = [Item::Emulator, Item::Sysroot, Item::Kernels, Item::Initrd, Item::Kbuild];
     let only: Vec<Item> = items.iter().chain(further).copied().collect();

@@ -94,7 +94,8 @@ fn every_line_of_the_note_is_needed_and_named_if_missing() {
 fn memory_without_a_kernel_has_no_log() {
     let memory = FakeMemory::new(Physical(0x10_0000), 2 * PAGE as usize);
     let error = search::log(&memory, &[memory.range()]).err().unwrap().to_string();
-    let expected = "no kernel log in 0x100000-0x101fff: what runs there has not started far enough, or is not a Linux kernel";
+    let expected =
+        "no kernel log in 0x100000-0x101fff: what runs there has not started far enough, or is not a Linux kernel";
     assert_eq!(error, expected);
 }
 
