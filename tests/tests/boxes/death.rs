@@ -12,9 +12,9 @@ use tests::scene::{box_file, networked};
 
 /// How long a wait in an emulated box may take.
 const LIMIT: Duration = Duration::from_secs(20);
-/// Where q35 has configuration space.
+/// The address of q35's configuration space.
 const ECAM: u64 = 0xb000_0000;
-/// May read and write memory by itself.
+/// The bit of the command register that lets a function read and write memory.
 const BUS_MASTER: u64 = 1 << 2;
 
 /// The command register of the first function of a bus, as any instance can read it: to all but its owner it is reserved
@@ -50,7 +50,7 @@ fn dies_reading_its_disk(end: &str) {
     let links = format!("/sys/class/net/{CARD}/vni/links");
     watcher.wait_until(&format!("! grep -q ' up$' {links}"), LIMIT, &format!("cat {links}"));
     victim.wait_for("end Kernel panic|would have reset the whole box");
-    assert_eq!(command_register(&watcher, 1) & BUS_MASTER, 0, "nobody is there for what the disk writes");
+    assert_eq!(command_register(&watcher, 1) & BUS_MASTER, 0, "the disk must not write to memory any more");
     watcher.assert_undisturbed();
 }
 

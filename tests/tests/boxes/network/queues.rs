@@ -34,9 +34,9 @@ fn flows_everywhere(booted: &Booted, flows: usize, count: usize, lengths: &str) 
     }
     for from in &instances {
         for to in instances.iter().filter(|to| to.plan.index != from.plan.index) {
-            let said = from.finish(&format!("to-{}", to.plan.name), LIMIT);
-            let sent = said.lines().filter(|line| line.starts_with("sent ")).count();
-            assert_eq!((sent, said.lines().count()), (flows, flows), "{}:\n{said}", from.plan.name);
+            let output = from.finish(&format!("to-{}", to.plan.name), LIMIT);
+            let sent = output.lines().filter(|line| line.starts_with("sent ")).count();
+            assert_eq!((sent, output.lines().count()), (flows, flows), "{}:\n{output}", from.plan.name);
         }
     }
 }
