@@ -74,10 +74,10 @@ void sprig_doorbell_ring_peer(struct sprig_vni *vni, u32 queue, u32 peer)
 	int tries;
 
 	local_irq_save(flags);
-	address = sprig_ring(vni->station, queue, peer);
+	address = sprig_ring(vni->endpoint, queue, peer);
 	for (tries = 0; address && tries < SPRIG_RING_TRIES; tries++) {
 		sprig_send_doorbell(vni, address);
-		address = sprig_ring_again(vni->station, queue, peer, address);
+		address = sprig_ring_again(vni->endpoint, queue, peer, address);
 	}
 	local_irq_restore(flags);
 }
@@ -107,7 +107,7 @@ static void sprig_doorbell_publish_place(struct sprig_queue *queue, struct irq_d
 	if (cpu >= nr_cpu_ids || !place)
 		return;
 	WRITE_ONCE(queue->home, cpu);
-	sprig_doorbell_publish(queue->vni->station, queue->number, cpu_physical_id(cpu), place->vector);
+	sprig_doorbell_publish(queue->vni->endpoint, queue->number, cpu_physical_id(cpu), place->vector);
 	irq_work_queue(&queue->kick);
 }
 
@@ -162,7 +162,7 @@ static void sprig_doorbell_deactivate(struct irq_domain *domain, struct irq_data
 {
 	const struct sprig_queue *queue = irq_data_get_irq_chip_data(data);
 
-	sprig_doorbell_publish(queue->vni->station, queue->number, 0, 0);
+	sprig_doorbell_publish(queue->vni->endpoint, queue->number, 0, 0);
 }
 
 static const struct irq_domain_ops sprig_doorbell_ops = {
@@ -200,7 +200,7 @@ static int sprig_doorbell_create_domain(struct sprig_vni *vni)
 	return vni->irq_domain ? 0 : -ENOMEM;
 }
 
-/* At home where its queue wants it: a first word, which whoever writes to smp_affinity overrules for as long as the module
+/* The interrupt begins at the core that suits its queue. A write to smp_affinity overrules this for as long as the module
  * stays. */
 static int sprig_doorbell_create(struct sprig_queue *queue)
 {
@@ -264,7 +264,7 @@ void sprig_doorbell_close(struct sprig_vni *vni)
 
 	/* A peer may have read our places just now. Let its doorbell arrive before the vector is gone. */
 	for (i = 0; i < vni->queues; i++)
-		sprig_doorbell_publish(vni->station, i, 0, 0);
+		sprig_doorbell_publish(vni->endpoint, i, 0, 0);
 	usleep_range(1000, 2000);
 	for (i = 0; i < vni->queues; i++)
 		free_irq(vni->queue[i].irq, &vni->queue[i]);

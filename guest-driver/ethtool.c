@@ -166,7 +166,7 @@ static void sprig_get_stats(struct net_device *netdev, struct ethtool_stats *sta
 	u32 i;
 
 	for (i = 0; i < sprig_counter_count(); i++)
-		*at++ = sprig_counter(vni->station, i);
+		*at++ = sprig_counter(vni->endpoint, i);
 	at = sprig_put_events(vni, at);
 	for (i = 0; i < SPRIG_TX_COUNTS; i++)
 		if (sprig_tx_names[i])

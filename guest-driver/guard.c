@@ -3,13 +3,13 @@
  * What keeps a reset of this instance from taking the whole box along.
  *
  * A Linux that reboots, by `reboot -f` or after a panic, resets the machine: by ACPI, the keyboard controller or a
- * triple fault, whichever works. No hook of x86 lets a module decide otherwise, so kprobes stand before the functions
- * that do it. Who comes there parks: its instance ends, the box lives.
+ * triple fault, whichever works. No hook of x86 lets a module decide otherwise, so there are kprobes on the functions that
+ * do it. A core that comes there parks: its instance ends, and the box lives.
  *
- * And the peers are told at once, on panic, reboot and here, instead of finding out from a heartbeat that stopped.
+ * On panic, on reboot and here the peers are rung at once, so that they need not wait for a heartbeat that has stopped.
  *
- * The devices of an instance that has died are silenced: a disk or a network card goes on writing to memory that it was
- * told of, whether a kernel is there or not, and that memory may be used again.
+ * The devices of an instance that has died are silenced: a disk or a network card goes on writing to the memory that it was
+ * given, whether a kernel is there or not, and that memory may be used again.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -34,8 +34,8 @@ static void sprig_leave_box(void)
 		sprig_vni_leave(vni);
 }
 
-/* Takes from every function on a bus and behind it the right to read and write memory by itself. No lock is taken, for
- * whoever held it may never go on: the lists are only read, and configuration space of our buses lies in memory. */
+/* Takes from every function on a bus and behind it the right to read and write memory by itself. No lock is taken,
+ * because its holder may never go on: the lists are only read, and configuration space of our buses lies in memory. */
 static void sprig_silence_bus(struct pci_bus *bus)
 {
 	struct pci_dev *function;
@@ -81,7 +81,7 @@ static int sprig_guard_park(struct kprobe *probe, struct pt_regs *regs)
 }
 NOKPROBE_SYMBOL(sprig_guard_park);
 
-/* The first is the way of every reset; the others are what it calls, for a kernel whose way leads past it. */
+/* Every reset passes the first function. The others are those that it calls, for a kernel that does not pass the first. */
 static struct kprobe sprig_guard_probe[] = {
 	{ .symbol_name = "native_machine_emergency_restart", .pre_handler = sprig_guard_park },
 	{ .symbol_name = "machine_real_restart", .pre_handler = sprig_guard_park },
@@ -152,7 +152,7 @@ static void sprig_guard_forget(void *data)
 	WRITE_ONCE(sprig_watched, NULL);
 }
 
-/* From here to the device's removal its peers are told when this instance ends. */
+/* From here to the device's removal the peers are rung when this instance ends. */
 int sprig_guard_watch(struct sprig_vni *vni)
 {
 	if (sprig_watched)

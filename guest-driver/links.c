@@ -18,7 +18,7 @@ const char *sprig_vni_link_name(const struct sprig_vni *vni, u32 peer)
 {
 	if (peer == vni->index)
 		return "self";
-	switch (sprig_link_state(vni->station, peer)) {
+	switch (sprig_link_state(vni->endpoint, peer)) {
 	case SPRIG_LINK_DOWN:
 		return "down";
 	case SPRIG_LINK_INIT:
@@ -39,7 +39,7 @@ static bool sprig_any_link_up(const struct sprig_vni *vni)
 	u32 peer;
 
 	for (peer = 0; peer < vni->partitions; peer++)
-		if (peer != vni->index && sprig_link_state(vni->station, peer) == SPRIG_LINK_UP)
+		if (peer != vni->index && sprig_link_state(vni->endpoint, peer) == SPRIG_LINK_UP)
 			return true;
 	return false;
 }
@@ -61,9 +61,9 @@ static void sprig_follow_link(struct sprig_vni *vni, u32 peer)
 }
 
 /*
- * A step may take rings away and give them out anew, so nobody may be sending to this peer or receiving from it. The
- * other queues' polls are not stopped for that, they are locked out: a lock that only its own poll takes, but for a step
- * now and then, costs that poll next to nothing for a burst, and nobody ever waits for more than a burst.
+ * A step may reset rings, so no context may send to this peer or receive from it meanwhile. The other queues' polls are
+ * not stopped for that, they are locked out: a lock that only its own poll takes, except for a step now and then, costs
+ * that poll next to nothing for a burst, and a step never waits for more than a burst.
  */
 static void sprig_lock_peer(struct sprig_vni *vni, u32 peer)
 {
@@ -91,7 +91,7 @@ static void sprig_step_link(struct sprig_vni *vni, u32 peer)
 	u32 todo;
 
 	sprig_lock_peer(vni, peer);
-	todo = sprig_link_step(vni->station, peer);
+	todo = sprig_link_step(vni->endpoint, peer);
 	sprig_unlock_peer(vni, peer);
 
 	if (todo & SPRIG_LINK_CHANGED)
@@ -120,7 +120,7 @@ void sprig_vni_step_links(struct sprig_vni *vni)
 			continue;
 		if (unlikely(faulted & BIT(peer)))
 			sprig_step_link(vni, peer);
-		for (steps = 0; steps < SPRIG_STEPS && sprig_link_wants_step(vni->station, peer); steps++)
+		for (steps = 0; steps < SPRIG_STEPS && sprig_link_wants_step(vni->endpoint, peer); steps++)
 			sprig_step_link(vni, peer);
 	}
 }
@@ -137,12 +137,12 @@ void sprig_vni_settle_links(struct sprig_vni *vni)
 	local_bh_enable();
 }
 
-/* Absent from now on, and every peer told so. In any context, also the last one of a dying instance. */
+/* Makes us absent, and rings every peer for it. Any context may call it, also the last one of a dying instance. */
 void sprig_vni_leave(struct sprig_vni *vni)
 {
 	u32 peer;
 
-	sprig_station_stop(vni->station);
+	sprig_endpoint_stop(vni->endpoint);
 	for (peer = 0; peer < vni->partitions; peer++)
 		if (peer != vni->index)
 			sprig_doorbell_ring_peer(vni, SPRIG_LINK_QUEUE, peer);

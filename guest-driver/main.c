@@ -18,8 +18,6 @@
 
 #include "sprig_vni.h"
 
-#define SPRIG_STATION_ALIGN 128
-
 /* What the firmware tables say of this instance. */
 struct sprig_place {
 	u32 index;
@@ -47,18 +45,18 @@ static int sprig_vni_open(struct net_device *netdev)
 			   vni->queues);
 		return error;
 	}
-	sprig_station_start(vni->station);
+	sprig_endpoint_start(vni->endpoint);
 	netif_tx_start_all_queues(netdev);
 	error = sprig_queues_start(vni);
 	if (error) {
 		netdev_err(netdev, "cannot start a thread for each of %u queues\n", vni->queues);
-		sprig_station_stop(vni->station);
+		sprig_endpoint_stop(vni->endpoint);
 		sprig_doorbell_close(vni);
 	}
 	return error;
 }
 
-/* The stack sends nothing more when this is called. First all that may act by itself ends, then the peers are told. */
+/* The stack sends nothing more when this is called. First everything that acts by itself is stopped, then peers are rung. */
 static int sprig_vni_stop(struct net_device *netdev)
 {
 	struct sprig_vni *vni = netdev_priv(netdev);
@@ -206,18 +204,18 @@ static int sprig_map_window(struct platform_device *device, struct sprig_vni *vn
 	return 0;
 }
 
-static int sprig_open_station(struct sprig_vni *vni)
+static int sprig_open_endpoint(struct sprig_vni *vni)
 {
-	u64 len = sprig_station_bytes(vni->partitions, vni->queues);
-	void *memory = sprig_zalloc(vni->dev, len + SPRIG_STATION_ALIGN - 1);
+	u64 len = sprig_endpoint_bytes(vni->partitions, vni->queues);
+	void *memory = sprig_zalloc(vni->dev, len + SPRIG_ENDPOINT_ALIGN - 1);
 	int error;
 
 	vni->lane = sprig_zalloc(vni->dev, array_size(vni->lanes, sizeof(*vni->lane)));
 	vni->doorbells_sent = devm_alloc_percpu(vni->dev, u64);
 	if (!memory || !vni->lane || !vni->doorbells_sent)
 		return -ENOMEM;
-	vni->station = PTR_ALIGN(memory, SPRIG_STATION_ALIGN);
-	error = sprig_station_open(vni->station, vni->window, vni->window_len, vni->partitions, vni->queues,
+	vni->endpoint = PTR_ALIGN(memory, SPRIG_ENDPOINT_ALIGN);
+	error = sprig_endpoint_open(vni->endpoint, vni->window, vni->window_len, vni->partitions, vni->queues,
 				   vni->index, vni->box, strlen(vni->box));
 	if (error)
 		return dev_err_probe(vni->dev, error,
@@ -236,7 +234,7 @@ static int sprig_register_netdev(struct sprig_vni *vni)
 	u8 mac[ETH_ALEN];
 	int error;
 
-	sprig_mac(vni->station, vni->index, mac);
+	sprig_mac(vni->endpoint, vni->index, mac);
 	eth_hw_addr_set(vni->netdev, mac);
 	netif_carrier_off(vni->netdev);
 	error = register_netdev(vni->netdev);
@@ -261,7 +259,7 @@ static int sprig_probe(struct platform_device *device)
 	if (!error)
 		error = sprig_map_window(device, vni);
 	if (!error)
-		error = sprig_open_station(vni);
+		error = sprig_open_endpoint(vni);
 	if (!error)
 		error = sprig_doorbell_probe(vni);
 	if (!error)

@@ -8,13 +8,13 @@
  * kernel", 1996). So while frames come in numbers that nothing slows down, which are all but those of TCP, a queue is
  * polled by a thread of its own, which yields to programs:
  *
- * - Peers ring nobody meanwhile, as nobody has asked them to.
- * - Whoever reads comes first. If nobody does, rings and pools fill up, the peers' queues stop, and their programs wait
+ * - Peers do not ring meanwhile, because the queue has not asked them to.
+ * - Programs that read come first. If none reads, rings and pools fill up, the peers' queues stop, and their programs wait
  *   until they may send: nothing is lost for want of a reader.
- * - The scheduler sees to it that polls have a share of a core that a program would have for itself.
+ * - The scheduler gives polls a share of a core that a program would have for itself.
  *
- * When frames no longer come, the thread looks for a little longer, if nobody else wants the core, and then asks to be
- * rung. A single frame after a silence never waits for the thread.
+ * When frames no longer come, the thread goes on looking for a short time, if no other task wants the core, and then asks
+ * to be rung. A single frame after a silence never waits for the thread.
  */
 
 #include <linux/kthread.h>
@@ -23,7 +23,7 @@
 
 #include "sprig_vni.h"
 
-/* What the thread takes before others have a turn: half of what a socket's buffer holds if nobody has changed it. */
+/* What the thread takes before other tasks have a turn: half of what a socket's buffer holds by default. */
 #define SPRIG_PACED_BUDGET 32
 
 /* Frames of two polls in a row from which on they come in numbers. */

@@ -15,7 +15,7 @@
 /* Receive locks are taken in the order of their queues. */
 static struct lock_class_key sprig_receive_class[SPRIG_MAX_QUEUES];
 
-/* Frames that nobody rang for, while nobody polls: counted as the fault that it is, and cured by the poll that follows. */
+/* Finds frames that came without a ring while the queue is not polled. It counts them as a fault and schedules a poll. */
 static void sprig_look_for_lost_wakeups(struct sprig_queue *queue)
 {
 	bool idle = !test_bit(NAPI_STATE_SCHED, &queue->napi.state);
@@ -23,7 +23,7 @@ static void sprig_look_for_lost_wakeups(struct sprig_queue *queue)
 	u32 peer;
 
 	for (peer = 0; peer < vni->partitions; peer++)
-		if (peer != vni->index && sprig_overdue(vni->station, sprig_lane_of(vni, queue->number, peer)) && idle)
+		if (peer != vni->index && sprig_overdue(vni->endpoint, sprig_lane_of(vni, queue->number, peer)) && idle)
 			u64_stats_inc(&queue->lost_wakeups);
 }
 
@@ -43,7 +43,7 @@ static void sprig_queue_tick(struct timer_list *tick)
 
 	/* Time is the links', and so the first queue's. */
 	if (queue->number == SPRIG_LINK_QUEUE)
-		sprig_tick(queue->vni->station);
+		sprig_tick(queue->vni->endpoint);
 	sprig_look_for_lost_wakeups(queue);
 	napi_schedule(&queue->napi);
 	sprig_start_tick(queue, msecs_to_jiffies(SPRIG_TICK_MS));

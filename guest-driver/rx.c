@@ -108,7 +108,7 @@ static bool sprig_apply_offload(struct sk_buff *skb, const struct sprig_offload 
 	return true;
 }
 
-/* Whether its sender stops by itself when it is not answered: so TCP. Behind a VLAN's tag nobody looks. */
+/* Whether its sender stops by itself when it gets no answer, as TCP does. Frames with a VLAN tag are not examined. */
 static bool sprig_has_brake(const struct sk_buff *skb)
 {
 	if (skb->protocol == htons(ETH_P_IP) && skb_headlen(skb) >= sizeof(struct iphdr))
@@ -141,11 +141,11 @@ static struct sk_buff *sprig_receive_one(struct sprig_queue *queue, u32 lane, co
 	struct sprig_vni *vni = queue->vni;
 
 	if (unlikely(!skb)) {
-		sprig_skip(vni->station, lane);
+		sprig_skip(vni->endpoint, lane);
 		sprig_rx_add(vni, lane, SPRIG_RX_NO_MEMORY, 1);
 		return NULL;
 	}
-	if (unlikely(!sprig_take(vni->station, lane, segment, sprig_segments_of(skb, segment)))) {
+	if (unlikely(!sprig_take(vni->endpoint, lane, segment, sprig_segments_of(skb, segment)))) {
 		sprig_rx_add(vni, lane, SPRIG_RX_REFUSED, 1);
 		kfree_skb(skb);
 		return NULL;
@@ -170,7 +170,7 @@ static int sprig_take_burst(struct sprig_queue *queue, u32 lane, int limit, stru
 
 	spin_lock(&queue->receive);
 	while (done < limit) {
-		found = sprig_peek(vni->station, lane, &frame);
+		found = sprig_peek(vni->endpoint, lane, &frame);
 		if (found != SPRIG_FRAME)
 			break;
 		skb = sprig_receive_one(queue, lane, &frame);
@@ -179,7 +179,7 @@ static int sprig_take_burst(struct sprig_queue *queue, u32 lane, int limit, stru
 		done++;
 	}
 	if (done)
-		ring = sprig_release(vni->station, lane);
+		ring = sprig_release(vni->endpoint, lane);
 	spin_unlock(&queue->receive);
 
 	if (ring)
@@ -235,7 +235,7 @@ static bool sprig_arm_all(struct sprig_queue *queue)
 	spin_lock(&queue->receive);
 	for (peer = 0; peer < vni->partitions; peer++)
 		if (peer != vni->index)
-			armed &= sprig_arm(vni->station, sprig_lane_of(vni, queue->number, peer));
+			armed &= sprig_arm(vni->endpoint, sprig_lane_of(vni, queue->number, peer));
 	spin_unlock(&queue->receive);
 	return armed;
 }
@@ -254,7 +254,7 @@ int sprig_vni_poll(struct napi_struct *napi, int budget)
 		return 0;
 
 	u64_stats_inc(&queue->polls);
-	sprig_doorbell_take(queue->vni->station, queue->number);
+	sprig_doorbell_take(queue->vni->endpoint, queue->number);
 	if (queue->number == SPRIG_LINK_QUEUE)
 		sprig_vni_step_links(queue->vni);
 	done = sprig_receive(queue, sprig_pace_budget(queue, budget));

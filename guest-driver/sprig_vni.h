@@ -18,10 +18,10 @@
  * A *queue* is what one core serves: a doorbell, a poll, and with each peer a lane. All boxes have 1 to 8, and a flow stays
  * in one of them. A *lane* is a pair of rings with one peer, one for each direction: lane = queue * partitions + peer. Each
  * lane has the transmit queue of the same number, so that every peer has a qdisc, a lock and a flow control of its own, and
- * a stalled peer stops nobody else. The lane towards ourselves has no rings: the first one carries the frames that go to all.
+ * a stalled peer stops no other peer. The lane towards ourselves has no rings: the first one carries the frames that go to all.
  *
  * Locks. A lane's sender belongs to the holder of its transmit queue's lock; the receivers of a queue's lanes to the holder
- * of its receive lock; the links to the first queue's poll. Who takes more than one takes them in this order:
+ * of its receive lock; the links to the first queue's poll. A context that takes more than one takes them in this order:
  *
  *	receive locks, by queue
  *	the transmit lock of the lane to all
@@ -59,7 +59,7 @@
 /* ---- what differs between kernels, all of it ---- */
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
-/* Unless told so, these move an interrupt only when it next arrives; ours can be moved at any time. */
+/* By default these move an interrupt only when it next arrives; ours can be moved at any time. */
 #define SPRIG_IRQ_MOVES_AT_ONCE IRQ_MOVE_PCNTXT
 #else
 #define SPRIG_IRQ_MOVES_AT_ONCE 0
@@ -146,7 +146,7 @@ struct sprig_queue {
 } ____cacheline_aligned_in_smp;
 
 struct sprig_vni {
-	struct sprig_station *station;
+	struct sprig_endpoint *endpoint;
 	struct net_device *netdev;
 	struct device *dev;
 	struct sprig_queue *queue;	/* [queues] */

@@ -1,94 +1,132 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 OR GPL-2.0-only */
+/*
+ * What the Rust core offers to the shim, and what it asks of it: plain integers and pointers only.
+ *
+ * src/abi.rs and the files below it define these functions, and say which context may call which. A test of that crate
+ * (src/abi/tests/header.rs) fails when a prototype, a field or a constant differs from the Rust side.
+ */
 #ifndef SPRIG_VNI_CORE_H
 #define SPRIG_VNI_CORE_H
 
 #include <linux/types.h>
 
-/* What the Rust core offers to the shim, and what it asks of it. Plain integers and pointers only. */
-
 #define SPRIG_MAX_PARTITIONS 32
-#define SPRIG_MAX_FRAME   (65535 + 18)   /* largest frame: MTU 65535, Ethernet header, one VLAN tag */
-#define SPRIG_MAX_SEGMENTS 20
+#define SPRIG_MAX_FRAME (65535 + 18)	/* the largest frame: MTU 65535, Ethernet header, one VLAN tag */
+#define SPRIG_MAX_SEGMENTS 20		/* the most segments of a frame */
 
-struct sprig_station;                    /* opaque; lives in memory that the shim allocates */
+struct sprig_endpoint;			/* opaque; lies in memory that the shim allocates */
 
-struct sprig_segment { void *at; u64 len; };
+/* A part of a frame in private memory. */
+struct sprig_segment {
+	void *at;
+	u64 len;
+};
 
-/* Same meaning as virtio_net_hdr (no hdr_len: the receiver finds it itself). */
+/* The meaning is that of virtio_net_hdr, without hdr_len: the receiver finds that itself. */
 struct sprig_offload {
-	u8  flags;                       /* 1: checksum to be completed */
-	u8  gso;                         /* 0 none, 1 TCPv4, 4 TCPv6, 5 UDP_L4; 0x80 ECN added to 1 or 4 */
+	u8 flags;			/* 1: the checksum is still to be completed */
+	u8 gso;				/* 0 none, 1 TCPv4, 4 TCPv6, 5 UDP_L4; 0x80 (ECN) is added to 1 or 4 */
 	u16 gso_size;
 	u16 csum_start;
 	u16 csum_offset;
 };
 
 /* ---- opening and closing ---- */
-u64 sprig_station_bytes(u32 partitions, u32 queues); /* size of the memory for a station, alignment 128; 0: no such shape */
-/* mem: zeroed, of that size. window: the mapped window. 0, or a negative errno. Writes nothing but our own part. */
-int sprig_station_open(void *mem, void *window, u64 window_len, u32 partitions, u32 queues, u32 index,
-		       const u8 *box_name, u64 box_name_len);
-void sprig_station_start(struct sprig_station *);   /* ndo_open: present; links begin their handshake on the next step */
-void sprig_station_stop(struct sprig_station *);    /* ndo_stop / unload / panic / reboot: absent, every link Down, at once. Lock-free, callable anywhere */
+#define SPRIG_ENDPOINT_ALIGN 128
+/* The size of the memory for an endpoint; 0: there is no such shape. */
+u64 sprig_endpoint_bytes(u32 partitions, u32 queues);
+/*
+ * Makes an endpoint in memory: zeroed, of that size, aligned to SPRIG_ENDPOINT_ALIGN. window is the mapped window.
+ * Returns 0 or a negative errno. Writes only our own part of the window.
+ */
+int sprig_endpoint_open(void *memory, void *window, u64 window_len, u32 partitions, u32 queues, u32 index,
+			const u8 *box_name, u64 box_name_len);
+/* ndo_open: we are present, and links begin their handshake with their next step. */
+void sprig_endpoint_start(const struct sprig_endpoint *endpoint);
+/* ndo_stop, unload, panic, reboot: we are absent, and every link is down at once. Takes no lock; any context may call it. */
+void sprig_endpoint_stop(const struct sprig_endpoint *endpoint);
 
-void sprig_mac(const struct sprig_station *, u32 partition, u8 mac[6]);
-/* Which partition that destination address leads to; -1: to all (multicast, broadcast, unknown). */
-int sprig_partition_of(const struct sprig_station *, const u8 mac[6]);
+void sprig_mac(const struct sprig_endpoint *endpoint, u32 partition, u8 mac[6]);
+/* The partition that a destination address leads to; -1: to all (multicast, broadcast, unknown). */
+int sprig_partition_of(const struct sprig_endpoint *endpoint, const u8 mac[6]);
 
-/* ---- doorbells, one for each queue; a link that has changed rings the first ---- */
+/* ---- doorbells: one for each queue; a link that has changed rings the first ---- */
 #define SPRIG_LINK_QUEUE 0
-/* Our own address; vector 0: none. After a change the shim must also schedule its poll (a peer may have rung the old one). */
-void sprig_doorbell_publish(struct sprig_station *, u32 queue, u32 apic_id, u32 vector);
-u32 sprig_doorbell_take(struct sprig_station *, u32 queue);     /* at the start of each poll: pending word exchanged to zero */
-/* Raises our bit in the peer's pending word. Returns the address to send an IPI to, (apic_id << 32 | vector), or 0: none needed.
- * After sending the IPI call sprig_ring_again: the address to send a second one to if the peer has moved meanwhile, or 0. */
-u64 sprig_ring(struct sprig_station *, u32 queue, u32 peer);
-u64 sprig_ring_again(struct sprig_station *, u32 queue, u32 peer, u64 sent_to);
+/* Publishes our own address; vector 0: none. After a change also schedule the poll: a peer may have rung the old address. */
+void sprig_doorbell_publish(const struct sprig_endpoint *endpoint, u32 queue, u32 apic_id, u32 vector);
+/* At the start of each poll: exchanges the pending word for zero. */
+u32 sprig_doorbell_take(const struct sprig_endpoint *endpoint, u32 queue);
+/*
+ * Sets our bit in the peer's pending word. Returns the address to send an IPI to, apic_id << 32 | vector; 0: none is needed.
+ * After the IPI call sprig_ring_again. It returns the address for a second IPI if the peer has moved meanwhile, else 0.
+ */
+u64 sprig_ring(const struct sprig_endpoint *endpoint, u32 queue, u32 peer);
+u64 sprig_ring_again(const struct sprig_endpoint *endpoint, u32 queue, u32 peer, u64 sent_to);
 
-/* ---- time and links; in NAPI context only ---- */
+/* ---- time and links: in NAPI context only ---- */
 #define SPRIG_TICK_MS 100
-void sprig_tick(struct sprig_station *);             /* from the timer, each SPRIG_TICK_MS: heartbeat. Cheap, any context, one caller */
-/* Looks at a peer's link word and heartbeat; steps ours. The caller holds that peer's TX lock (all its lanes). */
-#define SPRIG_LINK_RING    1u                        /* peer must be rung: our word changed */
-#define SPRIG_LINK_CHANGED 2u                        /* up <-> not up: carrier and queues are to be looked at */
-u32 sprig_link_step(struct sprig_station *, u32 peer);
-bool sprig_link_wants_step(const struct sprig_station *, u32 peer);  /* cheap, no lock: peer's word or heartbeat differs from what we know, or tick passed */
+/* From the timer, each SPRIG_TICK_MS: the heartbeat. Cheap; any context, one caller at a time. */
+void sprig_tick(const struct sprig_endpoint *endpoint);
+#define SPRIG_LINK_RING 1		/* our word has changed: ring the peer */
+#define SPRIG_LINK_CHANGED 2		/* up has become not up, or the reverse: look at carrier and queues */
+/* Looks at the peer's link word and heartbeat, and steps our end. The caller holds the TX locks of all lanes to that peer. */
+u32 sprig_link_step(const struct sprig_endpoint *endpoint, u32 peer);
+/* Whether the peer's word has changed, or a tick has passed. Cheap; takes no lock. */
+bool sprig_link_wants_step(const struct sprig_endpoint *endpoint, u32 peer);
 #define SPRIG_LINK_DOWN 0
 #define SPRIG_LINK_INIT 1
 #define SPRIG_LINK_READY 2
 #define SPRIG_LINK_UP 3
 #define SPRIG_LINK_STALLED 4
-u32 sprig_link_state(const struct sprig_station *, u32 peer);
+u32 sprig_link_state(const struct sprig_endpoint *endpoint, u32 peer);
 
-/* ---- sending; lane = queue * partitions + peer; under that lane's TX lock ---- */
+/* ---- sending: under the TX lock of the lane, which is queue * partitions + peer ---- */
 #define SPRIG_SENT 0
-#define SPRIG_NO_ROOM 1          /* ring or pool full: nothing was taken */
-#define SPRIG_LINK_NOT_UP 2      /* counted; drop the frame */
-#define SPRIG_BAD_FRAME 3        /* counted; too short, too long */
-u32 sprig_send(struct sprig_station *, u32 lane, const struct sprig_segment *, u32 segments, const struct sprig_offload *);
-bool sprig_publish(struct sprig_station *, u32 lane);      /* end of a burst; true: ring the peer */
-bool sprig_has_room(struct sprig_station *, u32 lane);     /* reclaims; room for a largest frame? */
-bool sprig_await_room(struct sprig_station *, u32 lane);   /* asks to be rung when there is room; true: there is room already, go on */
+#define SPRIG_NO_ROOM 1			/* the ring or the pool is full, and nothing was taken */
+#define SPRIG_LINK_NOT_UP 2		/* counted; drop the frame */
+#define SPRIG_BAD_FRAME 3		/* too short or too long; counted */
+u32 sprig_send(const struct sprig_endpoint *endpoint, u32 lane, const struct sprig_segment *segments, u32 count,
+	       const struct sprig_offload *offload);
+/* Ends a burst; true: ring the peer. */
+bool sprig_publish(const struct sprig_endpoint *endpoint, u32 lane);
+/* Takes back what the peer has consumed, and returns whether there is room for the largest frame. */
+bool sprig_has_room(const struct sprig_endpoint *endpoint, u32 lane);
+/* Asks to be rung when there is room; true: there is room already, go on. */
+bool sprig_await_room(const struct sprig_endpoint *endpoint, u32 lane);
 
-/* ---- receiving; in NAPI context ---- */
-struct sprig_frame { u32 len; struct sprig_offload offload; };
+/* ---- receiving: in NAPI context ---- */
+/* The frame that waits. */
+struct sprig_frame {
+	u32 len;
+	struct sprig_offload offload;
+};
+
 #define SPRIG_EMPTY 0
 #define SPRIG_FRAME 1
-#define SPRIG_FAULT 2            /* the peer broke a rule: the link is to be stepped (it goes down, cause counted) */
-u32 sprig_peek(struct sprig_station *, u32 lane, struct sprig_frame *);
-/* Copies the frame that was peeked and goes past it. false: offload fields do not fit the copied headers: counted, drop the frame. segments[0] holds the headers (at least min(len, 192) bytes) */
-bool sprig_take(struct sprig_station *, u32 lane, const struct sprig_segment *, u32 segments);
-void sprig_skip(struct sprig_station *, u32 lane);         /* goes past it: no memory for it (counted by the shim) */
-bool sprig_release(struct sprig_station *, u32 lane);      /* gives slots back after a burst; true: ring the peer (it waits for room) */
-bool sprig_arm(struct sprig_station *, u32 lane);          /* before sleeping; false: something came, poll on */
-bool sprig_overdue(const struct sprig_station *, u32 lane);/* watchdog: armed, frames are published past the arming point, and have been since the last call */
+#define SPRIG_FAULT 2			/* the peer broke a rule: step the link, which goes down and counts the cause */
+u32 sprig_peek(const struct sprig_endpoint *endpoint, u32 lane, struct sprig_frame *frame);
+/*
+ * Copies the frame that was peeked, and goes past it. False: the offload fields do not fit the copied headers; this is
+ * counted, drop the frame. segments[0] holds the headers, at least min(len, 192) bytes.
+ */
+bool sprig_take(const struct sprig_endpoint *endpoint, u32 lane, const struct sprig_segment *segments, u32 count);
+/* Goes past the frame that was peeked, for want of memory; counted. */
+void sprig_skip(const struct sprig_endpoint *endpoint, u32 lane);
+/* Gives slots back after a burst; true: ring the peer, which waits for room. */
+bool sprig_release(const struct sprig_endpoint *endpoint, u32 lane);
+/* Before sleeping; false: something has come, poll on. */
+bool sprig_arm(const struct sprig_endpoint *endpoint, u32 lane);
+/* For the watchdog: the lane is armed, frames were published past the arming point, and both held at the last call too. */
+bool sprig_overdue(const struct sprig_endpoint *endpoint, u32 lane);
 
 /* ---- counters ---- */
 u32 sprig_counter_count(void);
-const char *sprig_counter_name(u32 which);                 /* at most 31 bytes, NUL-terminated */
-u64 sprig_counter(const struct sprig_station *, u32 which);
+/* At most 31 bytes and a NUL. */
+const char *sprig_counter_name(u32 which);
+u64 sprig_counter(const struct sprig_endpoint *endpoint, u32 which);
 
-/* ---- the core asks ---- */
-void sprig_core_panic(void);                               /* declared as returning */
+/* ---- what the core asks of the shim ---- */
+/* Declared as returning, so that objtool can follow the instruction after the call. */
+void sprig_core_panic(void);
 
 #endif

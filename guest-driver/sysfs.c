@@ -45,7 +45,7 @@ static ssize_t links_show(struct device *dev, struct device_attribute *attribute
 	u32 i;
 
 	for (i = 0; i < vni->partitions; i++) {
-		sprig_mac(vni->station, i, mac);
+		sprig_mac(vni->endpoint, i, mac);
 		len += sysfs_emit_at(page, len, "%u %s %pM %s\n", i, vni->names[i], mac, sprig_vni_link_name(vni, i));
 	}
 	return len;

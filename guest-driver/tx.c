@@ -41,9 +41,9 @@ void sprig_vni_set_lock_classes(struct sprig_vni *vni)
 
 /*
  * All frames of a flow go into one queue, since queues have no order between them. So the sending core does not count: a
- * thread that moves to another would overtake its own frames. What is forwarded stays in the queue that it came by, on
- * whose core we are: that card has told flows apart already, and this core shares the queue's lock with nobody. For the
- * rest it is the flow's hash, which a TCP socket has at hand, so that the peer serves the flow on one core.
+ * thread that moves to another would overtake its own frames. A forwarded frame stays in the queue that it came by, on
+ * whose core we are: that card has separated flows already, and no other core takes this queue's lock. For all other
+ * frames it is the flow's hash, which a TCP socket has at hand, so that the peer serves the flow on one core.
  */
 static u32 sprig_queue_of_flow(const struct sprig_vni *vni, struct sk_buff *skb)
 {
@@ -59,7 +59,7 @@ u16 sprig_vni_select_queue(struct net_device *netdev, struct sk_buff *skb, struc
 	int peer = -1;
 
 	if (likely(skb_headlen(skb) >= ETH_HLEN))
-		peer = sprig_partition_of(vni->station, skb->data);
+		peer = sprig_partition_of(vni->endpoint, skb->data);
 	if (peer < 0 || peer == vni->index)
 		peer = vni->sole_peer;
 	if (vni->queues > 1 && peer != vni->index)
@@ -142,7 +142,7 @@ static void sprig_stop_until_room(struct sprig_vni *vni, u32 lane)
 	struct netdev_queue *txq = netdev_get_tx_queue(vni->netdev, lane);
 
 	netif_tx_stop_queue(txq);
-	if (sprig_await_room(vni->station, lane))
+	if (sprig_await_room(vni->endpoint, lane))
 		netif_tx_start_queue(txq);
 	else
 		sprig_tx_add(vni, lane, SPRIG_TX_STOPPED, 1);
@@ -150,20 +150,20 @@ static void sprig_stop_until_room(struct sprig_vni *vni, u32 lane)
 
 static void sprig_flush(struct sprig_vni *vni, u32 lane)
 {
-	if (sprig_publish(vni->station, lane))
+	if (sprig_publish(vni->endpoint, lane))
 		sprig_doorbell_ring_peer(vni, sprig_queue_of(vni, lane), sprig_peer_of(vni, lane));
 }
 
 /* Sends, and counts what was dropped. The skb stays the caller's. */
 static u32 sprig_send_described(struct sprig_vni *vni, u32 lane, const struct sprig_outgoing *out)
 {
-	u32 verdict = sprig_send(vni->station, lane, out->segment, out->segments, &out->offload);
+	u32 verdict = sprig_send(vni->endpoint, lane, out->segment, out->segments, &out->offload);
 
 	if (verdict == SPRIG_LINK_NOT_UP)
 		sprig_tx_add(vni, lane, SPRIG_TX_LINK_NOT_UP, 1);
 	else if (verdict == SPRIG_BAD_FRAME)
 		sprig_tx_add(vni, lane, SPRIG_TX_BAD_FRAME, 1);
-	else if (verdict == SPRIG_NO_ROOM || !sprig_has_room(vni->station, lane))
+	else if (verdict == SPRIG_NO_ROOM || !sprig_has_room(vni->endpoint, lane))
 		sprig_stop_until_room(vni, lane);
 	return verdict;
 }
@@ -225,7 +225,7 @@ static u32 sprig_send_to_all(struct sprig_vni *vni, u32 own_lane, const struct s
 	for (peer = 0; peer < vni->partitions; peer++) {
 		struct netdev_queue *txq = netdev_get_tx_queue(vni->netdev, peer);
 
-		if (peer == vni->index || sprig_link_state(vni->station, peer) != SPRIG_LINK_UP)
+		if (peer == vni->index || sprig_link_state(vni->endpoint, peer) != SPRIG_LINK_UP)
 			continue;
 		live++;
 		if (unlikely(!sprig_lock_queue(txq))) {
@@ -287,7 +287,7 @@ void sprig_vni_wake_queues(struct sprig_queue *queue)
 		if (likely(!netif_tx_queue_stopped(txq)) || peer == vni->index)
 			continue;
 		__netif_tx_lock(txq, smp_processor_id());
-		if (netif_tx_queue_stopped(txq) && sprig_await_room(vni->station, lane))
+		if (netif_tx_queue_stopped(txq) && sprig_await_room(vni->endpoint, lane))
 			netif_tx_wake_queue(txq);
 		__netif_tx_unlock(txq);
 	}

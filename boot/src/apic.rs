@@ -24,6 +24,9 @@ const INITIAL_COUNT: u32 = 0x380;
 const CURRENT_COUNT: u32 = 0x390;
 const DIVIDE: u32 = 0x3e0;
 
+/// x2APIC registers are MSRs from here on, one for each 16 bytes of the xAPIC's page (SDM volume 3, section 11.12.1.2).
+const X2APIC_MSRS: u32 = 0x800;
+
 const DELIVERY_PENDING: u32 = 1 << 12;
 /// How long an interrupt to another processor may be on its way; it takes microseconds.
 const DELIVERY_US: u64 = 100_000;
@@ -110,7 +113,7 @@ impl LocalApic {
                 let destination = u8::try_from(to.0).map_err(|_| Unreachable)?;
                 self.write(ICR_HIGH, u32::from(destination) << 24);
                 self.write(ICR_LOW, command);
-                // Where it is never delivered, the core does not answer, and that is told.
+                // If it is never delivered, the core does not answer, and the caller reports that.
                 let limit = tsc::now() + tsc::ticks(DELIVERY_US);
                 while self.read(ICR_LOW) & DELIVERY_PENDING != 0 && tsc::now() < limit {
                     core::hint::spin_loop();
@@ -119,7 +122,7 @@ impl LocalApic {
             Self::X2Apic => {
                 // SAFETY: in x2APIC mode MSR 0x830 is the ICR; INIT and start-up go to processors that only the
                 // resident part has, since no kernel that owns one is running when they are sent.
-                unsafe { Msr::new(0x830).write(u64::from(to.0) << 32 | u64::from(command)) }
+                unsafe { Msr::new(X2APIC_MSRS + ICR_LOW / 16).write(u64::from(to.0) << 32 | u64::from(command)) }
             }
         }
         Ok(())
@@ -130,7 +133,7 @@ impl LocalApic {
             // SAFETY: the page at the base address holds this processor's APIC registers, 16 bytes apart.
             Self::XApic(base) => unsafe { ((base + u64::from(register)) as *const u32).read_volatile() },
             // SAFETY: in x2APIC mode each of these registers is an MSR.
-            Self::X2Apic => unsafe { Msr::new(0x800 + register / 16).read() as u32 },
+            Self::X2Apic => unsafe { Msr::new(X2APIC_MSRS + register / 16).read() as u32 },
         }
     }
 
@@ -139,7 +142,7 @@ impl LocalApic {
             // SAFETY: as for reading.
             Self::XApic(base) => unsafe { ((base + u64::from(register)) as *mut u32).write_volatile(value) },
             // SAFETY: as for reading.
-            Self::X2Apic => unsafe { Msr::new(0x800 + register / 16).write(u64::from(value)) },
+            Self::X2Apic => unsafe { Msr::new(X2APIC_MSRS + register / 16).write(u64::from(value)) },
         }
     }
 }

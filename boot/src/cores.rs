@@ -7,30 +7,29 @@
 //! Intel SDM volume 3, section 9.4.4.1 ("Typical BSP Initialization Sequence").
 
 use alloc::vec::Vec;
-use core::arch::{asm, global_asm};
+use core::arch::asm;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
 use partitioner::inventory::ApicId;
-use partitioner::layout::TRAMPOLINE;
 use partitioner::machine::{Entry, StartError};
 use spin::Once;
 
 use crate::apic::LocalApic;
 use crate::mtrr::Mtrrs;
-use crate::{interrupts, paging, tsc};
+use crate::{halt, interrupts, trampoline, tsc};
 
 /// Between INIT and the first start-up.
 const INIT_US: u64 = 10_000;
 /// Between a start-up and its repetition.
 const STARTUP_US: u64 = 200;
-/// How long a core may take to say that it is up.
+/// How long a core may take to report that it is up.
 const ANSWER_MS: u64 = 1000;
 
 /// Small, so that stacks for as many cores as instances can drive (see [`ApicId::is_in_reach`]) fit into the heap.
 const STACK_LEN: usize = 8 << 10;
 
-/// What a core is told to do when it comes up.
+/// The order to a core that comes up.
 #[repr(u32)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Order {
@@ -40,11 +39,11 @@ enum Order {
     Enter = 2,
 }
 
-/// What a core says of itself.
+/// The state that a core reports.
 #[repr(u32)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nothing since its last reset.
+    /// No report since its last reset.
     Silent = 0,
     /// Halted, in the resident part.
     Parked = 1,
@@ -76,7 +75,7 @@ impl Cores {
     /// Makes a slot and a stack for each, and lays the trampoline.
     pub fn prepare(apic: LocalApic, others: impl Iterator<Item = ApicId>) -> Self {
         MTRRS.call_once(Mtrrs::read);
-        lay_trampoline();
+        trampoline::place();
         let slots: Vec<_> = others.map(|id| CachePadded::new(Slot::new(id))).collect();
         Self { apic, slots: Vec::leak(slots) }
     }
@@ -118,9 +117,9 @@ impl Cores {
     /// Start-up, once more if need be (old processors miss the first), until the core answers.
     fn wake(&self, slot: &'static Slot, answer: State) -> Result<(), StartError> {
         let silent = |waited_ms| StartError { core: slot.apic_id, waited_ms };
-        hand_to_trampoline(slot);
+        trampoline::prepare(slot.stack_top, core::ptr::from_ref(slot).addr() as u64);
         for _ in 0..2 {
-            self.apic.send_startup(slot.apic_id, TRAMPOLINE.start()).map_err(|_| silent(0))?;
+            self.apic.send_startup(slot.apic_id, trampoline::PAGE).map_err(|_| silent(0))?;
             if slot.answers(answer, STARTUP_US) {
                 return Ok(());
             }
@@ -164,7 +163,9 @@ impl Slot {
     }
 }
 
-/// Where every core arrives, on its own stack, with the identity map.
+/// Where the trampoline leads every core: on its own stack, with the identity map.
+// SAFETY: no other item has this name; the trampoline calls it with a slot.
+#[unsafe(no_mangle)]
 extern "C" fn core_main(slot: &'static Slot) -> ! {
     interrupts::load();
     if let Some(Some(mtrrs)) = MTRRS.get() {
@@ -178,15 +179,7 @@ extern "C" fn core_main(slot: &'static Slot) -> ! {
         unsafe { enter_kernel(entry) }
     }
     slot.state.store(State::Parked as u32, Ordering::Release);
-    park()
-}
-
-/// Halts this core until somebody resets it.
-pub fn park() -> ! {
-    loop {
-        x86_64::instructions::interrupts::disable();
-        x86_64::instructions::hlt();
-    }
+    halt::park()
 }
 
 /// Leaves the resident part for a kernel, by the 64-bit boot protocol.
@@ -208,102 +201,4 @@ pub unsafe fn enter_kernel(entry: Entry) -> ! {
             options(noreturn)
         )
     }
-}
-
-global_asm!(
-    r#"
-    .section .rodata.trampoline, "a"
-    .balign 16
-    .code16
-trampoline_start:
-    cli
-    cld
-    xor ax, ax
-    mov ds, ax
-    lgdtd [placed_gdt]
-    mov eax, cr0
-    or eax, 1
-    mov cr0, eax
-    .byte 0x66, 0xea                    /* far jump to 32-bit code */
-    .long {base} + trampoline32 - trampoline_start
-    .short 0x08
-
-    .code32
-trampoline32:
-    mov ax, 0x18
-    mov ds, ax
-    mov es, ax
-    mov ss, ax
-    mov esp, [placed_stack]
-    mov eax, [placed_root]
-    lea ebx, [to_long_mode]             /* absolute: this code is not where it was linked */
-    call ebx
-    push 0x10
-    lea eax, [trampoline64]
-    push eax
-    retf
-
-    .balign 8
-trampoline_gdt:
-    .short 31
-    .long gdt
-    .balign 8
-    .global trampoline_root, trampoline_stack, trampoline_slot
-trampoline_root:    .quad 0
-trampoline_stack:   .quad 0
-trampoline_slot:    .quad 0
-trampoline_end:
-    /* Where these are once the trampoline lies in its page. */
-    .set placed_gdt, {base} + trampoline_gdt - trampoline_start
-    .set placed_root, {base} + trampoline_root - trampoline_start
-    .set placed_stack, {base} + trampoline_stack - trampoline_start
-    .set placed_slot, {base} + trampoline_slot - trampoline_start
-
-    .section .text.trampoline64, "ax"
-    .code64
-trampoline64:
-    mov ax, 0x18
-    mov ds, ax
-    mov es, ax
-    mov ss, ax
-    xor eax, eax
-    mov fs, ax
-    mov gs, ax
-    mov rsp, [placed_stack]
-    mov rdi, [placed_slot]
-    xor ebp, ebp
-    call {core_main}
-    ud2
-"#,
-    base = const TRAMPOLINE.start(),
-    core_main = sym core_main,
-);
-
-unsafe extern "C" {
-    static trampoline_start: u8;
-    static trampoline_end: u8;
-    static trampoline_root: u8;
-    static trampoline_stack: u8;
-    static trampoline_slot: u8;
-}
-
-/// Copies the trampoline to its page.
-fn lay_trampoline() {
-    let start = &raw const trampoline_start;
-    let len = (&raw const trampoline_end).addr() - start.addr();
-    assert!(len as u64 <= TRAMPOLINE.len(), "the trampoline is longer than its page");
-    // SAFETY: the planner has seen that the page is usable memory; nobody else is told of it.
-    unsafe { core::ptr::copy_nonoverlapping(start, TRAMPOLINE.start() as *mut u8, len) }
-}
-
-/// Tells the trampoline which core comes next: one at a time comes through.
-fn hand_to_trampoline(slot: &'static Slot) {
-    let write = |symbol: *const u8, value: u64| {
-        let offset = symbol.addr() - (&raw const trampoline_start).addr();
-        // SAFETY: the word lies in the trampoline's page, and no core is on its way through it: each is waited for.
-        unsafe { ((TRAMPOLINE.start() + offset as u64) as *mut u64).write_volatile(value) }
-    };
-    write(&raw const trampoline_root, u64::from(paging::root()));
-    write(&raw const trampoline_stack, slot.stack_top);
-    write(&raw const trampoline_slot, core::ptr::from_ref(slot).addr() as u64);
 }

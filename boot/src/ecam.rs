@@ -39,8 +39,8 @@ impl Ecam {
 
 impl ConfigSpace for Ecam {
     fn read(&mut self, function: PciAddress, register: u16) -> u32 {
-        // SAFETY: an aligned register in configuration space, which the MCFG names. Reading those of the common header and of
-        // capabilities has no side effect.
+        // SAFETY: an aligned register in configuration space, which the MCFG names. Reading those of the common header
+        // and of capabilities has no side effect.
         self.address(function, register, 4)
             .map_or(u32::MAX, |address| unsafe { (address as *const u32).read_volatile() })
     }

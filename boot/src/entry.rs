@@ -114,7 +114,7 @@ entry64:
     mov esi, ebx                        /* the loader's information */
     mov edx, ebp                        /* EAX as it came */
     xor ebp, ebp
-    call {boot_main}
+    call boot_main
     ud2
 
     .section .rodata.gdt, "a"
@@ -141,5 +141,4 @@ boot_pd:    .skip 16384
 boot_stack: .skip 65536
 boot_stack_top:
 "#,
-    boot_main = sym crate::boot_main,
 );

@@ -1,4 +1,4 @@
-//! What the boot loader tells, brought into one form whichever loader it was.
+//! The boot loader's information, brought into one form for all loaders.
 //!
 //! The loader's own structures may lie anywhere, even where a partition will be, so everything is copied out at once.
 
@@ -15,22 +15,22 @@ use crate::entry::Protocol;
 /// A module as it was loaded.
 #[derive(Debug)]
 pub struct Module {
-    /// What the loader was told to call it; empty under PVH.
+    /// The name that the loader was given for it; empty under PVH.
     pub name: String,
     /// Where its bytes are.
     pub range: MemoryRange,
 }
 
-/// What a boot loader tells.
+/// The information of a boot loader.
 #[derive(Debug)]
 pub struct HandOff {
-    /// For people: which loader, by which protocol.
+    /// For display: the loader and its protocol.
     pub loader: String,
     /// The memory map, as it came.
     pub memory: Vec<RawRegion>,
     /// The modules in order.
     pub modules: Vec<Module>,
-    /// Where the ACPI root pointer lies, if the loader says so.
+    /// The address of the ACPI root pointer, if the loader gives it.
     pub rsdp: Option<u64>,
 }
 
@@ -74,9 +74,9 @@ impl core::fmt::Display for HandOffError {
 /// `info` is what the entrance found in EBX, and the first 4 GiB are identity-mapped.
 pub unsafe fn read(protocol: Protocol, info: u32) -> Result<HandOff, HandOffError> {
     match protocol {
-        // SAFETY: passed on.
+        // SAFETY: the caller guarantees it.
         Protocol::Pvh => unsafe { read_pvh(u64::from(info)) },
-        // SAFETY: passed on.
+        // SAFETY: the caller guarantees it.
         Protocol::Multiboot2(multiboot2::MAGIC) => unsafe { read_multiboot2(u64::from(info)) },
         Protocol::Multiboot2(magic) => Err(HandOffError::NotMultiboot2(magic)),
     }

@@ -1,5 +1,5 @@
-//! Faults of the resident part, told instead of suffered, and the one interrupt it uses: its timer. What else comes,
-//! because a device of the firmware's had asked for it before, is taken and forgotten.
+//! Faults of the resident part, which are logged, and the one interrupt that it uses: its timer. Other interrupts,
+//! which a device of the firmware may have asked for earlier, are acknowledged and ignored.
 //!
 //! The stable compiler has no interrupt calling convention, so each vector enters through a few lines of assembly.
 
@@ -13,7 +13,7 @@ use x86_64::registers::control::Cr2;
 use x86_64::structures::idt::InterruptDescriptorTable;
 
 use crate::apic::LocalApic;
-use crate::failure;
+use crate::halt;
 
 /// The timer's vector, see [`crate::sleep`].
 pub const TIMER_VECTOR: u8 = 0x40;
@@ -41,7 +41,7 @@ fn table() -> InterruptDescriptorTable {
     let mut table = InterruptDescriptorTable::new();
     let stubs = VirtAddr::from_ptr(&raw const fault_stubs);
     let stub = |vector: usize| stubs + (vector * STUB_LEN) as u64;
-    // SAFETY: each address is that of a stub that keeps to the frame its fault pushes.
+    // SAFETY: each address is that of a stub for the frame that its fault pushes.
     unsafe {
         table.divide_error.set_handler_addr(stub(0));
         table.debug.set_handler_addr(stub(1));
@@ -80,7 +80,7 @@ struct Fault {
 extern "C" fn on_fault(fault: &Fault) -> ! {
     // SAFETY: this processor never goes on with what it did; if another one holds the log, its line is cut.
     unsafe { crate::log::seize() };
-    failure::halt(
+    halt::fail(
         crate::log::current_step(),
         format_args!(
             "error[fault]: exception {} with error code {:#x} at {:#x}, address {:#x}",
@@ -92,9 +92,9 @@ extern "C" fn on_fault(fault: &Fault) -> ! {
     )
 }
 
-/// How many interrupts have come, whichever.
+/// The number of interrupts so far, of whatever vector.
 pub fn taken() -> u32 {
-    // Relaxed: it is counted by the same processor.
+    // Relaxed: the same processor counts.
     TAKEN.load(Ordering::Relaxed)
 }
 

@@ -1,10 +1,10 @@
-//! The log on the serial port: the only thing that the person before a dark machine has.
+//! The log on the serial port: the only sign of a machine that does not start.
 //!
 //! Every line is `sprig <seconds since entry> <step>: <detail>`; the names of the steps are stable. Until the
 //! time-stamp counter is calibrated the seconds read 0.
 //!
-//! The other end may hold the line for a while without a byte being lost, and for ever without stopping the machine: see
-//! [`PATIENCE_TICKS`].
+//! The other end may hold the line for a while without a byte being lost, and for ever without stopping the machine:
+//! see [`PATIENCE_TICKS`].
 
 use core::fmt::{self, Write};
 use core::hint;
@@ -21,9 +21,9 @@ pub const LEGACY_PORTS: [u16; 4] = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
 const LINE: Config = Config { baud_rate: BaudRate::Baud115200, ..Config::DEFAULT };
 
 /// How long a byte that the port does not take is offered, in ticks of the time-stamp counter, before it is given up: 2
-/// to 4 seconds on what runs at 2 to 4 GHz. The rate is not known when the log begins, and need not be: whoever reads an
-/// emulated port on a busy host may be late by a good part of a second, and a machine whose port nobody reads is to
-/// start all the same.
+/// to 4 seconds on what runs at 2 to 4 GHz. The rate is not known when the log begins, and need not be: a reader of an
+/// emulated port on a busy host may be late by a good part of a second, and a machine must start even if its port is
+/// never read.
 const PATIENCE_TICKS: u64 = 1 << 33;
 
 struct Log {
@@ -31,13 +31,13 @@ struct Log {
     line: Line,
 }
 
-/// What the other end makes of the line.
+/// Whether the other end takes bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Line {
-    /// It took the last byte; it is waited for.
+    /// It took the last byte, so the next one may wait.
     Taken,
-    /// A byte was given up. Nothing is waited for until one is taken again, so a line that is held costs the machine one
-    /// wait and not one for each byte.
+    /// A byte was given up. Nothing is waited for until one is taken again, so a line that is held costs the machine
+    /// one wait and not one for each byte.
     Held,
 }
 
@@ -55,19 +55,19 @@ pub fn open() {
 }
 
 fn open_port(io_port: u16) -> Option<Uart16550<PioBackend>> {
-    // SAFETY: the ports are ours as long as no kernel runs on this processor, and touching them where nothing answers is
-    // harmless on a PC; `init` says if so.
+    // SAFETY: the ports are ours as long as no kernel runs on this processor, and touching them where nothing answers
+    // is harmless on a PC; `init` says if so.
     let mut uart = unsafe { Uart16550::new_port(io_port) }.ok()?;
     uart.init(LINE).ok()?;
     Some(uart)
 }
 
-/// Tells the log how fast the time-stamp counter runs.
+/// Sets the rate of the time-stamp counter.
 pub fn set_clock(khz: u64) {
     TSC_KHZ.store(khz, Ordering::Relaxed);
 }
 
-/// A step begins: what fails from here on fails in it, even before it has said anything.
+/// Begins a step. A failure from here on belongs to this step, even before the step has logged anything.
 pub fn enter(step: &'static str) {
     *CURRENT_STEP.lock() = step;
 }

@@ -7,15 +7,15 @@
 //! 3. **tsc**, **inventory**: what the machine has ([`probe`]);
 //! 4. **request**, **plan**: the same code as in the `sprig` command, and so the same answer or the same errors;
 //! 5. **cores**: every other core is woken once, takes over the memory types, and is parked ([`cores`]);
-//! 6. **quiet**: legacy interrupt controllers are masked, PCI functions silenced;
+//! 6. **quiet**: legacy interrupt controllers are masked, and PCI functions are silenced;
 //! 7. **apply**: images, tables, zero pages are put in place, then the kernels are **start**ed one after another, each
 //!    waiting for its **turn**;
-//! 8. **leave**: the BSP enters its own partition, or parks if nobody has it.
+//! 8. **leave**: the BSP enters its own partition, or parks if no partition has it.
 //!
-//! Nothing is started before everything is known to fit and lies in its place: a failure before the first **start**
-//! halts a machine on which no kernel has run. Afterwards no code of ours runs on any core that a partition owns. What stays is the resident part, this image
-//! in its range: the trampoline, page tables, a stack and a slot for each core, reserved in every instance's memory
-//! map, so that a core can come back to it by INIT-SIPI.
+//! Nothing is started before everything is known to fit and lies in its place. So a failure before the first **start**
+//! halts a machine on which no kernel has run. Afterwards no code of ours runs on any core that a partition owns. The
+//! resident part stays, this image in its range: the trampoline, page tables, a stack and a slot for each core. Every
+//! instance's memory map reserves it, so that a core can come back to it by INIT-SIPI.
 
 #![no_std]
 #![no_main]
@@ -23,23 +23,25 @@
 extern crate alloc;
 
 mod apic;
+mod bare_metal;
 mod cores;
 mod ecam;
 mod entry;
-mod failure;
+mod error;
+mod halt;
 mod handoff;
 mod heap;
+mod interrupt_controllers;
 mod interrupts;
-mod iron;
 mod log;
 mod modules;
 mod mtrr;
 mod paging;
 mod probe;
-mod quiet;
 mod serial_ports;
 mod sleep;
 mod tables;
+mod trampoline;
 mod tsc;
 
 use alloc::string::String;
@@ -50,20 +52,22 @@ use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::Inventory;
 use partitioner::layout::RESIDENT;
 use partitioner::machine::Entry;
-use partitioner::plan::{Fate, Plan, plan};
+use partitioner::plan::{Assignment, Plan, plan};
 use partitioner::request::Request;
 
 use apic::LocalApic;
+use bare_metal::BareMetal;
 use cores::Cores;
 use ecam::Ecam;
 use entry::Protocol;
-use failure::Failure;
+use error::BootError;
 use handoff::HandOff;
-use iron::Iron;
 use modules::Modules;
 use sleep::Sleeper;
 
 /// Entered from [`entry`] on the boot processor.
+// SAFETY: no other item has this name; the entry code calls it once.
+#[unsafe(no_mangle)]
 extern "C" fn boot_main(entrance: u32, info: u32, eax: u32) -> ! {
     // SAFETY: first thing, once.
     unsafe { heap::open() };
@@ -72,12 +76,12 @@ extern "C" fn boot_main(entrance: u32, info: u32, eax: u32) -> ! {
     let mut box_file = String::new();
     match steps(Protocol::from_entrance(entrance, eax), info, &mut box_file) {
         Ok(entry) => leave(entry),
-        Err(failure) => failure.tell(&box_file),
+        Err(error) => error.report(&box_file),
     }
 }
 
 /// The whole way, up to what the boot processor itself has to enter. `box_file` is the text that errors point into.
-fn steps(protocol: Protocol, info: u32, box_file: &mut String) -> Result<Option<Entry>, Failure> {
+fn steps(protocol: Protocol, info: u32, box_file: &mut String) -> Result<Option<Entry>, BootError> {
     let hand_off = hand_off(protocol, info)?;
     let modules = Modules::open(&hand_off)?;
     box_file.push_str(modules.box_file());
@@ -89,13 +93,18 @@ fn steps(protocol: Protocol, info: u32, box_file: &mut String) -> Result<Option<
     let plan = make_plan(&machine.inventory, &request)?;
     let cores = bring_up(apic, &machine.inventory)?;
     silence(&machine.topology);
-    start_all(&plan, &request, Iron::new(cores, Sleeper::new(apic), Ecam::new(&plan.ecam)))
+    start_all(&plan, &request, BareMetal::new(cores, Sleeper::new(apic), Ecam::new(&plan.ecam)))
 }
 
-fn hand_off(protocol: Protocol, info: u32) -> Result<HandOff, Failure> {
+fn hand_off(protocol: Protocol, info: u32) -> Result<HandOff, BootError> {
     // SAFETY: both come from the entrance, and the entry code has mapped the first 4 GiB.
     let hand_off = unsafe { handoff::read(protocol, info) }.map_err(|error| {
-        Failure::new("hand-off", "hand-off-unreadable", format_args!("{error}"), "boot by GRUB 2 or by `qemu -kernel`")
+        BootError::new(
+            "hand-off",
+            "hand-off-unreadable",
+            format_args!("{error}"),
+            "boot by GRUB 2 or by `qemu -kernel`",
+        )
     })?;
     log::step(
         "hand-off",
@@ -110,19 +119,13 @@ fn hand_off(protocol: Protocol, info: u32) -> Result<HandOff, Failure> {
     // The planner keeps everybody off the range that it knows of; the linker script has its own two numbers.
     assert_eq!(heap::linked_range(), (RESIDENT.start(), RESIDENT.end()), "the image is linked to another range");
     // SAFETY: once, and no other processor runs.
-    let mapped = unsafe { paging::map_up_to(hand_off.memory_end()) };
-    mapped.map_err(out_of_reach)?;
+    unsafe { paging::map_up_to(hand_off.memory_end()) }?;
     Ok(hand_off)
 }
 
-fn out_of_reach(error: paging::OutOfReach) -> Failure {
-    let help = "take memory out of the machine: this processor is not made for so much";
-    Failure::new(log::current_step(), "memory-out-of-reach", format_args!("{error}"), help)
-}
-
-fn request(modules: &Modules<'_>) -> Result<Request, Failure> {
+fn request(modules: &Modules<'_>) -> Result<Request, BootError> {
     log::enter("request");
-    let failure = |diagnostics| Failure::of("request", diagnostics);
+    let failure = |diagnostics| BootError::of("request", diagnostics);
     let file = BoxFile::parse(modules.box_file()).map_err(failure)?;
     let request = Request::gather(file, |path| modules.image(path)).map_err(failure)?;
     let kernels = request.partitions.iter().filter_map(|partition| partition.bzimage.version.as_deref());
@@ -132,9 +135,9 @@ fn request(modules: &Modules<'_>) -> Result<Request, Failure> {
     Ok(request)
 }
 
-fn make_plan(inventory: &Inventory, request: &Request) -> Result<Plan, Failure> {
+fn make_plan(inventory: &Inventory, request: &Request) -> Result<Plan, BootError> {
     log::enter("plan");
-    let plan = plan(inventory, request).map_err(|error| Failure::of("plan", error.diagnostics(request)))?;
+    let plan = plan(inventory, request).map_err(|error| BootError::of("plan", error.diagnostics(request)))?;
     for partition in &plan.partitions {
         log::step(
             "plan",
@@ -149,7 +152,7 @@ fn make_plan(inventory: &Inventory, request: &Request) -> Result<Plan, Failure> 
         );
     }
     for planned in &plan.pci {
-        if let Fate::Owned(owner) = planned.fate {
+        if let Assignment::Owned(owner) = planned.assignment {
             log::step("plan", format_args!("{}: {}", plan.partition(owner).name, planned.function));
         }
     }
@@ -157,13 +160,13 @@ fn make_plan(inventory: &Inventory, request: &Request) -> Result<Plan, Failure> 
     Ok(plan)
 }
 
-fn bring_up(apic: LocalApic, inventory: &Inventory) -> Result<Cores, Failure> {
+fn bring_up(apic: LocalApic, inventory: &Inventory) -> Result<Cores, BootError> {
     log::enter("cores");
     // Cores that no instance can drive stay as the firmware has left them: in xAPIC mode not even an INIT reaches them.
     let others = inventory.cores.iter().map(|core| core.apic_id).filter(|id| id.is_in_reach() && *id != apic.id());
     let cores = Cores::prepare(apic, others);
     let parked = cores.park_all().map_err(|error| {
-        Failure::new(
+        BootError::new(
             "cores",
             "core-silent",
             format_args!("{error}"),
@@ -182,24 +185,24 @@ fn bring_up(apic: LocalApic, inventory: &Inventory) -> Result<Cores, Failure> {
 
 fn silence(topology: &partitioner::firmware::Topology) {
     log::enter("quiet");
-    quiet::pics();
+    interrupt_controllers::mask_pics();
     for io_apic in &topology.io_apics {
-        let entries = quiet::io_apic(io_apic);
+        let entries = interrupt_controllers::mask_io_apic(io_apic);
         log::step("quiet", format_args!("I/O APIC at {:#x}: {entries} entries masked", io_apic.address));
     }
 }
 
-fn start_all(plan: &Plan, request: &Request, mut iron: Iron) -> Result<Option<Entry>, Failure> {
+fn start_all(plan: &Plan, request: &Request, mut machine: BareMetal) -> Result<Option<Entry>, BootError> {
     log::enter("apply");
-    // What the window's readers look at first must say that nobody has come up yet.
+    // The parts of the window that are read first must show that no partition has come up yet.
     let shape = shmem::Shape::new(plan.partitions.len(), plan.queues.into());
     let control = shape.map_or(plan.window.len(), shmem::control_len).min(plan.window.len());
     let clear = plan.window.split_at(control).map_or(plan.window, |(control, _)| control);
-    let entry = apply(plan, request, clear, &mut iron).map_err(|error| {
+    let entry = apply(plan, request, clear, &mut machine).map_err(|error| {
         let diagnostics = alloc::vec![Diagnostic::from(&error)];
         match error {
-            ApplyError::Start { running, .. } => Failure { step: "start", diagnostics, running },
-            _ => Failure::of("apply", diagnostics),
+            ApplyError::Start { running, .. } => BootError { step: "start", diagnostics, running },
+            _ => BootError::of("apply", diagnostics),
         }
     })?;
     let total = log::since_entry_us();
@@ -207,8 +210,8 @@ fn start_all(plan: &Plan, request: &Request, mut iron: Iron) -> Result<Option<En
         "leave",
         format_args!(
             "own time {} us, waited for turns {} us; {}",
-            total.saturating_sub(iron.waited_us()),
-            iron.waited_us(),
+            total.saturating_sub(machine.waited_us()),
+            machine.waited_us(),
             if entry.is_some() { "the boot processor enters its partition" } else { "the boot processor parks" }
         ),
     );
@@ -219,6 +222,6 @@ fn leave(entry: Option<Entry>) -> ! {
     match entry {
         // SAFETY: the plan put a kernel there, and this core belongs to its partition.
         Some(entry) => unsafe { cores::enter_kernel(entry) },
-        None => cores::park(),
+        None => halt::park(),
     }
 }

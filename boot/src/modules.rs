@@ -1,4 +1,4 @@
-//! The bundle, out of whatever modules the loader has brought.
+//! The bundle, from the modules that the loader has brought.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
@@ -7,9 +7,9 @@ use core::slice;
 use partitioner::address::MemoryRange;
 use partitioner::bundle::{Bundle, BundleError, Member, members_of_archive};
 use partitioner::diagnostic::Diagnostic;
-use partitioner::request::{ImageFault, LoadedImage};
+use partitioner::request::{ImageReadError, LoadedImage};
 
-use crate::failure::Failure;
+use crate::error::BootError;
 use crate::handoff::{HandOff, Module};
 use crate::log;
 
@@ -18,10 +18,10 @@ pub struct Modules<'a>(Bundle<'a>);
 
 impl<'a> Modules<'a> {
     /// Opens one archive, or takes one module for each member.
-    pub fn open(hand_off: &'a HandOff) -> Result<Self, Failure> {
+    pub fn open(hand_off: &'a HandOff) -> Result<Self, BootError> {
         log::enter("bundle");
         let bundle = members(&hand_off.modules).and_then(|members| Bundle::open(&members));
-        let bundle = bundle.map_err(|error| Failure::of("bundle", alloc::vec![Diagnostic::from(&error)]))?;
+        let bundle = bundle.map_err(|error| BootError::of("bundle", alloc::vec![Diagnostic::from(&error)]))?;
         log::step(
             "bundle",
             format_args!("box file of {} bytes, {} image(s)", bundle.box_file.len(), bundle.images.len()),
@@ -35,9 +35,9 @@ impl<'a> Modules<'a> {
     }
 
     /// An image by the path that the box file has.
-    pub fn image(&self, path: &str) -> Result<LoadedImage<'a>, ImageFault> {
+    pub fn image(&self, path: &str) -> Result<LoadedImage<'a>, ImageReadError> {
         let image = self.0.images.iter().find(|image| image.path == path);
-        let bytes = image.map(|image| image.bytes).ok_or(ImageFault::Missing { looked_at: path.into() })?;
+        let bytes = image.map(|image| image.bytes).ok_or(ImageReadError::Missing { looked_at: path.into() })?;
         let loaded = MemoryRange::with_len(bytes.as_ptr().addr() as u64, bytes.len() as u64);
         Ok(LoadedImage { bytes: Cow::Borrowed(bytes), loaded })
     }

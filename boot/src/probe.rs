@@ -12,11 +12,11 @@ use raw_cpuid::CpuId;
 
 use crate::apic::LocalApic;
 use crate::ecam::Ecam;
-use crate::failure::Failure;
+use crate::error::BootError;
 use crate::handoff::HandOff;
 use crate::log;
 use crate::tables::Tables;
-use crate::{out_of_reach, paging, serial_ports, tsc};
+use crate::{paging, serial_ports, tsc};
 
 /// What the machine has, and what of it only the boot image needs.
 pub struct Machine {
@@ -27,7 +27,7 @@ pub struct Machine {
 }
 
 /// Reads the tables and calibrates the clock.
-pub fn machine(hand_off: &HandOff, tables: &Tables, apic: LocalApic) -> Result<Machine, Failure> {
+pub fn machine(hand_off: &HandOff, tables: &Tables, apic: LocalApic) -> Result<Machine, BootError> {
     log::enter("inventory");
     let topology = topology(tables, apic)?;
     let tsc = clock(tables)?;
@@ -48,15 +48,15 @@ pub fn machine(hand_off: &HandOff, tables: &Tables, apic: LocalApic) -> Result<M
         tsc,
         physical_address_bits,
     };
-    tell(&inventory);
+    log_inventory(&inventory);
     Ok(Machine { inventory, topology })
 }
 
 /// Configuration space may lie above all memory.
-fn map_configuration_space(topology: &Topology) -> Result<(), Failure> {
+fn map_configuration_space(topology: &Topology) -> Result<(), BootError> {
     for space in topology.ecam.iter().filter_map(EcamSegment::range) {
         // SAFETY: the boot processor runs alone.
-        unsafe { paging::map(space.start(), space.end()) }.map_err(out_of_reach)?;
+        unsafe { paging::map(space.start(), space.end()) }?;
     }
     Ok(())
 }
@@ -81,10 +81,10 @@ fn pci_functions(space: &mut Ecam, addresses: Addresses<'_>) -> Vec<PciFunction>
     if placed.is_empty() { functions } else { pci::functions(space, addresses.ecam) }
 }
 
-fn clock(tables: &Tables) -> Result<Tsc, Failure> {
+fn clock(tables: &Tables) -> Result<Tsc, BootError> {
     log::enter("tsc");
     let (khz, source) = tsc::calibrate(tables).ok_or_else(|| {
-        Failure::new(
+        BootError::new(
             "tsc",
             "no-clock",
             format_args!("the time-stamp counter's rate cannot be found: no CPUID leaf, HPET, PM timer or PIT"),
@@ -100,10 +100,10 @@ fn clock(tables: &Tables) -> Result<Tsc, Failure> {
     Ok(Tsc { khz, invariant })
 }
 
-fn topology(tables: &Tables, apic: LocalApic) -> Result<Topology, Failure> {
+fn topology(tables: &Tables, apic: LocalApic) -> Result<Topology, BootError> {
     let tables = FirmwareTables { madt: tables.madt(), srat: tables.srat(), mcfg: tables.mcfg() };
     firmware::topology(&tables, apic.id())
-        .map_err(|error| Failure::of("inventory", alloc::vec![Diagnostic::from(&error)]))
+        .map_err(|error| BootError::of("inventory", alloc::vec![Diagnostic::from(&error)]))
 }
 
 fn brand() -> String {
@@ -111,7 +111,7 @@ fn brand() -> String {
     brand.filter(|brand| !brand.is_empty()).unwrap_or_else(|| "unnamed processor".to_string())
 }
 
-fn tell(inventory: &Inventory) {
+fn log_inventory(inventory: &Inventory) {
     let mib = inventory.usable_memory() >> 20;
     let nodes = inventory.cores.iter().map(|core| core.node).collect::<alloc::collections::BTreeSet<_>>().len();
     log::step(

@@ -1,4 +1,5 @@
-//! The machine's serial ports: the four places that PCs have had them, and PCI functions with registers in I/O space.
+//! The machine's serial ports: at the four traditional addresses of a PC, and PCI functions with registers in I/O
+//! space.
 
 use alloc::vec::Vec;
 
@@ -11,6 +12,32 @@ use crate::log::LEGACY_PORTS;
 /// Class 0x07 (communication), subclass 0x00 (serial), any programming interface up to 16950.
 const CLASS_SERIAL: u32 = 0x0700;
 const CLASS_PCI_BRIDGE: u32 = 0x0604;
+
+/// Ports of configuration mechanism 1.
+const CONFIG_ADDRESS: u16 = 0xcf8;
+const CONFIG_DATA: u16 = 0xcfc;
+/// The bit of the address that selects configuration space.
+const CONFIG_ENABLE: u32 = 1 << 31;
+
+/// Registers of a function (PCI Local Bus Specification 3.0, section 6.1; PCI-to-PCI Bridge Architecture Specification
+/// 1.2, section 3.2).
+mod register {
+    pub(super) const IDENTIFICATION: u8 = 0x00;
+    /// Command in the lower half.
+    pub(super) const COMMAND: u8 = 0x04;
+    pub(super) const COMMAND_IO_SPACE: u32 = 1 << 0;
+    /// Class and subclass in the upper half.
+    pub(super) const CLASS: u8 = 0x08;
+    /// Header type in bits 16..24.
+    pub(super) const HEADER: u8 = 0x0c;
+    pub(super) const HEADER_MULTI_FUNCTION: u32 = 1 << 23;
+    pub(super) const BAR_0: u8 = 0x10;
+    pub(super) const BAR_IO_SPACE: u32 = 1 << 0;
+    /// Bits of a BAR in I/O space that are not part of the address.
+    pub(super) const BAR_IO_FLAGS: u32 = 0b11;
+    /// Of a bridge: primary, secondary, subordinate bus number, one byte each.
+    pub(super) const BUS_NUMBERS: u8 = 0x18;
+}
 
 /// Every port that answers, the legacy ones first.
 pub fn find() -> Vec<SerialPort> {
@@ -36,14 +63,14 @@ struct Function {
 
 impl Function {
     fn select(self, register: u8) -> Port<u32> {
-        let address = 1 << 31
+        let address = CONFIG_ENABLE
             | u32::from(self.bus) << 16
             | u32::from(self.device) << 11
             | u32::from(self.function) << 8
             | u32::from(register & 0xfc);
         // SAFETY: selecting a configuration register has no effect by itself.
-        unsafe { Port::<u32>::new(0xcf8).write(address) };
-        Port::new(0xcfc)
+        unsafe { Port::<u32>::new(CONFIG_ADDRESS).write(address) };
+        Port::new(CONFIG_DATA)
     }
 
     fn read(self, register: u8) -> u32 {
@@ -57,7 +84,7 @@ impl Function {
     }
 
     fn exists(self) -> bool {
-        self.read(0) & 0xffff != 0xffff
+        self.read(register::IDENTIFICATION) & 0xffff != 0xffff
     }
 }
 
@@ -67,7 +94,7 @@ fn scan_bus(bus: u8, ports: &mut Vec<SerialPort>) {
         if !first.exists() {
             continue;
         }
-        let functions = if first.read(0x0c) & 1 << 23 != 0 { 8 } else { 1 };
+        let functions = if first.read(register::HEADER) & register::HEADER_MULTI_FUNCTION != 0 { 8 } else { 1 };
         for function in (0..functions).map(|function| Function { bus, device, function }).filter(|it| it.exists()) {
             scan_function(function, ports);
         }
@@ -75,10 +102,10 @@ fn scan_bus(bus: u8, ports: &mut Vec<SerialPort>) {
 }
 
 fn scan_function(function: Function, ports: &mut Vec<SerialPort>) {
-    match function.read(0x08) >> 16 {
+    match function.read(register::CLASS) >> 16 {
         CLASS_SERIAL => ports.extend(serial_port_of(function)),
         CLASS_PCI_BRIDGE => {
-            let secondary = (function.read(0x18) >> 8 & 0xff) as u8;
+            let secondary = (function.read(register::BUS_NUMBERS) >> 8 & 0xff) as u8;
             if secondary > function.bus {
                 scan_bus(secondary, ports);
             }
@@ -89,8 +116,10 @@ fn scan_function(function: Function, ports: &mut Vec<SerialPort>) {
 
 /// The first BAR of a single-port 16550 holds its registers.
 fn serial_port_of(function: Function) -> Option<SerialPort> {
-    let bar = function.read(0x10);
-    let io_port = u16::try_from(bar & !0x3).ok().filter(|port| bar & 1 == 1 && *port != 0)?;
-    function.write(0x04, function.read(0x04) & 0xffff | 1);
+    let bar = function.read(register::BAR_0);
+    let io_port = u16::try_from(bar & !register::BAR_IO_FLAGS)
+        .ok()
+        .filter(|port| bar & register::BAR_IO_SPACE != 0 && *port != 0)?;
+    function.write(register::COMMAND, function.read(register::COMMAND) & 0xffff | register::COMMAND_IO_SPACE);
     answers(io_port).then_some(SerialPort { io_port })
 }

@@ -9,7 +9,8 @@ use crate::tsc;
 /// The timer of a local APIC, calibrated against the time-stamp counter.
 pub struct Sleeper {
     apic: LocalApic,
-    /// Timer ticks in a millisecond; 0 if the timer stands still or nobody hears it, and then waiting spins.
+    /// Timer ticks in a millisecond; 0 if the timer does not count or its interrupt does not arrive, and then waiting
+    /// spins.
     per_ms: u32,
 }
 
@@ -22,7 +23,7 @@ impl Sleeper {
         let passed = u32::MAX - apic.timer_count();
         apic.stop_timer();
         let per_ms = passed / (MEASURE_US / 1000) as u32;
-        Self { apic, per_ms: if is_heard(apic, per_ms) { per_ms } else { 0 } }
+        Self { apic, per_ms: if interrupts(apic, per_ms) { per_ms } else { 0 } }
     }
 
     /// Sleeps about a millisecond: it may be shorter if something else wakes the core.
@@ -38,11 +39,11 @@ impl Sleeper {
     }
 }
 
-/// Whether the timer's interrupt arrives. A priority, or an interrupt in service, that the firmware left in the APIC would
-/// hold it back, and a core that halts for it would halt for good.
-fn is_heard(apic: LocalApic, count: u32) -> bool {
+/// Whether the timer's interrupt arrives. A priority, or an interrupt in service, that the firmware left in the APIC
+/// would hold it back, and a core that halts for it would halt for good.
+fn interrupts(apic: LocalApic, count: u32) -> bool {
     const LIMIT_US: u64 = 100_000;
-    // What has been waiting since the firmware shall not be taken for the timer.
+    // An interrupt that has been pending since the firmware must not be taken for the timer's.
     flags::enable();
     nop();
     flags::disable();

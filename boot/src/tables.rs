@@ -1,4 +1,4 @@
-//! The firmware's ACPI tables: found and checked by the `acpi` crate, given on as bytes.
+//! The firmware's ACPI tables: the `acpi` crate finds and checks them, and they are passed on as bytes.
 
 use core::ptr::NonNull;
 use core::slice;
@@ -48,7 +48,7 @@ pub struct Tables(Option<AcpiTables<Identity>>);
 
 impl Tables {
     /// Finds them from the root pointer that the loader names, or, on a BIOS, where the specification puts it
-    /// (ACPI 6.5, section 5.2.5.1). A machine without any is told by the planner.
+    /// (ACPI 6.5, section 5.2.5.1). The planner refuses a machine without tables.
     ///
     /// # Safety
     /// The memory that holds firmware tables is identity-mapped, and `rsdp` is what a boot loader said.
@@ -66,7 +66,7 @@ impl Tables {
         let mapping = self.0.as_ref()?.find_table::<T>().ok()?;
         let length = mapping.region_length();
         // SAFETY: the crate has checked the table's checksum over this length; the tables lie in memory that the
-        // planner gives to nobody, so they are never written.
+        // planner gives to no partition, so they are never written.
         Some(unsafe { slice::from_raw_parts(mapping.physical_start() as *const u8, length) })
     }
 
@@ -75,7 +75,7 @@ impl Tables {
         self.bytes::<Madt>()
     }
 
-    /// What is near to what.
+    /// Which memory is near to which processors.
     pub fn srat(&self) -> Option<&'static [u8]> {
         self.bytes::<Srat>()
     }

@@ -6,6 +6,7 @@
 //! number, thousandths off on some processors, and no instance has a clock to find that out by.
 
 use core::hint;
+use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use partitioner::address::GIB_4;
@@ -21,7 +22,7 @@ static KHZ: AtomicU64 = AtomicU64::new(0);
 /// How long one measurement lasts.
 const MEASURE_US: u64 = 20_000;
 
-/// Where a rate comes from.
+/// The source of a rate.
 #[derive(Clone, Copy, Debug)]
 pub enum Source {
     /// CPUID leaf 0x15 or 0x16.
@@ -116,7 +117,7 @@ trait Reference {
     fn mask(&self) -> u64;
 }
 
-/// Measures the counter against a reference: the rate in kHz, or `None` if the reference stands still.
+/// Measures the counter against a reference: the rate in kHz, or `None` if the reference does not count.
 fn measure(reference: &impl Reference) -> Option<u64> {
     let wanted = reference.hz() * MEASURE_US / 1_000_000;
     let (start_tsc, start) = read_close(reference);
@@ -153,6 +154,33 @@ fn read_close(reference: &impl Reference) -> (u64, u64) {
         .map_or((0, 0), |(_, tsc, value)| (tsc, value))
 }
 
+/// The HPET's description table, signature `HPET` (IA-PC HPET Specification 1.0a, section 3.2.4).
+mod hpet_table {
+    use core::ops::Range;
+
+    /// The address space of the base address: the first byte of a Generic Address Structure (ACPI 6.5, section
+    /// 5.2.3.2).
+    pub(super) const ADDRESS_SPACE: usize = 40;
+    /// The value of that byte for memory.
+    pub(super) const SYSTEM_MEMORY: u8 = 0;
+    /// The base address.
+    pub(super) const BASE_ADDRESS: Range<usize> = 44..52;
+}
+
+/// The HPET's registers (IA-PC HPET Specification 1.0a, section 2.3).
+mod hpet_register {
+    /// `GCAP_ID`: the upper half is the period of the main counter, in femtoseconds.
+    pub(super) const CAPABILITIES: u64 = 0x00;
+    /// The longest period that the specification allows.
+    pub(super) const MAX_PERIOD_FS: u64 = 100_000_000;
+    /// `GEN_CONF`.
+    pub(super) const CONFIGURATION: u64 = 0x10;
+    /// `ENABLE_CNF` in it: the main counter runs.
+    pub(super) const ENABLE: u64 = 1 << 0;
+    /// `MAIN_CNT`.
+    pub(super) const MAIN_COUNTER: u64 = 0xf0;
+}
+
 struct Hpet {
     base: u64,
     femtoseconds: u64,
@@ -161,22 +189,22 @@ struct Hpet {
 impl Hpet {
     fn find(tables: &Tables) -> Option<Self> {
         let table = tables.hpet()?;
-        let in_memory = *table.get(40)? == 0;
-        let base = u64::from_le_bytes(table.get(44..52)?.try_into().ok()?);
+        let in_memory = *table.get(hpet_table::ADDRESS_SPACE)? == hpet_table::SYSTEM_MEMORY;
+        let base = u64::from_le_bytes(table.get(hpet_table::BASE_ADDRESS)?.try_into().ok()?);
         // Above 4 GiB only memory is mapped, not registers.
         if !in_memory || base == 0 || base >= GIB_4 {
             return None;
         }
         let hpet = Self { base, femtoseconds: 0 };
-        let femtoseconds = hpet.register(0) >> 32;
-        if femtoseconds == 0 || femtoseconds > 100_000_000 {
+        let femtoseconds = hpet.register(hpet_register::CAPABILITIES) >> 32;
+        if femtoseconds == 0 || femtoseconds > hpet_register::MAX_PERIOD_FS {
             return None;
         }
         // SAFETY: the firmware's table names this as the HPET's registers, and all memory is identity-mapped; setting
         // ENABLE_CNF starts the main counter and nothing else.
         unsafe {
-            let configuration = (base + 0x10) as *mut u64;
-            configuration.write_volatile(configuration.read_volatile() | 1);
+            let configuration = (base + hpet_register::CONFIGURATION) as *mut u64;
+            configuration.write_volatile(configuration.read_volatile() | hpet_register::ENABLE);
         }
         Some(Self { base, femtoseconds })
     }
@@ -189,7 +217,7 @@ impl Hpet {
 
 impl Reference for Hpet {
     fn read(&self) -> u64 {
-        self.register(0xf0)
+        self.register(hpet_register::MAIN_COUNTER)
     }
 
     fn hz(&self) -> u64 {
@@ -201,6 +229,9 @@ impl Reference for Hpet {
     }
 }
 
+/// `PM_TMR_BLK` in the FADT: the I/O port of the PM timer (ACPI 6.5, section 5.2.9, table 5.9).
+const FADT_PM_TIMER_BLOCK: Range<usize> = 76..80;
+
 struct PmTimer {
     port: u16,
 }
@@ -208,7 +239,7 @@ struct PmTimer {
 impl PmTimer {
     fn find(tables: &Tables) -> Option<Self> {
         let fadt = tables.fadt()?;
-        let port = u32::from_le_bytes(fadt.get(76..80)?.try_into().ok()?);
+        let port = u32::from_le_bytes(fadt.get(FADT_PM_TIMER_BLOCK)?.try_into().ok()?);
         u16::try_from(port).ok().filter(|port| *port != 0).map(|port| Self { port })
     }
 }
@@ -231,18 +262,23 @@ impl Reference for PmTimer {
 /// Channel 2 of the PIT, gated by port 0x61, counting down once from its top; its output is bit 5 of that port.
 fn measure_with_pit() -> Option<u64> {
     const PIT_HZ: u64 = 1_193_182;
+    /// Control word: channel 2, low byte then high byte, mode 0 (interrupt on terminal count), binary (Intel 8254).
+    const CHANNEL_2_ONE_SHOT: u8 = 0b1011_0000;
+    // Bits of port 0x61.
+    const PIT_GATE: u8 = 1 << 0;
+    const PIT_SPEAKER: u8 = 1 << 1;
     const PIT_OUTPUT: u8 = 1 << 5;
     let count = u16::try_from(PIT_HZ * MEASURE_US / 1_000_000).ok()?;
     let mut gate = Port::<u8>::new(0x61);
     let mut command = PortWriteOnly::<u8>::new(0x43);
     let mut channel_2 = PortWriteOnly::<u8>::new(0x42);
     let [low, high] = count.to_le_bytes();
-    // SAFETY: the timer's ports belong to this processor until it starts a kernel; the speaker stays off. The gate is open
-    // before the count is complete, so counting starts with the last byte.
+    // SAFETY: the timer's ports belong to this processor until it starts a kernel; the speaker stays off. The gate is
+    // open before the count is complete, so counting starts with the last byte.
     let (start, counting) = unsafe {
-        let speaker_off = gate.read() & !0x03;
-        gate.write(speaker_off | 0x01);
-        command.write(0b1011_0000_u8);
+        let speaker_off = gate.read() & !(PIT_GATE | PIT_SPEAKER);
+        gate.write(speaker_off | PIT_GATE);
+        command.write(CHANNEL_2_ONE_SHOT);
         channel_2.write(low);
         channel_2.write(high);
         (now(), gate.read() & PIT_OUTPUT == 0)

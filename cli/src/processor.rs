@@ -1,4 +1,4 @@
-//! What this machine's processor says of itself.
+//! This machine's processor, as CPUID describes it.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use partitioner::firmware::tsc_khz;
 use partitioner::inventory::{ApicId, Tsc};
 use raw_cpuid::{CpuId, Hypervisor};
 
-/// What an inventory needs of it.
+/// The facts that an inventory needs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Processor {
     /// Its brand.
@@ -40,7 +40,7 @@ impl Processor {
     }
 }
 
-/// From CPUID where it tells, else from Linux's own measurement: its `bogomips` are two for each million ticks.
+/// From CPUID where it has the rate, else from Linux's own measurement: its `bogomips` are two for each million ticks.
 fn khz(cpuinfo: &str) -> u64 {
     let cpuid = CpuId::new();
     let leaf = cpuid.get_tsc_info().map_or(TscLeaf::default(), |info| TscLeaf {
@@ -55,7 +55,8 @@ fn khz(cpuinfo: &str) -> u64 {
     })
 }
 
-/// As the boot image judges: what the processor promises, and QEMU's emulation, which does not promise what it keeps.
+/// Judged as the boot image does: by the processor's own flag, and for QEMU's emulation, which keeps the rate without
+/// setting the flag.
 fn is_invariant() -> bool {
     let cpuid = CpuId::new();
     let emulated = cpuid.get_hypervisor_info().is_some_and(|info| info.identify() == Hypervisor::QEMU);

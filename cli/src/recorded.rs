@@ -1,4 +1,4 @@
-//! The machine under a running Linux, recorded: what the boot image would find on it, as far as Linux tells.
+//! Records the machine under a running Linux: the inventory that the boot image would take of it, as far as Linux shows it.
 //!
 //! | what | from |
 //! |---|---|
@@ -25,18 +25,18 @@ mod pci;
 /// Why a machine cannot be recorded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecordError {
-    /// Only root may.
+    /// Only root may read a file.
     #[error("only root may read {}: run `sudo sprig inventory`", path.display())]
     NeedsRoot {
-        /// What.
+        /// The file.
         path: PathBuf,
     },
-    /// Something cannot be read.
+    /// A file cannot be read.
     #[error("cannot read {}: {error}", path.display())]
     Unreadable {
-        /// What.
+        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The operating system's error.
         error: io::Error,
     },
     /// The system shows only the beginning of a function's configuration space.
@@ -46,26 +46,26 @@ pub(crate) enum RecordError {
         path.display()
     )]
     CutShort {
-        /// Where.
+        /// The file.
         path: PathBuf,
     },
-    /// The memory map is nowhere.
+    /// Linux shows no memory map.
     #[error("the machine's memory map is neither in {} nor in {}", memmap.display(), iomem.display())]
     NoMemoryMap {
-        /// One place.
+        /// The firmware's map.
         memmap: PathBuf,
-        /// The other.
+        /// Linux's map.
         iomem: PathBuf,
     },
-    /// The tables.
+    /// The firmware's tables are wrong.
     #[error(transparent)]
     Firmware(#[from] FirmwareError),
 }
 
-/// Records the machine whose `/sys` and `/proc` are below `root` and whose processor says this of itself.
+/// Records the machine whose `/sys` and `/proc` are below `root` and which has this processor.
 ///
 /// # Errors
-/// If something that is needed cannot be read, or makes no sense.
+/// If a needed file cannot be read, or makes no sense.
 pub(crate) fn record(root: &Path, processor: &Processor) -> Result<Inventory, RecordError> {
     let tables = root.join("sys/firmware/acpi/tables");
     let madt = optional(&tables.join("APIC"))?;
@@ -88,7 +88,7 @@ pub(crate) fn record(root: &Path, processor: &Processor) -> Result<Inventory, Re
     })
 }
 
-/// A file that need not be there.
+/// Reads a file that may be missing.
 fn optional(path: &Path) -> Result<Option<Vec<u8>>, RecordError> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),

@@ -1,14 +1,14 @@
-//! A refusal as a person sees it in a terminal: each complaint with the lines of the box file that it is about.
+//! The errors of a box file as a terminal shows them: each with the lines that it is about.
 
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use emulator::colours::Colours;
-use emulator::source::Refusal;
+use emulator::source::BoxFileError;
 use partitioner::diagnostic::Diagnostic;
 
-/// Draws everything that is wrong, one complaint below the other.
-pub(crate) fn draw(refusal: &Refusal, colours: Colours) -> String {
+/// Draws all errors, one below the other.
+pub(crate) fn draw(refusal: &BoxFileError, colours: Colours) -> String {
     let renderer = match colours {
         Colours::Off => Renderer::plain(),
         Colours::On => Renderer::styled(),
@@ -17,7 +17,7 @@ pub(crate) fn draw(refusal: &Refusal, colours: Colours) -> String {
     drawn.collect::<Vec<_>>().join("\n\n")
 }
 
-fn group<'a>(diagnostic: &'a Diagnostic, refusal: &'a Refusal) -> Group<'a> {
+fn group<'a>(diagnostic: &'a Diagnostic, refusal: &'a BoxFileError) -> Group<'a> {
     let title = Level::ERROR.primary_title(diagnostic.message.as_str()).id(diagnostic.code);
     let mut group = Group::with_title(title);
     if !diagnostic.places.is_empty() {
@@ -48,15 +48,15 @@ mod tests {
 
     use super::*;
 
-    fn refusal(places: Vec<Place>) -> Refusal {
+    fn refusal(places: Vec<Place>) -> BoxFileError {
         let text = "[[partition]]\nname = \"web\"\ncpus = \"0-1\"\n\n[[partition]]\nname = \"dß\"\ncpus = \"1\"\n";
         let message = "core 1 is claimed by \"web\" and by \"dß\"".to_owned();
         let help = "give each core to one partition".to_owned();
         let diagnostics = vec![Diagnostic { code: "core-claimed-twice", message, places, help }];
-        Refusal { file: "pair.toml".to_owned(), text: text.to_owned(), diagnostics }
+        BoxFileError { file: "pair.toml".to_owned(), text: text.to_owned(), diagnostics }
     }
 
-    fn place(refusal: &Refusal, words: &str, label: &str) -> Place {
+    fn place(refusal: &BoxFileError, words: &str, label: &str) -> Place {
         let start = refusal.text.find(words).unwrap();
         Place { span: start..start + words.len(), label: label.to_owned() }
     }

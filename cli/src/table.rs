@@ -1,4 +1,4 @@
-//! A plan as text: who has which cores, which memory and which devices, and what is left.
+//! A plan as text: the cores, memory and devices of each partition, and what is left.
 
 mod devices;
 
@@ -104,7 +104,7 @@ fn rest_rows(inventory: &Inventory, plan: &Plan, memory: &[Allotment]) -> Vec<Ve
     rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()
 }
 
-/// What the window is used for, pair by pair and partition by partition.
+/// The use of the window, pair by pair and partition by partition.
 fn window(plan: &Plan) -> String {
     let shape = Shape::new(plan.partitions.len(), plan.queues.into());
     let Ok(geometry) = shape.and_then(|shape| Geometry::new(plan.window.len(), shape)) else {
@@ -135,7 +135,7 @@ fn columns(rows: &[Vec<String>]) -> String {
     let mut text = String::new();
     for row in rows {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        // A String takes every word.
+        // Writing to a String cannot fail.
         let _ = writeln!(text, "  {}", cells.collect::<Vec<_>>().join("  ").trim_end());
     }
     text

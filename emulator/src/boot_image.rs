@@ -6,35 +6,35 @@ use std::{env, fs};
 const NAME: &str = "sprig-boot.elf";
 const VARIABLE: &str = "SPRIG_BOOT_IMAGE";
 
-/// It is nowhere.
+/// The boot image cannot be found.
 #[derive(Debug, thiserror::Error)]
 pub enum BootImageError {
-    /// Not where the user said.
-    #[error("there is no boot image at {} (from {told_by})", path.display())]
-    NotWhereTold {
-        /// Where.
+    /// It is not at the path that the user gave.
+    #[error("there is no boot image at {} (from {source_name})", path.display())]
+    NotAtPath {
+        /// The path.
         path: PathBuf,
-        /// An option or a variable.
-        told_by: &'static str,
+        /// The option or the environment variable that named it.
+        source_name: &'static str,
     },
-    /// Nor where it is looked for.
+    /// No path was given, and it is at none of the usual places.
     #[error(
         "there is no boot image; looked for {}\n  help: make it with `cargo xtask build`, or say where it is with --boot-image or {VARIABLE}",
         list(looked_for)
     )]
     Nowhere {
-        /// Where it was looked for.
+        /// The places.
         looked_for: Vec<PathBuf>,
     },
 }
 
-/// Finds the boot image: where `told`, else where the environment says, else beside this program, else in the
-/// `sprig` folder beside the one that this program lies in.
+/// Finds the boot image: at `path`, else where the environment variable names it, else beside this program, else in
+/// the folder `sprig` beside this program's folder.
 ///
 /// # Errors
-/// If it is not there.
-pub fn find(told: Option<&Path>) -> Result<PathBuf, BootImageError> {
-    if let Some(path) = told {
+/// If there is no such file.
+pub fn find(path: Option<&Path>) -> Result<PathBuf, BootImageError> {
+    if let Some(path) = path {
         return existing(path.to_owned(), "--boot-image");
     }
     if let Some(path) = env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
@@ -47,8 +47,8 @@ pub fn find(told: Option<&Path>) -> Result<PathBuf, BootImageError> {
     looked_for.iter().find(|path| path.is_file()).cloned().ok_or(BootImageError::Nowhere { looked_for })
 }
 
-fn existing(path: PathBuf, told_by: &'static str) -> Result<PathBuf, BootImageError> {
-    if path.is_file() { Ok(path) } else { Err(BootImageError::NotWhereTold { path, told_by }) }
+fn existing(path: PathBuf, source_name: &'static str) -> Result<PathBuf, BootImageError> {
+    if path.is_file() { Ok(path) } else { Err(BootImageError::NotAtPath { path, source_name }) }
 }
 
 fn list(paths: &[PathBuf]) -> String {

@@ -1,10 +1,11 @@
-//! The serial ports of an emulated machine, seen from outside: everything that comes is logged and kept, a test can
-//! wait for words to come, a person can type.
+//! The serial ports of an emulated machine, seen from outside. All output is logged and kept, a program can wait for
+//! text to appear, a person can type.
 //!
-//! QEMU writes to a pipe that is there, with room for a whole boot, before QEMU is, so not one byte that a kernel prints
-//! is lost. A thread reads each console for as long as the machine lives; [`Console`] is a cheap handle on what it has
+//! The pipe that QEMU writes to exists before QEMU starts and has room for the output of a whole boot, so not one byte
+//! that a kernel prints is lost. A thread reads each console for as long as the machine lives; [`Console`] is a cheap handle on what it has
 //! read.
 
+mod log;
 mod record;
 
 use std::fs::File;
@@ -13,11 +14,11 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use self::log::{ConsoleLog, LogError};
 use self::record::Record;
-
 pub use self::record::{Found, Pattern};
 
-/// One serial port. Clones look at the same port and share one place from which [`Console::wait_for`] looks on.
+/// One serial port. Clones share the port and the position from which [`Console::wait_for`] searches.
 #[derive(Clone)]
 pub struct Console {
     name: Arc<str>,
@@ -30,40 +31,40 @@ struct Shared {
     grown: Condvar,
 }
 
-/// It did not come.
+/// The awaited text did not come.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("console \"{console}\": {why} while waiting for {waited_for}; the last lines were:\n{last_lines}")]
 pub struct WaitError {
-    /// Which console.
+    /// The console's name.
     pub console: String,
-    /// For what.
+    /// The pattern.
     pub waited_for: String,
-    /// Why no more is waited.
+    /// Why waiting ended.
     pub why: WaitEnd,
-    /// What came last.
+    /// The last lines that came.
     pub last_lines: String,
 }
 
 /// Why waiting ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WaitEnd {
-    /// After this limit.
+    /// This limit passed.
     TimedOut(Duration),
-    /// The machine is gone, nothing more can come.
+    /// The machine ended, so nothing more can come.
     Closed,
 }
 
 impl Console {
-    /// Takes what a serial port sends and what it is sent, and reads the one from now on, into `log` too, until its other
-    /// end is closed.
+    /// Attaches to a serial port: `reader` yields its output, `writer` takes its input. A thread reads the output, and
+    /// copies it to `log`, until the other end is closed.
     ///
     /// # Errors
-    /// If there can be no reading thread.
+    /// If the thread cannot be started.
     pub(crate) fn attach(
         name: &str,
         reader: impl Into<OwnedFd>,
         writer: impl Into<OwnedFd>,
-        log: Option<File>,
+        log: Option<ConsoleLog>,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared { record: Mutex::default(), grown: Condvar::new() });
         let (reader, writer) = (File::from(reader.into()), File::from(writer.into()));
@@ -72,15 +73,15 @@ impl Console {
         Ok(console)
     }
 
-    /// Its name: that of the partition, or `sprig` for the log of the boot image.
+    /// The partition's name, or `sprig` for the log of the boot image.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Waits until `pattern` comes, looking from where the last match ended.
+    /// Waits until `pattern` matches. The search starts where the last match ended.
     ///
     /// # Errors
-    /// If it has not come within `limit`, or cannot come any more.
+    /// If it does not match within `limit`, or the machine ends.
     pub fn wait_for(&self, pattern: impl Into<Pattern>, limit: Duration) -> Result<Found, WaitError> {
         let pattern = pattern.into();
         let deadline = Instant::now() + limit;
@@ -107,12 +108,22 @@ impl Console {
         }
     }
 
-    /// All that has come and is still kept.
+    /// Why the console's log file is incomplete, if it is.
+    pub fn log_error(&self) -> Option<LogError> {
+        self.shared.lock().log_error.clone()
+    }
+
+    /// The last lines of the output, indented; at most twelve.
+    pub fn last_lines(&self) -> String {
+        self.shared.lock().last_lines()
+    }
+
+    /// The output that is still kept.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.shared.lock().bytes).into_owned()
     }
 
-    /// The pieces as they come, from the first that is still kept, until the machine is gone.
+    /// The output, piece by piece, from the first byte that is still kept until the machine ends.
     pub fn follow(&self) -> impl Iterator<Item = Vec<u8>> + Send + use<> {
         let shared = Arc::clone(&self.shared);
         let mut position = 0;
@@ -134,7 +145,7 @@ impl Console {
     /// Types `bytes`.
     ///
     /// # Errors
-    /// If the machine is gone.
+    /// If the machine has ended.
     pub fn send(&self, bytes: &[u8]) -> io::Result<()> {
         (&*self.writer).write_all(bytes)
     }
@@ -142,7 +153,7 @@ impl Console {
     /// Types a line and presses the return key.
     ///
     /// # Errors
-    /// If the machine is gone.
+    /// If the machine has ended.
     pub fn send_line(&self, line: &str) -> io::Result<()> {
         self.send(format!("{line}\n").as_bytes())
     }
@@ -153,8 +164,8 @@ impl Shared {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The reading thread: until QEMU closes its end.
-    fn read_all(&self, mut reader: File, mut log: Option<File>) {
+    /// The reading thread's work. It ends when QEMU closes its end.
+    fn read_all(&self, mut reader: File, mut log: Option<ConsoleLog>) {
         let mut piece = [0; 4096];
         loop {
             let read = match reader.read(&mut piece) {
@@ -164,10 +175,14 @@ impl Shared {
                 Err(_) => break,
             };
             let piece = &piece[..read];
-            if log.as_mut().is_some_and(|file| file.write_all(piece).is_err()) {
+            let log_error = log.as_mut().and_then(|log| log.write(piece).err());
+            if log_error.is_some() {
                 log = None;
             }
-            self.lock().push(piece);
+            let mut record = self.lock();
+            record.push(piece);
+            record.log_error = record.log_error.take().or(log_error);
+            drop(record);
             self.grown.notify_all();
         }
         self.lock().closed = true;
@@ -191,6 +206,7 @@ impl std::fmt::Display for WaitEnd {
 #[cfg(test)]
 mod tests {
     use std::os::unix::net::UnixStream;
+    use std::path::Path;
 
     use regex::bytes::Regex;
 
@@ -212,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_match_may_arrive_in_pieces_and_its_groups_are_told() {
+    fn a_match_may_arrive_in_pieces_and_has_its_groups() {
         let (console, mut machine) = console();
         machine.write_all(b"sprig-report: {\"name\":").unwrap();
         let waiting = console.clone();
@@ -240,6 +256,19 @@ mod tests {
         let (console, _machine) = console();
         let limit = Duration::from_millis(20);
         assert_eq!(console.wait_for("login:", limit).unwrap_err().why, WaitEnd::TimedOut(limit));
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_written_is_reported_once_and_the_console_goes_on() {
+        let (ours, mut machine) = UnixStream::pair().unwrap();
+        let log = ConsoleLog::create(Path::new("/dev/full")).unwrap();
+        let console = Console::attach("web", ours.try_clone().unwrap(), ours, Some(log)).unwrap();
+        machine.write_all(b"one").unwrap();
+        console.wait_for("one", SOON).unwrap();
+        machine.write_all(b"two").unwrap();
+        console.wait_for("two", SOON).unwrap();
+        let error = console.log_error().unwrap().to_string();
+        assert!(error.starts_with("cannot write the log /dev/full: No space left on device"), "{error}");
     }
 
     #[test]

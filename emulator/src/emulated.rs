@@ -1,4 +1,4 @@
-//! The machine that `sprig run` makes: how large it must be for a box, and what its firmware will say of it.
+//! The machine that `sprig run` makes: how large it must be for a box, and what its firmware will report.
 //!
 //! The addresses were read from the boot log of a stock kernel on QEMU 7.2's q35 with SeaBIOS; 10.0 has the same.
 //! Planning against them on the host finds every mistake before anything starts; the boot image plans again with what
@@ -6,12 +6,12 @@
 
 mod assumed;
 mod device;
-mod wanted;
+mod device_requests;
 
 use std::collections::BTreeSet;
 
 use partitioner::address::{GIB_4, MIB, MemoryRange};
-use partitioner::config::{CpuRequest, DeviceWish};
+use partitioner::config::{CpuRequest, DeviceSelector};
 use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::{
     ApicId, Core, CoreNumber, EcamSegment, Inventory, MemoryKind, MemoryRegion, NodeId, SerialPort, Tsc,
@@ -24,21 +24,22 @@ use crate::qemu::SERIAL_PORTS;
 pub use assumed::Assumed;
 pub use device::{DeviceError, DeviceKind, EmulatedDevice};
 
-/// Where q35 has its PCI configuration space: memory that would reach so far is moved above 4 GiB ...
+/// Where q35 has its PCI configuration space. If memory would reach up to here, the part above [`LOW_MEMORY_MAX`] is
+/// moved above 4 GiB.
 const ECAM_BASE: u64 = 0xb000_0000;
 const ECAM_LEN: u64 = 256 * MIB;
-/// ... down to this, which leaves room for large devices.
+/// Where low memory then ends, which leaves room for large devices.
 const LOW_MEMORY_MAX: u64 = 2 << 30;
-/// What SeaBIOS keeps for ACPI tables at the end of low memory.
+/// The space that SeaBIOS keeps for ACPI tables at the end of low memory.
 const FIRMWARE_TABLES: u64 = 128 << 10;
 /// Where SeaBIOS puts the first PCI serial card's registers, and how far on the next.
 const PCI_SERIAL_BASE: u16 = 0xc060;
 const PCI_SERIAL_STEP: u16 = 8;
-/// Four of the board's own, and cards up to where the ports to further devices begin.
+/// Four ports of the board, and cards up to where the root ports begin.
 const NAMED_PORTS_MAX: usize = SERIAL_PORTS.len() + device::FIRST_PORT as usize - 1;
-/// QEMU's processors number their APICs in one byte, and 255 is the broadcast.
+/// APIC IDs are one byte, and 255 is the broadcast.
 const CPUS_MAX: u32 = 255;
-/// What 40 address bits leave below the range that x86 reserves for HyperTransport.
+/// The space that 40 address bits leave below the range that x86 reserves for HyperTransport.
 const MEMORY_MAX: u64 = 1000 << 30;
 
 /// For the boot image, page tables, and what rounding to large pages costs.
@@ -62,14 +63,14 @@ impl EmulatedMachine {
     /// How many PCI devices it has room for.
     pub const DEVICES_MAX: usize = device::PORTS_MAX as usize;
 
-    /// The smallest that a box needs, as far as nothing need be said of its devices: not of disks, which have images.
+    /// The smallest machine that a box needs. It has no disks, because a disk needs an image.
     pub fn needed_by(request: &Request) -> Self {
         Self::with_devices(request, Vec::new()).0
     }
 
-    /// The same with these devices before all others; and what the box wants that it still has not.
+    /// The same with these devices before all others, and a diagnostic for each device that it still lacks.
     pub fn with_devices(request: &Request, devices: Vec<EmulatedDevice>) -> (Self, Vec<Diagnostic>) {
-        let (devices, lacking) = wanted::plug(request, devices);
+        let (devices, lacking) = device_requests::plug(request, devices);
         let machine = Self {
             cpus: needed_cpus(request),
             memory: needed_memory(request),
@@ -79,7 +80,7 @@ impl EmulatedMachine {
         (machine, lacking)
     }
 
-    /// What the boot image finds on it.
+    /// The inventory that the boot image will take of it.
     pub fn inventory(&self) -> Inventory {
         Inventory {
             machine: format!("emulated machine: {} cores, {} MiB", self.cpus, self.memory / MIB),
@@ -95,7 +96,7 @@ impl EmulatedMachine {
         }
     }
 
-    /// What QEMU must be told to plug in its devices.
+    /// QEMU's arguments for its devices.
     pub fn device_arguments(&self) -> impl Iterator<Item = String> {
         (0..).zip(&self.devices).flat_map(|(place, device)| device.arguments(place))
     }
@@ -133,8 +134,8 @@ fn needed_cpus(request: &Request) -> u32 {
 
 /// One for the log and one for each partition, and those that are named, as far as there is room for their cards.
 fn needed_ports(request: &Request) -> usize {
-    let named = wanted::wishes(request).filter_map(|wish| match *wish.device.get_ref() {
-        DeviceWish::Serial(number) if usize::from(number) < NAMED_PORTS_MAX => Some(usize::from(number) + 1),
+    let named = device_requests::device_requests(request).filter_map(|request| match *request.device.get_ref() {
+        DeviceSelector::Serial(number) if usize::from(number) < NAMED_PORTS_MAX => Some(usize::from(number) + 1),
         _ => None,
     });
     named.fold(1 + request.file.partitions.len(), usize::max)

@@ -9,14 +9,16 @@
 //! ```
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, fs, io};
 
 use crate::bundle::Bundle;
+use crate::qemu::PrivateFolder;
 
-/// What the boot loader needs to find and load the files, and the partition tables that `grub-mkrescue` has it try;
-/// everything else would only make the image larger.
+/// The modules that GRUB needs to find and load the files, and the partition tables that `grub-mkrescue` has it try.
+/// Everything else would only make the image larger.
 const GRUB_MODULES: &str = "normal multiboot2 iso9660 fat search serial terminal all_video test ls cat echo reboot halt \
     part_gpt part_msdos part_acorn part_amiga part_apple part_bsd part_dfly part_dvh part_plan part_sun part_sunpc";
 /// Where GRUB keeps what it boots with, on Debian and elsewhere.
@@ -39,23 +41,39 @@ pub enum IsoError {
         /// As the box file has it.
         path: String,
     },
-    /// A file cannot be written or read.
+    /// A file cannot be written.
     #[error("cannot write {}: {error}", path.display())]
-    File {
-        /// Which.
+    Write {
+        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The operating system's error.
+        error: io::Error,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {}: {error}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's error.
+        error: io::Error,
+    },
+    /// A program cannot be run.
+    #[error("cannot run `{tool}`: {error}")]
+    Run {
+        /// The program.
+        tool: &'static str,
+        /// The operating system's error.
         error: io::Error,
     },
     /// A tool failed.
-    #[error("`{tool}` failed ({status}):\n{said}")]
+    #[error("`{tool}` failed ({status}):\n{output}")]
     Tool {
         /// Which.
         tool: &'static str,
         /// How it ended.
         status: String,
-        /// What it said.
-        said: String,
+        /// What it printed.
+        output: String,
     },
     /// It is a medium, but none of ours.
     #[error("{} is not an image that `sprig image` made: it has no /sprig/manifest", path.display())]
@@ -89,19 +107,20 @@ const PLATFORMS: [(&str, Needed); 2] = [
 /// # Errors
 /// If something is not installed, or a file cannot be written.
 pub fn write(bundle: &Bundle<'_>, boot_image: &Path, to: &Path) -> Result<(), IsoError> {
-    need(&PROGRAMS, &PLATFORMS)?;
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let work = tempfile::Builder::new().prefix("sprig-image-").tempdir_in(folder).map_err(file_error(folder))?;
+    require_place(to, folder)?;
+    need(&PROGRAMS, &PLATFORMS)?;
+    let work = tempfile::Builder::new().prefix("sprig-image-").tempdir_in(folder).map_err(write_error(folder))?;
     let tree = work.path().join("tree");
     lay_out(bundle, boot_image, &tree)?;
     let made = work.path().join("made.iso");
     let modules = format!("--install-modules={GRUB_MODULES}");
     let mut tool = Command::new("grub-mkrescue");
     tool.args([&modules, "--fonts=", "--themes=", "--locales=", "-o"]).arg(&made).arg(&tree);
-    // What the tool leaves when it is interrupted goes with the rest.
+    // So a file that an interrupted tool leaves is removed with the folder.
     tool.env("TMPDIR", work.path());
     run("grub-mkrescue", tool.args(["--", "-volid", "SPRIG"]))?;
-    fs::rename(&made, to).map_err(file_error(to))
+    fs::rename(&made, to).map_err(write_error(to))
 }
 
 /// The manifest of a medium.
@@ -109,9 +128,9 @@ pub fn write(bundle: &Bundle<'_>, boot_image: &Path, to: &Path) -> Result<(), Is
 /// # Errors
 /// If it cannot be read, or is none of ours.
 pub fn manifest(iso: &Path) -> Result<String, IsoError> {
+    File::open(iso).map_err(|error| IsoError::Read { path: iso.to_owned(), error })?;
     need(&PROGRAMS[1..2], &[])?;
-    fs::metadata(iso).map_err(file_error(iso))?;
-    let folder = tempfile::Builder::new().prefix("sprig-").tempdir().map_err(file_error(&env::temp_dir()))?;
+    let folder = PrivateFolder::new().map_err(write_error(&env::temp_dir()))?;
     let copy = folder.path().join("manifest");
     let mut tool = Command::new("xorriso");
     tool.args(["-osirrox", "on", "-indev"]).arg(iso).args(["-extract", "/sprig/manifest"]).arg(&copy);
@@ -119,14 +138,22 @@ pub fn manifest(iso: &Path) -> Result<String, IsoError> {
     fs::read_to_string(&copy).map_err(|_| IsoError::NotOurs { path: iso.to_owned() })
 }
 
+/// Checks that a file can be made at `to`, before a tool works for it.
+fn require_place(to: &Path, folder: &Path) -> Result<(), IsoError> {
+    if to.is_dir() {
+        return Err(IsoError::Write { path: to.to_owned(), error: io::ErrorKind::IsADirectory.into() });
+    }
+    tempfile::tempfile_in(folder).map(drop).map_err(write_error(to))
+}
+
 fn lay_out(bundle: &Bundle<'_>, boot_image: &Path, tree: &Path) -> Result<(), IsoError> {
     let ours = tree.join("sprig");
     let grub = tree.join("boot/grub");
     for folder in [&ours, &grub] {
-        fs::create_dir_all(folder).map_err(file_error(folder))?;
+        fs::create_dir_all(folder).map_err(write_error(folder))?;
     }
     let boot = ours.join("sprig-boot.elf");
-    fs::copy(boot_image, &boot).map_err(file_error(&boot))?;
+    fs::copy(boot_image, &boot).map_err(write_error(&boot))?;
     let mut modules = String::new();
     for (number, member) in bundle.members().iter().enumerate() {
         let path = member.name.strip_prefix("image:");
@@ -135,12 +162,12 @@ fn lay_out(bundle: &Bundle<'_>, boot_image: &Path, tree: &Path) -> Result<(), Is
         }
         let file = path.map_or_else(|| member.name.clone(), |path| file_name(number - 1, path));
         let to = ours.join(&file);
-        fs::write(&to, &member.bytes).map_err(file_error(&to))?;
-        // A String takes every word.
+        fs::write(&to, &member.bytes).map_err(write_error(&to))?;
+        // Writing to a String cannot fail.
         let _ = writeln!(modules, "    module2 /sprig/{file} '{}'", member.name);
     }
     let config = grub.join("grub.cfg");
-    fs::write(&config, grub_config(&modules)).map_err(file_error(&config))
+    fs::write(&config, grub_config(&modules)).map_err(write_error(&config))
 }
 
 /// A name that every file system and boot loader takes: the number keeps it apart from the others.
@@ -180,17 +207,17 @@ fn need(programs: &[Needed], platforms: &[(&str, Needed)]) -> Result<(), IsoErro
 }
 
 fn run(name: &'static str, tool: &mut Command) -> Result<(), IsoError> {
-    let Output { status, stdout, stderr } = tool.output().map_err(file_error(Path::new(name)))?;
+    let Output { status, stdout, stderr } = tool.output().map_err(|error| IsoError::Run { tool: name, error })?;
     if status.success() {
         return Ok(());
     }
-    let said = [String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)].concat();
-    Err(IsoError::Tool { tool: name, status: status.to_string(), said })
+    let output = [String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)].concat();
+    Err(IsoError::Tool { tool: name, status: status.to_string(), output })
 }
 
-fn file_error(path: &Path) -> impl FnOnce(io::Error) -> IsoError {
+fn write_error(path: &Path) -> impl FnOnce(io::Error) -> IsoError {
     let path = path.to_owned();
-    move |error| IsoError::File { path, error }
+    move |error| IsoError::Write { path, error }
 }
 
 fn list(needed: &[Needed], field: fn(&Needed) -> &'static str) -> String {

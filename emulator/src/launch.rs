@@ -28,9 +28,9 @@ use crate::iso::{self, IsoError};
 use crate::qemu::{
     self, Accelerator, Attachment, Boot, ConsoleSpec, Emulator, Firmware, Machine, MachineSpec, PrivateFolder,
 };
-use crate::source::{Refusal, Source};
+use crate::source::{BoxFileError, Source};
 
-/// Name of the console on which the boot image tells what it does.
+/// The name of the console with the boot image's log.
 pub const LOG: &str = "sprig";
 
 /// How the boot image comes into the machine.
@@ -79,12 +79,12 @@ pub struct RunningBox {
     _logs: Option<File>,
 }
 
-/// Why it does not run.
+/// Why a box does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
     /// The machine cannot be split so.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] BoxFileError),
     /// The medium.
     #[error(transparent)]
     Iso(#[from] IsoError),
@@ -94,6 +94,14 @@ pub enum LaunchError {
         /// Which.
         path: PathBuf,
         /// What the system says.
+        error: io::Error,
+    },
+    /// The folder of the logs.
+    #[error("cannot log the consoles in {}: {error}\n  help: name another folder with --logs", path.display())]
+    Logs {
+        /// The folder.
+        path: PathBuf,
+        /// The operating system's error.
         error: io::Error,
     },
     /// Another run logs there.
@@ -121,7 +129,7 @@ impl LaunchOptions {
     }
 }
 
-/// Plans, makes what is booted, and starts the machine. When this returns, the boot image may not have said a word yet.
+/// Plans, makes what is booted, and starts the machine. When this returns, the boot image may not have printed anything yet.
 ///
 /// # Errors
 /// Every mistake in the box file; anything that is missing here; a machine that does not start.
@@ -186,7 +194,7 @@ impl Medium {
 }
 
 impl RunningBox {
-    /// What was planned on the host. The boot image plans again, with the same code.
+    /// The plan made on the host. The boot image plans again, with the same code.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
@@ -196,7 +204,7 @@ impl RunningBox {
         self.accelerator
     }
 
-    /// Where the boot image tells what it does.
+    /// The log of the boot image.
     pub fn log(&self) -> &Console {
         &self.machine.consoles()[0]
     }
@@ -217,6 +225,11 @@ impl RunningBox {
         self.emulated.ports().position(|other| other == port)
     }
 
+    /// The machine, to wait for its end.
+    pub fn machine_mut(&mut self) -> &mut Machine {
+        &mut self.machine
+    }
+
     /// The machine.
     pub fn machine(&self) -> &Machine {
         &self.machine
@@ -225,14 +238,20 @@ impl RunningBox {
 
 /// Keeps a folder for one run's logs: a second run would empty the first one's files.
 fn hold(logs: &Path) -> Result<File, LaunchError> {
-    let error = |error| LaunchError::File { path: logs.to_owned(), error };
+    let error = |error| LaunchError::Logs { path: logs.to_owned(), error };
     fs::create_dir_all(logs).map_err(error)?;
     let folder = File::open(logs).map_err(error)?;
+    require_writable(logs).map_err(error)?;
     match folder.try_lock() {
         Err(TryLockError::WouldBlock) => Err(LaunchError::LogsInUse { path: logs.to_owned() }),
         // Where a file system knows no locks, runs are not kept apart.
         Ok(()) | Err(TryLockError::Error(_)) => Ok(folder),
     }
+}
+
+/// Fails as creating a log in this folder would.
+fn require_writable(logs: &Path) -> io::Result<()> {
+    tempfile::tempfile_in(logs).map(drop)
 }
 
 /// The names of the consoles in the order of the ports: the log, and whoever has each of the others.
@@ -267,7 +286,7 @@ fn require_unchanged(source: &Source, image: &Path) -> Result<(), LaunchError> {
     let (image, file) = (image.display(), source.path().display());
     let message = format!("{image} was not made from what is here now: {difference}");
     let help = format!("make it anew: sprig image {file} -o {image}");
-    Err(source.refusal(vec![Diagnostic { code, message, places: Vec::new(), help }]).into())
+    Err(source.error(vec![Diagnostic { code, message, places: Vec::new(), help }]).into())
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! A shell at an instance's console, used by a program instead of a person: commands, what they print, and how they end.
+//! A shell at an instance's console, used by a program instead of a person: it runs commands and returns their output
+//! and exit status.
 //!
-//! One command runs at a time; a *job* runs beside them. Every wait has a limit. The shell must be there and wait for
-//! somebody: [`Shell::settle`] makes sure of it.
+//! One command runs at a time; a *job* runs beside them. Every wait has a limit. A shell must be at its prompt before the
+//! first command: [`Shell::settle`] makes sure of it.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,19 +12,19 @@ use regex::bytes::Regex;
 
 use crate::console::{Console, Pattern, WaitError};
 
-/// What the terminal makes an interrupt of: Ctrl-C.
+/// The terminal turns this byte into an interrupt: Ctrl-C.
 const INTERRUPT: u8 = 3;
-/// How long a shell that is there may take to do next to nothing, on a busy host in emulation.
+/// How long a shell at its prompt may take to answer, on a busy host in emulation.
 const NOTHING_LIMIT: Duration = Duration::from_secs(60);
-/// A job is waited for in pieces of this length, since each is a command with a limit of its own.
+/// Waiting for a job takes one command for each piece of this length, and each command has a limit of its own.
 const JOB_STEP: Duration = Duration::from_secs(60);
-/// What the console may take longer than what runs on it.
+/// How much longer than its command the console may take.
 const CONSOLE_LIMIT: Duration = Duration::from_secs(30);
 
 /// Numbers the commands, so that a late answer is not taken for that of another command.
 static COMMANDS: AtomicU32 = AtomicU32::new(0);
 
-/// A shell that waits at a console.
+/// A shell at a console's prompt.
 #[derive(Clone)]
 pub struct Shell {
     console: Console,
@@ -32,7 +33,7 @@ pub struct Shell {
 /// How a command ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Ended {
-    /// What it printed, without carriage returns and without the last line break.
+    /// Its output, without carriage returns and without the last line break.
     pub output: String,
     /// Its exit status.
     pub status: i32,
@@ -45,30 +46,30 @@ pub struct Running<'a> {
     number: u32,
 }
 
-/// Why there is no result.
+/// Why a command has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum ShellError {
-    /// What was waited for did not come.
+    /// The awaited output did not come.
     #[error(transparent)]
     Silent(#[from] WaitError),
-    /// Nothing can be typed.
+    /// The console takes no input.
     #[error("console \"{console}\": cannot type: {error}")]
     Closed {
-        /// Which console.
+        /// The console's name.
         console: String,
-        /// What the system says.
+        /// The operating system's error.
         error: io::Error,
     },
     /// The command failed.
     #[error("{console}: `{command}` failed with status {status}: {}", one_line(output))]
     Failed {
-        /// Which console.
+        /// The console's name.
         console: String,
-        /// What was run.
+        /// The command line.
         command: String,
-        /// How it ended.
+        /// The exit status.
         status: i32,
-        /// What it printed.
+        /// Its output.
         output: String,
     },
 }
@@ -84,7 +85,7 @@ impl Shell {
         &self.console
     }
 
-    /// Interrupts whatever runs, and waits until the shell does as it is told.
+    /// Interrupts whatever runs, and waits until the shell answers.
     ///
     /// # Errors
     /// If it does not within a minute.
@@ -93,7 +94,7 @@ impl Shell {
         self.run("true", NOTHING_LIMIT).map(drop)
     }
 
-    /// Runs a command that is to succeed: what it prints.
+    /// Runs a command that must succeed, and returns its output.
     ///
     /// # Errors
     /// If it fails, or does not end within `limit`.
@@ -102,7 +103,7 @@ impl Shell {
         self.require_success(command, output, status)
     }
 
-    /// Runs a command: what it prints, and its exit status.
+    /// Runs a command, and returns its output and its exit status.
     ///
     /// # Errors
     /// If it does not end within `limit`.
@@ -110,13 +111,13 @@ impl Shell {
         self.begin(command)?.end(limit)
     }
 
-    /// Begins a command, for whoever has something else to do until it ends.
+    /// Starts a command without waiting for its end.
     ///
     /// # Errors
     /// If nothing can be typed.
     pub fn begin(&self, command: &str) -> Result<Running<'_>, ShellError> {
         let number = COMMANDS.fetch_add(1, Ordering::Relaxed);
-        // The marks are put together by the shell, so that the echo of what is typed does not look like them.
+        // The shell joins the halves of each mark, so that the echo of the typed line does not look like one.
         let line = format!("echo sprig-be''gin {number}; {command}; echo sprig-en''d {number} $?\n");
         self.type_in(line.as_bytes())?;
         Ok(Running { shell: self, number })
@@ -127,14 +128,14 @@ impl Shell {
     /// # Errors
     /// If it cannot be started.
     pub fn start(&self, job: &str, command: &str) -> Result<(), ShellError> {
-        // Braces, since whoever types it puts a semicolon behind, which may not follow an ampersand. A process of its own
-        // runs the command, so that one that exits is told of too.
+        // Braces, because a semicolon follows, which may not stand behind an ampersand. The command runs in a process of
+        // its own, so that the status is written even if the command exits.
         let run = format!("({command}); echo $? > /tmp/{job}.end");
         self.run(&format!("rm -f /tmp/{job}.*; {{ ({run}) > /tmp/{job}.out 2>&1 < /dev/null & }}"), NOTHING_LIMIT)?;
         Ok(())
     }
 
-    /// Waits for a job that is to succeed: what it printed.
+    /// Waits for a job that must succeed, and returns its output.
     ///
     /// # Errors
     /// If it fails, or does not end within `limit`.
@@ -166,11 +167,11 @@ impl Shell {
     /// Whether `condition`, a shell command, succeeds within `limit`.
     fn comes_true(&self, condition: &str, limit: Duration) -> Result<bool, ShellError> {
         let tenths = limit.as_millis() / 100;
-        // A loop that was left ends well, so that only the count tells.
+        // The loop itself always succeeds, so the count decides.
         let script = format!(
             "i=0; until {condition}; do i=$((i+1)); [ $i -le {tenths} ] || break; sleep 0.1; done; [ $i -le {tenths} ]"
         );
-        // A busy instance takes longer for its tenths of a second.
+        // On a busy instance each tenth of a second takes longer.
         Ok(self.try_run(&script, limit * 2 + CONSOLE_LIMIT)?.status == 0)
     }
 
@@ -220,7 +221,7 @@ mod tests {
 
     const SOON: Duration = Duration::from_secs(10);
 
-    /// A shell on which `play` answers each line that is typed.
+    /// A shell whose other end, `play`, answers each typed line.
     fn shell(mut play: impl FnMut(&str) -> String + Send + 'static) -> Shell {
         let (ours, theirs) = UnixStream::pair().unwrap();
         std::thread::spawn(move || {
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_come_true_is_told_with_what_there_is_instead() {
+    fn a_condition_that_stays_false_is_reported_with_what_is_there_instead() {
         let shell = shell(|line| {
             let ran = std::process::Command::new("sh").args(["-c", line]).output().unwrap();
             String::from_utf8(ran.stdout).unwrap().replace('\n', "\r\n")

@@ -1,4 +1,4 @@
-//! A box file with everything that it names: read once, so that what is planned is what is booted.
+//! A box file with the images that it names. It is read once, so that what is planned is what is booted.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,19 +9,19 @@ use partitioner::config::BoxFile;
 use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::Inventory;
 use partitioner::plan::{Plan, plan};
-use partitioner::request::{ImageFault, LoadedImage, Request};
+use partitioner::request::{ImageReadError, LoadedImage, Request};
 use partitioner::view::InstanceView;
 
 use crate::bundle::{Bundle, NamedImage};
 use crate::emulated::EmulatedMachine;
 
-/// A box file and its images. Having one means that the file says something sensible and that every image is there and
-/// is what it should be; whether a machine can do it, [`Source::plan`] tells.
+/// A box file and its images. Having one means that the file is valid and that every image exists and is of the right
+/// kind. [`Source::plan`] decides whether a machine can carry it.
 pub struct Source {
     path: PathBuf,
     text: String,
     request: Request,
-    /// By the path as the box file has it.
+    /// By the path as it stands in the box file.
     images: BTreeMap<String, Vec<u8>>,
 }
 
@@ -31,9 +31,9 @@ pub enum SourceError {
     /// The box file cannot be read.
     #[error("cannot read the box file {}: {error}", path.display())]
     Read {
-        /// Which.
+        /// Its path.
         path: PathBuf,
-        /// What the system says.
+        /// The operating system's error.
         error: io::Error,
     },
     /// The box file is not text.
@@ -42,20 +42,20 @@ pub enum SourceError {
         path.display()
     )]
     NotText {
-        /// Which.
+        /// Its path.
         path: PathBuf,
-        /// Where, counted from 1.
+        /// The line, counted from 1.
         line: usize,
     },
-    /// A result would be written over what it is made from.
+    /// The output would overwrite an input.
     #[error("cannot write {}: the box is made from this very file\n  help: write to another file", path.display())]
     Overwrites {
-        /// Which.
+        /// Its path.
         path: PathBuf,
     },
-    /// It, or what it names, is not as it should be.
+    /// The box file, or an image that it names, is wrong.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Invalid(#[from] BoxFileError),
 }
 
 fn read_text(path: &Path) -> Result<String, SourceError> {
@@ -70,16 +70,16 @@ fn read_text(path: &Path) -> Result<String, SourceError> {
 /// Everything that is wrong with a box file, with the text to show the places in.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{}", self.plain())]
-pub struct Refusal {
-    /// The file, as it was given.
+pub struct BoxFileError {
+    /// Its path, as the user gave it.
     pub file: String,
-    /// What is in it.
+    /// Its text.
     pub text: String,
-    /// What is wrong, at least one thing.
+    /// At least one.
     pub diagnostics: Vec<Diagnostic>,
 }
 
-impl Refusal {
+impl BoxFileError {
     fn plain(&self) -> String {
         let each = self.diagnostics.iter().map(|diagnostic| diagnostic.plain(&self.file, &self.text).to_string());
         each.collect::<Vec<_>>().join("\n")
@@ -93,7 +93,7 @@ impl Source {
     /// Everything that is wrong with the text, or else with the images.
     pub fn read(path: &Path) -> Result<Self, SourceError> {
         let text = read_text(path)?;
-        let refuse = |diagnostics| Refusal { file: path.display().to_string(), text: text.clone(), diagnostics };
+        let refuse = |diagnostics| BoxFileError { file: path.display().to_string(), text: text.clone(), diagnostics };
         let file = BoxFile::parse(&text).map_err(refuse)?;
         let read = read_images(&file, path.parent().unwrap_or(Path::new("")));
         let request = Request::gather(file, |path| hand_over(&read, path)).map_err(refuse)?;
@@ -101,7 +101,7 @@ impl Source {
         Ok(Self { path: path.to_owned(), text, request, images })
     }
 
-    /// Where it was read from.
+    /// The path of the box file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -109,7 +109,7 @@ impl Source {
     /// Refuses to write a result to `output` if that is the box file or one of its images.
     ///
     /// # Errors
-    /// If it is.
+    /// If `output` is one of them.
     pub fn spare(&self, output: &Path) -> Result<(), SourceError> {
         let Ok(target) = fs::canonicalize(output) else { return Ok(()) };
         let folder = self.path.parent().unwrap_or(Path::new(""));
@@ -123,54 +123,54 @@ impl Source {
         &self.text
     }
 
-    /// What is wanted.
+    /// The request: what the box file and its images ask for.
     pub fn request(&self) -> &Request {
         &self.request
     }
 
-    /// Splits a machine as this wants it.
+    /// Plans the box for a machine.
     ///
     /// # Errors
-    /// Everything that stands against it.
-    pub fn plan(&self, inventory: &Inventory) -> Result<Plan, Refusal> {
-        let plan = plan(inventory, &self.request).map_err(|error| self.refusal(error.diagnostics(&self.request)))?;
-        // What the boot image would only find when it makes an instance's tables.
+    /// Every reason why the machine cannot carry it.
+    pub fn plan(&self, inventory: &Inventory) -> Result<Plan, BoxFileError> {
+        let plan = plan(inventory, &self.request).map_err(|error| self.error(error.diagnostics(&self.request)))?;
+        // Errors that the boot image would only find while it makes an instance's tables.
         let views = plan.partitions.iter().zip(&self.request.partitions);
         let views = views.map(|(partition, images)| InstanceView::new(&plan, partition, &images.bzimage));
         let errors: Vec<Diagnostic> = views.filter_map(|view| Some(Diagnostic::from(&view.err()?))).collect();
-        if errors.is_empty() { Ok(plan) } else { Err(self.refusal(errors)) }
+        if errors.is_empty() { Ok(plan) } else { Err(self.error(errors)) }
     }
 
-    /// Refuses an emulated machine that lacks devices, with everything else that stands against planning it.
+    /// Checks that an emulated machine has every device that the box names.
     ///
     /// # Errors
-    /// If it lacks any.
-    pub fn require_devices(&self, machine: &EmulatedMachine, lacking: Vec<Diagnostic>) -> Result<(), Refusal> {
+    /// If it lacks any; with every other reason why the box cannot be planned.
+    pub fn require_devices(&self, machine: &EmulatedMachine, lacking: Vec<Diagnostic>) -> Result<(), BoxFileError> {
         if lacking.is_empty() {
             return Ok(());
         }
         let others = self.plan(&machine.assumed_for(&self.request).inventory).err();
         let others = others.into_iter().flat_map(|refusal| refusal.diagnostics);
-        Err(self.refusal(lacking.into_iter().chain(others).collect()))
+        Err(self.error(lacking.into_iter().chain(others).collect()))
     }
 
-    /// What the boot image is given.
+    /// The bundle that the boot image is given.
     ///
     /// # Errors
     /// If the path of an image cannot stand in a manifest.
-    pub fn bundle(&self) -> Result<Bundle<'_>, Refusal> {
+    pub fn bundle(&self) -> Result<Bundle<'_>, BoxFileError> {
         let images = self.request.images.iter().filter_map(|image| self.images.get_key_value(&image.path));
         let images: Vec<_> = images.map(|(path, bytes)| NamedImage { path, bytes }).collect();
-        Bundle::new(self.text.as_bytes(), &images).map_err(|error| self.refusal(vec![Diagnostic::from(&error)]))
+        Bundle::new(self.text.as_bytes(), &images).map_err(|error| self.error(vec![Diagnostic::from(&error)]))
     }
 
-    /// These complaints, as complaints about this file.
-    pub fn refusal(&self, diagnostics: Vec<Diagnostic>) -> Refusal {
-        Refusal { file: self.path.display().to_string(), text: self.text.clone(), diagnostics }
+    /// An error about this box file.
+    pub fn error(&self, diagnostics: Vec<Diagnostic>) -> BoxFileError {
+        BoxFileError { file: self.path.display().to_string(), text: self.text.clone(), diagnostics }
     }
 }
 
-type ReadImages = BTreeMap<String, Result<Vec<u8>, ImageFault>>;
+type ReadImages = BTreeMap<String, Result<Vec<u8>, ImageReadError>>;
 
 fn read_images(file: &BoxFile, folder: &Path) -> ReadImages {
     let kernels = file.partitions.iter().map(|partition| partition.kernel.get_ref());
@@ -178,17 +178,17 @@ fn read_images(file: &BoxFile, folder: &Path) -> ReadImages {
     kernels.chain(initrds).map(|path| (path.clone(), read_image(&folder.join(path)))).collect()
 }
 
-fn read_image(path: &Path) -> Result<Vec<u8>, ImageFault> {
+fn read_image(path: &Path) -> Result<Vec<u8>, ImageReadError> {
     fs::read(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => ImageFault::Missing { looked_at: path.display().to_string() },
-        _ => ImageFault::Unreadable { reason: format!("{}: {error}", path.display()) },
+        io::ErrorKind::NotFound => ImageReadError::Missing { looked_at: path.display().to_string() },
+        _ => ImageReadError::Unreadable { reason: format!("{}: {error}", path.display()) },
     })
 }
 
-fn hand_over<'a>(read: &'a ReadImages, path: &str) -> Result<LoadedImage<'a>, ImageFault> {
+fn hand_over<'a>(read: &'a ReadImages, path: &str) -> Result<LoadedImage<'a>, ImageReadError> {
     match read.get(path) {
         Some(Ok(bytes)) => Ok(LoadedImage { bytes: Cow::Borrowed(bytes), loaded: None }),
         Some(Err(fault)) => Err(fault.clone()),
-        None => Err(ImageFault::Missing { looked_at: path.to_owned() }),
+        None => Err(ImageReadError::Missing { looked_at: path.to_owned() }),
     }
 }

@@ -65,7 +65,7 @@ fn a_machine_obeys_its_control_connection_and_its_end_is_noticed() {
     let console = machine.console("first").unwrap().clone();
     console.wait_for("ready", LIMIT).unwrap();
     assert_eq!(machine.wait_for_end(Duration::ZERO).unwrap(), None);
-    let mut control = machine.take_control().unwrap().unwrap();
+    let mut control = machine.take_control().unwrap();
     let status = control.execute("query-status", &serde_json::json!({})).unwrap();
     assert_eq!(status["status"], "running");
     assert!(control.execute("no-such-command", &serde_json::json!({})).is_err());

@@ -1,8 +1,8 @@
-//! Who has which partition: a lock on one byte of the window's file for each.
+//! Which endpoint has which partition: each holds a lock on one byte of the window's file.
 //!
 //! The locks are those of open file descriptions (fcntl(2), `F_OFD_SETLK`). The kernel lets go of one when the last
-//! process that holds it has ended, however it ended: none is ever stale. A description that came over a socket is shared
-//! with whoever sent it, and so would be its locks: each claim opens the file anew.
+//! process that holds it has ended, however it ended: none is ever stale. A description that came over a socket is
+//! shared with its sender, and its locks would be too. So each claim opens the file anew.
 
 // One system call that no crate has a safe form of.
 #![allow(unsafe_code)]
@@ -21,24 +21,24 @@ pub struct Claim {
     _lock: File,
 }
 
-/// Why a partition is not ours.
+/// Why a partition could not be claimed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClaimError {
-    /// There is none of that index.
+    /// There is no such partition.
     #[error("the window has partitions 0 to {last}, and no partition {index}")]
     NoSuch {
-        /// What was asked for.
+        /// The index that was asked for.
         index: usize,
-        /// The last that there is.
+        /// The last index.
         last: usize,
     },
-    /// Somebody has it.
+    /// Another endpoint has it.
     #[error("partition {0} is taken: another endpoint of this window has it; close that one, or ask for another index")]
     Taken(usize),
-    /// Somebody has each of them.
+    /// Other endpoints have all of them.
     #[error("all {0} partitions of the window are taken: close one, or make a window for more")]
     AllTaken(usize),
-    /// The lock could not be asked for.
+    /// The file could not be locked.
     #[error("cannot lock a partition of the window by way of /proc/self/fd: {0}")]
     Lock(#[from] io::Error),
 }
@@ -57,7 +57,7 @@ impl Claim {
         lock(&file, index)?.then_some(Self { index, _lock: file }).ok_or(ClaimError::Taken(index))
     }
 
-    /// The first partition that nobody has.
+    /// The first partition that is free.
     ///
     /// # Errors
     /// [`ClaimError::AllTaken`], [`ClaimError::Lock`].

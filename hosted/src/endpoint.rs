@@ -1,7 +1,7 @@
 //! One partition in this process: frames in and out, its links, its time.
 //!
-//! Whoever has an [`Endpoint`] gives it its time, by calling [`Endpoint::turn`] again and again: at least every few
-//! hundred milliseconds, or peers hold it to be dead. Nothing else runs: there is no thread behind it.
+//! The owner of an [`Endpoint`] gives it its time by calling [`Endpoint::turn`] again and again: at least every few
+//! hundred milliseconds, or its peers take it for dead. There is no thread behind it.
 //!
 //! - One that **polls** calls `turn` now and then, and never asks to be rung.
 //! - One that **sleeps** calls [`Endpoint::arm`], waits on the file descriptor ([`AsFd`]) if that says so, then calls
@@ -14,36 +14,35 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use shmem::Shape;
 use shmem::segment::{Sink, Source};
 use vni::MacAddress;
 use vni::descriptor::Offload;
-use vni::sender::Refusal;
-use vni::station::Shown;
+use vni::doorbell::LINK_QUEUE;
+use vni::lanes::LaneSlot;
+use vni::peer_link::LinkStatus;
+use vni::sender::SendError;
 
-use crate::bell;
 use crate::claim::{Claim, ClaimError};
 use crate::counters;
-use crate::rig::Rig;
-use crate::waiting::{Ticks, Waiting};
+use crate::doorbell;
+use crate::lane::Lane;
+use crate::parts::EndpointParts;
+use crate::wait_set::{Ticks, WaitSet};
 use crate::window::WindowFile;
 
-/// The queue at which a peer is rung for its link.
-const LINKS: usize = 0;
-
-/// One partition, in this process. When it is dropped its links go down, and its peers are told.
+/// One partition in this process. When it is dropped, its links go down and its peers are rung.
 pub struct Endpoint {
     // Dropped in this order: the parts before the claim that makes them ours.
-    rig: Rig,
-    waiting: Waiting,
+    parts: EndpointParts,
+    wait_set: WaitSet,
     ticks: Ticks,
-    /// The set may have something to tell that nobody has heard.
+    /// The set may have events that were not taken yet.
     asleep: bool,
     /// Peers in whose lanes a fault was found, a bit for each.
     faulty: u32,
     /// Doorbells for which an eventfd was written.
     rung: u64,
-    /// Times that the set was heard.
+    /// Times that events of the set were taken.
     wakeups: u64,
     _claim: Claim,
 }
@@ -51,48 +50,21 @@ pub struct Endpoint {
 /// Why an endpoint was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The partition is not ours.
+    /// The partition could not be claimed.
     #[error(transparent)]
     Claim(#[from] ClaimError),
-    /// There is nothing to wait on.
+    /// The wait set could not be made.
     #[error("cannot make a timer and an epoll set for an endpoint: {0}")]
-    Waiting(#[from] io::Error),
-}
-
-/// A peer and a queue. Having one means that the endpoint it came from has such a lane; to another, one that it lacks
-/// is a lane whose link is down.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Lane {
-    index: u32,
-    peer: u8,
-    queue: u8,
-}
-
-impl Lane {
-    fn new(shape: Shape, peer: usize, queue: usize) -> Self {
-        Self { index: (queue * shape.partitions() + peer) as u32, peer: peer as u8, queue: queue as u8 }
-    }
-
-    /// The peer.
-    #[inline]
-    pub fn peer(self) -> usize {
-        self.peer.into()
-    }
-
-    /// The queue.
-    #[inline]
-    pub fn queue(self) -> usize {
-        self.queue.into()
-    }
+    WaitSet(#[from] io::Error),
 }
 
 /// How a link stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LinkState {
-    /// The peer is not there, or has just broken a rule.
+    /// The peer is absent, or has just broken a rule.
     Down,
     /// Shaking hands.
-    Coming,
+    Connecting,
     /// Frames cross.
     Up,
     /// It was up, and the peer's heartbeat has stopped.
@@ -108,9 +80,9 @@ pub struct Received {
     pub offload: Offload,
 }
 
-/// What came of a turn.
+/// The result of a turn.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Turned {
+pub struct TurnOutcome {
     /// Peers whose link has come up, gone down, stalled or gone on, a bit for each.
     pub changed: u32,
 }
@@ -124,7 +96,7 @@ impl Endpoint {
         Self::claimed(window, Claim::of(window, index)?)
     }
 
-    /// The first partition of the window that nobody has.
+    /// The first partition of the window that is free.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -135,57 +107,57 @@ impl Endpoint {
     fn claimed(window: &WindowFile, claim: Claim) -> Result<Self, OpenError> {
         let ticks = Ticks::begin();
         let doorbell = window.doorbell(claim.index()).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-        let waiting = Waiting::new(doorbell)?;
-        let rig = Rig::new(window, claim.index());
-        rig.station().tick();
-        rig.station().start();
-        bell::appear(rig.station());
-        let mut endpoint = Self { rig, waiting, ticks, asleep: false, faulty: 0, rung: 0, wakeups: 0, _claim: claim };
+        let wait_set = WaitSet::new(doorbell)?;
+        let parts = EndpointParts::new(window, claim.index());
+        parts.port().tick();
+        parts.port().start();
+        doorbell::publish(parts.port());
+        let mut endpoint =
+            Self { parts, wait_set, ticks, asleep: false, faulty: 0, rung: 0, wakeups: 0, _claim: claim };
         endpoint.step_links();
         Ok(endpoint)
     }
 
     /// Our partition.
     pub fn index(&self) -> usize {
-        self.rig.station().index()
+        self.parts.port().index()
     }
 
     /// The window.
     pub fn window(&self) -> &WindowFile {
-        self.rig.files()
+        self.parts.files()
     }
 
     /// The address of a partition.
     pub fn mac(&self, partition: usize) -> MacAddress {
-        self.rig.station().mac(partition)
+        self.parts.port().mac(partition)
     }
 
     /// Which partition a frame to that address is for; `None`: all of them.
     pub fn destination(&self, address: [u8; 6]) -> Option<usize> {
-        self.rig.station().destination(address)
+        self.parts.port().destination(address)
     }
 
     /// The lane for a peer and a queue, if there is one.
     pub fn lane(&self, peer: usize, queue: usize) -> Option<Lane> {
         let shape = self.window().shape();
         let exists = peer < shape.partitions() && peer != self.index() && queue < shape.queues();
-        exists.then(|| Lane::new(shape, peer, queue))
+        exists.then(|| Lane::new(shape, LaneSlot { queue, peer }))
     }
 
     /// Every lane, by queue and then by peer.
     pub fn lanes(&self) -> impl Iterator<Item = Lane> + use<> {
         let (shape, me) = (self.window().shape(), self.index());
-        let all = 0..shape.queues() * shape.partitions();
-        let lane = move |index| Lane::new(shape, index % shape.partitions(), index / shape.partitions());
-        all.map(lane).filter(move |lane| lane.peer() != me)
+        let all = (0..LaneSlot::count(shape)).map(move |index| LaneSlot::at(index, shape));
+        all.filter(move |slot| slot.peer != me).map(move |slot| Lane::new(shape, slot))
     }
 
     /// Copies a frame into our pool. It is on its way with the next [`Endpoint::publish`].
     ///
     /// # Errors
-    /// [`Refusal`]; it is counted, and nothing was taken.
+    /// [`SendError`]; it is counted, and nothing was taken.
     #[inline]
-    pub fn send(&mut self, lane: Lane, frame: &[u8], offload: Offload) -> Result<(), Refusal> {
+    pub fn send(&mut self, lane: Lane, frame: &[u8], offload: Offload) -> Result<(), SendError> {
         self.send_segments(lane, [Source::from(frame)].into_iter(), offload)
     }
 
@@ -199,11 +171,11 @@ impl Endpoint {
         lane: Lane,
         frame: impl Iterator<Item = Source<'s>> + Clone,
         offload: Offload,
-    ) -> Result<(), Refusal> {
-        let Some(sender) = self.rig.sender(lane.index as usize) else { return Err(Refusal::LinkDown) };
+    ) -> Result<(), SendError> {
+        let Some(sender) = self.parts.sender(lane.index()) else { return Err(SendError::LinkDown) };
         let was_live = sender.is_live();
         let sent = sender.send(frame, offload);
-        if was_live && sent == Err(Refusal::LinkDown) {
+        if was_live && sent == Err(SendError::LinkDown) {
             self.look_into(lane);
         }
         sent
@@ -212,16 +184,16 @@ impl Endpoint {
     /// Publishes what was sent into a lane since the last time, as one burst, and rings the peer if it sleeps.
     #[inline]
     pub fn publish(&mut self, lane: Lane) {
-        let Some(sender) = self.rig.sender(lane.index as usize) else { return };
+        let Some(sender) = self.parts.sender(lane.index()) else { return };
         if sender.publish().is_needed() {
             self.ring(lane.peer(), lane.queue());
         }
     }
 
-    /// Before sleeping for room in a lane: asks to be rung for it. True if the largest frame has room already; of a lane
-    /// that is down, too. Publish before: what is not published will not be consumed.
+    /// Before sleeping for room in a lane: asks to be rung for it. True if the largest frame has room already, or if
+    /// the lane is down. Publish before: what is not published will not be consumed.
     pub fn await_room(&mut self, lane: Lane) -> bool {
-        self.rig.sender(lane.index as usize).is_none_or(|sender| sender.await_room())
+        self.parts.sender(lane.index()).is_none_or(|sender| sender.await_room())
     }
 
     /// Copies the frame that waits first in a lane into `buffer`. One that is longer than `buffer` is dropped and
@@ -234,7 +206,7 @@ impl Endpoint {
     /// [`Endpoint::receive`], into memory of another kind.
     #[inline]
     pub fn receive_into(&mut self, lane: Lane, mut buffer: Sink<'_>) -> Option<Received> {
-        let receiver = self.rig.receiver(lane.index as usize)?;
+        let receiver = self.parts.receiver(lane.index())?;
         loop {
             match receiver.peek() {
                 Ok(Some(waiting)) if waiting.len > buffer.len() => receiver.skip(),
@@ -255,7 +227,7 @@ impl Endpoint {
     /// Gives back what was received from a lane since the last time, as one burst, and rings the peer if it waits.
     #[inline]
     pub fn release(&mut self, lane: Lane) {
-        let Some(receiver) = self.rig.receiver(lane.index as usize) else { return };
+        let Some(receiver) = self.parts.receiver(lane.index()) else { return };
         if receiver.release().is_needed() {
             self.ring(lane.peer(), lane.queue());
         }
@@ -263,29 +235,29 @@ impl Endpoint {
 
     /// How the link to a peer stands.
     pub fn link(&self, peer: usize) -> LinkState {
-        match self.rig.shown().get(peer).map_or(0, Shown::state) {
+        match self.parts.status(peer).map_or(0, LinkStatus::state) {
             0 => LinkState::Down,
-            1 | 2 => LinkState::Coming,
+            1 | 2 => LinkState::Connecting,
             3 => LinkState::Up,
             _ => LinkState::Stalled,
         }
     }
 
-    /// Gives time: hears the doorbell, ticks if a tick is due, steps links that want it. Without a system call, unless
-    /// we were armed since the last turn, or a peer must be rung.
+    /// Takes a turn: takes the doorbell's rings, ticks if a tick is due, steps links that want it. Without a system
+    /// call, unless we were armed since the last turn, or a peer must be rung.
     ///
     /// # Errors
-    /// If the kernel does not tell what the set has to tell, which no kernel does.
-    pub fn turn(&mut self) -> io::Result<Turned> {
-        // In this order: a ring that comes after the set was heard is in the set again.
+    /// If the kernel refuses the events of the set, which no kernel does.
+    pub fn turn(&mut self) -> io::Result<TurnOutcome> {
+        // In this order: a ring that comes after the events were taken is in the set again.
         if self.asleep {
-            self.waiting.hear()?;
+            self.wait_set.drain()?;
             self.wakeups += 1;
             self.asleep = false;
         }
-        bell::take(self.rig.station());
+        doorbell::take(self.parts.port());
         if self.ticks.is_due() {
-            self.rig.station().tick();
+            self.parts.port().tick();
         }
         Ok(self.step_links())
     }
@@ -294,10 +266,10 @@ impl Endpoint {
     /// and one may wait; in any case a [`Endpoint::turn`] comes next. Release and publish before.
     pub fn arm(&mut self) -> bool {
         self.asleep = true;
-        let lanes = self.window().shape().partitions() * self.window().shape().queues();
+        let lanes = LaneSlot::count(self.window().shape());
         let mut may_sleep = true;
         for lane in 0..lanes {
-            may_sleep &= self.rig.receiver(lane).is_none_or(|receiver| receiver.arm());
+            may_sleep &= self.parts.receiver(lane).is_none_or(|receiver| receiver.arm());
         }
         may_sleep
     }
@@ -307,62 +279,61 @@ impl Endpoint {
     ///
     /// # Errors
     /// As for [`Endpoint::turn`].
-    pub fn wait(&mut self, limit: Duration) -> io::Result<Turned> {
+    pub fn wait(&mut self, limit: Duration) -> io::Result<TurnOutcome> {
         if self.arm() {
-            self.waiting.wait(limit)?;
+            self.wait_set.wait(limit)?;
         }
         self.turn()
     }
 
     /// What was counted since it was opened, by name: see [`counters::names`].
     pub fn counters(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        counters::names().zip(counters::values(&self.rig, [self.rung, self.wakeups]))
+        counters::names().zip(counters::values(&self.parts, [self.rung, self.wakeups]))
     }
 
-    /// What one of them has come to; 0 if there is none of that name.
+    /// The value of one counter; 0 if there is none of that name.
     pub fn counter(&self, name: &str) -> u64 {
         self.counters().find_map(|(found, value)| (found == name).then_some(value)).unwrap_or(0)
     }
 
     fn ring(&mut self, peer: usize, queue: usize) {
-        self.rung += u64::from(bell::ring(self.rig.station(), self.rig.files(), peer, queue));
+        self.rung += u64::from(doorbell::ring(self.parts.port(), self.parts.files(), peer, queue));
     }
 
-    /// Notes that something in a lane may be wrong: its link is stepped with the next turn.
+    /// Notes that something in a lane may be wrong: its link is outcome with the next turn.
     fn look_into(&mut self, lane: Lane) {
-        self.faulty |= 1 << lane.peer;
+        self.faulty |= 1 << lane.peer();
     }
 
-    fn step_links(&mut self) -> Turned {
-        let mut turned = Turned::default();
+    fn step_links(&mut self) -> TurnOutcome {
+        let mut outcome = TurnOutcome::default();
         let faulty = std::mem::take(&mut self.faulty);
         for peer in 0..self.window().shape().partitions() {
-            if faulty & 1 << peer == 0 && !self.rig.wants_step(peer) {
+            if faulty & 1 << peer == 0 && !self.parts.wants_step(peer) {
                 continue;
             }
-            let stepped = self.rig.step(peer);
-            turned.changed |= u32::from(stepped.changed) << peer;
-            if stepped.ring {
-                self.ring(peer, LINKS);
+            let step = self.parts.step(peer);
+            outcome.changed |= u32::from(step.changed) << peer;
+            if step.ring {
+                self.ring(peer, LINK_QUEUE);
             }
         }
-        turned
+        outcome
     }
 }
 
 impl AsFd for Endpoint {
     /// Readable when there is something to do: call [`Endpoint::turn`] then.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.waiting.as_fd()
+        self.wait_set.as_fd()
     }
 }
 
 impl Drop for Endpoint {
     fn drop(&mut self) {
-        self.rig.station().stop();
-        let me = self.index();
-        for peer in (0..self.window().shape().partitions()).filter(|peer| *peer != me) {
-            self.ring(peer, LINKS);
+        self.parts.port().stop();
+        for peer in self.parts.port().peers() {
+            self.ring(peer, LINK_QUEUE);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! A station of the virtual Ethernet in an ordinary process: the window is a memfd, the doorbell an eventfd.
+//! A port of the virtual Ethernet in an ordinary process: the window is a memfd, the doorbell an eventfd.
 //!
 //! ```text
 //!   one process                    a Unix socket                     other processes
-//!   Hub ──── hands out ────► memfd, an eventfd for each partition ────► WindowFile
+//!   WindowServer hands out ► memfd, an eventfd for each partition ────► WindowFile
 //!                                                                          │ Claim: one of its partitions
 //!                                                                          ▼
 //!   send, publish ──► rings in the memfd, by the driver's own code ──► Endpoint: receive, release
@@ -12,29 +12,33 @@
 //! | module | |
 //! |---|---|
 //! | [`window`] | the window's file: made, sealed, mapped |
-//! | [`hub`] | how it comes to other processes |
-//! | [`claim`] | who has which partition |
+//! | [`window_server`] | how it comes to other processes |
+//! | [`claim`] | which endpoint has which partition |
 //! | [`endpoint`] | one partition: frames in and out, links, time |
 //! | [`counters`] | what it has counted |
-//! | `rig` | the protocol's parts, and the memory that they refer to |
-//! | `bell` | how a peer is rung |
-//! | `waiting` | what an idle endpoint waits on |
+//! | `lane` | a peer and a queue |
+//! | `parts` | the protocol's parts, and the memory that they refer to |
+//! | `doorbell` | how a peer is rung |
+//! | `wait_set` | what an idle endpoint waits on |
 //!
-//! What a peer wrote is distrusted by [`vni`], as in the Linux driver. The file is sealed, so that nobody can cut it
-//! under us. Sending and receiving make no system call and allocate nothing, unless a peer sleeps and must be rung.
+//! [`vni`] trusts nothing that a peer wrote, as in the Linux driver. The file is sealed, so that nobody can shorten it
+//! while it is mapped. Sending and receiving make no system call and allocate nothing, unless a peer sleeps and must be
+//! rung.
 
-mod bell;
 pub mod claim;
 pub mod counters;
+mod doorbell;
 pub mod endpoint;
-pub mod hub;
-mod rig;
-mod waiting;
+mod lane;
+mod parts;
+mod wait_set;
 pub mod window;
+pub mod window_server;
 
 pub use claim::{Claim, ClaimError};
-pub use endpoint::{Endpoint, Lane, LinkState, OpenError, Received, Turned};
-pub use hub::{Hub, HubError, Serving};
+pub use endpoint::{Endpoint, LinkState, OpenError, Received, TurnOutcome};
+pub use lane::Lane;
 pub use vni::descriptor::{Offload, Segmentation};
-pub use vni::sender::Refusal;
+pub use vni::sender::SendError;
 pub use window::{WindowError, WindowFile};
+pub use window_server::{Serving, WindowServer, WindowServerError};

@@ -1,7 +1,7 @@
 //! The window's file: a memfd that every partition maps, with an eventfd for each.
 //!
-//! It is sealed against growing and shrinking: whoever maps a file that another can cut dies of a bus error. A file from
-//! elsewhere is looked at before it is believed.
+//! It is sealed against growing and shrinking: a process that maps a file which another one shortens dies of a bus
+//! error. A file from elsewhere is checked before it is used.
 
 // The file is mapped here, and nowhere else.
 #![allow(unsafe_code)]
@@ -51,7 +51,7 @@ pub enum WindowError {
         /// What the kernel said.
         why: io::Error,
     },
-    /// Somebody could cut it while it is mapped.
+    /// Another process could shorten it while it is mapped.
     #[error("the window's file is not sealed against being cut (seals {found:#x}, needed {needed:#x}): refused")]
     Unsealed {
         /// The seals that it has.
@@ -60,12 +60,12 @@ pub enum WindowError {
         needed: u32,
     },
     /// It is not what was announced.
-    #[error("the window's file has {found} bytes, and {told} were announced")]
+    #[error("the window's file has {found} bytes, and {announced} were announced")]
     Length {
         /// Bytes of the file.
         found: u64,
-        /// Bytes that it was said to have.
-        told: u64,
+        /// Bytes that were announced.
+        announced: u64,
     },
     /// There is not one doorbell for each partition.
     #[error("the window came with {found} doorbells for {partitions} partitions")]
@@ -77,8 +77,8 @@ pub enum WindowError {
     },
 }
 
-/// A window that is mapped, with everybody's doorbell. Having one means that nobody can cut it, and that it is long
-/// enough for its shape. Copies refer to the same one, which stays until the last is gone.
+/// A window that is mapped, with the doorbells of all partitions. Having one means that nobody can shorten it, and that
+/// it is long enough for its shape. Copies refer to the same one, which stays until the last is gone.
 #[derive(Clone, Debug)]
 pub struct WindowFile(Arc<Shared>);
 
@@ -117,7 +117,7 @@ impl WindowFile {
         Self::from_files(memory, doorbells, shape, len, box_name)
     }
 
-    /// A window that somebody else has made, of `len` bytes; `doorbells` in the order of the partitions.
+    /// A window that another process has made, of `len` bytes; `doorbells` in the order of the partitions.
     ///
     /// # Errors
     /// [`WindowError`], if it is not what it is said to be.
@@ -135,14 +135,14 @@ impl WindowFile {
         if doorbells.len() != shape.partitions() {
             return Err(WindowError::Doorbells { found: doorbells.len(), partitions: shape.partitions() });
         }
-        // The seals first: what they have not made fast could change after it was looked at.
+        // The seals first: without them the length could change after it was checked.
         let seals = fcntl_get_seals(&memory).unwrap_or(SealFlags::empty());
         if !seals.contains(SEALS) || seals.intersects(SealFlags::WRITE | SealFlags::FUTURE_WRITE) {
             return Err(WindowError::Unsealed { found: seals.bits(), needed: SEALS.bits() });
         }
         let status = fstat(&memory).map_err(|why| WindowError::Map { len, why: why.into() })?;
         if status.st_size as u64 != len {
-            return Err(WindowError::Length { found: status.st_size as u64, told: len });
+            return Err(WindowError::Length { found: status.st_size as u64, announced: len });
         }
         let mapping = Mapping::of(&memory, len as usize).map_err(|why| WindowError::Map { len, why })?;
         Ok(Self(Arc::new(Shared { mapping, memory, doorbells, geometry, box_name: box_name.to_owned() })))
@@ -158,7 +158,7 @@ impl WindowFile {
         self.0.mapping.len as u64
     }
 
-    /// Never: it holds at least its headers.
+    /// False: a window holds at least its headers.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -187,7 +187,8 @@ impl WindowFile {
     #[inline]
     pub fn window(&self) -> Window<'_> {
         // SAFETY: mapped at a page, for reading and writing, for as long as `self` is borrowed; sealed, so that every
-        // page of it stays; of the length that the geometry is of. All that this crate does with it goes through `Window`.
+        // page of it stays; of the length that the geometry is of. All that this crate does with it goes through
+        // `Window`.
         unsafe { Window::of_geometry(self.0.mapping.start, self.0.geometry) }
     }
 }
@@ -217,7 +218,7 @@ impl Mapping {
 impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: mapped by `of` with this length. Whoever has a `Window` of it has borrowed the `WindowFile`, or, in a
-        // `Rig`, keeps a copy of it.
+        // `EndpointParts`, keeps a copy of it.
         let unmapped = unsafe { munmap(self.start.as_ptr().cast(), self.len) };
         debug_assert!(unmapped.is_ok(), "{unmapped:?}");
     }

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::thread;
 use std::time::Duration;
 
-use hosted::{ClaimError, Endpoint, LinkState, Offload, OpenError, Refusal};
+use hosted::{ClaimError, Endpoint, LinkState, Offload, OpenError, SendError};
 use support::{both_up, until, until_up, window};
 
 #[test]
@@ -57,7 +57,7 @@ fn a_million_frames_cross_between_sleepers_and_none_is_lost() {
             frame[14..22].copy_from_slice(&number.to_le_bytes());
             match a.send(lane, &frame, Offload::NONE) {
                 Ok(()) => number += 1,
-                Err(Refusal::NoRoom) => {
+                Err(SendError::NoRoom) => {
                     a.publish(lane);
                     if !a.await_room(lane) {
                         return false;
@@ -107,7 +107,7 @@ fn a_closed_endpoint_takes_its_links_down_and_the_next_brings_them_up() {
         // Told by its doorbell: one turn is enough, and no tick is needed.
         a.turn().unwrap();
         assert_ne!(a.link(1), LinkState::Up);
-        assert_eq!(a.send(to_b, &[0; 60], Offload::NONE), Err(Refusal::LinkDown));
+        assert_eq!(a.send(to_b, &[0; 60], Offload::NONE), Err(SendError::LinkDown));
     }
     assert_eq!(a.link(2), LinkState::Down, "nobody was ever there");
 }
@@ -172,7 +172,7 @@ fn a_lane_of_another_endpoint_leads_nowhere() {
     let (small, large) = (window(2), window(4));
     let (mut a, b) = (Endpoint::open(&small, 0).unwrap(), Endpoint::open(&large, 0).unwrap());
     let lane = b.lane(3, 0).unwrap();
-    assert_eq!(a.send(lane, &[0; 60], Offload::NONE), Err(Refusal::LinkDown));
+    assert_eq!(a.send(lane, &[0; 60], Offload::NONE), Err(SendError::LinkDown));
     assert_eq!(a.receive(lane, &mut [0; 64]), None);
     a.publish(lane);
     a.release(lane);

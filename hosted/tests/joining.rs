@@ -6,7 +6,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 
-use hosted::{Endpoint, Hub, HubError, WindowError, WindowFile};
+use hosted::{Endpoint, WindowError, WindowFile, WindowServer, WindowServerError};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 use shmem::{GeometryError, Shape};
 use support::{until, window};
@@ -16,11 +16,11 @@ fn copies<'a>(files: impl Iterator<Item = std::os::fd::BorrowedFd<'a>>) -> Vec<O
 }
 
 #[test]
-fn whoever_joins_by_the_hub_is_on_the_same_wire() {
+fn whoever_joins_by_the_server_is_on_the_same_wire() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("hub");
+    let path = folder.path().join("socket");
     let made = window(2);
-    let serving = Hub::bind(&path, &made).unwrap().spawn().unwrap();
+    let serving = WindowServer::bind(&path, &made).unwrap().spawn().unwrap();
     let joined = WindowFile::join(&path).unwrap();
     assert_eq!((joined.shape(), joined.len(), joined.box_name()), (made.shape(), made.len(), "pair"));
     let (mut a, mut b) = (Endpoint::open(&made, 0).unwrap(), Endpoint::open(&joined, 1).unwrap());
@@ -28,7 +28,7 @@ fn whoever_joins_by_the_hub_is_on_the_same_wire() {
     until("both links", &mut [&mut a, &mut b], |all| all[0].link(1) == all[1].link(0) && is_up(all[0], 1));
     drop(serving);
     assert!(!path.exists());
-    // The hub is not needed any more.
+    // The server is not needed any more.
     let (to_b, from_a) = (a.lane(1, 0).unwrap(), b.lane(0, 0).unwrap());
     a.send(to_b, &[3; 60], hosted::Offload::NONE).unwrap();
     a.publish(to_b);
@@ -40,23 +40,23 @@ fn is_up(endpoint: &Endpoint, peer: usize) -> bool {
 }
 
 #[test]
-fn a_path_is_served_once_and_a_dead_hubs_is_taken_over() {
+fn a_path_is_served_once_and_a_dead_servers_is_taken_over() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("hub");
+    let path = folder.path().join("socket");
     let window = window(2);
     let refused = WindowFile::join(&path).unwrap_err();
-    assert!(matches!(refused, HubError::Absent { .. }), "{refused}");
-    let hub = Hub::bind(&path, &window).unwrap();
-    let refused = Hub::bind(&path, &window).unwrap_err();
-    assert!(matches!(refused, HubError::Served(_)), "{refused}");
-    drop(hub);
+    assert!(matches!(refused, WindowServerError::Absent { .. }), "{refused}");
+    let server = WindowServer::bind(&path, &window).unwrap();
+    let refused = WindowServer::bind(&path, &window).unwrap_err();
+    assert!(matches!(refused, WindowServerError::Served(_)), "{refused}");
+    drop(server);
     // As SIGKILL leaves it.
     drop(socket_at(&path));
     assert!(path.exists());
-    drop(Hub::bind(&path, &window).unwrap());
+    drop(WindowServer::bind(&path, &window).unwrap());
     File::create(&path).unwrap();
-    let refused = Hub::bind(&path, &window).unwrap_err();
-    assert!(matches!(refused, HubError::Served(_)), "what is no socket is left alone: {refused}");
+    let refused = WindowServer::bind(&path, &window).unwrap_err();
+    assert!(matches!(refused, WindowServerError::Served(_)), "what is no socket is left alone: {refused}");
     assert!(path.exists());
 }
 
@@ -69,12 +69,12 @@ fn socket_at(path: &std::path::Path) -> OwnedFd {
 }
 
 #[test]
-fn something_else_that_listens_is_no_hub() {
+fn something_else_that_listens_is_no_window_server() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("stream");
     let _listener = UnixListener::bind(&path).unwrap();
     let refused = WindowFile::join(&path).unwrap_err();
-    assert!(matches!(refused, HubError::Absent { .. }), "{refused}");
+    assert!(matches!(refused, WindowServerError::Absent { .. }), "{refused}");
 }
 
 #[test]
@@ -125,17 +125,17 @@ fn a_window_that_is_not_what_was_announced_is_refused() {
 }
 
 #[test]
-fn the_hub_can_be_answered_from_ones_own_loop() {
+fn the_server_can_be_answered_from_ones_own_loop() {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("hub");
-    let hub = Hub::bind(&path, &window(2)).unwrap();
+    let path = folder.path().join("socket");
+    let server = WindowServer::bind(&path, &window(2)).unwrap();
     let joining = {
         let path = path.clone();
         std::thread::spawn(move || WindowFile::join(&path))
     };
     let limit = Timespec { tv_sec: 60, tv_nsec: 0 };
-    assert_eq!(poll(&mut [PollFd::new(&hub.as_fd(), PollFlags::IN)], Some(&limit)), Ok(1));
-    hub.answer();
+    assert_eq!(poll(&mut [PollFd::new(&server.as_fd(), PollFlags::IN)], Some(&limit)), Ok(1));
+    server.answer();
     assert!(joining.join().unwrap().is_ok());
 }

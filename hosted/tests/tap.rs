@@ -160,7 +160,7 @@ impl Drop for Tap {
 /// Two namespaces and the window; nobody has joined yet.
 fn scene(test: &str) -> (tempfile::TempDir, [Namespace; 2], Tap) {
     let folder = tempfile::tempdir().unwrap();
-    let hub = Tap::create(&folder.path().join("hub"));
+    let hub = Tap::create(&folder.path().join("socket"));
     (folder, [0, 1].map(|index| Namespace::new(test, index)), hub)
 }
 
@@ -216,7 +216,7 @@ fn two_namespaces_talk_in_super_frames_and_nothing_is_changed() {
         return;
     }
     let (folder, [a, b], _hub) = scene("talk");
-    let socket = folder.path().join("hub");
+    let socket = folder.path().join("socket");
     let (tap_a, tap_b) = (Tap::join(&a, &socket, 0), Tap::join(&b, &socket, 1));
     a.until_carrier();
     b.until_carrier();
@@ -244,7 +244,7 @@ fn a_bridge_that_is_killed_takes_the_carrier_down_and_the_next_brings_it_up() {
         return;
     }
     let (folder, [a, b], _hub) = scene("kill");
-    let socket = folder.path().join("hub");
+    let socket = folder.path().join("socket");
     let (mut tap_a, tap_b) = (Tap::join(&a, &socket, 0), Tap::join(&b, &socket, 1));
     b.until_carrier();
     exchange(&a, &b);
@@ -275,7 +275,7 @@ fn what_is_taken_or_not_there_is_told_in_one_line() {
         return;
     }
     let (folder, [a, b], _hub) = scene("taken");
-    let socket = folder.path().join("hub");
+    let socket = folder.path().join("socket");
     let path = socket.to_str().unwrap();
     let _tap = Tap::join(&a, &socket, 0);
     let said = complaint(&b, &["--socket", path, "--index", "0"]);
@@ -284,5 +284,5 @@ fn what_is_taken_or_not_there_is_told_in_one_line() {
     assert!(said.contains("cannot make an interface vni0: there is one of that name"), "{said}");
     let nowhere = folder.path().join("nowhere");
     let said = complaint(&b, &["--socket", nowhere.to_str().unwrap()]);
-    assert!(said.contains("no hub serves there"), "{said}");
+    assert!(said.contains("no window server is there"), "{said}");
 }

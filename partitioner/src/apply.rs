@@ -1,9 +1,9 @@
 //! The plan carried out through the verbs of a [`Machine`].
 //!
-//! In this order, so that whatever can fail fails while nothing has been touched:
+//! The order is such that everything that can fail fails before anything has been touched:
 //!
-//! 1. everything that instances will see is made, and the images' ways are worked out;
-//! 2. PCI functions fall silent, whosever they are to be, and the bridges before those that are somebody's are opened;
+//! 1. everything that instances will see is made, and the moves of the images are worked out;
+//! 2. all PCI functions are silenced, and the bridges before those that a partition owns are opened;
 //! 3. images move to the places where they stay for as long as the machine is up;
 //! 4. the window is made an idle one, and each partition gets its kernel, its initial file system and its tables;
 //! 5. boot cores start, one after another, each waiting for the one before to be past its few legacy accesses.
@@ -11,76 +11,22 @@
 //! The boot processor, which does all this, goes last: its [`Entry`] is handed back.
 
 mod devices;
+mod error;
 mod images;
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::address::MemoryRange;
-use crate::diagnostic::Diagnostic;
 use crate::layout::{MP_CONFIG, MP_POINTER, ZERO_PAGE_OFFSET};
-use crate::machine::{Entry, Machine, StartError, StartMode, Turn, TurnSigns};
+use crate::machine::{Entry, Machine, StartMode, Turn, TurnSigns};
 use crate::plan::{PartitionPlan, Plan};
 use crate::request::Request;
-use crate::view::{self, InstanceView, ViewError};
+use crate::view::{self, InstanceView};
+
+pub use error::ApplyError;
 
 /// Where a 64-bit kernel is entered, counted from its load address (Linux `boot.rst`, "64-bit boot protocol").
 pub const ENTRY_OFFSET: u64 = 0x200;
-
-/// Why the plan was not carried out.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum ApplyError {
-    /// The plan was not made for these images.
-    #[error("the plan is for {planned} images, {requested} are there, and it names one that is not among them")]
-    OtherImages {
-        /// Images of the plan.
-        planned: usize,
-        /// Images of the request.
-        requested: usize,
-    },
-    /// Nobody has put an image into memory.
-    #[error("the image \"{path}\" is not in memory")]
-    NotLoaded {
-        /// Which.
-        path: String,
-    },
-    /// Images lie where other images must go, and there is no room to put one aside.
-    #[error("{} images lie in each other's way, and there is nowhere to put \"{path}\" ({len} bytes) aside", .count)]
-    NoRoomToMove {
-        /// The first that has to make way.
-        path: String,
-        /// Its bytes.
-        len: u64,
-        /// How many there are.
-        count: usize,
-    },
-    /// An instance cannot be shown its partition.
-    #[error(transparent)]
-    View(#[from] ViewError),
-    /// A core does not answer. The instances that were started before it run on.
-    #[error("\"{partition}\" does not start, after {running} that run: {cause}")]
-    Start {
-        /// Whose boot core.
-        partition: String,
-        /// Instances that run.
-        running: usize,
-        /// What happened.
-        cause: StartError,
-    },
-}
-
-impl From<&ApplyError> for Diagnostic {
-    fn from(error: &ApplyError) -> Self {
-        let (code, help) = match error {
-            ApplyError::View(view) => return Self::from(view),
-            ApplyError::OtherImages { .. } => ("other-images", "plan again with the images that are there"),
-            ApplyError::NotLoaded { .. } => ("image-not-loaded", "make the bootable image again"),
-            ApplyError::NoRoomToMove { .. } => ("no-room-to-move", "use smaller images, or leave more memory free"),
-            ApplyError::Start { .. } => ("core-does-not-start", "leave this core out with `cpus` as a set"),
-        };
-        Self { code, message: alloc::format!("{error}"), places: Vec::new(), help: help.into() }
-    }
-}
 
 /// Carries out `plan` for `request`; `clear` is the part of the plan's window that must be zero when instances start.
 /// Returns what the boot processor is to enter, or `None` if no partition has it.
@@ -104,7 +50,7 @@ pub fn apply<M: Machine>(
     }
     machine.log("apply", format_args!("clear the window's headers and rings, {clear}"));
     machine.zero(clear);
-    quiet_mp_tables(machine);
+    place_empty_mp_table(machine);
     let signs: Vec<TurnSigns> = instances.iter().map(|instance| load(plan, instance, machine)).collect();
     start_all(plan, &instances, &signs, machine)
 }
@@ -148,16 +94,16 @@ fn payload(plan: &Plan, partition: &PartitionPlan, part: &core::ops::Range<usize
     image.contains(payload).then_some(payload)
 }
 
-/// Puts an MP table that says nothing where every Linux finds it before the firmware's.
-fn quiet_mp_tables<M: Machine>(machine: &mut M) {
+/// Puts an empty MP table where every Linux finds it before the firmware's.
+fn place_empty_mp_table<M: Machine>(machine: &mut M) {
     let (pointer, config) = view::mp_table();
     machine.log("apply", format_args!("an MP table without an I/O APIC at {MP_POINTER:#x}"));
     machine.write(MP_CONFIG, &config);
     machine.write(MP_POINTER, &pointer);
 }
 
-/// Fills a partition's memory, and says what will tell how far its instance has come. Its low slice is zeroed, so that
-/// what is written there can be seen.
+/// Fills a partition's memory, and returns the signs that will show how far its instance has come. Its low slice is
+/// zeroed, so that what the instance writes there can be seen.
 fn load<M: Machine>(plan: &Plan, instance: &Instance<'_>, machine: &mut M) -> TurnSigns {
     let partition = instance.partition;
     let name = &partition.name;

@@ -1,4 +1,4 @@
-//! What a stock kernel image says of itself: the setup header of a bzImage
+//! The setup header of a stock kernel image, a bzImage
 //! (Linux `Documentation/arch/x86/boot.rst`, "The Real-Mode Kernel Header").
 
 use alloc::string::String;
@@ -105,27 +105,20 @@ const DEFAULT_SETUP_SECTS: u8 = 4;
 const VERSION_MAX: usize = 256;
 
 impl BzImageError {
-    /// The stable code under which it is told.
-    pub fn code(&self) -> &'static str {
+    /// The stable code of the diagnostic, and how to mend it.
+    pub(crate) fn code_and_help(&self) -> (&'static str, &'static str) {
         match self {
-            Self::NotABzImage => "kernel-not-a-bzimage",
-            Self::Truncated { .. } => "kernel-truncated",
-            Self::TooOld { .. } => "kernel-too-old",
-            Self::Not64Bit => "kernel-not-64-bit",
-            Self::NotRelocatable => "kernel-not-relocatable",
-            Self::Malformed { .. } => "kernel-malformed",
-        }
-    }
-
-    /// How to mend it.
-    pub fn help(&self) -> &'static str {
-        match self {
-            Self::NotABzImage => "give the file that a distribution installs as /boot/vmlinuz-..., not an ELF vmlinux",
-            Self::Truncated { .. } => "copy or download the file again",
-            Self::TooOld { .. } => "take Linux 3.8 or later",
-            Self::Not64Bit => "take a kernel built for x86-64",
-            Self::NotRelocatable => "take a kernel built with CONFIG_RELOCATABLE=y, as distributions build them",
-            Self::Malformed { .. } => "the file is damaged: copy or download it again",
+            Self::NotABzImage => (
+                "kernel-not-a-bzimage",
+                "give the file that a distribution installs as /boot/vmlinuz-..., not an ELF vmlinux",
+            ),
+            Self::Truncated { .. } => ("kernel-truncated", "copy or download the file again"),
+            Self::TooOld { .. } => ("kernel-too-old", "take Linux 3.8 or later"),
+            Self::Not64Bit => ("kernel-not-64-bit", "take a kernel built for x86-64"),
+            Self::NotRelocatable => {
+                ("kernel-not-relocatable", "take a kernel built with CONFIG_RELOCATABLE=y, as distributions build them")
+            }
+            Self::Malformed { .. } => ("kernel-malformed", "the file is damaged: copy or download it again"),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! How a refusal is told: a stable code, one line that names the thing and the numbers, every place in the box file
-//! that it concerns, and how to mend it.
+//! What users read when something is wrong: a stable code, one line that names the thing and the numbers, every place
+//! in the box file that it concerns, and how to mend it.
 //!
 //! Errors are enums in the module that finds them; this is the one form into which they all turn, so that the command
 //! line can draw the lines of the file around it and the boot image can print it on a serial port.
@@ -31,7 +31,19 @@ pub struct Diagnostic {
     pub help: String,
 }
 
+impl Place {
+    /// A labelled place.
+    pub fn new(span: Range<usize>, label: impl Into<String>) -> Self {
+        Self { span, label: label.into() }
+    }
+}
+
 impl Diagnostic {
+    /// A whole diagnostic; see its fields.
+    pub fn new(code: &'static str, message: impl Into<String>, places: Vec<Place>, help: impl Into<String>) -> Self {
+        Self { code, message: message.into(), places, help: help.into() }
+    }
+
     /// The lines that a serial port or a log can show: `file` names the box file, `text` is what it holds.
     ///
     /// ```text

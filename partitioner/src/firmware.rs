@@ -1,7 +1,7 @@
-//! How what firmware and processor say becomes an [`crate::inventory::Inventory`].
+//! Makes an [`crate::inventory::Inventory`] of the tables of firmware and processor.
 //!
-//! Everything here reads bytes that somebody else wrote, and takes nothing for granted: lengths are checked, entries
-//! that make no sense are passed over, and the result is the same for the same bytes.
+//! Everything here reads bytes from elsewhere, and takes nothing for granted: lengths are checked, entries that make no
+//! sense are skipped, and the result is the same for the same bytes.
 //!
 //! | module | reads | specification |
 //! |---|---|---|
@@ -19,18 +19,19 @@ pub mod pci;
 pub mod srat;
 pub mod tsc;
 
+mod error;
 mod table;
 
 use alloc::vec::Vec;
 
-use crate::diagnostic::Diagnostic;
 use crate::inventory::{ApicId, Core, EcamSegment, NodeId, NodeMemory};
 
+pub use error::FirmwareError;
 pub use madt::IoApic;
 pub use memory_map::{RawRegion, memory_map};
 pub use tsc::tsc_khz;
 
-/// The tables that say what the machine has: each whole, with its header, or `None` if the firmware has no such table.
+/// The tables that describe the machine: each whole, with its header, or `None` if the firmware has no such table.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct FirmwareTables<'a> {
     /// Multiple APIC Description Table, signature `APIC`.
@@ -41,7 +42,7 @@ pub struct FirmwareTables<'a> {
     pub mcfg: Option<&'a [u8]>,
 }
 
-/// What the tables say.
+/// What the tables describe.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Topology {
     /// Every enabled processor once, the boot processor first, the others in the order of the MADT.
@@ -50,49 +51,10 @@ pub struct Topology {
     pub node_memory: Vec<NodeMemory>,
     /// PCI segments with memory-mapped configuration space.
     pub ecam: Vec<EcamSegment>,
-    /// The interrupt controllers that the boot image must quiet.
+    /// The interrupt controllers that the boot image must mask.
     pub io_apics: Vec<IoApic>,
     /// Where the registers of a processor's own APIC lie.
     pub local_apic_address: u64,
-}
-
-/// Why the tables do not say what the machine has.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum FirmwareError {
-    /// No MADT.
-    #[error("the firmware has no ACPI MADT, so the cores of this machine are unknown")]
-    NoMadt,
-    /// A table that is shorter than its header, or than its header says, or is another table.
-    #[error("the ACPI table {name} is damaged: {len} bytes are there, its header says {stated}")]
-    Damaged {
-        /// Its signature.
-        name: &'static str,
-        /// Bytes that there are.
-        len: usize,
-        /// Bytes that its header states; 0 if there is not even a header.
-        stated: usize,
-    },
-    /// The processor that runs is not in the MADT.
-    #[error("the boot processor, APIC ID {boot_processor}, is not among the {cores} enabled processors of the MADT")]
-    BootProcessorMissing {
-        /// Which.
-        boot_processor: ApicId,
-        /// How many there are.
-        cores: usize,
-    },
-}
-
-impl From<&FirmwareError> for Diagnostic {
-    fn from(error: &FirmwareError) -> Self {
-        let (code, help) = match error {
-            FirmwareError::NoMadt => ("no-madt", "enable ACPI in the firmware's set-up"),
-            FirmwareError::Damaged { .. } => ("firmware-table-damaged", "update the machine's firmware"),
-            FirmwareError::BootProcessorMissing { .. } => {
-                ("boot-processor-missing", "update the machine's firmware, or enable all its cores")
-            }
-        };
-        Self { code, message: alloc::format!("{error}"), places: Vec::new(), help: help.into() }
-    }
 }
 
 /// What the machine has, as far as its tables say; `boot_processor` is the one that runs now.

@@ -1,4 +1,4 @@
-//! What the machine has: the one input of planning that nobody chooses.
+//! What the machine has: the input of planning that is given, where the request is chosen.
 //!
 //! The boot image fills an [`Inventory`] from the tables of the machine it runs on, `sprig inventory` from `/sys` and
 //! `/proc` of a running Linux, `sprig plan` from the emulated machine that `sprig run` would make. All three go
@@ -19,8 +19,8 @@ use crate::pci::{BusRange, PciAddress, PciFunction};
 pub struct ApicId(pub u32);
 
 impl ApicId {
-    /// Whether an instance can drive a core with this identifier. Higher ones need x2APIC, which Linux gives up where it
-    /// sees no interrupt remapping, and an instance sees none.
+    /// Whether an instance can drive a core with this identifier. Higher ones need x2APIC, which Linux gives up where
+    /// it sees no interrupt remapping, and an instance sees none.
     pub fn is_in_reach(self) -> bool {
         self.0 < 255
     }
@@ -80,7 +80,7 @@ pub struct MemoryRegion {
 pub struct NodeMemory {
     /// Where it lies.
     pub range: MemoryRange,
-    /// Whose it is.
+    /// The node.
     pub node: NodeId,
 }
 
@@ -100,18 +100,18 @@ pub struct EcamSegment {
 }
 
 impl EcamSegment {
-    /// Where the configuration space of its buses lies.
+    /// The configuration space of its buses.
     pub fn range(&self) -> Option<MemoryRange> {
         self.range_of(BusRange { first: self.first_bus, last: self.last_bus })
     }
 
-    /// Where that of some of its buses lies.
+    /// The configuration space of some of its buses.
     pub fn range_of(&self, buses: BusRange) -> Option<MemoryRange> {
         let start = self.base.checked_add(u64::from(buses.first) * MIB)?;
         MemoryRange::new(start, self.base.checked_add((u64::from(buses.last) + 1) * MIB)?)
     }
 
-    /// Where that of a function lies: 4 KiB.
+    /// The address of a function's configuration space, of 4 KiB.
     pub fn address_of(&self, function: PciAddress) -> Option<u64> {
         let here = function.segment() == self.segment && (self.first_bus..=self.last_bus).contains(&function.bus());
         here.then(|| self.base.checked_add(function.ecam_offset())).flatten()
@@ -140,7 +140,7 @@ pub struct Tsc {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inventory {
-    /// A name for people: the processor's brand string, or where the inventory was recorded.
+    /// A name for display: the processor's brand string, or where the inventory was recorded.
     pub machine: String,
     /// Every enabled processor, the BSP first, the others in the order of the MADT. Empty if there is no MADT.
     pub cores: Vec<Core>,

@@ -51,7 +51,8 @@ pub const OWNER_COMMAND_LINE_MAX: usize = COMMAND_LINE_LEN - 512;
 /// A 64-bit kernel that is loaded below this runs at this address all the same (`LOAD_PHYSICAL_ADDR`).
 pub const KERNEL_LOWEST_LOAD: u64 = 16 * MIB;
 
-/// What a partition takes of the window for its header page, as `shmem` lays it out (a test of the whole compares them).
+/// What a partition takes of the window for its header page, as `shmem` lays it out (a test of the whole compares
+/// them).
 pub const WINDOW_HEADER_LEN: u64 = 4096;
 /// What each lane, of a queue and an ordered pair of partitions, takes of it for the words and descriptors of its ring.
 pub const WINDOW_LANE_LEN: u64 = 4480;

@@ -13,20 +13,20 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`address`] | physical memory ranges with checked arithmetic |
-//! | [`size`] | sizes as people write them |
+//! | [`size`] | sizes as a box file writes them |
 //! | [`amount`] | amounts of memory as people read them |
 //! | [`inventory`] | what the machine has |
 //! | [`pci`] | PCI functions: addresses, classes, buses, windows |
 //! | [`firmware`] | how firmware tables (MADT, SRAT, MCFG) and PCI configuration space become an inventory |
 //! | [`bundle`] | what the boot image is given: box file, images, and a manifest that guards them |
-//! | [`config`] | the box file: what the owner wrote |
-//! | [`bzimage`] | what a stock kernel image says of itself |
+//! | [`config`] | the box file that the owner wrote |
+//! | [`bzimage`] | the setup header of a stock kernel image |
 //! | [`request`] | the box file together with the images it names: what is wanted |
-//! | [`mod@plan`] | who gets what, or every reason why not |
+//! | [`mod@plan`] | what each partition gets, or every reason why that cannot be |
 //! | [`allotment`] | the whole memory of a machine, and what a plan makes of each stretch |
 //! | [`view`] | the bytes that each instance sees |
 //! | [`apply`] | the plan carried out through the verbs of a [`machine::Machine`] |
-//! | [`diagnostic`] | how every refusal is told: code, message, places in the box file, help |
+//! | [`diagnostic`] | what users read of every error: code, message, places in the box file, help |
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -1,6 +1,6 @@
 //! The hardware as [`crate::apply`] needs it: a few verbs.
 //!
-//! The boot image implements [`Machine`] on the real one; tests use a fake that writes down what it was told.
+//! The boot image implements [`Machine`] on the real one; tests use a fake that records its calls.
 
 use core::fmt;
 
@@ -11,7 +11,7 @@ use crate::pci::PciAddress;
 /// How a core enters its kernel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum StartMode {
-    /// With the whole machine in reach: nothing stands between the kernel and the hardware.
+    /// With the whole machine in reach: there is nothing between the kernel and the hardware.
     Direct,
 }
 
@@ -28,7 +28,7 @@ pub struct Entry {
 /// Random bytes for a kernel.
 pub type Seed = [u8; 32];
 
-/// What tells that an instance is past the moments at which it must be alone.
+/// The signs by which an instance shows that it has passed the moments at which it must be alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TurnSigns {
     /// Its slice below 1 MiB, zeroed before it was started: its real-mode trampoline appears there when its timers are
@@ -43,33 +43,34 @@ pub struct TurnSigns {
 pub enum Turn {
     /// One of its signs was seen.
     Passed,
-    /// It did not within the limit.
+    /// No sign was seen within the limit.
     TimedOut,
 }
 
-/// A core that did not do as it was told.
+/// A core that did not answer.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("core with APIC ID {core} did not answer within {waited_ms} ms")]
 pub struct StartError {
-    /// Which.
+    /// The core.
     pub core: ApicId,
-    /// How long was waited.
+    /// How long the boot processor waited.
     pub waited_ms: u64,
 }
 
-/// The verbs. Ranges come from a [`crate::plan::Plan`], so they lie in usable memory and the ranges of different
-/// partitions do not overlap.
+/// The verbs of the hardware. Ranges come from a [`crate::plan::Plan`], so they lie in usable memory and the ranges of
+/// different partitions do not overlap.
 pub trait Machine {
     /// Copies `from` to the same number of bytes at `to`. The two do not overlap.
     fn copy(&mut self, from: MemoryRange, to: u64);
 
-    /// Writes bytes of our own making.
+    /// Writes bytes.
     fn write(&mut self, to: u64, bytes: &[u8]);
 
     /// Fills with zeros.
     fn zero(&mut self, range: MemoryRange);
 
-    /// Clears and sets bits of the 16-bit register at `register`, a multiple of 2, in the configuration space of a function.
+    /// Clears and sets bits of the 16-bit register at `register`, a multiple of 2, in the configuration space of a
+    /// function.
     fn update(&mut self, function: PciAddress, register: u16, clear: u16, set: u16);
 
     /// Makes a core enter a kernel, now. Never the boot processor, which calls this: what it has to enter is handed
@@ -85,6 +86,6 @@ pub trait Machine {
     /// Random bytes, if the machine can make them.
     fn random(&mut self) -> Option<Seed>;
 
-    /// Tells the person at the serial port what is being done, under a stable name of the step.
+    /// Logs on the serial port what is being done, under a stable name of the step.
     fn log(&mut self, step: &'static str, detail: fmt::Arguments<'_>);
 }

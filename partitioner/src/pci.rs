@@ -1,11 +1,11 @@
 //! PCI functions as planning sees them: where they are, what they are, what lies behind them.
 //!
-//! The names and numbers are those of the PCI Local Bus Specification 3.0, chapter 6, the PCI-to-PCI Bridge Architecture
-//! Specification 1.2, chapter 3, and the PCI Code and ID Assignment Specification. How they are read from a machine
-//! stands in [`crate::firmware::pci`].
+//! The names and numbers are those of the PCI Local Bus Specification 3.0, chapter 6, the PCI-to-PCI Bridge
+//! Architecture Specification 1.2, chapter 3, and the PCI Code and ID Assignment Specification.
+//! [`crate::firmware::pci`] reads them from a machine.
 //!
-//! A partition owns whole *buses*: configuration space in memory is mapped by the bus, so that a bus is the least that one
-//! kernel can see and another not. A bus belongs together with all that lies behind the bridges on it.
+//! A partition owns whole *buses*: configuration space in memory is mapped by the bus, so a bus is the least that one
+//! kernel can see and another cannot. A bus belongs together with all that lies behind the bridges on it.
 
 mod address;
 mod class;
@@ -28,9 +28,9 @@ pub use ownership::{Functions, Obstacle};
 pub struct PciFunction {
     /// Where it is.
     pub address: PciAddress,
-    /// Who made it.
+    /// The maker's number.
     pub vendor_id: u16,
-    /// Which of the maker's devices it is.
+    /// The maker's number for the device.
     pub device_id: u16,
     /// What it is for.
     pub class: PciClass,
@@ -69,7 +69,7 @@ pub struct Bar {
     pub index: u8,
     /// What kind of addresses.
     pub kind: BarKind,
-    /// The first, 0 while nobody has chosen it.
+    /// The first, 0 until it is chosen.
     pub address: u64,
     /// How many, a power of two.
     pub len: u64,
@@ -91,11 +91,11 @@ pub enum BarKind {
     Prefetchable64,
 }
 
-/// Which buses lie behind a bridge, and which addresses it hands on to them.
+/// The buses behind a bridge, and the addresses that it forwards to them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bridge {
-    /// The buses, `None` while nobody has numbered them.
+    /// The buses, `None` until they are numbered.
     pub buses: Option<BusRange>,
     /// The addresses.
     pub windows: Windows,

@@ -1,4 +1,4 @@
-//! What is wanted: the box file together with the images that it names.
+//! The request: the box file together with the images that it names.
 
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
@@ -11,9 +11,10 @@ use crate::address::MemoryRange;
 use crate::bzimage::{BzImage, BzImageError};
 use crate::config::{BoxFile, PartitionEntry};
 use crate::diagnostic::Diagnostic;
-use refusal::{ImageError, Refusal};
+pub use error::ImageReadError;
+use error::{ImageError, RejectedImageError};
 
-mod refusal;
+mod error;
 
 /// An image that the box file names, once, however many partitions use it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,30 +27,13 @@ pub struct ImageFile {
     pub loaded: Option<MemoryRange>,
 }
 
-/// An image as whoever reads the files hands it over.
+/// An image as the caller of [`Request::gather`] hands it over.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LoadedImage<'a> {
     /// What is in it.
     pub bytes: Cow<'a, [u8]>,
     /// Where a boot loader has put it. `None` on a host that only plans.
     pub loaded: Option<MemoryRange>,
-}
-
-/// Why an image could not be handed over.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum ImageFault {
-    /// There is none of that name.
-    #[error("is missing: there is no {looked_at}")]
-    Missing {
-        /// Where it was looked for: a file's full path, a member of the bundle.
-        looked_at: String,
-    },
-    /// It is there, but cannot be read.
-    #[error("cannot be read: {reason}")]
-    Unreadable {
-        /// As the operating system told.
-        reason: String,
-    },
 }
 
 /// The position of an [`ImageFile`] in [`Request::images`].
@@ -60,13 +44,13 @@ pub type ImageIndex = usize;
 pub struct PartitionImages {
     /// The file that holds the kernel.
     pub kernel: ImageIndex,
-    /// What the kernel says of itself.
+    /// The kernel's setup header.
     pub bzimage: BzImage,
     /// The file that holds the initial file system.
     pub initrd: Option<ImageIndex>,
 }
 
-/// What is wanted of a machine.
+/// What the owner wants of a machine.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The box file.
@@ -78,22 +62,20 @@ pub struct Request {
 }
 
 impl Request {
-    /// Puts the box file together with the images that it names. `read` is asked once for each distinct path, in the
+    /// Puts the box file together with the images that it names. It calls `read` once for each distinct path, in the
     /// order in which the file first names them.
     ///
     /// # Errors
     /// Every image that is missing or is not what it should be, at all the places that name it.
     pub fn gather<'a>(
         file: BoxFile,
-        read: impl FnMut(&str) -> Result<LoadedImage<'a>, ImageFault>,
+        read: impl FnMut(&str) -> Result<LoadedImage<'a>, ImageReadError>,
     ) -> Result<Self, Vec<Diagnostic>> {
-        let mut gathering = Gathering { read, known: BTreeMap::new(), images: Vec::new(), refusals: Vec::new() };
+        let mut gathering = Gathering { read, known: BTreeMap::new(), images: Vec::new(), errors: Vec::new() };
         let partitions: Vec<_> = file.partitions.iter().map(|entry| gathering.images_of(entry)).collect();
         match partitions.into_iter().collect() {
-            Some(partitions) if gathering.refusals.is_empty() => {
-                Ok(Self { file, images: gathering.images, partitions })
-            }
-            _ => Err(gathering.refusals.into_iter().map(Diagnostic::from).collect()),
+            Some(partitions) if gathering.errors.is_empty() => Ok(Self { file, images: gathering.images, partitions }),
+            _ => Err(gathering.errors.into_iter().map(Diagnostic::from).collect()),
         }
     }
 
@@ -106,9 +88,9 @@ impl Request {
 /// What has been read so far.
 struct Gathering<R> {
     read: R,
-    known: BTreeMap<String, Result<Known, ImageFault>>,
+    known: BTreeMap<String, Result<Known, ImageReadError>>,
     images: Vec<ImageFile>,
-    refusals: Vec<Refusal>,
+    errors: Vec<RejectedImageError>,
 }
 
 /// An image that has been read.
@@ -119,7 +101,7 @@ struct Known {
     bzimage: Result<BzImage, BzImageError>,
 }
 
-impl<'a, R: FnMut(&str) -> Result<LoadedImage<'a>, ImageFault>> Gathering<R> {
+impl<'a, R: FnMut(&str) -> Result<LoadedImage<'a>, ImageReadError>> Gathering<R> {
     /// The images of a partition; `None` if one of them is refused.
     fn images_of(&mut self, entry: &PartitionEntry) -> Option<PartitionImages> {
         let kernel = self.kernel(&entry.kernel, entry);
@@ -150,7 +132,7 @@ impl<'a, R: FnMut(&str) -> Result<LoadedImage<'a>, ImageFault>> Gathering<R> {
         found.map_err(|error| self.refuse(path, entry, error)).ok()
     }
 
-    fn known(&mut self, path: &str) -> Result<Known, ImageFault> {
+    fn known(&mut self, path: &str) -> Result<Known, ImageReadError> {
         if let Some(known) = self.known.get(path) {
             return known.clone();
         }
@@ -163,12 +145,12 @@ impl<'a, R: FnMut(&str) -> Result<LoadedImage<'a>, ImageFault>> Gathering<R> {
         known
     }
 
-    /// One refusal for each image, with all the places that name it.
+    /// One error for each image, with all the places that name it.
     fn refuse(&mut self, path: &Spanned<String>, entry: &PartitionEntry, error: ImageError) {
         let name = path.get_ref();
-        match self.refusals.iter_mut().find(|refusal| refusal.path == *name && refusal.error == error) {
-            Some(refusal) => refusal.also_named(path, entry),
-            None => self.refusals.push(Refusal::new(path, entry, error)),
+        match self.errors.iter_mut().find(|known| known.path == *name && known.error == error) {
+            Some(known) => known.also_named(path, entry),
+            None => self.errors.push(RejectedImageError::new(path, entry, error)),
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Sizes as people write them: a whole number and a binary unit, `512MiB`.
+//! Sizes as a box file writes them: a whole number and a binary unit, `512MiB`.
 //!
 //! There is one spelling for each unit. `512M` and `512MB` mean 512 × 2²⁰ to some and 512 × 10⁶ to others, and a bare
-//! number means bytes to one and megabytes to the next; none of them is taken.
+//! number means bytes to one and megabytes to the next. So these spellings are refused.
 
 use core::fmt;
 

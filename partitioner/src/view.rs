@@ -1,91 +1,42 @@
 //! The bytes that an instance sees of the machine: pure functions from a [`crate::plan::Plan`].
 //!
-//! A kernel believes its firmware tables. Each instance gets its own, which describe its partition and nothing else,
-//! so it never looks at the rest of the machine:
+//! A kernel believes its firmware tables. Each instance gets tables of its own, which describe its partition and
+//! nothing else, so it never looks at the rest of the machine:
 //!
-//! | piece | what it says | where it is put |
+//! | piece | what it describes | where it is put |
 //! |---|---|---|
 //! | [`mod@e820`] | which memory is its own, and that everything else is reserved | inside the zero page |
 //! | [`mod@zero_page`] | Linux's `boot_params`: where all the others are | `tables` + [`ZERO_PAGE_OFFSET`] |
 //! | [`acpi`] | its cores, its console, the window | `tables` + [`ACPI_OFFSET`] |
-//! | [`mod@command_line`] | the clock's rate, and what to keep off | `tables` + [`COMMAND_LINE_OFFSET`] |
+//! | [`mod@command_line`] | the clock's rate, and which hardware to leave alone | `tables` + [`COMMAND_LINE_OFFSET`] |
 //! | [`mod@mp_table`] | that there is no IOAPIC, once for the whole machine | [`crate::layout::MP_POINTER`] |
 //!
-//! Their tests hold them against other people's parsers: `linux-loader`, the `acpi` crate, `iasl`.
+//! Their tests check them with parsers from elsewhere: `linux-loader`, the `acpi` crate, `iasl`.
 
 pub mod acpi;
+mod address;
 pub mod command_line;
 pub mod e820;
+mod error;
 pub mod mp_table;
 mod seed;
 pub mod zero_page;
 
 use alloc::boxed::Box;
-use alloc::format;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::bzimage::BzImage;
-use crate::diagnostic::Diagnostic;
 use crate::layout::{ACPI_OFFSET, COMMAND_LINE_OFFSET, ZERO_PAGE_OFFSET};
 use crate::plan::{PartitionPlan, Plan};
 
 pub use acpi::acpi_tables;
+pub use address::address_in_tables;
 pub use command_line::command_line;
 pub use e820::{E820Entry, E820Kind, e820};
+pub use error::ViewError;
 pub use mp_table::mp_table;
 pub use seed::{seed_address, seed_entry, seed_len_address};
 pub use zero_page::zero_page;
-
-/// Why an instance cannot be shown its partition.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum ViewError {
-    /// Ours and the owner's words together do not fit.
-    #[error("the command line of \"{partition}\" takes {len} bytes, but Linux reads at most {most}")]
-    CommandLineTooLong {
-        /// Whose.
-        partition: String,
-        /// Bytes, without the closing zero.
-        len: usize,
-        /// Bytes that fit.
-        most: usize,
-    },
-    /// The partition's memory is in more pieces than a zero page can list.
-    #[error("the memory map of \"{partition}\" takes {entries} entries, but a zero page holds {most}")]
-    MemoryMapTooLong {
-        /// Whose.
-        partition: String,
-        /// Entries needed.
-        entries: usize,
-        /// Entries that fit.
-        most: usize,
-    },
-    /// More cores than the room for the ACPI tables can list.
-    #[error("the ACPI tables of \"{partition}\" take {len} bytes, but there is room for {most}")]
-    AcpiTablesTooLong {
-        /// Whose.
-        partition: String,
-        /// Bytes needed.
-        len: usize,
-        /// Bytes that fit.
-        most: usize,
-    },
-}
-
-impl From<&ViewError> for Diagnostic {
-    fn from(error: &ViewError) -> Self {
-        let (code, help) = match error {
-            ViewError::CommandLineTooLong { len, most, .. } => {
-                ("command-line-too-long", format!("shorten `cmdline` by {} bytes", len - most))
-            }
-            ViewError::MemoryMapTooLong { .. } => {
-                ("memory-map-too-long", "ask for less memory, so that it comes in fewer pieces".into())
-            }
-            ViewError::AcpiTablesTooLong { .. } => ("acpi-tables-too-long", "give the partition fewer cores".into()),
-        };
-        Self { code, message: format!("{error}"), places: Vec::new(), help }
-    }
-}
 
 /// Everything that is written into an instance's tables before it starts.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -119,9 +70,4 @@ impl InstanceView {
             (address_in_tables(partition, COMMAND_LINE_OFFSET), self.command_line.as_slice()),
         ]
     }
-}
-
-/// The address of what lies at `offset` (see [`crate::layout`]) in the tables of `partition`.
-pub fn address_in_tables(partition: &PartitionPlan, offset: u64) -> u64 {
-    partition.tables.start() + offset
 }

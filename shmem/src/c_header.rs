@@ -1,4 +1,5 @@
-//! The window's layout for C: `guest-driver/sprig_window.h` is what [`WindowHeader`] prints, and a test holds it to that.
+//! The window's layout for C: `guest-driver/sprig_window.h` is what [`WindowHeader`] prints, and a test holds it to
+//! that.
 
 use core::fmt;
 

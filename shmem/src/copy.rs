@@ -6,8 +6,8 @@
 //! | [`string`] | kernels, on processors that say that they are good at `rep movsb` | from 128 bytes |
 //! | [`words`] | everywhere | the rest |
 //!
-//! A kernel would have to save the vector registers first, so what is compiled for one has no vectors. Who has to see what
-//! is copied, Miri or a sanitizer (`--cfg visible_copies`), gets words always: an instruction is nothing to them.
+//! A kernel would have to save the vector registers first, so what is compiled for one has no vectors. Who has to see
+//! what is copied, Miri or a sanitizer (`--cfg visible_copies`), gets words always: an instruction is nothing to them.
 
 #![expect(unsafe_code, reason = "the window is memory that others write to")]
 
@@ -75,8 +75,8 @@ mod string {
 
     /// Below this the start of the instruction costs more than it saves.
     pub(super) const WORTH_IT: usize = 128;
-    /// What is fetched ahead of the instruction, which by itself waits for lines that another core has written one after
-    /// the other.
+    /// What is fetched ahead of the instruction, which by itself waits for lines that another core has written one
+    /// after the other.
     const AHEAD: usize = 2048;
     const LINE: usize = 64;
     /// CPUID leaf 7, EBX: enhanced REP MOVSB.
@@ -172,9 +172,9 @@ mod vector {
     /// As for [`super::volatile`]; `len` is at least [`LEAST`], and the processor and the system have AVX.
     #[inline]
     pub(super) unsafe fn copy(to: *mut u8, from: *const u8, len: usize) {
-        // SAFETY: every access lies between the first byte and the last: the loops go on while a whole step is left, and
-        // the last vector ends with the range, which is as long as one. The upper halves are cleared, so that SSE code
-        // that follows is not slowed. Opaque to the compiler, it is as good as volatile.
+        // SAFETY: every access lies between the first byte and the last: the loops go on while a whole step is left,
+        // and the last vector ends with the range, which is as long as one. The upper halves are cleared, so that SSE
+        // code that follows is not slowed. Opaque to the compiler, it is as good as volatile.
         unsafe {
             asm!(
                 "sub {left}, 128",
@@ -225,7 +225,7 @@ mod capability {
     const NO: u8 = 1;
     const YES: u8 = 2;
 
-    /// Relaxed is enough: whoever reads an old value finds out for itself, with the same result.
+    /// Relaxed is enough: a thread that reads an old value finds out for itself, with the same result.
     pub(super) struct Capability(AtomicU8);
 
     impl Capability {

@@ -1,4 +1,4 @@
-//! A partition's header page: who it is, that it lives, how its links stand, and how to ring each of its queues.
+//! A partition's header page: its identity, its heartbeat, its ends of links, and a doorbell for each of its queues.
 //!
 //! ```text
 //! 0x000  magic       u32   MAGIC once the partition has come up                         ┐
@@ -53,9 +53,9 @@ pub struct Apart<T>(pub T);
 /// How one queue of a partition is rung.
 #[repr(C)]
 pub struct Doorbell {
-    /// Who has rung.
+    /// A bit for each partition that has rung.
     pub pending: Apart<AtomicU32>,
-    /// Where to.
+    /// Where to send the interrupt.
     pub address: Apart<AtomicU64>,
 }
 
@@ -63,10 +63,10 @@ const _: () = assert!(align_of::<Doorbell>() as u64 == LINE_PAIR && size_of::<Do
 const _: () = assert!(core::mem::offset_of!(Doorbell, pending) as u64 == PENDING_AT);
 const _: () = assert!(core::mem::offset_of!(Doorbell, address) as u64 == ADDRESS_AT);
 
-/// The header page of one partition. All words are another partition's to change at any time.
+/// The header page of one partition. Its partition may change all words at any time.
 #[derive(Clone, Copy)]
 pub struct Header<'w> {
-    /// [`MAGIC`], or anything.
+    /// [`MAGIC`] once the partition has come up; a peer may write anything.
     pub magic: &'w AtomicU32,
     /// Its [`crate::VERSION`].
     pub version: &'w AtomicU32,
@@ -76,6 +76,6 @@ pub struct Header<'w> {
     pub heartbeat: &'w AtomicU64,
     /// Its end of each link.
     pub links: &'w [AtomicU64; MAX_PARTITIONS],
-    /// Of each queue that the window's shape has; the others are nobody's.
+    /// One for each queue of the window's shape; the others are unused.
     pub doorbells: &'w [Doorbell; MAX_QUEUES],
 }

@@ -1,5 +1,4 @@
-//! A window in ordinary memory: for tests, and for what the partitions of a box and the threads of a process have in
-//! common.
+//! A window in ordinary memory: for tests, and for threads of one process that play the partitions of a box.
 
 #![expect(unsafe_code, reason = "the window is memory that others write to")]
 
@@ -37,12 +36,12 @@ impl HeapWindow {
         let start = NonNull::from(&*self.pages).cast::<u8>();
         let len = size_of_val(&*self.pages) as u64;
         // SAFETY: the pages are aligned to a page and borrowed for as long as the window lasts; being atomics inside,
-        // they may be written through a shared reference, and whoever has it can do so by atomics alone.
+        // they may be written through a shared reference, and its holder can do so by atomics alone.
         let window = unsafe { Window::new(start, len, self.shape) };
         window.expect("the length was checked when the memory was made")
     }
 
-    /// Its memory as words, for those who play a hostile or a dead partition.
+    /// Its memory as words, for tests that play a hostile or a dead partition.
     pub fn words(&self) -> impl Iterator<Item = &AtomicU64> {
         self.pages.iter().flat_map(|page| &page.0)
     }

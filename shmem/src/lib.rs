@@ -3,7 +3,7 @@
 //! The window is one region of physical memory, reserved in every instance's memory map and announced to each kernel
 //! by an ACPI device. **One rule: every cache line has exactly one writer, and lies in that writer's part of the
 //! window**, so a part belongs to a partition, and a dead partition's part is never written. One line of each queue
-//! breaks it: the [doorbell's pending word](header), which everybody who rings sets a bit in.
+//! breaks it: the [doorbell's pending word](header), in which every ringer sets a bit.
 //!
 //! ```text
 //! 0                    header page of partition 0                                  ┐
@@ -16,10 +16,10 @@
 //! ...                                                 ┘
 //! ```
 //!
-//! A *lane* is what one partition writes for one other: the descriptors of the ring that it produces, and where it has
-//! come to in both rings (see [`ring`]). So the words of one ring lie in two parts, each beside what its writer writes.
+//! A *lane* is what one partition writes for one other: the descriptors of the ring that it produces, and its own
+//! progress in both rings (see [`ring`]). So the words of one ring lie in two parts, each beside what its writer writes.
 //!
-//! A window whose headers and lanes are all zero is a valid, idle one: no partition has come up yet. So whoever makes
+//! A window whose headers and lanes are all zero is a valid, idle one: no partition has come up yet. So the maker of
 //! the window only has to clear its first [`control_len`] bytes; what a pool holds means nothing until a descriptor
 //! names it. Buffers are O(n) in the number of partitions, rings O(n²) but small.
 //!
@@ -32,7 +32,7 @@
 //! | [`c_header`] | the same geometry for C |
 //! | `heap` | a window in ordinary memory, for tests and processes (feature `std`) |
 //!
-//! What the words mean is the business of `vni`. This crate holds the data path's only unsafe code. It gives out no
+//! `vni` defines what the words mean. This crate holds the data path's only unsafe code. It gives out no
 //! reference to bytes of the window: small things are atomics, frames are copied by volatile accesses.
 
 #![no_std]
@@ -62,5 +62,6 @@ pub const MAX_QUEUES: usize = 8;
 /// Changes whenever the layout or the meaning of something in it changes: partitions that differ do not talk.
 pub const VERSION: u32 = 2;
 
-/// Two cache lines: the adjacent-line prefetcher fetches them in pairs, so what two cores write must lie this far apart.
+/// Two cache lines: the adjacent-line prefetcher fetches them in pairs, so what two cores write must lie this far
+/// apart.
 pub const LINE_PAIR: u64 = 128;

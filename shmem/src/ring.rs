@@ -4,13 +4,13 @@
 //!
 //! ```text
 //! 0x000  room_at     u32   the owner, as a producer, wants to be rung when the peer has consumed that many
-//! 0x080  consumed    u32   how many of the peer's descriptors the owner is done with, ever (modulo 2³²)
+//! 0x080  consumed    u32   how many of the peer's descriptors the owner has given back, in all (modulo 2³²)
 //! 0x100  wake_at     u32   the owner, as a consumer, wants to be rung when the peer publishes descriptor number wake_at
 //! 0x180  descriptors       RING_SLOTS of 16 bytes; number n in slot n % RING_SLOTS
 //! ```
 //!
 //! So the ring from A to B is `room_at` and `descriptors` of A's lane for B, with `consumed` and `wake_at` of B's lane
-//! for A. No word counts what was produced: a bit in each descriptor tells in which lap around the ring it was written
+//! for A. No word counts what was produced: a bit in each descriptor shows in which lap around the ring it was written
 //! ([`lap_bit`]), so a consumer that waits looks at the very line that it is to read.
 
 use core::sync::atomic::{AtomicU32, AtomicU64};
@@ -22,18 +22,18 @@ pub const RING_SLOTS: u32 = 256;
 /// Bytes of a descriptor.
 pub const DESCRIPTOR_LEN: u64 = 16;
 
-/// Offset of the producer's wish.
+/// Offset of `room_at`.
 pub const ROOM_AT: u64 = 0;
-/// Offset of the consumer's index.
+/// Offset of `consumed`.
 pub const CONSUMED_AT: u64 = LINE_PAIR;
-/// Offset of the consumer's wish.
+/// Offset of `wake_at`.
 pub const WAKE_AT: u64 = 2 * LINE_PAIR;
 /// Offset of the descriptors.
 pub const DESCRIPTORS_AT: u64 = 3 * LINE_PAIR;
 /// Bytes of a lane.
 pub const LANE_LEN: u64 = DESCRIPTORS_AT + RING_SLOTS as u64 * DESCRIPTOR_LEN;
 
-/// The bit of a descriptor's first word that tells its lap.
+/// The bit of a descriptor's first word that holds its lap.
 pub const LAP: u64 = 1 << 63;
 
 const _: () = assert!(RING_SLOTS.is_power_of_two(), "indices count on modulo 2³²");

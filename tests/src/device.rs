@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use partitioner::address::MemoryRange;
 use partitioner::pci::PciAddress;
-use partitioner::plan::Fate;
+use partitioner::plan::Assignment;
 use regex::Regex;
 use tempfile::NamedTempFile;
 
@@ -230,7 +230,12 @@ impl Booted {
 
     /// The functions of an instance, as the host planned it, in the instance's own segment.
     fn functions_of(&self, instance: &Instance<'_>) -> Vec<String> {
-        let owned = self.running().plan().pci.iter().filter(|planned| planned.fate == Fate::Owned(instance.plan.index));
+        let owned = self
+            .running()
+            .plan()
+            .pci
+            .iter()
+            .filter(|planned| planned.assignment == Assignment::Owned(instance.plan.index));
         let seen = |address: PciAddress| {
             PciAddress::new(instance.segment(), address.bus(), address.device(), address.function())
                 .expect("an address")

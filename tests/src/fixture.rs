@@ -22,6 +22,14 @@ pub fn boot_image() -> PathBuf {
     root().join("sprig-boot.elf")
 }
 
+/// The `sprig` command.
+///
+/// # Panics
+/// If the test was not started by `cargo xtask test`, which builds it.
+pub fn command() -> PathBuf {
+    std::env::var_os("SPRIG_COMMAND").expect("run boxes by `cargo xtask test`, which builds the command").into()
+}
+
 /// A stock Debian kernel.
 pub fn kernel(line: &str) -> PathBuf {
     root().join("kernels").join(line).join("vmlinuz")

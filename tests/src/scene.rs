@@ -92,7 +92,7 @@ impl Scene {
         let booted = Booted { running: self.start(options) };
         booted
             .await_start()
-            .unwrap_or_else(|error| panic!("{error}\nQEMU said: {:?}", booted.running.machine().said()));
+            .unwrap_or_else(|error| panic!("{error}\nQEMU said: {:?}", booted.running.machine().qemu_output()));
         booted
     }
 }

@@ -1,4 +1,4 @@
-//! Who has which buffer of a transmit pool.
+//! The buffers of a transmit pool, and which lane has which.
 //!
 //! Each lane owns some for good, enough for the largest frame, so that no other destination can keep it from sending
 //! ([`OwnCount`]). The rest is shared: a stack without a lock, since each lane has its own sender. A lane uses its own
@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 use shmem::pool::{BUFFER_LEN, GUARANTEED_BUFFERS};
 
-/// Most buffers of a pool that are used: what lies beyond is left alone.
+/// The most buffers of a pool that are used. What lies beyond is not touched.
 pub const MAX_BUFFERS: usize = 16 << 10;
 
 /// How many buffers each lane of a pool owns.
@@ -20,8 +20,8 @@ impl OwnCount {
     /// has just written (docs/src/decisions/data-path.md).
     pub const MAX: usize = 32;
 
-    /// Of a pool of `pool_len` bytes with so many lanes: as many as half of the pool gives, or all of it gives to a lane
-    /// that is alone, from [`GUARANTEED_BUFFERS`] to [`OwnCount::MAX`].
+    /// Of a pool of `pool_len` bytes with so many lanes: as many as half of the pool gives, or all of it gives to a
+    /// lane that is alone, from [`GUARANTEED_BUFFERS`] to [`OwnCount::MAX`].
     pub fn of_pool(pool_len: u64, lanes: usize) -> Self {
         let all = (pool_len / BUFFER_LEN) as usize;
         let each = if lanes <= 1 { all } else { all / 2 / lanes };
@@ -48,7 +48,7 @@ impl Buffer {
 /// The buffers that all lanes of a partition share, and how many each lane owns beside. All zero, there are none.
 ///
 /// A stack (R. K. Treiber, 1986) whose top carries a count that changes with every pop and push, so that a top that
-/// comes back is told from one that stayed.
+/// comes back differs from one that stayed.
 #[derive(Debug)]
 pub struct SharedBuffers {
     /// Bits 0..16: the top buffer plus one, 0 if there is none. Bits 16..32: buffers on the stack, roughly. The rest
@@ -79,13 +79,13 @@ impl Top {
 }
 
 impl SharedBuffers {
-    /// None yet.
+    /// An empty stack.
     pub const fn new() -> Self {
         Self { top: AtomicU64::new(0), below: [const { AtomicU16::new(0) }; MAX_BUFFERS], own: AtomicU16::new(0) }
     }
 
-    /// Puts in what a pool of `pool_len` bytes has beyond that which is owned by its `lanes`. Comes before any of them
-    /// is made.
+    /// Puts in the buffers of a pool of `pool_len` bytes that none of its `lanes` owns. Call it before any lane is
+    /// made.
     pub fn fill(&self, pool_len: u64, lanes: usize) {
         let own = OwnCount::of_pool(pool_len, lanes);
         self.own.store(own.0, Ordering::Relaxed);
@@ -101,12 +101,12 @@ impl SharedBuffers {
         OwnCount(self.own.load(Ordering::Relaxed))
     }
 
-    /// How many there are, as of a moment ago.
+    /// The number of buffers on the stack; another context may have changed it since.
     pub fn count(&self) -> usize {
         Top::from_word(self.top.load(Ordering::Relaxed)).count.into()
     }
 
-    /// Takes one.
+    /// Takes a buffer.
     pub fn pop(&self) -> Option<Buffer> {
         // Acquire, partner of the release in `push`: the place below was written before the top that names it.
         let mut word = self.top.load(Ordering::Acquire);
@@ -124,7 +124,7 @@ impl SharedBuffers {
         }
     }
 
-    /// Puts one back.
+    /// Puts a buffer back.
     pub fn push(&self, buffer: Buffer) {
         let Some(below) = self.below.get(usize::from(buffer.0)) else { return };
         let mut word = self.top.load(Ordering::Relaxed);
@@ -165,23 +165,23 @@ impl OwnBuffers {
         Self { first, free, count }
     }
 
-    /// Whether one could have `count` of them, own and shared, as of a moment ago.
+    /// Whether `count` buffers, own and shared, were free a moment ago.
     pub fn could_have(&self, count: usize, shared: &SharedBuffers) -> bool {
         let own = self.free.len();
         own >= count || own + shared.count() >= count
     }
 
-    /// How many of its own are free.
+    /// The number of own buffers that are free.
     pub fn count(&self) -> usize {
         self.free.len()
     }
 
-    /// Takes that of its own which has been back longest.
+    /// Takes the own buffer that has been free longest.
     pub fn pop(&mut self) -> Option<Buffer> {
         self.free.pop_front().map(Buffer)
     }
 
-    /// Puts one back where it belongs.
+    /// Puts a buffer back where it belongs.
     pub fn give_back(&mut self, buffer: Buffer, shared: &SharedBuffers) {
         let own = buffer.0.checked_sub(self.first).is_some_and(|place| place < self.count.0);
         if !own {

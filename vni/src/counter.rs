@@ -1,4 +1,4 @@
-//! Counters that one context adds to and any may read.
+//! Counters to which one context adds and which any context may read.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,18 +7,18 @@ use core::sync::atomic::{AtomicU64, Ordering};
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    /// Zero.
+    /// A counter at zero.
     pub const fn new() -> Self {
         Self(AtomicU64::new(0))
     }
 
-    /// Adds. Relaxed: it orders nothing, and nobody else writes.
+    /// Adds. Relaxed: it orders nothing, and there is no other writer.
     #[inline]
     pub fn add(&self, count: u64) {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed);
     }
 
-    /// What it has come to.
+    /// Its value.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

@@ -13,8 +13,8 @@
 //!          bits 48..64  where the checksum goes, from there
 //! ```
 //!
-//! The metadata mean what they mean in `virtio_net_hdr` (Virtual I/O Device specification 1.2, section 5.1.6): the kernels
-//! on both sides know it already. Its `hdr_len` is left out, a hint that no receiver may rely on.
+//! The metadata mean what they mean in `virtio_net_hdr` (Virtual I/O Device specification 1.2, section 5.1.6): the
+//! kernels on both sides know it already. Its `hdr_len` is left out, a hint that no receiver may rely on.
 
 /// A piece of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

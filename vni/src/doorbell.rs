@@ -1,19 +1,20 @@
-//! Doorbells: how a sleeper is woken. Each queue of a partition has one, and a sleeper of its own; what has no queue, the
-//! change of a link, rings queue 0 ([`LINK_QUEUE`]).
+//! Doorbells: how a sleeper is woken. Each queue of a partition has one, and a sleeper of its own; what has no queue,
+//! the change of a link, rings queue 0 ([`LINK_QUEUE`]).
 //!
 //! ```text
 //! ringer:   set our bit in the receiver's pending word; if the word was 0, send the interrupt to its address
 //! receiver: exchange the pending word for 0, and then look at the rings
 //! ```
 //!
-//! Both are locked instructions on one word: what was published before ringing is seen by whoever takes the bit. If the
-//! word was not 0, an interrupt is on its way whose receiver has not looked yet.
+//! Both are locked instructions on one word: the receiver that takes the bit sees what was published before. If the
+//! word was not 0, an interrupt is on its way, and its receiver has not looked yet.
 //!
-//! A receiver that appears publishes its address, FENCE, takes the word, and looks; a ringer reads the address after its
-//! bit and a FENCE. So either the ringer finds the address, or the receiver finds the bit. One that moves to another core
-//! publishes the new address, FENCE, and only then lets the old one go dead; a ringer reads the address once more after it
-//! has sent and a FENCE, and sends again if it has changed. So no interrupt is lost on a core that is no longer there.
-//! The tests in `vni/tests/loom.rs` lose a doorbell with any of these fences removed, and none with all in place.
+//! A receiver that appears publishes its address, FENCE, takes the word, and looks; a ringer reads the address after
+//! its bit and a FENCE. So either the ringer finds the address, or the receiver finds the bit. One that moves to
+//! another core publishes the new address, FENCE, and only then lets the old one go dead; a ringer reads the address
+//! once more after it has sent and a FENCE, and sends again if it has changed. So no interrupt is lost on a core that
+//! is no longer there. The tests in `vni/tests/loom` lose a doorbell with any of these fences removed, and none with
+//! all in place.
 
 use core::sync::atomic::{Ordering, fence};
 
@@ -46,10 +47,10 @@ impl Address {
 
 /// The words of a doorbell, as its owner and those who ring it use them.
 pub trait DoorbellWords {
-    /// Sets `bits` in the pending word, and tells what it was before. One locked instruction; partner of
+    /// Sets `bits` in the pending word, and returns what it was before. One locked instruction; partner of
     /// [`DoorbellWords::take_pending`], to which it hands on all that was published before.
     fn set_pending(&self, bits: u32) -> u32;
-    /// Loads the pending word, to see only whether taking it is worth while.
+    /// Loads the pending word, to see whether taking it is worth while.
     fn pending(&self) -> u32;
     /// Exchanges the pending word for 0.
     fn take_pending(&self) -> u32;
@@ -57,13 +58,13 @@ pub trait DoorbellWords {
     fn address(&self) -> u64;
     /// Stores the address; the fence after it orders it.
     fn set_address(&self, address: u64);
-    /// The ringer's full fence between its bit and the address. Partner of [`DoorbellWords::fence_moved`]: of one who
-    /// rings nobody yet and one who appears, one sees the other.
+    /// The ringer's full fence between its bit and the address. Partner of [`DoorbellWords::fence_moved`]: of a ringer
+    /// that finds no address and a receiver that appears, one sees the other.
     fn fence_set(&self);
     /// The owner's full fence between its new address and the pending word, and before the old address goes dead.
     fn fence_moved(&self);
     /// The ringer's full fence between its interrupt and looking at the address once more. Partner of
-    /// [`DoorbellWords::fence_moved`]: whose interrupt went to a dead address sees the new one.
+    /// [`DoorbellWords::fence_moved`]: a ringer whose interrupt went to a dead address sees the new one.
     fn fence_sent(&self);
 }
 
@@ -101,17 +102,17 @@ impl DoorbellWords for Doorbell {
     }
 }
 
-/// Says where we are rung; `None`: nowhere. Afterwards take the pending word, and look at the rings: whoever rang before
-/// may have found no address. The old address must stay alive until this returns.
+/// Publishes where we are rung; `None`: nowhere. Afterwards take the pending word, and look at the rings: a peer that
+/// rang before may have found no address. The old address must stay alive until this returns.
 pub fn publish(doorbell: &impl DoorbellWords, address: Option<Address>) {
     doorbell.set_address(address.map_or(0, Address::to_word));
     doorbell.fence_moved();
 }
 
-/// Takes what was rung: a bit for each partition.
+/// Takes the pending rings: a bit for each partition that rang.
 pub fn take(doorbell: &impl DoorbellWords) -> u32 {
-    // A load first: the locked exchange would fetch the line for writing each time. If it misses a bit that is just being
-    // set, the interrupt for that bit is still to come.
+    // A load first: the locked exchange would fetch the line for writing each time. If it misses a bit that is just
+    // being set, the interrupt for that bit is still to come.
     if doorbell.pending() == 0 { 0 } else { doorbell.take_pending() }
 }
 

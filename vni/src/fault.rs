@@ -1,18 +1,18 @@
-//! Rules that a peer can break.
+//! The rules that a peer can break.
 
 use core::fmt;
 
-/// What a peer has done that no sound peer does. Its link goes down for it.
+/// A violation of the protocol by a peer. It takes the peer's link down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// It says to have consumed more than was published, or less than before.
+    /// It claims to have consumed more than was published, or less than before.
     Consumed {
-        /// What it says.
-        told: u32,
-        /// Up to where we have published.
+        /// The index that it claims.
+        claimed: u32,
+        /// The index up to which we have published.
         published: u32,
     },
-    /// A descriptor names what does not lie in its pool, or nothing at all.
+    /// A descriptor names bytes outside its pool, or no bytes.
     Range {
         /// Offset in the pool.
         offset: u32,
@@ -21,7 +21,7 @@ pub enum Fault {
     },
     /// A frame is shorter or longer than frames may be.
     FrameLength(u64),
-    /// A frame's chain does not end within what was published.
+    /// A frame's chain does not end within the published descriptors.
     Chain,
 }
 
@@ -43,7 +43,9 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Consumed { told, published } => write!(f, "it consumed up to {told}, and {published} are published"),
+            Self::Consumed { claimed, published } => {
+                write!(f, "it consumed up to {claimed}, and {published} are published")
+            }
             Self::Range { offset, len } => write!(f, "{len} bytes at {offset:#x} of its pool are none"),
             Self::FrameLength(len) => write!(f, "it sent a frame of {len} bytes"),
             Self::Chain => write!(f, "a frame has no end"),

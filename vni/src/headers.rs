@@ -1,6 +1,6 @@
-//! Offload metadata held against the headers they speak of.
+//! Offload metadata checked against the headers that they describe.
 //!
-//! A kernel that is told "cut this into TCP segments" believes it. So what a peer says is compared with the headers as
+//! A kernel that reads "cut this into TCP segments" does so. So what a peer says is compared with the headers as
 //! they were copied: whether there is such a protocol at all, where its header starts, and whether the checksum goes
 //! where that protocol has it. What the kernel's own parsers check anyway (lengths within IP, options) is left to them.
 
@@ -55,9 +55,9 @@ fn can_be_cut(offload: Offload, head: &[u8], frame_len: usize) -> bool {
         }
         _ => (false, 0),
     };
-    let (is_as_told, header_len) = kind;
+    let (is_consistent, header_len) = kind;
     let checksum_at = if transport.protocol == TCP { TCP_CHECKSUM } else { UDP_CHECKSUM };
-    is_as_told
+    is_consistent
         && offload.segment_size > 0
         && usize::from(offload.checksum_start) == transport.start
         && offload.checksum_offset == checksum_at

@@ -1,29 +1,31 @@
-//! The protocol of the virtual Ethernet: what partitions say to each other through the shared window.
+//! The protocol of the virtual Ethernet between partitions, through the shared window.
 //!
 //! Every ordered pair of partitions has a ring of descriptors for each queue, which name buffers in the producer's
-//! transmit pool. A frame is copied into the pool by its sender and out of it by its receiver. Whoever sleeps says up to
-//! which index it has seen everything, and is rung when that index is passed.
+//! transmit pool. The sender copies a frame into the pool, and the receiver copies it out. Before a side sleeps it
+//! publishes the index up to which it has seen everything. The other side rings it when it passes that index.
 //!
 //! | module | |
 //! |---|---|
 //! | [`mac`] | addresses |
 //! | [`descriptor`] | the two words that name a piece of a frame, and the frame's offload metadata |
 //! | [`ring`] | indices: publishing, consuming, and who must be rung |
-//! | [`buffers`] | who has which buffer of a pool |
+//! | [`buffers`] | which lane has which buffer of a pool |
 //! | `packer` | where in it the next bytes go |
 //! | [`sender`], [`receiver`] | frames in and out of a lane |
-//! | [`headers`] | offload metadata held against the headers it speaks of |
-//! | [`link`](mod@link) | the handshake by which two partitions begin and end to talk |
+//! | [`headers`] | offload metadata checked against the frame's headers |
+//! | [`link`](mod@link) | the handshake that begins and ends a link |
 //! | [`doorbell`] | how a sleeper is woken |
-//! | [`station`] | one partition's end of everything above |
-//! | [`counter`] | what went wrong, counted by cause |
+//! | [`port`] | one partition: its header page, its address, its time |
+//! | [`peer_link`] | its end of the link to one peer |
+//! | [`lanes`] | its lanes: made, and stepped with their link |
+//! | [`counter`], [`counters`] | what was counted, and by which name |
 //!
-//! **Nothing that a peer wrote is trusted.** Each shared word is loaded once into a local and checked there; a peer that
-//! breaks a rule loses its link, and the cause ([`fault::Fault`]) is counted. There is no unsafe code, no allocation,
-//! and nothing here waits.
+//! **Nothing that a peer wrote is trusted.** Each shared word is loaded once into a local and checked there; a peer
+//! that breaks a rule loses its link, and the cause ([`fault::Fault`]) is counted. There is no unsafe code, no
+//! allocation, and nothing here waits.
 //!
-//! The algorithms are generic over the words they work on ([`ring::RingWords`], [`link::LinkWords`]): `shmem` gives them
-//! those of a window, the tests those of a model checker.
+//! The algorithms are generic over the words they work on ([`ring::RingWords`], [`link::LinkWords`]): `shmem` gives
+//! them those of a window, the tests those of a model checker.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -33,17 +35,20 @@ extern crate std;
 
 pub mod buffers;
 pub mod counter;
+pub mod counters;
 pub mod descriptor;
 pub mod doorbell;
 pub mod fault;
 pub mod headers;
+pub mod lanes;
 pub mod link;
 pub mod mac;
 mod packer;
+pub mod peer_link;
+pub mod port;
 pub mod receiver;
 pub mod ring;
 pub mod sender;
-pub mod station;
 
 pub use mac::MacAddress;
 

@@ -8,20 +8,20 @@
 //! bits 62..64   state
 //! ```
 //!
-//! | state | this end has said |
+//! | state | what this end announces by it |
 //! |---|---|
-//! | [`State::Down`] | I neither read nor write; but you may still be using my words and buffers of this generation |
+//! | [`State::Down`] | I neither read nor write, but you may still use my words and buffers of this generation |
 //! | [`State::Init`] | my words are zero, and I use none of yours yet |
 //! | [`State::Ready`] | I have seen you at Init: I receive |
 //! | [`State::Up`] | I have seen you at Ready: I send |
 //!
-//! Two ends *agree* when each echoes the other's generation. Whoever is Ready or Up and finds no agreement goes Down. From
-//! Down one begins anew only when the other has left too: until then its words and buffers may still be read. That makes
-//! this a handshake of Dekker's kind: each end stores its word, then loads the other's, with a full fence between. Without
-//! it, one could find the other gone that is just coming.
+//! Two ends *agree* when each echoes the other's generation. Whoever is Ready or Up and finds no agreement goes Down.
+//! From Down one begins anew only when the other has left too: until then its words and buffers may still be read. That
+//! makes this a handshake of Dekker's kind: each end stores its word, then loads the other's, with a full fence
+//! between. Without it, one could find the other gone that is just coming.
 //!
-//! A partition that dies leaves its words as they are. Its heartbeat stops, its peers take the carrier off ([`Pulse`]) and
-//! take nothing back, until it begins anew or goes on.
+//! A partition that dies leaves its words as they are. Its heartbeat stops, and its peers take the carrier off
+//! ([`Liveness`]). They take nothing back until it begins anew or goes on.
 
 use core::sync::atomic::{AtomicU64, Ordering, fence};
 
@@ -39,7 +39,7 @@ pub enum State {
     Up = 3,
 }
 
-/// One end of a link, as its word says it.
+/// One end of a link, decoded from its word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct End {
     /// Its generation: 31 bits, 0 if it has never begun.
@@ -86,33 +86,33 @@ impl End {
     }
 }
 
-/// What an end does next.
+/// The next action of an end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Next {
     /// Nothing.
     Stay,
-    /// Says this.
-    Say(End),
-    /// Zeroes its words and takes its buffers back, then says this.
+    /// Stores this.
+    Announce(End),
+    /// Zeroes its words and takes its buffers back, then stores this.
     BeginWith(End),
 }
 
-/// What follows from both ends. Pure: the whole handshake is here.
+/// The next action, from both ends. Pure: the whole handshake is here.
 pub fn next(mine: End, theirs: End) -> Next {
     match mine.state {
-        // It is in our old conversation still, and may be using what we would clear.
+        // It still takes part in our old generation, and may use what we would clear.
         State::Down if theirs.state >= State::Ready && theirs.echo == mine.generation => Next::Stay,
         State::Down => Next::BeginWith(mine.anew(theirs)),
         State::Init if theirs.state == State::Down => Next::Stay,
-        State::Init if mine.echo != theirs.generation => Next::Say(End { echo: theirs.generation, ..mine }),
-        State::Init if mine.agrees_with(theirs) => Next::Say(mine.at(State::Ready)),
+        State::Init if mine.echo != theirs.generation => Next::Announce(End { echo: theirs.generation, ..mine }),
+        State::Init if mine.agrees_with(theirs) => Next::Announce(mine.at(State::Ready)),
         State::Init => Next::Stay,
         State::Ready | State::Up if !mine.agrees_with(theirs) || theirs.state == State::Down => {
-            Next::Say(mine.at(State::Down))
+            Next::Announce(mine.at(State::Down))
         }
-        State::Ready if theirs.state >= State::Ready => Next::Say(mine.at(State::Up)),
+        State::Ready if theirs.state >= State::Ready => Next::Announce(mine.at(State::Up)),
         State::Ready => Next::Stay,
-        State::Up if theirs.state == State::Init => Next::Say(mine.at(State::Down)),
+        State::Up if theirs.state == State::Init => Next::Announce(mine.at(State::Down)),
         State::Up => Next::Stay,
     }
 }
@@ -121,13 +121,13 @@ pub fn next(mine: End, theirs: End) -> Next {
 pub trait LinkWords {
     /// Loads our own word.
     fn mine(&self) -> u64;
-    /// Replaces our own word if it is still `old`. By release, so that whoever sees it sees our words as they were
+    /// Replaces our own word if it is still `old`. By release, so that a peer that sees it sees our words as they were
     /// cleared; partner of [`LinkWords::theirs`].
     fn replace_mine(&self, old: u64, new: u64) -> bool;
     /// Loads the other's word, by acquire.
     fn theirs(&self) -> u64;
-    /// The full fence between saying something and looking at the other.
-    fn fence_said(&self);
+    /// The full fence between storing our word and loading the other's.
+    fn fence_announced(&self);
 }
 
 /// The words of a link in a window.
@@ -152,27 +152,27 @@ impl LinkWords for WindowWords<'_> {
         self.theirs.load(Ordering::Acquire)
     }
 
-    fn fence_said(&self) {
+    fn fence_announced(&self) {
         fence(Ordering::SeqCst);
     }
 }
 
-/// Steps an end once: looks at the other, clears what `clear` clears if it begins anew, and says what follows. Returns
-/// how it stands now, and whether it said anything.
+/// Steps an end once: loads the other's word, calls `clear` if this end begins anew, and stores what follows. Returns
+/// the end as it is now, and whether its word has changed.
 pub fn step(words: &impl LinkWords, clear: impl FnOnce()) -> (End, bool) {
     let word = words.mine();
     let mine = End::from_word(word);
-    words.fence_said();
-    let said = match next(mine, End::from_word(words.theirs())) {
+    words.fence_announced();
+    let announced = match next(mine, End::from_word(words.theirs())) {
         Next::Stay => return (mine, false),
-        Next::Say(said) => said,
-        Next::BeginWith(said) => {
+        Next::Announce(end) => end,
+        Next::BeginWith(end) => {
             clear();
-            said
+            end
         }
     };
-    // If it fails, somebody has taken it down meanwhile, which the next step will see.
-    let done = words.replace_mine(word, said.to_word());
+    // If it fails, another context has taken this end down meanwhile, and the next step will see that.
+    let done = words.replace_mine(word, announced.to_word());
     (End::from_word(words.mine()), done)
 }
 
@@ -188,19 +188,19 @@ pub fn take_down(words: &impl LinkWords) {
     }
 }
 
-/// Whether a peer lives, as its heartbeat tells. Times are counted in our own ticks.
+/// Whether a peer is alive, from its heartbeat. Times are counted in our own ticks.
 #[derive(Clone, Copy, Default, Debug)]
-pub struct Pulse {
+pub struct Liveness {
     beat: u64,
     since: u32,
 }
 
-/// Ticks without a heartbeat after which a peer is held to be frozen.
+/// Ticks without a heartbeat after which a peer counts as frozen.
 pub const FROZEN_AFTER: u32 = 8;
 
-impl Pulse {
-    /// Takes note of the heartbeat at tick `now`; whether the peer lives.
-    pub fn feel(&mut self, beat: u64, now: u32) -> bool {
+impl Liveness {
+    /// Notes the heartbeat at tick `now`, and returns whether the peer is alive.
+    pub fn observe(&mut self, beat: u64, now: u32) -> bool {
         if beat != self.beat {
             *self = Self { beat, since: now };
         }

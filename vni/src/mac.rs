@@ -5,7 +5,7 @@ use core::fmt;
 /// The address of a partition on a box's virtual Ethernet.
 ///
 /// It is made of the box's name and the partition's index, so it is the same after every start, differs between
-/// boxes, and tells a sender which ring leads to its owner. Bit 1 of the first octet marks it as locally administered,
+/// boxes, and shows a sender which ring leads to its owner. Bit 1 of the first octet marks it as locally administered,
 /// bit 0 is clear: a unicast address (IEEE 802-2014, section 8.4).
 ///
 /// ```text

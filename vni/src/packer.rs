@@ -1,7 +1,7 @@
-//! Where in our pool the next bytes go: short frames one behind the other in a buffer, long ones over several.
+//! Places bytes in our pool: short frames one behind the other in a buffer, long ones over several.
 //!
 //! A buffer that is full stays *retired* until the consumer has given back the last descriptor that names it; since a
-//! ring is consumed in order, so are retired buffers. Only what is kept here is believed: nothing is read back from the
+//! ring is consumed in order, so are retired buffers. The packer relies only on its own records, and reads nothing back from the
 //! window.
 
 use heapless::Deque;
@@ -48,7 +48,7 @@ struct Retired {
 pub(crate) struct Packer {
     own: OwnBuffers,
     open: Option<Open>,
-    /// In the order of their descriptors. Each is named by one of its own at the least, in flight for all we know; but for
+    /// In the order of their descriptors. At least one descriptor names each, and is not known to be consumed; except
     /// the first, which may have been consumed before it was full.
     retired: Deque<Retired, { RING_SLOTS as usize + 1 }>,
     /// Buffers for the frame that is about to be written.
@@ -56,7 +56,7 @@ pub(crate) struct Packer {
 }
 
 impl Packer {
-    /// Of the `lane`-th lane of its partition, with nothing on its way.
+    /// The packer of the `lane`-th lane of its partition, with nothing on its way.
     pub(crate) fn new(lane: usize, count: OwnCount) -> Self {
         Self { own: OwnBuffers::new(lane, count), open: None, retired: Deque::new(), fresh: heapless::Vec::new() }
     }
@@ -138,7 +138,7 @@ impl Packer {
         }
     }
 
-    /// Takes back all of them.
+    /// Takes back all buffers.
     pub(crate) fn reset(&mut self, shared: &SharedBuffers) {
         self.retire();
         while let Some(Retired { buffer, .. }) = self.retired.pop_front() {
@@ -147,7 +147,7 @@ impl Packer {
         self.put_back_fresh(shared);
     }
 
-    /// Whether the largest frame would find buffers, as of a moment ago.
+    /// Whether there were buffers for the largest frame a moment ago.
     pub(crate) fn has_room(&self, shared: &SharedBuffers) -> bool {
         self.own.could_have(MAX_BUFFERS_OF_FRAME, shared)
     }

@@ -17,14 +17,14 @@ use crate::{MAX_FRAME, MIN_FRAME};
 /// Most pieces of a frame that are accepted: senders may cut finer than ours does.
 const MAX_PIECES: usize = 64;
 
-/// What a receiver has dropped, by cause, and what it has taken.
+/// What a receiver has taken, and what it has dropped, by cause.
 #[derive(Default, Debug)]
 pub struct Counters {
     /// Frames with flags that mean nothing here.
     pub unknown_flags: Counter,
     /// Frames whose offload metadata do not fit their headers.
     pub bad_offload: Counter,
-    /// Frames that the caller had no memory for.
+    /// Frames for which the caller had no memory.
     pub skipped: Counter,
     /// Frames taken.
     pub frames: Counter,
@@ -61,7 +61,7 @@ impl Watch {
     }
 }
 
-/// The frame that waits first.
+/// The first frame that waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Waiting {
     /// Its bytes, from [`MIN_FRAME`] to [`MAX_FRAME`].
@@ -89,12 +89,12 @@ pub struct Receiver<'w, R = Ring<'w>> {
     watch: &'w Watch,
 }
 
-/// What came of reading one frame's chain.
+/// The result of reading one frame's chain.
 enum Chain {
-    /// Nothing has come.
+    /// No frame waits.
     None,
     Good(usize),
-    /// To be gone past, with so many descriptors.
+    /// To be skipped, with so many descriptors.
     Unknown(u32),
 }
 
@@ -116,7 +116,7 @@ impl<'w, R: RingWords> Receiver<'w, R> {
         }
     }
 
-    /// Lets it receive, or not. One that does not has nothing to be late for.
+    /// Lets it receive, or not. One that does not receive is never overdue.
     pub fn set_live(&mut self, live: bool) {
         self.live = live;
         if !live {
@@ -132,12 +132,12 @@ impl<'w, R: RingWords> Receiver<'w, R> {
         }
     }
 
-    /// What the peer has done wrong, once.
+    /// The peer's fault, if there is one; the next call returns none.
     pub fn take_fault(&mut self) -> Option<Fault> {
         self.fault.take()
     }
 
-    /// Starts anew, with our words zero. Only while the peer reads none of them.
+    /// Starts anew: zeroes our words. Call it only while the peer reads none of them.
     pub fn reset(&mut self) {
         self.consumer = Consumer::default();
         self.wake();
@@ -146,7 +146,7 @@ impl<'w, R: RingWords> Receiver<'w, R> {
         self.ring.clear_consumed();
     }
 
-    /// The frame that waits first, if there is one. Frames with unknown flags are gone past.
+    /// The first frame that waits, if there is one. Frames with unknown flags are skipped.
     ///
     /// # Errors
     /// [`Fault`]: the peer broke a rule, and nothing more is read from it until its link has been up anew.
@@ -167,7 +167,7 @@ impl<'w, R: RingWords> Receiver<'w, R> {
     #[inline]
     fn find(&mut self) -> Result<Option<Waiting>, Fault> {
         let mut passed = 0;
-        // A peer that publishes on and on does not keep us here: a look goes once around the ring at the most.
+        // At most once around the ring, so that a peer that never stops publishing does not keep us here.
         while passed < RING_SLOTS {
             match self.read_chain()? {
                 Chain::None => break,
@@ -265,7 +265,7 @@ impl<'w, R: RingWords> Receiver<'w, R> {
         debug_assert!(copied.is_ok(), "the piece was checked");
     }
 
-    /// Goes past the frame that was peeked: there is no memory for it.
+    /// Skips the frame that was peeked, for want of memory.
     pub fn skip(&mut self) {
         if self.pieces.is_empty() {
             return;

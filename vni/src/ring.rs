@@ -9,13 +9,14 @@
 //! producer: store room_at; FENCE; read consumed again; if there is room go on, else sleep
 //! ```
 //!
-//! Each FENCE is a full one: a processor may let a later load pass an earlier store (Intel SDM volume 3A, section 9.2.3.4),
-//! and with either left out, both sides can read the old value and sleep, one with work to do. The tests in
+//! Each FENCE is a full one: a processor may let a later load pass an earlier store (Intel SDM volume 3A, section
+//! 9.2.3.4), and with either left out, both sides can read the old value and sleep, one with work to do. The tests in
 //! `vni/tests/loom` show each of these interleavings happen with a fence removed, and none with all in place.
 //!
 //! Indices count descriptors since the link came up, modulo 2³². A descriptor has come when its lap bit is that of its
-//! number ([`shmem::ring::lap_bit`]); since the first of a burst is written last, whoever sees it sees the whole burst. A
-//! consumer that polls leaves `wake_at` where it has already been passed, and is rung by nobody.
+//! number ([`shmem::ring::lap_bit`]); since the first of a burst is written last, a consumer that sees it sees the
+//! whole burst. A consumer that polls leaves `wake_at` at an index that has already been passed, so the producer never
+//! rings it.
 
 use core::sync::atomic::{Ordering, fence};
 
@@ -151,10 +152,10 @@ impl RingWords for Ring<'_> {
 }
 
 /// Whether the other side must be rung.
-#[must_use = "who is not rung sleeps on"]
+#[must_use = "a peer that is not rung sleeps on"]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wake {
-    /// It sleeps, and what it waits for has come.
+    /// It sleeps, and the descriptor or the room that it waits for is there.
     Needed,
     /// It is awake, or waits for something else.
     NotNeeded,
@@ -177,11 +178,11 @@ impl Wake {
 /// The producer's end. What it knows of its own doing it keeps here, and never reads back from the window.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Producer {
-    /// Descriptors written.
+    /// Descriptors written: the number of the next.
     written: u32,
-    /// Of them, published.
+    /// Descriptors published: those before this number.
     published: u32,
-    /// Of them, consumed, as far as we have looked.
+    /// Descriptors that the consumer had given back when we last looked.
     consumed: u32,
     /// The first word of the first descriptor that is not published: it is written last.
     held: u64,
@@ -212,7 +213,8 @@ impl Producer {
         self.written
     }
 
-    /// Whether the consumer has given back the descriptor with that number, which was written, as far as we have looked.
+    /// Whether the consumer has given back the descriptor with that number, which was written, as far as we have
+    /// looked.
     #[inline]
     pub fn has_consumed(&self, number: u32) -> bool {
         self.written.wrapping_sub(number) > self.in_flight()
@@ -249,21 +251,21 @@ impl Producer {
         Wake::when(behind < burst)
     }
 
-    /// Looks what has been consumed.
+    /// Reads how far the consumer has come.
     ///
     /// # Errors
     /// [`Fault::Consumed`].
     pub fn reclaim(&mut self, ring: &impl RingWords) -> Result<(), Fault> {
-        let told = ring.consumed();
-        if told.wrapping_sub(self.consumed) > self.published.wrapping_sub(self.consumed) {
-            return Err(Fault::Consumed { told, published: self.published });
+        let claimed = ring.consumed();
+        if claimed.wrapping_sub(self.consumed) > self.published.wrapping_sub(self.consumed) {
+            return Err(Fault::Consumed { claimed, published: self.published });
         }
-        self.consumed = told;
+        self.consumed = claimed;
         Ok(())
     }
 
     /// Asks to be rung when half of what is in flight has been consumed. Look once more with [`Producer::reclaim`]
-    /// afterwards: only if there is still no room, and the wish is still [`Producer::to_come`], may one sleep.
+    /// afterwards: sleep only if there is still no room and the index is still [`Producer::to_come`].
     pub fn ask_for_room(&self, ring: &impl RingWords) -> u32 {
         let asked = self.written.wrapping_sub(self.in_flight() / 2);
         ring.set_room_at(asked);
@@ -271,8 +273,8 @@ impl Producer {
         asked
     }
 
-    /// Whether the consumer has yet to come to where we have asked to be rung, as far as we have looked. If it has
-    /// passed it already, it may have done so before it could see the wish, and will not ring for it.
+    /// Whether the consumer, when we last looked, had not yet reached the index at which we asked to be rung. If it has
+    /// passed it, it may have done so before it could see our request, and then it will not ring.
     pub fn to_come(&self, asked: u32) -> bool {
         asked.wrapping_sub(self.consumed).wrapping_sub(1) < self.in_flight()
     }
@@ -281,15 +283,15 @@ impl Producer {
 /// The consumer's end.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Consumer {
-    /// Descriptors taken.
+    /// Descriptors taken: the number of the next.
     taken: u32,
-    /// Of them, given back.
+    /// Descriptors given back: those before this number.
     released: u32,
 }
 
 impl Consumer {
-    /// The first word, without its lap, of the descriptor that is `ahead` after the next, if it has come. A ring holds no
-    /// more than [`RING_SLOTS`] that are not given back: what a producer writes over them is not looked at.
+    /// The first word, without its lap, of the descriptor that is `ahead` after the next, if it has come. A ring holds
+    /// no more than [`RING_SLOTS`] that are not given back: what a producer writes over them is not looked at.
     #[inline]
     pub fn first_word(&self, ring: &impl RingWords, ahead: u32) -> Option<u64> {
         let number = self.taken.wrapping_add(ahead);
@@ -327,8 +329,8 @@ impl Consumer {
         Wake::when(past < burst)
     }
 
-    /// Asks to be rung for the next descriptor, and looks once more: true if nothing has come and one may sleep. Release
-    /// before: what a full ring holds is not looked at, and the producer waits too.
+    /// Asks to be rung for the next descriptor, and looks once more: true if nothing has come and one may sleep.
+    /// Release before: what a full ring holds is not looked at, and the producer waits too.
     pub fn arm(&self, ring: &impl RingWords) -> bool {
         ring.set_wake_at(self.taken);
         ring.fence_armed();

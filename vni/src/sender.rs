@@ -14,16 +14,16 @@ use crate::{MAX_FRAME, MIN_FRAME};
 
 /// Why a frame was not sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Refusal {
+pub enum SendError {
     /// The ring or the pool is full; nothing was taken.
     NoRoom,
-    /// The link is not up: nobody would read it.
+    /// The link is not up: no peer would read it.
     LinkDown,
     /// It is shorter or longer than frames may be.
     Length,
 }
 
-/// What a sender has refused, by cause.
+/// What a sender has sent, and what it has refused, by cause.
 #[derive(Default, Debug)]
 pub struct Counters {
     /// Frames while the link was not up.
@@ -76,17 +76,17 @@ impl<'w, R: RingWords> Sender<'w, R> {
         self.live
     }
 
-    /// Lets it send, or not.
+    /// Lets it send, or makes it refuse.
     pub fn set_live(&mut self, live: bool) {
         self.live = live;
     }
 
-    /// What the peer has done wrong, once.
+    /// The peer's fault, if there is one; the next call returns none.
     pub fn take_fault(&mut self) -> Option<Fault> {
         self.fault.take()
     }
 
-    /// Starts anew: our words zero, every buffer back. Only while the peer reads none of it.
+    /// Starts anew: zeroes our words and takes every buffer back. Call it only while the peer reads neither.
     pub fn reset(&mut self) {
         self.packer.reset(self.shared);
         self.producer = Producer::default();
@@ -98,21 +98,21 @@ impl<'w, R: RingWords> Sender<'w, R> {
     /// Copies a frame into the pool and writes its descriptors. It is on its way with the next [`Sender::publish`].
     ///
     /// # Errors
-    /// [`Refusal`]; it is counted, and nothing was taken.
+    /// [`SendError`]; it is counted, and nothing was taken.
     #[inline]
     pub fn send<'s>(
         &mut self,
         frame: impl Iterator<Item = Source<'s>> + Clone,
         offload: Offload,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), SendError> {
         let len: usize = frame.clone().map(Source::len).sum();
         if !(MIN_FRAME..=MAX_FRAME).contains(&len) {
             self.counters.length.add(1);
-            return Err(Refusal::Length);
+            return Err(SendError::Length);
         }
         if !self.live {
             self.counters.link_down.add(1);
-            return Err(Refusal::LinkDown);
+            return Err(SendError::LinkDown);
         }
         self.provide(len)?;
         self.write_pieces(Frame { rest: Source::from(&[][..]), segments: frame }, len, offload);
@@ -120,15 +120,16 @@ impl<'w, R: RingWords> Sender<'w, R> {
         Ok(())
     }
 
-    /// Slots and buffers for a frame: of what is free for all we know; else of what the peer has consumed meanwhile.
+    /// Sets slots and buffers aside for a frame: those known to be free, else those that the peer has consumed
+    /// meanwhile.
     #[inline]
-    fn provide(&mut self, len: usize) -> Result<(), Refusal> {
+    fn provide(&mut self, len: usize) -> Result<(), SendError> {
         let pieces = self.packer.pieces(len);
         if self.producer.free() < pieces {
             self.reclaim()?;
             if self.producer.free() < pieces {
                 self.counters.ring_full.add(1);
-                return Err(Refusal::NoRoom);
+                return Err(SendError::NoRoom);
             }
         }
         if self.packer.provide_own(len) {
@@ -138,7 +139,7 @@ impl<'w, R: RingWords> Sender<'w, R> {
         self.reclaim()?;
         if !self.packer.provide(len, self.shared) {
             self.counters.pool_full.add(1);
-            return Err(Refusal::NoRoom);
+            return Err(SendError::NoRoom);
         }
         Ok(())
     }
@@ -166,12 +167,12 @@ impl<'w, R: RingWords> Sender<'w, R> {
     }
 
     /// Takes back the buffers of what the peer has consumed.
-    fn reclaim(&mut self) -> Result<(), Refusal> {
+    fn reclaim(&mut self) -> Result<(), SendError> {
         self.producer.reclaim(&self.ring).map_err(|fault| {
             self.fault = Some(fault);
             self.live = false;
             self.counters.link_down.add(1);
-            Refusal::LinkDown
+            SendError::LinkDown
         })?;
         self.packer.reclaim(&self.producer, self.shared);
         Ok(())
@@ -186,12 +187,12 @@ impl<'w, R: RingWords> Sender<'w, R> {
         self.producer.publish(&self.ring)
     }
 
-    /// Whether the largest frame would find room. Of a sender that is not live: true, so that nobody waits for it.
+    /// Whether the largest frame would find room. True for a sender that is not live, so that no caller waits for it.
     pub fn has_room(&mut self) -> bool {
         if self.knows_room() {
             return true;
         }
-        // A fault has taken it down, and then nobody may wait for it either.
+        // If a fault has just taken it down, no caller may wait for it either.
         !self.live || self.reclaim().is_err() || self.knows_room()
     }
 
@@ -199,17 +200,17 @@ impl<'w, R: RingWords> Sender<'w, R> {
         self.producer.free() as usize >= MAX_BUFFERS_OF_FRAME && self.packer.has_room(self.shared)
     }
 
-    /// Asks to be rung when there is room, and looks once more: true if there is, and one need not wait. Publish before:
-    /// what is not published will not be consumed. Whoever is rung asks again, since half of what was in flight need not
-    /// be enough.
+    /// Asks to be rung when there is room, and looks once more: true if there is room already. Publish before:
+    /// what is not published will not be consumed. Ask again when rung, since half of what was in flight may not be
+    /// enough.
     pub fn await_room(&mut self) -> bool {
         loop {
             let asked = self.producer.ask_for_room(&self.ring);
             if self.has_room() {
                 return true;
             }
-            // Each time less than half as much is in flight as before, and of an idle lane the own buffers are room
-            // enough: so this ends after a few rounds.
+            // In each round less than half as much is in flight as before, and the buffers that an idle lane owns are
+            // room enough. So this ends after a few rounds.
             if self.producer.to_come(asked) {
                 return false;
             }

@@ -8,8 +8,8 @@ mod support;
 use std::collections::VecDeque;
 
 use proptest::prelude::*;
-use support::{Home, Partition, settle, tight_memory};
-use vni::sender::Refusal;
+use support::{Backing, Partition, settle, tight_memory};
+use vni::sender::SendError;
 
 const PARTITIONS: usize = 3;
 
@@ -73,7 +73,7 @@ impl Game<'_> {
         settle(&mut self.partitions.iter_mut().collect::<Vec<_>>());
         for pair in 0..6 {
             let (from, to) = of(pair);
-            assert!(self.partitions[from].to(to).sender.is_live());
+            assert!(self.partitions[from].to(to).lane.sender.is_live());
         }
     }
 
@@ -85,14 +85,14 @@ impl Game<'_> {
             Event::Release(pair) => self.release(pair),
             Event::Arm(pair) => {
                 let (from, to) = of(pair);
-                let may_sleep = self.partitions[to].to(from).receiver.arm();
+                let may_sleep = self.partitions[to].to(from).lane.receiver.arm();
                 assert_eq!(may_sleep, self.lanes[pair].published.is_empty());
                 self.lanes[pair].receiver_sleeps = may_sleep;
             }
             Event::AwaitRoom(pair) => {
                 let (from, to) = of(pair);
                 self.publish(pair);
-                self.lanes[pair].sender_sleeps = !self.partitions[from].to(to).sender.await_room();
+                self.lanes[pair].sender_sleeps = !self.partitions[from].to(to).lane.sender.await_room();
             }
             Event::Restart(partition) => self.restart(partition),
         }
@@ -105,13 +105,13 @@ impl Game<'_> {
         let frame: Vec<u8> = (0..len).map(|at| (at / 3 + self.number) as u8).collect();
         match self.partitions[from].to(to).send(&frame) {
             Ok(()) => self.lanes[pair].written.push_back(frame),
-            Err(refusal) => assert_eq!(refusal, Refusal::NoRoom),
+            Err(refusal) => assert_eq!(refusal, SendError::NoRoom),
         }
     }
 
     fn publish(&mut self, pair: usize) {
         let (from, to) = of(pair);
-        let wake = self.partitions[from].to(to).sender.publish();
+        let wake = self.partitions[from].to(to).lane.sender.publish();
         let lane = &mut self.lanes[pair];
         assert!(!lane.receiver_sleeps || lane.written.is_empty() || wake.is_needed(), "it sleeps on");
         lane.receiver_sleeps &= !wake.is_needed();
@@ -128,16 +128,16 @@ impl Game<'_> {
 
     fn release(&mut self, pair: usize) {
         let (from, to) = of(pair);
-        if self.partitions[to].to(from).receiver.release().is_needed() {
+        if self.partitions[to].to(from).lane.receiver.release().is_needed() {
             self.lanes[pair].sender_sleeps = false;
         }
     }
 
     /// A stop and a start, and all links of the partition with nothing under way.
     fn restart(&mut self, partition: usize) {
-        self.partitions[partition].station.stop();
+        self.partitions[partition].port.stop();
         settle(&mut self.partitions.iter_mut().collect::<Vec<_>>());
-        self.partitions[partition].station.start();
+        self.partitions[partition].port.start();
         self.come_up();
         for pair in (0..6).filter(|pair| of(*pair).0 == partition || of(*pair).1 == partition) {
             self.lanes[pair] = Lane::default();
@@ -159,9 +159,10 @@ impl Game<'_> {
 
 /// Plays events in a box whose pools have so many buffers to share.
 fn play(spare: u64, events: &[Event]) {
-    let (memory, homes) = (tight_memory(PARTITIONS, spare), [0; PARTITIONS].map(|_| Home::default()));
-    let partitions = homes.iter().enumerate().map(|(me, home)| Partition::new(memory.window(), me, home)).collect();
-    let counts = || homes.each_ref().map(|home| home.buffers.count());
+    let (memory, backings) = (tight_memory(PARTITIONS, spare), [0; PARTITIONS].map(|_| Backing::default()));
+    let partitions =
+        backings.iter().enumerate().map(|(me, backing)| Partition::new(memory.window(), me, backing)).collect();
+    let counts = || backings.each_ref().map(|backing| backing.buffers.count());
     let mut game = Game { partitions, lanes: Default::default(), number: 0 };
     let before = counts();
     game.come_up();
@@ -191,20 +192,20 @@ proptest! {
 #[test]
 fn a_peer_that_stalls_keeps_nobody_from_sending() {
     for spare in [0, 10, 500] {
-        let (memory, homes) = (tight_memory(PARTITIONS, spare), [0; PARTITIONS].map(|_| Home::default()));
+        let (memory, backings) = (tight_memory(PARTITIONS, spare), [0; PARTITIONS].map(|_| Backing::default()));
         let mut partitions: Vec<_> =
-            homes.iter().enumerate().map(|(me, home)| Partition::new(memory.window(), me, home)).collect();
+            backings.iter().enumerate().map(|(me, backing)| Partition::new(memory.window(), me, backing)).collect();
         settle(&mut partitions.iter_mut().collect::<Vec<_>>());
         // Partition 2 never receives: all that can be sent to it stays in our pool.
         while partitions[0].to(2).send(&[7; 2048]).is_ok() {}
-        let _ = partitions[0].to(2).sender.publish();
+        let _ = partitions[0].to(2).lane.sender.publish();
         for number in 0..100 {
             let frame = vec![number; vni::MAX_FRAME];
             assert_eq!(partitions[0].to(1).send(&frame), Ok(()), "{spare} buffers to share");
-            let _ = partitions[0].to(1).sender.publish();
+            let _ = partitions[0].to(1).lane.sender.publish();
             assert_eq!(partitions[1].to(0).receive(), Ok(Some(frame)));
-            let _ = partitions[1].to(0).receiver.release();
+            let _ = partitions[1].to(0).lane.receiver.release();
         }
-        assert!(!partitions[0].to(2).sender.await_room(), "and the stalled one waits");
+        assert!(!partitions[0].to(2).lane.sender.await_room(), "and the stalled one waits");
     }
 }

@@ -10,35 +10,35 @@ use shmem::Window;
 use shmem::heap::HeapWindow;
 use shmem::ring::{RING_SLOTS, lap_bit};
 use shmem::segment::Sink;
-use support::{End, Home, Partition, memory, settle};
+use support::{Backing, End, Partition, memory, settle};
 use vni::descriptor::{Offload, Piece};
 use vni::fault::Fault;
 use vni::link::{self, State};
+use vni::peer_link::LinkStatus;
 use vni::ring::{RingWords, Wake};
-use vni::station::Shown;
 
 /// Partition 0, which is ours, and partition 1, which is about to break a rule.
 struct Case<'w> {
     window: Window<'w>,
-    home: &'w Home,
+    backing: &'w Backing,
     ours: Partition<'w>,
     theirs: Partition<'w>,
 }
 
 impl<'w> Case<'w> {
-    fn new(memory: &'w HeapWindow, homes: &'w [Home; 2]) -> Self {
+    fn new(memory: &'w HeapWindow, backings: &'w [Backing; 2]) -> Self {
         let window = memory.window();
-        let [mut ours, mut theirs] = [0, 1].map(|me| Partition::new(window, me, &homes[me]));
+        let [mut ours, mut theirs] = [0, 1].map(|me| Partition::new(window, me, &backings[me]));
         settle(&mut [&mut ours, &mut theirs]);
-        Self { window, home: &homes[0], ours, theirs }
+        Self { window, backing: &backings[0], ours, theirs }
     }
 
     fn end(&mut self) -> &mut End<'w> {
         self.ours.to(1)
     }
 
-    fn shown(&self) -> &'w Shown {
-        &self.home.peers[1].shown
+    fn status(&self) -> &'w LinkStatus {
+        &self.backing.peers[1].status
     }
 
     /// They write descriptors from the front of an idle ring, and publish them.
@@ -51,34 +51,34 @@ impl<'w> Case<'w> {
 
     /// Our next look finds this, the link goes down for it, and comes back when it has been held down for a while.
     fn assert_down_for(mut self, fault: Fault) {
-        assert_eq!(self.end().receiver.peek(), Err(fault));
+        assert_eq!(self.end().lane.receiver.peek(), Err(fault));
         self.assert_link_falls(fault);
     }
 
     fn assert_link_falls(&mut self, fault: Fault) {
         assert!(self.ours.step(), "they are told");
-        assert_eq!(self.shown().state(), State::Down as u8);
-        for (kind, count) in self.shown().faults.iter().enumerate() {
+        assert_eq!(self.status().state(), State::Down as u8);
+        for (kind, count) in self.status().faults.iter().enumerate() {
             assert_eq!(count.get(), u64::from(kind == fault.kind()), "{}", Fault::NAMES[kind]);
         }
-        assert_eq!(self.end().receiver.peek(), Ok(None), "nothing more is read");
+        assert_eq!(self.end().lane.receiver.peek(), Ok(None), "nothing more is read");
         settle(&mut [&mut self.ours, &mut self.theirs]);
-        assert_eq!(self.shown().state(), State::Down as u8, "held down");
+        assert_eq!(self.status().state(), State::Down as u8, "held down");
         for _ in 0..10 {
-            [&self.ours, &self.theirs].into_iter().for_each(|it| it.station.tick());
+            [&self.ours, &self.theirs].into_iter().for_each(|it| it.port.tick());
             settle(&mut [&mut self.ours, &mut self.theirs]);
         }
-        assert_eq!(self.shown().state(), State::Up as u8, "and given another chance");
+        assert_eq!(self.status().state(), State::Up as u8, "and given another chance");
         self.theirs.to(0).send(&[9; 60]).unwrap();
-        let _ = self.theirs.to(0).sender.publish();
+        let _ = self.theirs.to(0).lane.sender.publish();
         assert_eq!(self.end().receive(), Ok(Some(vec![9; 60])));
     }
 }
 
 /// Plays one case.
 fn with(play: impl FnOnce(Case<'_>)) {
-    let (memory, homes) = (memory(2), [Home::default(), Home::default()]);
-    play(Case::new(&memory, &homes));
+    let (memory, backings) = (memory(2), [Backing::default(), Backing::default()]);
+    play(Case::new(&memory, &backings));
 }
 
 fn piece(offset: u32, len: u32, more: bool) -> [u64; 2] {
@@ -93,7 +93,7 @@ fn who_publishes_more_than_the_ring_holds_spoils_its_own_frames_and_nothing_else
         let ring = case.window.ring(1, 0, 0);
         (RING_SLOTS..2 * RING_SLOTS).for_each(|number| ring.set_words(number, [piece(0, 61, false)[0], 0]));
         assert_eq!(case.end().receive(), Ok(None), "nothing was given back");
-        let _ = case.end().receiver.release();
+        let _ = case.end().lane.receiver.release();
         assert_eq!(case.end().receive().unwrap().map(|frame| frame.len()), Some(61));
     });
 }
@@ -102,10 +102,10 @@ fn who_publishes_more_than_the_ring_holds_spoils_its_own_frames_and_nothing_else
 fn who_consumes_what_was_not_published_loses_its_link() {
     with(|mut case| {
         case.end().send(&[7; 60]).unwrap();
-        let _ = case.end().sender.publish();
+        let _ = case.end().lane.sender.publish();
         case.window.ring(0, 0, 1).consumed.store(2, Ordering::Relaxed);
         while case.end().send(&[7; 60]).is_ok() {}
-        case.assert_link_falls(Fault::Consumed { told: 2, published: 1 });
+        case.assert_link_falls(Fault::Consumed { claimed: 2, published: 1 });
     });
 }
 
@@ -154,7 +154,7 @@ fn a_frame_with_unknown_flags_is_dropped_and_the_next_is_not() {
         let unknown = [piece(0, 60, false)[0] | 0x10 << 56, 0];
         case.describe(&[unknown, piece(0, 60, true), [unknown[0], 0], piece(64, 61, false)]);
         assert_eq!(case.end().receive().unwrap().map(|frame| frame.len()), Some(61));
-        assert_eq!(case.home.peers[1].received.unknown_flags.get(), 2);
+        assert_eq!(case.backing.peers[1].received.unknown_flags.get(), 2);
         assert!(!case.ours.step(), "the link stays as it is");
     });
 }
@@ -165,9 +165,9 @@ fn metadata_that_do_not_fit_the_headers_as_they_were_copied_are_told() {
         let lie = Offload { flags: 1, segmentation: 1, segment_size: 1448, checksum_start: 34, checksum_offset: 16 };
         case.describe(&[[piece(0, 200, false)[0], lie.to_word()]]);
         let mut frame = [0; 200];
-        assert_eq!(case.end().receiver.peek().unwrap().unwrap().offload, lie);
-        assert!(!case.end().receiver.take(&mut [Sink::from(&mut frame[..])]), "there is no TCP in zeros");
-        assert_eq!(case.home.peers[1].received.bad_offload.get(), 1);
+        assert_eq!(case.end().lane.receiver.peek().unwrap().unwrap().offload, lie);
+        assert!(!case.end().lane.receiver.take(&mut [Sink::from(&mut frame[..])]), "there is no TCP in zeros");
+        assert_eq!(case.backing.peers[1].received.bad_offload.get(), 1);
     });
 }
 
@@ -175,10 +175,10 @@ fn metadata_that_do_not_fit_the_headers_as_they_were_copied_are_told() {
 fn a_descriptor_that_changes_after_it_was_checked_is_used_as_it_was() {
     with(|mut case| {
         case.describe(&[piece(0, 60, false)]);
-        assert_eq!(case.end().receiver.peek().unwrap().unwrap().len, 60);
+        assert_eq!(case.end().lane.receiver.peek().unwrap().unwrap().len, 60);
         case.describe(&[piece(u32::MAX, 65_000, true)]);
         let mut frame = [1; 60];
-        assert!(case.end().receiver.take(&mut [Sink::from(&mut frame[..])]));
+        assert!(case.end().lane.receiver.take(&mut [Sink::from(&mut frame[..])]));
         assert_eq!(frame, [0; 60]);
     });
 }
@@ -186,15 +186,15 @@ fn a_descriptor_that_changes_after_it_was_checked_is_used_as_it_was() {
 #[test]
 fn a_sender_never_reads_its_own_descriptors_back() {
     with(|mut case| {
-        let before = case.home.buffers.count();
+        let before = case.backing.buffers.count();
         (0..100).for_each(|_| case.end().send(&[7; 2000]).unwrap());
-        let _ = case.end().sender.publish();
+        let _ = case.end().lane.sender.publish();
         let ring = case.window.ring(0, 0, 1);
         ring.descriptors.iter().for_each(|it| it.0[0].store(u64::MAX, Ordering::Relaxed));
         ring.consumed.store(100, Ordering::Relaxed);
         while case.end().send(&[7; 2000]).is_ok() {}
-        case.end().sender.reset();
-        assert_eq!(case.home.buffers.count(), before, "every buffer came back, and none twice");
+        case.end().lane.sender.reset();
+        assert_eq!(case.backing.buffers.count(), before, "every buffer came back, and none twice");
     });
 }
 
@@ -203,8 +203,8 @@ fn nobody_is_kept_busy_by_a_peer_that_publishes_on_and_on() {
     with(|mut case| {
         let unknown = [piece(0, 60, false)[0] | 0x10 << 56, 0];
         case.describe(&[unknown; RING_SLOTS as usize]);
-        assert_eq!(case.end().receiver.peek(), Ok(None), "what was there at the first look, and no more");
-        assert_eq!(case.home.peers[1].received.unknown_flags.get(), u64::from(RING_SLOTS));
+        assert_eq!(case.end().lane.receiver.peek(), Ok(None), "what was there at the first look, and no more");
+        assert_eq!(case.backing.peers[1].received.unknown_flags.get(), u64::from(RING_SLOTS));
     });
 }
 
@@ -214,7 +214,7 @@ fn wishes_may_be_anything_and_cost_at_most_a_doorbell() {
         for wish in [0, 1, u32::MAX, 1 << 31] {
             case.window.ring(0, 0, 1).wake_at.store(wish, Ordering::Relaxed);
             case.end().send(&[7; 60]).unwrap();
-            let _: Wake = case.end().sender.publish();
+            let _: Wake = case.end().lane.sender.publish();
         }
         assert!(!case.ours.step());
     });
@@ -224,9 +224,9 @@ fn wishes_may_be_anything_and_cost_at_most_a_doorbell() {
 fn a_peer_of_another_layout_is_not_spoken_to() {
     with(|mut case| {
         case.window.header(1).fingerprint.store(1, Ordering::Relaxed);
-        case.ours.station.tick();
+        case.ours.port.tick();
         assert!(case.ours.step());
-        assert_eq!(case.shown().state(), State::Down as u8);
+        assert_eq!(case.status().state(), State::Down as u8);
     });
 }
 
@@ -234,18 +234,18 @@ fn a_peer_of_another_layout_is_not_spoken_to() {
 fn a_peer_whose_heart_stands_still_loses_the_carrier_and_keeps_what_it_may_be_reading() {
     with(|mut case| {
         case.end().send(&[7; 60]).unwrap();
-        let _ = case.end().sender.publish();
+        let _ = case.end().lane.sender.publish();
         for _ in 0..link::FROZEN_AFTER {
-            case.ours.station.tick();
+            case.ours.port.tick();
             case.ours.step();
         }
-        assert_eq!((case.shown().state(), case.shown().stalls.get()), (Shown::STALLED, 1));
+        assert_eq!((case.status().state(), case.status().stalls.get()), (LinkStatus::STALLED, 1));
         assert!(case.end().send(&[7; 60]).is_err());
         assert_eq!(case.theirs.to(0).receive(), Ok(Some(vec![7; 60])), "nothing was taken back");
-        case.theirs.station.tick();
-        case.ours.station.tick();
+        case.theirs.port.tick();
+        case.ours.port.tick();
         case.ours.step();
-        assert_eq!(case.shown().state(), State::Up as u8, "it goes on where it was");
+        assert_eq!(case.status().state(), State::Up as u8, "it goes on where it was");
         case.end().send(&[8; 60]).unwrap();
     });
 }

@@ -22,7 +22,7 @@ use clap::{Args, ValueEnum};
 use emulator::colours::Colours;
 use emulator::launch::{LaunchOptions, Medium, RunningBox, launch};
 use emulator::qemu::{Accelerator, Attachment, Firmware};
-use emulator::session::{Events, Outcome, Session};
+use emulator::session::{self, Events, SessionOptions};
 use emulator::source::Source;
 use serde::Serialize;
 
@@ -100,7 +100,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     let source = Source::read(&box_file::pair(places, KernelLine::default(), Image::Full, &folder)?)?;
     let how =
         LaunchOptions { medium: options.firmware.medium(), logs: Some(folder.clone()), ..LaunchOptions::default() };
-    let running = launch(&source, &places.boot_image(), how)?;
+    let mut running = launch(&source, &places.boot_image(), how)?;
     let reports = boot(&running, &events)
         .with_context(|| format!("the demo failed; all consoles are logged in {}", folder.display()))?;
     let login = ssh::log_in(&running, &events).with_context(|| {
@@ -116,7 +116,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     let expectations = Expectation::all(&source, &running)?;
     check(&expectations, &reports)?;
     login.map_or(Ok(()), |login| login.check(&expectations))?;
-    if options.keep { stay(&running, &events) } else { Ok(()) }
+    if options.keep { stay(&mut running, &events) } else { Ok(()) }
 }
 
 /// Waits until all partitions are up, and shows their progress.
@@ -156,18 +156,15 @@ fn remove(path: &Path) -> Result<()> {
     }
 }
 
-fn stay(running: &RunningBox, events: &Events) -> Result<()> {
+fn stay(running: &mut RunningBox, events: &Events) -> Result<()> {
     println!("staying on the consoles; Ctrl-C ends everything\n");
-    match Session::new(running, Colours::wanted(&stdout())).go_on(events) {
-        Outcome::MachineEnded if !running.machine().said().is_empty() => {
-            bail!("the machine ended:\n{}", running.machine().said())
-        }
-        Outcome::Failed(lines) => bail!("the boot image stopped at {}", lines.join("\n  ")),
-        Outcome::Stopped | Outcome::MachineEnded | Outcome::TimeLimit { .. } => {
-            println!("\nended");
-            Ok(())
-        }
+    let options = SessionOptions::interactive(Colours::wanted(&stdout()));
+    let end = session::resume(running, events, options)?;
+    if end.is_success() {
+        println!("\n{}", end.describe());
+        return Ok(());
     }
+    bail!("{}", end.describe())
 }
 
 #[cfg(test)]

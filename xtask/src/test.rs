@@ -96,6 +96,7 @@ fn boxes(places: &Places, filter: Option<&str>) -> Result<()> {
         .arg(BOXES_AT_ONCE)
         .args(filter)
         .env("SPRIG_ROOT", &places.sprig)
+        .env("SPRIG_COMMAND", places.target.join("debug/sprig"))
         .env("SPRIG_QEMU", emulator(places).program());
     process::shown_run(&mut command, BOXES_LIMIT)
 }

@@ -67,7 +67,7 @@ pub(crate) fn reports(
     let mut deadline = machine.started() + LIMIT;
     while !watch.is_complete() {
         match events.next_within(deadline.saturating_duration_since(Instant::now())) {
-            Some(Event::Said(port, bytes)) => {
+            Some(Event::Output(port, bytes)) => {
                 let after = machine.started().elapsed();
                 for line in watch.ports[port].lines.push(&bytes) {
                     on_line(&ConsoleLine { port, line: &line, after });
@@ -77,9 +77,9 @@ pub(crate) fn reports(
                     deadline = deadline.min(Instant::now() + LAST_WORDS);
                 }
             }
-            Some(Event::Pressed(_)) => {}
-            Some(Event::Signalled) => bail!("ended by a signal"),
-            Some(Event::Closed) => watch.close_one(&machine.said())?,
+            Some(Event::Keys(_)) => {}
+            Some(Event::Signal(_)) => bail!("ended by a signal"),
+            Some(Event::Closed) => watch.close_one(&machine.qemu_output())?,
             None => return Err(watch.out_of_time()),
         }
     }
@@ -92,8 +92,8 @@ pub(crate) fn drain(events: &Events, consoles: usize) -> Result<()> {
     while open > 0 {
         match events.next_within(CLOSING) {
             Some(Event::Closed) => open -= 1,
-            Some(Event::Said(..) | Event::Pressed(_)) => {}
-            Some(Event::Signalled) => bail!("ended by a signal"),
+            Some(Event::Output(..) | Event::Keys(_)) => {}
+            Some(Event::Signal(_)) => bail!("ended by a signal"),
             None => bail!("{open} consoles did not close within {} s of the machine's end", CLOSING.as_secs()),
         }
     }

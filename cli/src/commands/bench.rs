@@ -13,7 +13,7 @@ use emulator::emulated::EmulatedDevice;
 use emulator::source::Source;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use super::say;
+use super::print;
 use crate::bench::boxes::TwoBoxes;
 use crate::bench::campaign::Campaign;
 use crate::bench::model;
@@ -87,7 +87,7 @@ impl Bench {
         let json = serde_json::to_string_pretty(&bench).context("cannot write the bench as JSON")?;
         write(&output.join("bench.json"), &(json + "\n"))?;
         write(&output.join("report.html"), &page(&bench))?;
-        say(&format!("\n{}\nwrote bench.json and report.html to {}\n", table(&bench), output.display()))
+        print(&format!("\n{}\nwrote bench.json and report.html to {}\n", table(&bench), output.display()))
     }
 
     fn measure(&self, source: &Source, boot_image: PathBuf, stop: &AtomicBool) -> Result<model::Bench> {

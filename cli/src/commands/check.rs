@@ -1,4 +1,4 @@
-//! `sprig check`: whether a box file says something that can be done.
+//! `sprig check`: whether a box file is valid and can be planned.
 
 use std::path::PathBuf;
 
@@ -7,11 +7,11 @@ use emulator::emulated::EmulatedMachine;
 use emulator::source::Source;
 
 use super::inventory::count;
-use super::{say, tell_assumed};
+use super::{print, print_assumptions};
 
-/// Check a box file: what it says, the images it names, and whether it can be planned
+/// Check a box file and the images that it names, and whether it can be planned
 ///
-/// Devices that only a real machine can have are assumed to be there, and it is said which.
+/// Devices that only a real machine can have are assumed to exist; a note lists them.
 #[derive(clap::Args)]
 pub struct Check {
     /// The box file
@@ -19,10 +19,10 @@ pub struct Check {
 }
 
 impl Check {
-    /// Says `ok`, or what is wrong.
+    /// Prints `ok`.
     ///
     /// # Errors
-    /// Everything that is wrong with the file.
+    /// Every error of the box file.
     pub fn run(&self) -> Result<()> {
         let source = Source::read(&self.file)?;
         let assumed = EmulatedMachine::needed_by(source.request()).assumed_for(source.request());
@@ -30,8 +30,8 @@ impl Check {
         let cores: usize = plan.partitions.iter().map(|partition| partition.cores.len()).sum();
         let memory: u64 = plan.partitions.iter().map(|partition| partition.memory_len()).sum();
         let (partitions, cores) = (count(plan.partitions.len(), "partition"), count(cores, "core"));
-        say(&format!("ok: \"{}\" has {partitions}, {cores} and {} MiB in all\n", plan.box_name, memory >> 20))?;
-        tell_assumed(&assumed);
+        print(&format!("ok: \"{}\" has {partitions}, {cores} and {} MiB in all\n", plan.box_name, memory >> 20))?;
+        print_assumptions(&assumed);
         Ok(())
     }
 }

@@ -12,14 +12,14 @@ use emulator::{boot_image, iso};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use super::{say, tell_assumed};
+use super::{print, print_assumptions};
 
 /// Make an image that boots the box by BIOS and by UEFI, from a CD or a USB stick
 #[derive(clap::Args)]
 pub struct Image {
     /// The box file
     file: PathBuf,
-    /// Where the image goes
+    /// Where to write the image
     #[arg(short, long, value_name = "ISO")]
     output: PathBuf,
     /// The boot image, if it is not beside this program
@@ -31,15 +31,15 @@ impl Image {
     /// Writes the medium.
     ///
     /// # Errors
-    /// Everything that is wrong with the box file; tools that are missing; a folder that cannot be written to.
+    /// Every error of the box file; missing tools; a folder that cannot be written to.
     pub fn run(&self) -> Result<()> {
         let source = Source::read(&self.file)?;
         source.spare(&self.output)?;
-        // A box that could be planned on no machine is not worth a medium.
+        // A box that no machine can carry gets no medium.
         let assumed = EmulatedMachine::needed_by(source.request()).assumed_for(source.request());
         source.plan(&assumed.inventory)?;
         let boot_image = boot_image::find(self.boot_image.as_deref())?;
-        // Not ended by a signal, but by the tool that it ends: the half-made medium is cleared away on the way out.
+        // A signal ends the tool, not this process, which then removes the half-made medium.
         let interrupted = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             flag::register(signal, Arc::clone(&interrupted))?;
@@ -49,10 +49,10 @@ impl Image {
             bail!("interrupted: {} was not written", self.output.display());
         }
         written?;
-        tell_assumed(&assumed);
+        print_assumptions(&assumed);
         let size = fs::metadata(&self.output)?.len();
         let (image, size) = (self.output.display(), size.div_ceil(1 << 20));
-        say(&format!("{image}: {size} MiB, for a CD, or for a USB stick with\n"))?;
-        say(&format!("    dd if={image} of=/dev/sdX bs=4M oflag=sync\n"))
+        print(&format!("{image}: {size} MiB, for a CD, or for a USB stick with\n"))?;
+        print(&format!("    dd if={image} of=/dev/sdX bs=4M oflag=sync\n"))
     }
 }

@@ -8,24 +8,24 @@ use anyhow::{Context, Result};
 use partitioner::amount::Amount;
 use partitioner::inventory as machine;
 
-use super::say;
+use super::print;
 use crate::processor::Processor;
 use crate::recorded::record;
 use crate::table::machine_devices;
 
 /// Record this machine, to plan for it with `sprig plan --inventory`
 ///
-/// Reads the firmware's tables, its memory map and PCI configuration space, for which it needs root. Changes nothing. Tells
-/// of each serial port and PCI function whether a partition can have it, and if not, why.
+/// Reads the firmware's tables, its memory map and PCI configuration space, for which it needs root. Changes nothing. Lists
+/// each serial port and PCI function, and whether a partition can have it; if not, why.
 #[derive(clap::Args)]
 pub struct Inventory {
-    /// Where the record goes [default: standard output]
+    /// Where to write the record [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
 impl Inventory {
-    /// Writes the record, and says what the machine has and what of it can be split off.
+    /// Writes the record, and prints what the machine has and what can be split off.
     ///
     /// # Errors
     /// If this machine's tables cannot be read.
@@ -35,11 +35,11 @@ impl Inventory {
         match &self.output {
             Some(path) => {
                 fs::write(path, json + "\n").with_context(|| format!("cannot write {}", path.display()))?;
-                say(&format!("{}: {}", path.display(), told(&inventory)))?;
+                print(&format!("{}: {}", path.display(), describe(&inventory)))?;
             }
             None => {
-                say(&format!("{json}\n"))?;
-                eprint!("{}", told(&inventory));
+                print(&format!("{json}\n"))?;
+                eprint!("{}", describe(&inventory));
             }
         }
         if !inventory.tsc.invariant {
@@ -49,7 +49,7 @@ impl Inventory {
     }
 }
 
-fn told(inventory: &machine::Inventory) -> String {
+fn describe(inventory: &machine::Inventory) -> String {
     let devices = machine_devices(inventory);
     let gap = if devices.is_empty() { "" } else { "\n" };
     let why_none = if inventory.ecam.is_empty() {

@@ -1,5 +1,6 @@
 //! The subcommands, one module each.
 
+mod background;
 pub mod bench;
 pub mod check;
 pub mod image;
@@ -15,18 +16,18 @@ use anyhow::{Context, Result, bail};
 use emulator::colours::Colours;
 use emulator::emulated::{Assumed, EmulatedDevice, EmulatedMachine};
 use emulator::launch::LaunchError;
-use emulator::source::{Refusal, Source, SourceError};
+use emulator::source::{BoxFileError, Source, SourceError};
 
 use crate::render::draw;
 
-/// The exit code of a refusal or a failure. Wrong usage is 2, which `clap` sees to.
+/// The exit code of every error but wrong usage, for which `clap` exits with 2.
 const FAILED: u8 = 1;
 
-/// Prints what a command has to say.
+/// Prints a command's output.
 ///
 /// # Errors
-/// If it cannot be written. A reader that has seen enough, such as `head`, is none.
-fn say(text: &str) -> Result<()> {
+/// If it cannot be written. A reader that has closed its end, such as `head`, is no error.
+fn print(text: &str) -> Result<()> {
     let written = stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush());
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -34,14 +35,14 @@ fn say(text: &str) -> Result<()> {
     }
 }
 
-/// Says which devices are taken for there because nobody could look.
-fn tell_assumed(assumed: &Assumed) {
+/// Prints which devices are only assumed to exist.
+fn print_assumptions(assumed: &Assumed) {
     if !assumed.beyond.is_empty() {
         eprintln!("note: assumed: {}; see with `sprig plan --inventory`", assumed.beyond.join(", "));
     }
 }
 
-/// The smallest machine that a box needs, with the devices that are asked for.
+/// The smallest machine that a box needs, with these devices.
 fn machine(source: &Source, devices: &[EmulatedDevice]) -> Result<EmulatedMachine> {
     if devices.len() > EmulatedMachine::DEVICES_MAX {
         bail!("{} devices are too many: there is room for {}", devices.len(), EmulatedMachine::DEVICES_MAX);
@@ -51,7 +52,7 @@ fn machine(source: &Source, devices: &[EmulatedDevice]) -> Result<EmulatedMachin
     Ok(machine)
 }
 
-/// Tells a person why a command did not do what it should.
+/// Prints why a command failed.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     let colours = Colours::wanted(&stderr());
     match refusal(error) {
@@ -64,8 +65,8 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(FAILED)
 }
 
-fn refusal(error: &anyhow::Error) -> Option<&Refusal> {
-    if let Some(SourceError::Refused(refusal)) = error.downcast_ref() {
+fn refusal(error: &anyhow::Error) -> Option<&BoxFileError> {
+    if let Some(SourceError::Invalid(refusal)) = error.downcast_ref() {
         return Some(refusal);
     }
     if let Some(LaunchError::Refused(refusal)) = error.downcast_ref() {

@@ -1,4 +1,4 @@
-//! `sprig plan`: who would get what.
+//! `sprig plan`: who gets which cores, memory and devices.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,14 +10,14 @@ use emulator::source::Source;
 use partitioner::inventory::Inventory;
 use partitioner::size::Size;
 
-use super::{say, tell_assumed};
+use super::{print, print_assumptions};
 use crate::picture::picture;
 use crate::table::table;
 
-/// Show who would get which cores, which memory and which devices
+/// Show which cores, which memory and which devices each partition gets
 ///
-/// Plans for the emulated machine that `sprig run` would make, or for a real one that `sprig inventory` recorded. Without
-/// either, devices that the box file names are assumed to be there, and it is said which no emulated machine has.
+/// Plans for the emulated machine that `sprig run` makes, or for a real one that `sprig inventory` recorded. Without
+/// either, the devices that the box file names are assumed to exist; a note lists those that no emulated machine has.
 #[derive(clap::Args)]
 pub struct Plan {
     /// The box file
@@ -28,10 +28,10 @@ pub struct Plan {
     /// Plan for an emulated machine of this size: cpus=8,memory=4GiB
     #[arg(long, value_name = "SIZE")]
     machine: Option<MachineSize>,
-    /// Plan for an emulated machine with this device, as `sprig run` has it with the same option; may be given many times
+    /// Plan for an emulated machine with this device, as `sprig run` plugs it in with the same option; may be repeated
     #[arg(long = "device", value_name = "DEVICE", conflicts_with = "inventory")]
     devices: Vec<EmulatedDevice>,
-    /// Draw a picture, too
+    /// Also draw a picture
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
     /// Print the plan as JSON
@@ -39,7 +39,7 @@ pub struct Plan {
     json: bool,
 }
 
-/// What `--machine` says: each part only if it is to be other than what the box needs.
+/// The value of `--machine`. A part that is not given is as the box needs it.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 struct MachineSize {
     cpus: Option<u32>,
@@ -50,28 +50,28 @@ impl Plan {
     /// Prints the plan.
     ///
     /// # Errors
-    /// Everything that stands against it; files that cannot be read or written.
+    /// Every reason why there is no plan; files that cannot be read or written.
     pub fn run(&self) -> Result<()> {
         let source = Source::read(&self.file)?;
         let assumed = self.machine(&source)?;
         let inventory = &assumed.inventory;
         let plan = source.plan(inventory)?;
-        tell_assumed(&assumed);
+        print_assumptions(&assumed);
         if let Some(path) = &self.svg {
             source.spare(path)?;
             let drawn = picture(inventory, source.request(), &plan);
             fs::write(path, drawn).with_context(|| format!("cannot write {}", path.display()))?;
         }
         if self.json {
-            say(&format!("{}\n", serde_json::to_string_pretty(&plan)?))
+            print(&format!("{}\n", serde_json::to_string_pretty(&plan)?))
         } else {
-            say(&table(inventory, source.request(), &plan))
+            print(&table(inventory, source.request(), &plan))
         }
     }
 }
 
 impl Plan {
-    /// The machine to plan for: as it is, or as far as it is known.
+    /// The machine to plan for.
     fn machine(&self, source: &Source) -> Result<Assumed> {
         if let Some(path) = &self.inventory {
             return Ok(Assumed { inventory: read_inventory(path)?, beyond: Vec::new() });
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_machine_is_told_in_parts() {
+    fn the_size_of_a_machine_is_given_in_parts() {
         let size: MachineSize = "cpus=8, memory=4GiB".parse().unwrap();
         assert_eq!(size, MachineSize { cpus: Some(8), memory: Some(Size(4 << 30)) });
         for wrong in ["", "8", "cpus=0", "cpus=x", "memory=4", "disks=1"] {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
-use super::say;
+use super::print;
 use crate::bench::file::read;
 use crate::bench::report::pages;
 
@@ -34,6 +34,6 @@ impl Report {
             bail!("{} is to be read, and to be overwritten by the page: name another with -o", bench.display());
         }
         fs::write(&self.output, pages(&benches)).with_context(|| format!("cannot write the page {output}"))?;
-        say(&format!("wrote {output}\n"))
+        print(&format!("wrote {output}\n"))
     }
 }

@@ -1,27 +1,33 @@
 //! `sprig run`: the box in an emulated machine, with every console in reach.
 
 use std::io::stdout;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::bail;
 use clap::error::ErrorKind;
 use emulator::boot_image;
 use emulator::colours::Colours;
 use emulator::emulated::{EmulatedDevice, EmulatedMachine};
-use emulator::launch::{LaunchOptions, Medium, launch};
+use emulator::launch::{LaunchOptions, Medium, RunningBox, launch};
 use emulator::qemu::{Accelerator, Attachment, Emulator, Firmware, Version};
-use emulator::session::{Events, Outcome, Session};
+use emulator::session::{self, Events, Format, RunEnd, SessionOptions, WhenOutputCloses, WhenUp};
 use emulator::source::Source;
 use partitioner::size::Size;
 
-use super::say;
+use super::background;
+use super::inventory::count;
+use super::print;
 
 /// Run the box in an emulated machine
 ///
 /// The machine gets as many processors and as much memory as the box needs. All consoles are shown line by line, each
-/// line with the partition's name before it. With a terminal: Ctrl-A and a digit opens the console of that partition,
+/// line with the partition's name before it. On a terminal: Ctrl-A and a digit opens the console of that partition,
 /// Ctrl-A 0 shows all again, Ctrl-A ? lists the other keys, and Ctrl-C ends everything.
+///
+/// Succeeds only if every partition reached user space, no kernel panicked, every log is whole, and the machine was not
+/// reset or killed.
 #[derive(clap::Args)]
 pub struct Run {
     /// The box file
@@ -41,20 +47,32 @@ pub struct Run {
     /// Memory of the machine, if it is to be more than the box needs
     #[arg(long, value_name = "SIZE", value_parser = Size::parse)]
     memory: Option<Size>,
-    /// Plug in a PCI device: nvme=IMAGE, sata=IMAGE, virtio-net, e1000e, usb; may be given many times. The first is at
+    /// Plug in a PCI device: nvme=IMAGE, sata=IMAGE, virtio-net, e1000e, usb; may be repeated. The first is at
     /// 0000:01:00.0. A network card leads into QEMU's user network, unless its back end is named: e1000e=BACKEND. Network
     /// cards and USB that the box file names by class need not be given
     #[arg(long = "device", value_name = "DEVICE")]
     devices: Vec<EmulatedDevice>,
-    /// A further argument for QEMU, as it stands; may be given many times
+    /// A further argument for QEMU, as it stands; may be repeated
     #[arg(long = "qemu-arg", value_name = "ARGUMENT", allow_hyphen_values = true)]
     qemu_arguments: Vec<String>,
-    /// End after so many seconds: with success if every partition is in user space by then
-    #[arg(long, value_name = "SECONDS")]
+    /// End after so many seconds
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = seconds)]
     timeout: Option<u64>,
+    /// End as soon as every partition is in user space, or one of them panics
+    #[arg(long)]
+    until_up: bool,
+    /// With --until-up: leave the box running in the background when every partition is in user space
+    #[arg(long, requires = "until_up")]
+    keep: bool,
+    /// Print events as JSON, one object a line (started, up, panicked, ended), instead of the consoles
+    #[arg(long)]
+    json: bool,
     /// The boot image, if it is not beside this program
     #[arg(long, value_name = "ELF")]
     boot_image: Option<PathBuf>,
+    /// To be the background process of --keep
+    #[arg(long = "background-process", hide = true)]
+    is_background: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -65,37 +83,78 @@ enum FirmwareChoice {
 }
 
 impl Run {
-    /// Runs the box until somebody ends it.
+    /// Runs the box until its end.
     ///
     /// # Errors
-    /// Every mistake in the box file, before anything starts; what is missing here; what the boot image refuses.
-    pub fn run(&self) -> Result<()> {
-        let medium = self.medium();
+    /// Every error of the box file, before anything starts; what is missing here; an end that is no success.
+    pub fn run(&self) -> anyhow::Result<ExitCode> {
+        if self.keep && !self.is_background {
+            return background::start();
+        }
         let events = Events::new()?;
+        let mut running = self.start()?;
+        let end = session::run(&mut running, &events, self.session_options())?;
+        if self.is_background && end.is_success() {
+            self.conclude(&end)?;
+            background::leave()?;
+            let options = SessionOptions { when_output_closes: WhenOutputCloses::Continue, ..self.session_options() };
+            let options = SessionOptions { limit: None, when_up: WhenUp::Continue, ..options };
+            session::resume(&mut running, &events, options)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        self.conclude(&end)
+    }
+
+    fn start(&self) -> anyhow::Result<RunningBox> {
+        let medium = self.medium();
         let source = Source::read(&self.file)?;
         let boot_image = boot_image::find(self.boot_image.as_deref())?;
         let mut machine = super::machine(&source, &self.devices)?;
         if let Some(Size(memory)) = self.memory {
             machine.memory = memory;
         }
-        let told = told(&machine);
+        warn_of_unsound_emulator(&boot_image, &machine);
+        let description = describe(&machine);
         let logs = self.logs.clone().unwrap_or_else(|| self.file.with_file_name("sprig-logs"));
-        let unsound = Emulator::find(Some(&boot_image)).unsound_version(machine.cpus, Accelerator::best());
-        let options = LaunchOptions { medium, logs: Some(logs.clone()), ..LaunchOptions::on(machine) }
-            .arguments(&self.qemu_arguments);
-        let running = launch(&source, &boot_image, options)?;
-        if let Some(version) = unsound {
-            let sound = Version::SOUND;
-            eprintln!("warning: QEMU {version} may crash a kernel that boots on several processors; {sound} does not");
-        }
+        let options = LaunchOptions { medium, logs: Some(logs.clone()), ..LaunchOptions::on(machine) };
+        let running = launch(&source, &boot_image, options.arguments(&self.qemu_arguments))?;
         let by = running.accelerator();
-        say(&format!("{told}, by {by}; consoles are logged in {}\n", logs.display()))?;
-        let session = Session::new(&running, Colours::wanted(&stdout()));
-        let outcome = session.run(&events, self.timeout.map(Duration::from_secs));
-        tell(outcome, &running.machine().said())
+        self.note(&format!("{description}, by {by}; consoles are logged in {}\n", logs.display()))?;
+        Ok(running)
     }
 
-    /// A medium that is asked for by any of its options is booted by BIOS, unless another firmware is named.
+    fn session_options(&self) -> SessionOptions {
+        let format = if self.json { Format::Json } else { Format::Screen(Colours::wanted(&stdout())) };
+        SessionOptions {
+            format,
+            limit: self.timeout.map(Duration::from_secs),
+            when_up: match (self.until_up, self.keep) {
+                (false, _) => WhenUp::Continue,
+                (true, false) => WhenUp::End,
+                (true, true) => WhenUp::LeaveRunning,
+            },
+            when_output_closes: WhenOutputCloses::End,
+        }
+    }
+
+    /// Prints a line for people: where programs read standard output, on standard error.
+    fn note(&self, text: &str) -> anyhow::Result<()> {
+        if self.json {
+            eprint!("{text}");
+            return Ok(());
+        }
+        print(text)
+    }
+
+    fn conclude(&self, end: &RunEnd) -> anyhow::Result<ExitCode> {
+        if !end.is_success() {
+            bail!("{}", end.describe());
+        }
+        self.note(&format!("\n{}\n", end.describe()))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The medium. If any option of a medium is given, BIOS boots it, unless another firmware is named.
     fn medium(&self) -> Medium {
         let from_medium = self.usb || self.image.is_some();
         let firmware = match self.firmware {
@@ -113,19 +172,23 @@ impl Run {
     }
 }
 
-/// The machine in a line: `4 cores, 1280MiB, virtio-net at 0000:01:00.0`.
-fn told(machine: &EmulatedMachine) -> String {
-    let devices = machine.devices().map(|(address, kind)| format!(", {kind} at {address}"));
-    format!("{} cores, {}{}", machine.cpus, Size(machine.memory), devices.collect::<String>())
+fn warn_of_unsound_emulator(boot_image: &Path, machine: &EmulatedMachine) {
+    let unsound = Emulator::find(Some(boot_image)).unsound_version(machine.cpus, Accelerator::best());
+    if let Some(version) = unsound {
+        let sound = Version::SOUND;
+        eprintln!("warning: QEMU {version} may crash a kernel that boots on several processors; {sound} does not");
+    }
 }
 
-fn tell(outcome: Outcome, qemu_said: &str) -> Result<()> {
-    match outcome {
-        Outcome::Stopped => say("\nended\n"),
-        Outcome::TimeLimit { missing } if missing.is_empty() => say("ended: the time is over\n"),
-        Outcome::TimeLimit { missing } => bail!("the time is over, and not in user space: {}", missing.join(", ")),
-        Outcome::Failed(said) => bail!("the boot image stopped at {}", said.join("\n  ")),
-        Outcome::MachineEnded if qemu_said.is_empty() => say("ended: the machine was reset or switched off\n"),
-        Outcome::MachineEnded => bail!("the machine ended:\n{qemu_said}"),
-    }
+fn seconds(text: &str) -> Result<u64, String> {
+    text.parse()
+        .ok()
+        .filter(|seconds| *seconds > 0)
+        .ok_or_else(|| "expected a whole number of seconds, 1 or more".to_owned())
+}
+
+/// The machine in a line: `4 cores, 1280MiB, virtio-net at 0000:01:00.0`.
+fn describe(machine: &EmulatedMachine) -> String {
+    let devices = machine.devices().map(|(address, kind)| format!(", {kind} at {address}"));
+    format!("{}, {}{}", count(machine.cpus as usize, "core"), Size(machine.memory), devices.collect::<String>())
 }

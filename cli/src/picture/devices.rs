@@ -1,7 +1,7 @@
-//! Between cores and partitions: the devices that can be split off, in the colours of whoever has them.
+//! Between cores and partitions: the devices that can be split off, in their owners' colours.
 
 use partitioner::pci::PciFunction;
-use partitioner::plan::{Fate, Plan, PlannedFunction};
+use partitioner::plan::{Assignment, Plan, PlannedFunction};
 use svg::node::element::{Group, Rectangle};
 
 use super::style::{FAINT, INK, OUTLINE, PAPER, label, partition_colour};
@@ -13,13 +13,13 @@ const PADDING: i64 = 12;
 /// What stands above and below.
 const HEAD: i64 = 18;
 
-/// Draws them, and says how high that is; nothing on a machine where there are none.
+/// Draws them, and returns the height; 0 on a machine without such devices.
 pub(super) fn draw(plan: &Plan, width: i64) -> Option<(Group, i64)> {
     let (shown, left_out): (Vec<_>, Vec<_>) = plan
         .pci
         .iter()
         .filter(|planned| is_device(planned))
-        .partition(|planned| !matches!(planned.fate, Fate::Refused(_)));
+        .partition(|planned| !matches!(planned.assignment, Assignment::Refused(_)));
     if shown.is_empty() {
         return None;
     }
@@ -43,15 +43,15 @@ pub(super) fn draw(plan: &Plan, width: i64) -> Option<(Group, i64)> {
     Some((group, height))
 }
 
-/// Bridges are on the way to devices, and none themselves.
+/// Bridges are not drawn.
 fn is_device(planned: &PlannedFunction) -> bool {
     planned.function.bridge.is_none()
 }
 
 fn draw_chip(planned: &PlannedFunction, width: i64) -> Group {
     let chip = Rectangle::new().set("width", width).set("height", HEIGHT).set("rx", 5);
-    let (chip, name, address) = match planned.fate {
-        Fate::Owned(owner) => (chip.set("fill", partition_colour(owner.0.into())), "#ffffff", "#ffffff"),
+    let (chip, name, address) = match planned.assignment {
+        Assignment::Owned(owner) => (chip.set("fill", partition_colour(owner.0.into())), "#ffffff", "#ffffff"),
         _ => (chip.set("fill", "none").set("stroke", OUTLINE).set("stroke-dasharray", "3 3"), INK, FAINT),
     };
     let function = &planned.function;

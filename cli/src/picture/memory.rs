@@ -14,12 +14,12 @@ const COLUMN_WIDTH: i64 = 108;
 const BREAK: i64 = 14;
 const LOWEST: i64 = 22;
 const HIGHEST: i64 = 150;
-/// What nobody gets is drawn no higher than this, however large it is.
+/// Unassigned memory is drawn no higher than this, however large it is.
 const HIGHEST_UNGIVEN: i64 = 34;
-/// What is left over between two neighbours, and not worth a line.
+/// Gaps between two neighbours that are too small for a line of their own.
 const CRUMB: u64 = 64 << 10;
 
-/// Draws the map; also says how high it is.
+/// Draws the map, and returns the height.
 pub(super) fn draw(plan: &Plan, memory: &[Allotment], width: i64) -> (Group, i64) {
     let mut group = Group::new().add(label(0, 0, "heading", INK, "Memory"));
     let mut y = 18;

@@ -1,4 +1,4 @@
-//! A plan as a picture: on the left who has what, on the right the memory of the machine.
+//! A plan as a picture: on the left the owners of cores and devices, on the right the memory of the machine.
 
 mod devices;
 mod memory;

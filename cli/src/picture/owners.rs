@@ -17,7 +17,7 @@ const CARD_GAP: i64 = 12;
 const GAP: i64 = 6;
 const NODE_PADDING: i64 = 12;
 
-/// Draws them below each other; also says how high that is.
+/// Draws them below each other, and returns the height.
 pub(super) fn draw(inventory: &Inventory, request: &Request, plan: &Plan, width: i64) -> (Group, i64) {
     let mut group = Group::new().add(label(0, 0, "heading", INK, "Cores"));
     let mut y = 18;

@@ -64,7 +64,7 @@ fn is_memory(kind: &str) -> bool {
     ["system ram", "reserved", "acpi tables", "acpi non-volatile storage", "unusable memory"].contains(&kind.as_str())
 }
 
-/// `last` is inclusive, as Linux shows it. What Linux has another word for is nothing to give away: type 2.
+/// `last` is inclusive, as Linux shows it. A kind that Linux names otherwise is reserved: type 2.
 fn region(start: u64, last: u64, kind: &str) -> RawRegion {
     let kind = match kind.to_ascii_lowercase().as_str() {
         "system ram" => 1,

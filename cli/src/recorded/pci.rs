@@ -1,5 +1,5 @@
-//! PCI functions as Linux shows them: the bytes of their configuration space, and how much each of their registers decodes,
-//! which nobody can find out from bytes (`Documentation/PCI/sysfs-pci.rst` of the kernel).
+//! PCI functions as Linux shows them: the bytes of their configuration space, and how much each of their registers
+//! decodes, which the bytes do not show (`Documentation/PCI/sysfs-pci.rst` of the kernel).
 
 use std::path::Path;
 use std::{fs, io};
@@ -10,7 +10,7 @@ use partitioner::pci::{PciAddress, PciFunction};
 
 use super::{RecordError, hexadecimal, unreadable};
 
-/// What of configuration space everybody may read. The capabilities lie behind.
+/// The part of configuration space that every user may read. The capabilities lie behind it.
 const FOR_EVERYBODY: usize = 64;
 /// The status register, and its bit for a list of capabilities.
 const STATUS: usize = 0x06;
@@ -20,8 +20,8 @@ const BARS: usize = 0x10;
 /// Linux's flag for a range of I/O ports (`include/linux/ioport.h`).
 const IORESOURCE_IO: u64 = 0x100;
 
-/// Every function that the machine's configuration space leads to, as the boot image would find it: what Linux has left
-/// without addresses, that would place.
+/// Every function in the machine's configuration space, as the boot image would find it, which gives addresses to
+/// functions that Linux has left without.
 pub(super) fn functions(root: &Path, addresses: Addresses<'_>) -> Result<Vec<PciFunction>, RecordError> {
     let mut space = read(&root.join("sys/bus/pci/devices"))?;
     let functions = pci::functions(&mut space, addresses.ecam);

@@ -1,8 +1,8 @@
-//! PCI functions and serial ports: whose each is, and why it is nobody's.
+//! PCI functions and serial ports: the owner of each, or why it has none.
 
 use partitioner::inventory::Inventory;
 use partitioner::pci::{Bridge, Functions, Obstacle, PciFunction};
-use partitioner::plan::{Fate, PartitionPlan, Plan, PlannedBuses, PlannedFunction};
+use partitioner::plan::{Assignment, PartitionPlan, Plan, PlannedBuses, PlannedFunction};
 use partitioner::view::acpi::segment;
 
 use super::columns;
@@ -51,7 +51,7 @@ fn leads(bridge: Bridge) -> String {
     bridge.buses.map_or_else(|| "leads nowhere".to_owned(), |buses| format!("leads to bus {buses}"))
 }
 
-/// Every serial port, and who has it.
+/// Every serial port and its owner.
 pub(super) fn serial_rows(inventory: &Inventory, plan: &Plan) -> Vec<Vec<String>> {
     let rows = (0..).zip(&inventory.serial_ports).map(|(number, port)| {
         let owner = plan.partitions.iter().find(|partition| partition.console == Some(*port));
@@ -66,7 +66,7 @@ pub(super) fn serial_rows(inventory: &Inventory, plan: &Plan) -> Vec<Vec<String>
     headed(["serial port", "at", "whose"], rows)
 }
 
-/// Every PCI function, and what becomes of it.
+/// Every PCI function and its assignment.
 pub(super) fn function_rows(plan: &Plan) -> Vec<Vec<String>> {
     let all: Vec<_> = plan.pci.iter().map(|planned| planned.function.clone()).collect();
     let rows = plan.pci.iter().map(|planned| {
@@ -101,8 +101,8 @@ fn identity(function: &PciFunction) -> Vec<String> {
 
 fn whose(plan: &Plan, all: Functions<'_>, planned: &PlannedFunction) -> String {
     let function = &planned.function;
-    match planned.fate {
-        Fate::Owned(index) => {
+    match planned.assignment {
+        Assignment::Owned(index) => {
             let owner = plan.partition(index);
             // The buses keep their numbers, in a segment of the partition's own.
             let there = function.address.to_string().split_off("0000".len());
@@ -110,10 +110,10 @@ fn whose(plan: &Plan, all: Functions<'_>, planned: &PlannedFunction) -> String {
             let useless = useless.map(|obstacle| format!("; of no use: {obstacle}")).unwrap_or_default();
             format!("{}, as {:04x}{there}{useless}", owner.name, segment(owner, function.address.segment()))
         }
-        Fate::Way => format!("on the way to {}", owners_behind(plan, function).join(", ")),
-        Fate::Unassigned => "nobody: not asked for".to_owned(),
-        Fate::Refused(Obstacle::Bridge) => "nobody: nothing behind it is asked for".to_owned(),
-        Fate::Refused(obstacle) => format!("nobody: {obstacle}"),
+        Assignment::UpstreamBridge => format!("on the way to {}", owners_behind(plan, function).join(", ")),
+        Assignment::Unassigned => "nobody: not asked for".to_owned(),
+        Assignment::Refused(Obstacle::Bridge) => "nobody: nothing behind it is asked for".to_owned(),
+        Assignment::Refused(obstacle) => format!("nobody: {obstacle}"),
     }
 }
 

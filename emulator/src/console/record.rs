@@ -1,45 +1,49 @@
-//! What a console has said, kept for those who come later, and searched.
+//! The output of a console: kept for readers that come later, and searched.
 
 use std::time::Instant;
 
 use regex::bytes::Regex;
+
+use super::log::LogError;
 
 /// How much of a console is kept in memory; the log file has all of it.
 const KEPT: usize = 8 << 20;
 /// How many lines an error quotes.
 const QUOTED_LINES: usize = 12;
 
-/// What has come so far. Positions count from the first byte that ever came.
+/// The output so far. Positions count from the first byte of all output.
 #[derive(Default)]
 pub(super) struct Record {
     pub(super) bytes: Vec<u8>,
     /// Position of the first byte that is still kept.
     start: usize,
-    /// For each piece as it arrived: the position after it, and when that was.
+    /// For each piece: the position behind it, and when it arrived.
     arrivals: Vec<(usize, Instant)>,
-    /// Up to where waiting has looked.
+    /// Where the next search starts.
     cursor: usize,
-    /// Whether nothing can follow.
+    /// Whether the machine has ended.
     pub(super) closed: bool,
+    /// Why the log file is incomplete, if it is.
+    pub(super) log_error: Option<LogError>,
 }
 
-/// What to wait for.
+/// A pattern to wait for.
 #[derive(Clone, Debug)]
 pub enum Pattern {
-    /// These very words.
+    /// This text.
     Text(String),
-    /// Whatever matches, over several lines if it says so.
+    /// A regular expression, which may match over several lines.
     Regex(Regex),
 }
 
-/// What was waited for, and came.
+/// A match.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// The match.
+    /// The matched text.
     pub text: String,
-    /// What its groups captured, the first group first.
+    /// The text of its groups, the first group first.
     pub groups: Vec<String>,
-    /// What came since the match before.
+    /// The output between the previous match and this one.
     pub before: String,
     /// When its last byte arrived.
     pub at: Instant,
@@ -53,7 +57,7 @@ impl Record {
     pub(super) fn push(&mut self, piece: &[u8]) {
         self.bytes.extend_from_slice(piece);
         self.arrivals.push((self.end(), Instant::now()));
-        // Dropped half at a time, so that a chatty console does not move megabytes with every byte.
+        // Half is dropped at a time, so that not every byte moves megabytes.
         if self.bytes.len() > 2 * KEPT {
             let surplus = self.bytes.len() - KEPT;
             self.bytes.drain(..surplus);

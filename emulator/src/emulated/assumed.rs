@@ -1,29 +1,30 @@
-//! A machine that has whatever devices a box names: a box file that is made for a real machine can be checked anywhere.
+//! A machine that has every device that a box names, so that a box file made for a real machine can be checked anywhere.
 //!
-//! What a box names by class or model is there as [`super::EmulatedMachine`] would have it, disks too. What no emulated
-//! machine has is assumed to be there, and that is said: whether the real machine has it, its inventory tells.
+//! A device that the box names by class or model is as [`super::EmulatedMachine`] would have it, disks included. A device
+//! that no emulated machine has is assumed to exist, and [`Assumed::beyond`] lists it. The real machine's inventory
+//! decides whether it does.
 
 use std::collections::BTreeSet;
 
-use partitioner::config::DeviceWish;
+use partitioner::config::DeviceSelector;
 use partitioner::inventory::{EcamSegment, Inventory, SerialPort};
 use partitioner::pci::{PciAddress, PciFunction};
 use partitioner::request::Request;
 
 use super::device::{FIRST_PORT, Identity, PORTS_MAX, bridge, function};
-use super::wanted::{Wish, wishes};
+use super::device_requests::{DeviceRequest, device_requests};
 use super::{ECAM_LEN, EmulatedMachine};
 
-/// What is assumed of a machine.
+/// A machine with assumed devices.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Assumed {
     /// The machine.
     pub inventory: Inventory,
-    /// What of it no emulated machine has, each with whoever wants it: `0000:03:00.0 for "db"`.
+    /// The devices that no emulated machine has, each with the partition that names it: `0000:03:00.0 for "db"`.
     pub beyond: Vec<String>,
 }
 
-/// Of what nothing is known but its address: all ones, as where nothing answers.
+/// The identity of a device of which only the address is known: all ones, as an empty slot answers.
 const UNKNOWN: Identity = (0xffff, 0xffff, 0xff_00_00);
 /// Room for the configuration space of segments that only real machines have: where an emulated one keeps addresses free.
 const FURTHER_ECAM: u64 = 0xfd_0000_0000;
@@ -31,31 +32,31 @@ const FURTHER_ECAM: u64 = 0xfd_0000_0000;
 impl EmulatedMachine {
     /// This machine with all devices that a box names.
     pub fn assumed_for(&self, request: &Request) -> Assumed {
-        let mut made_up = MadeUp::default();
-        made_up.named.extend(wishes(request).filter_map(address));
-        for wish in wishes(request) {
-            made_up.meet(wish, self.serial_ports);
+        let mut assumptions = Assumptions::default();
+        assumptions.named.extend(device_requests(request).filter_map(address));
+        for request in device_requests(request) {
+            assumptions.satisfy(request, self.serial_ports);
         }
         let own = self.inventory();
-        let ecam = own.ecam.iter().copied().chain(made_up.further_segments()).collect();
-        let ports = EmulatedMachine { serial_ports: self.serial_ports.max(made_up.serial_ports), ..self.clone() };
+        let ecam = own.ecam.iter().copied().chain(assumptions.further_segments()).collect();
+        let ports = EmulatedMachine { serial_ports: self.serial_ports.max(assumptions.serial_ports), ..self.clone() };
         let serial_ports: Vec<SerialPort> = ports.ports().collect();
         Assumed {
-            inventory: Inventory { ecam, pci: made_up.with_bridges(), serial_ports, ..own },
-            beyond: made_up.beyond,
+            inventory: Inventory { ecam, pci: assumptions.with_bridges(), serial_ports, ..own },
+            beyond: assumptions.beyond,
         }
     }
 }
 
-fn address(wish: Wish<'_>) -> Option<PciAddress> {
-    match wish.device.get_ref() {
-        DeviceWish::Function(address) => Some(*address),
+fn address(request: DeviceRequest<'_>) -> Option<PciAddress> {
+    match request.device.get_ref() {
+        DeviceSelector::Function(address) => Some(*address),
         _ => None,
     }
 }
 
 #[derive(Default)]
-struct MadeUp {
+struct Assumptions {
     /// Addresses that the box names.
     named: BTreeSet<PciAddress>,
     functions: Vec<PciFunction>,
@@ -63,37 +64,37 @@ struct MadeUp {
     beyond: Vec<String>,
 }
 
-impl MadeUp {
-    fn meet(&mut self, wish: Wish<'_>, serial_ports: usize) {
-        let known = wish.kind().map(|kind| kind.identity());
-        let identity = match *wish.device.get_ref() {
-            DeviceWish::Serial(number) => {
+impl Assumptions {
+    fn satisfy(&mut self, request: DeviceRequest<'_>, serial_ports: usize) {
+        let known = request.kind().map(|kind| kind.identity());
+        let identity = match *request.device.get_ref() {
+            DeviceSelector::Serial(number) => {
                 self.serial_ports = self.serial_ports.max(usize::from(number) + 1);
                 if usize::from(number) >= serial_ports {
-                    self.note(wish);
+                    self.note(request);
                 }
                 return;
             }
-            DeviceWish::Function(address) => {
+            DeviceSelector::Function(address) => {
                 if !self.functions.iter().any(|function| function.address == address) {
                     self.functions.push(function(address, UNKNOWN));
-                    self.note(wish);
+                    self.note(request);
                 }
                 return;
             }
-            DeviceWish::Class(class) => known.unwrap_or((UNKNOWN.0, UNKNOWN.1, class.lowest().0)),
-            DeviceWish::Model { vendor_id, device_id } => known.unwrap_or((vendor_id, device_id, UNKNOWN.2)),
+            DeviceSelector::Class(class) => known.unwrap_or((UNKNOWN.0, UNKNOWN.1, class.lowest().0)),
+            DeviceSelector::Model { vendor_id, device_id } => known.unwrap_or((vendor_id, device_id, UNKNOWN.2)),
         };
         if let Some(address) = self.free_bus() {
             self.functions.push(function(address, identity));
         }
         if known.is_none() {
-            self.note(wish);
+            self.note(request);
         }
     }
 
-    fn note(&mut self, wish: Wish<'_>) {
-        self.beyond.push(format!("{} for \"{}\"", wish.device.get_ref(), wish.partition));
+    fn note(&mut self, request: DeviceRequest<'_>) {
+        self.beyond.push(format!("{} for \"{}\"", request.device.get_ref(), request.partition));
     }
 
     /// The first place of the first bus on which nothing is and nothing is named.

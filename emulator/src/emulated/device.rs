@@ -1,5 +1,5 @@
-//! PCI devices of the emulated machine, each behind a root port of its own: what the firmware makes of them, and what QEMU
-//! must be told.
+//! PCI devices of the emulated machine, each behind a root port of its own: as planning sees them, and QEMU's
+//! arguments for them.
 //!
 //! The firmware numbers the buses behind the ports in the order of the ports: the first device is at `0000:01:00.0`, the
 //! second at `0000:02:00.0`, and so on. What addresses they decode, planning does not ask.
@@ -60,7 +60,7 @@ impl FromStr for EmulatedDevice {
 }
 
 impl EmulatedDevice {
-    /// What QEMU must be told, for the device in that place.
+    /// QEMU's arguments for the device at this place.
     pub(super) fn arguments(&self, place: u8) -> Vec<String> {
         let port = format!("root-port{place}");
         let chassis = place + 1;
@@ -132,7 +132,7 @@ pub enum DeviceKind {
 }
 
 impl DeviceKind {
-    /// All of them. Of two that a wish does not tell apart, the first is plugged in.
+    /// All of them. Of two that a request does not tell apart, the first is plugged in.
     pub(super) const ALL: [Self; 5] = [Self::VirtioNet, Self::E1000e, Self::Usb, Self::Nvme, Self::Sata];
 
     /// The device, if nothing more need be said of it.
@@ -230,13 +230,13 @@ mod tests {
     #[test]
     fn each_device_is_alone_on_its_bus() {
         let functions = functions(&[EmulatedDevice::Usb, EmulatedDevice::E1000e("user".into())]);
-        let told: Vec<_> = functions.iter().map(ToString::to_string).collect();
+        let shown: Vec<_> = functions.iter().map(ToString::to_string).collect();
         let expected = [
             "0000:00:10.0 (pci-bridge, 1b36:000c)",
             "0000:00:11.0 (pci-bridge, 1b36:000c)",
             "0000:01:00.0 (usb, 1b36:000d)",
             "0000:02:00.0 (network, 8086:10d3)",
         ];
-        assert_eq!(told, expected);
+        assert_eq!(shown, expected);
     }
 }

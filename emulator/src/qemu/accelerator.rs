@@ -23,8 +23,8 @@ impl Accelerator {
         if can_virtualize(&cpuinfo) && opens() { Self::Kvm } else { Self::Tcg }
     }
 
-    /// What is to run the processors of a machine on which several kernels bring up devices, each at its time: while one
-    /// moves the addresses of its devices, QEMU's threads lose interrupts of the others.
+    /// The accelerator for a machine on which several kernels bring up devices: while one kernel moves the addresses of
+    /// its devices, QEMU's threads lose interrupts of the others.
     pub(crate) fn for_devices(self) -> Self {
         match self {
             Self::Tcg | Self::TcgInTurns => Self::TcgInTurns,

@@ -1,10 +1,10 @@
-//! What goes between QEMU and us: two named pipes for each serial port, and a socket for control. All of them are there
-//! before QEMU is.
+//! The channels between QEMU and this process: two named pipes for each serial port, and a control socket. All of them
+//! exist before QEMU starts.
 //!
 //! QEMU sends a serial port's bytes one by one. In a pipe they lie side by side; in a socket each of them would count as
-//! most of a kilobyte, and some hundreds would fill it. A port whose channel is full does not take a byte, and a kernel
-//! gives a byte up that its port does not take within 10 ms: so the room must do for all that is said while this process
-//! waits for a processor.
+//! most of a kilobyte, and some hundreds would fill it. A port whose channel is full takes no byte, and a kernel drops a
+//! byte that its port does not take within 10 ms. So the pipe must hold all output that comes while this process waits
+//! for a processor.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::net::UnixListener;
@@ -16,14 +16,14 @@ use rustix::pipe::fcntl_setpipe_size;
 use super::firmware::option_value;
 use super::start_error::{StartError, file_error};
 
-/// Bytes that a serial port may be ahead of its reader: several times what a kernel says while it boots, and a quarter
-/// of what an ordinary user may ask for.
+/// Bytes that a serial port may be ahead of its reader: several times the output of a booting kernel, and a quarter of
+/// what an ordinary user may ask for.
 const ROOM: usize = 256 << 10;
 
 /// The channels of a machine, in the order in which QEMU opens them.
 pub(super) struct Channels {
     pub(super) ports: Vec<SerialPipes>,
-    /// The last one: when QEMU has connected to it, it has opened all the pipes.
+    /// QEMU opens it last: when it has connected, it has opened all the pipes.
     pub(super) control: ControlSocket,
 }
 
@@ -31,17 +31,17 @@ pub(super) struct Channels {
 pub(super) struct SerialPipes {
     /// QEMU adds `.in` and `.out`.
     path: PathBuf,
-    /// Both pipes, open in both directions: as long as this is there, no `open` waits for another, and neither of us
-    /// takes the other for gone.
+    /// Both pipes, open in both directions. As long as they are held, no `open` blocks and neither side reads an end of
+    /// file.
     held: [File; 2],
     ends: SerialEnds,
 }
 
 /// Our ends of them.
 pub(super) struct SerialEnds {
-    /// What the port sends comes out here.
+    /// Reads the port's output.
     pub(super) reader: File,
-    /// What is written here comes in at the port.
+    /// Writes the port's input.
     pub(super) writer: File,
 }
 
@@ -64,7 +64,7 @@ impl SerialPipes {
     fn make(path: PathBuf) -> Result<Self, StartError> {
         let (typed, writer) = make_pipe(&path.with_extension("in"), OpenOptions::new().write(true))?;
         let (sent, reader) = make_pipe(&path.with_extension("out"), OpenOptions::new().read(true))?;
-        // Where it is refused there is the system's usual room, 64 KiB.
+        // If this is refused, the pipe has the system's usual 64 KiB.
         let _ = fcntl_setpipe_size(&reader, ROOM);
         Ok(Self { path, held: [typed, sent], ends: SerialEnds { reader, writer } })
     }
@@ -74,7 +74,7 @@ impl SerialPipes {
         format!("pipe,id={id},path={}", option_value(&self.path))
     }
 
-    /// Our ends, once QEMU has opened its own: from now on the machine's end is theirs.
+    /// Our ends, once QEMU has opened its own: from now on they see the machine's end.
     pub(super) fn into_ends(self) -> SerialEnds {
         drop(self.held);
         self.ends
@@ -93,7 +93,7 @@ impl ControlSocket {
     }
 }
 
-/// A named pipe: open in both directions, and open as told.
+/// Makes a named pipe, and opens it twice: in both directions, and as `our_end` says.
 fn make_pipe(path: &Path, our_end: &OpenOptions) -> Result<(File, File), StartError> {
     mkfifoat(CWD, path, Mode::RUSR | Mode::WUSR).map_err(|e| file_error("make a pipe at", path)(e.into()))?;
     let both = OpenOptions::new().read(true).write(true).open(path).map_err(file_error("open", path))?;

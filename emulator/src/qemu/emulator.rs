@@ -14,10 +14,10 @@ use super::process::wait_for_end;
 
 const VARIABLE: &str = "SPRIG_QEMU";
 const ON_PATH: &str = "qemu-system-x86_64";
-/// Within the folder of what set-up makes, in which the boot image lies too.
+/// Within the folder that set-up fills, in which the boot image lies too.
 const UNPACKED: &str = "qemu/qemu-system-x86_64";
 
-/// How long it may take to tell its version.
+/// How long it may take to print its version.
 const VERSION_LIMIT: Duration = Duration::from_secs(30);
 
 /// The program that emulates the machine.
@@ -27,17 +27,17 @@ pub struct Emulator {
     origin: Origin,
 }
 
-/// Who says that it is this one.
+/// Why it is this one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Origin {
-    Told,
+    Named,
     SetUp,
     Path,
 }
 
 impl Emulator {
-    /// The one that the environment names, else the one that set-up has unpacked beside the boot image or in the
-    /// `sprig` folder beside the one that this program lies in, else the host's own.
+    /// The one that the environment names, else the one that set-up has unpacked beside the boot image or in the folder
+    /// `sprig` beside this program's folder, else the host's own.
     pub fn find(boot_image: Option<&Path>) -> Self {
         let program = env::current_exe().and_then(fs::canonicalize).unwrap_or_default();
         let beside_program = program.parent().and_then(Path::parent).map(|folder| folder.join("sprig"));
@@ -55,13 +55,22 @@ impl Emulator {
         Self { program: folder.join(UNPACKED), origin: Origin::SetUp }
     }
 
-    fn choose(told: Option<OsString>, folders: &[Option<PathBuf>]) -> Self {
-        if let Some(program) = told.filter(|program| !program.is_empty()) {
-            return Self { program: program.into(), origin: Origin::Told };
+    fn choose(named: Option<OsString>, folders: &[Option<PathBuf>]) -> Self {
+        if let Some(program) = named.filter(|program| !program.is_empty()) {
+            return Self { program: program.into(), origin: Origin::Named };
         }
         let unpacked = folders.iter().flatten().map(|folder| Self::in_folder(folder));
         let mut there = unpacked.filter(|emulator| emulator.program.is_file());
         there.next().unwrap_or_else(Self::on_path)
+    }
+
+    /// Whether there is such a program.
+    pub(super) fn exists(&self) -> bool {
+        if self.program.components().count() > 1 {
+            return self.program.is_file();
+        }
+        let search = env::var_os("PATH").unwrap_or_default();
+        env::split_paths(&search).any(|folder| folder.join(&self.program).is_file())
     }
 
     /// Its path, or a name that is looked up on `PATH`.
@@ -70,14 +79,14 @@ impl Emulator {
     }
 
     /// Whether the user named it, by the environment.
-    pub fn is_told(&self) -> bool {
-        self.origin == Origin::Told
+    pub fn is_chosen_by_user(&self) -> bool {
+        self.origin == Origin::Named
     }
 
-    /// The version that it tells.
+    /// Its version.
     ///
     /// # Errors
-    /// If it does not run, or tells none.
+    /// If it does not run, or prints none.
     pub fn version(&self) -> io::Result<Version> {
         let mut child = Command::new(&self.program)
             .arg("--version")
@@ -103,10 +112,10 @@ impl Emulator {
         (version < Version::SOUND).then_some(version)
     }
 
-    /// What to do if it is not there.
+    /// What to do if it is missing.
     pub(super) fn help(&self) -> &'static str {
         match self.origin {
-            Origin::Told => "it is named by SPRIG_QEMU",
+            Origin::Named => "it is named by SPRIG_QEMU",
             Origin::SetUp => "`cargo xtask setup` makes it anew",
             Origin::Path => "install the package `qemu-system-x86`, or name another by SPRIG_QEMU",
         }
@@ -170,8 +179,8 @@ mod tests {
         fs::create_dir(folder.path().join("qemu")).unwrap();
         fs::write(unpacked.program(), "").unwrap();
         assert_eq!(Emulator::choose(Some(OsString::new()), &folders), unpacked);
-        let told = Emulator::choose(Some("mine".into()), &folders);
-        assert!(told.is_told() && told.program() == Path::new("mine"));
+        let named = Emulator::choose(Some("mine".into()), &folders);
+        assert!(named.is_chosen_by_user() && named.program() == Path::new("mine"));
     }
 
     #[test]

@@ -16,20 +16,20 @@ const OVMF: [(&str, &str); 4] = [
 pub enum Boot {
     /// QEMU loads an ELF with a PVH note, or a Linux kernel, and enters it.
     Kernel {
-        /// What is entered.
+        /// The file that is entered.
         image: PathBuf,
-        /// The module it is given.
+        /// The file that it gets as its initial RAM disk.
         initrd: Option<PathBuf>,
         /// Its command line.
         command_line: String,
     },
     /// A medium, from which the firmware starts a boot loader.
     Medium {
-        /// What reads it.
+        /// The firmware that reads it.
         firmware: Firmware,
         /// How it is plugged in.
         attachment: Attachment,
-        /// The image on it.
+        /// The file with its content.
         iso: PathBuf,
     },
 }
@@ -52,7 +52,7 @@ pub enum Attachment {
     UsbStick,
 }
 
-/// The UEFI firmware cannot be had.
+/// Why there is no UEFI firmware.
 #[derive(Debug, thiserror::Error)]
 pub enum FirmwareError {
     /// It is not installed.

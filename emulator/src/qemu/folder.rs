@@ -1,16 +1,19 @@
-//! The folder in which a machine keeps its pipes, its socket and its images. It goes when the machine goes; should this process be
-//! killed before, the next one clears it away.
+//! The folder in which a machine keeps its pipes, its socket and its images. It is removed when the machine ends. If this
+//! process is killed before, the next one removes it.
 
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use tempfile::TempDir;
 
 const PREFIX: &str = "sprig-run-";
-/// Locked for as long as the owner lives: the kernel lets go of it, however the owner ends.
+/// Locked as long as the owner lives. The kernel releases it however the owner ends.
 const LOCK: &str = "lock";
+/// How long the owner of a new folder may take to lock it.
+const LOCK_LIMIT: Duration = Duration::from_secs(600);
 
 /// A folder of our own, removed when dropped.
 pub struct PrivateFolder {
@@ -19,14 +22,14 @@ pub struct PrivateFolder {
 }
 
 impl PrivateFolder {
-    /// A new one in the system's folder for such things. Those of processes that were killed are removed.
+    /// Makes a folder in the system's folder for temporary files, and removes those of processes that were killed.
     ///
     /// # Errors
     /// If it cannot be made.
     pub fn new() -> io::Result<Self> {
-        remove_abandoned(&std::env::temp_dir());
+        Self::remove_abandoned();
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
-        // It gets its name when it is locked, so that nobody takes the folder for an abandoned one.
+        // The lock file gets its name after it is locked, so that nobody takes the folder for an abandoned one.
         let unnamed = folder.path().join("new-lock");
         let lock = File::create(&unnamed)?;
         flock(&lock, FlockOperation::LockExclusive)?;
@@ -34,20 +37,34 @@ impl PrivateFolder {
         Ok(Self { folder, _lock: lock })
     }
 
-    /// Where it is.
+    /// Removes the folders of processes that were killed. Folders in use stay.
+    pub fn remove_abandoned() {
+        remove_abandoned(&std::env::temp_dir());
+    }
+
+    /// Its path.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 }
 
-/// What cannot be removed is somebody else's.
+fn is_older_than(entry: &DirEntry, age: Duration) -> bool {
+    let changed = entry.metadata().and_then(|metadata| metadata.modified());
+    changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|elapsed| elapsed > age))
+}
+
+/// Removes the folders of dead owners. A folder that cannot be removed belongs to another user.
 fn remove_abandoned(place: &Path) {
     for entry in fs::read_dir(place).into_iter().flatten().flatten() {
         if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
             continue;
         }
-        let Ok(lock) = File::open(entry.path().join(LOCK)) else { continue };
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+        let is_free = match File::open(entry.path().join(LOCK)) {
+            Ok(lock) => flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok(),
+            // Its owner is about to lock it, or died before it could.
+            Err(_) => is_older_than(&entry, LOCK_LIMIT),
+        };
+        if is_free {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
@@ -55,6 +72,8 @@ fn remove_abandoned(place: &Path) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
 
     #[test]
@@ -65,9 +84,16 @@ mod tests {
             fs::create_dir(folder).unwrap();
             File::create(folder.join(LOCK)).unwrap();
         }
+        let [new, never_locked] = ["sprig-run-c", "sprig-run-d"].map(|name| place.path().join(name));
+        for folder in [&new, &never_locked] {
+            fs::create_dir(folder).unwrap();
+        }
+        let long_ago = SystemTime::now() - 2 * LOCK_LIMIT;
+        File::open(&never_locked).unwrap().set_modified(long_ago).unwrap();
         let held = File::open(alive.join(LOCK)).unwrap();
         flock(&held, FlockOperation::LockExclusive).unwrap();
         remove_abandoned(place.path());
         assert!(alive.exists() && other.exists() && !dead.exists());
+        assert!(new.exists() && !never_locked.exists());
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use super::channels::ControlSocket;
 use super::emulator::Emulator;
 use super::folder::PrivateFolder;
 use super::process;
-use super::qmp::{Qmp, QmpError};
+use super::qmp::{Qmp, Shutdown};
 use super::start_error::{CONNECT_LIMIT, StartError, file_error};
 use crate::console::Console;
 
@@ -23,9 +24,33 @@ pub struct Machine {
     // Dropped in this order: the process is ended by `Drop` before its folder goes.
     pub(super) child: Child,
     pub(super) consoles: Vec<Console>,
-    pub(super) qmp: Option<UnixStream>,
+    pub(super) qmp: Option<Qmp>,
     pub(super) started: Instant,
     pub(super) folder: PrivateFolder,
+}
+
+/// How a machine ended by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MachineEnd {
+    /// A kernel powered it off.
+    PoweredOff,
+    /// A kernel or a triple fault reset it. QEMU runs with `-no-reboot`, so that ends it.
+    Reset,
+    /// This signal killed QEMU.
+    Killed(i32),
+    /// QEMU ended with this status, for a reason of its own.
+    Failed(ExitStatus),
+}
+
+impl MachineEnd {
+    fn of(status: ExitStatus, shutdown: Option<Shutdown>) -> Self {
+        match (status.signal(), shutdown) {
+            (Some(signal), _) => Self::Killed(signal),
+            (None, Some(Shutdown::PowerOff)) if status.success() => Self::PoweredOff,
+            (None, Some(Shutdown::Reset)) if status.success() => Self::Reset,
+            (None, _) => Self::Failed(status),
+        }
+    }
 }
 
 impl Machine {
@@ -49,17 +74,24 @@ impl Machine {
         self.folder.path()
     }
 
-    /// The process, to look at.
+    /// The process ID of QEMU.
     pub fn process_id(&self) -> u32 {
         self.child.id()
     }
 
-    /// The control connection. There is one: the second call gets none.
+    /// Takes the control connection. There is one, so the second call returns `None`.
+    pub fn take_control(&mut self) -> Option<Qmp> {
+        self.qmp.take()
+    }
+
+    /// Waits until QEMU ends by itself, and returns how; `None` if it has not within `limit`.
     ///
     /// # Errors
-    /// If QEMU does not greet.
-    pub fn take_control(&mut self) -> Result<Option<Qmp>, QmpError> {
-        self.qmp.take().map(Qmp::greet).transpose()
+    /// If the process cannot be waited for.
+    pub fn wait_for_machine_end(&mut self, limit: Duration) -> io::Result<Option<MachineEnd>> {
+        let Some(status) = self.wait_for_end(limit)? else { return Ok(None) };
+        let shutdown = self.qmp.take().and_then(Qmp::into_shutdown);
+        Ok(Some(MachineEnd::of(status, shutdown)))
     }
 
     /// Waits until QEMU ends by itself; `None` if it has not within `limit`.
@@ -70,8 +102,8 @@ impl Machine {
         process::wait_for_end(&mut self.child, limit)
     }
 
-    /// What QEMU itself said.
-    pub fn said(&self) -> String {
+    /// What QEMU itself has printed.
+    pub fn qemu_output(&self) -> String {
         fs::read_to_string(self.folder.path().join("qemu.log")).unwrap_or_default()
     }
 
@@ -79,11 +111,11 @@ impl Machine {
     pub(super) fn accept(
         &mut self,
         socket: &ControlSocket,
-        said: &Path,
+        log: &Path,
         emulator: &Emulator,
     ) -> Result<UnixStream, StartError> {
         let pid = Pid::from_child(&self.child);
-        let process = pidfd_open(pid, PidfdFlags::empty()).map_err(|e| file_error("watch", said)(e.into()))?;
+        let process = pidfd_open(pid, PidfdFlags::empty()).map_err(|e| file_error("watch", log)(e.into()))?;
         let mut ready = [PollFd::new(&socket.listener, PollFlags::IN), PollFd::new(&process, PollFlags::IN)];
         let limit = Timespec { tv_sec: CONNECT_LIMIT.as_secs().cast_signed(), tv_nsec: 0 };
         let count = poll(&mut ready, Some(&limit)).map_err(|e| file_error("listen on", &socket.path)(e.into()))?;
@@ -92,20 +124,31 @@ impl Machine {
             return Ok(stream);
         }
         if count == 0 {
-            return Err(StartError::Silent { socket: socket.path.clone(), said: self.said() });
+            return Err(StartError::Silent { socket: socket.path.clone(), output: self.qemu_output() });
         }
+        Err(self.ended_at_once(emulator)?)
+    }
+
+    /// Whether QEMU ends within `limit`.
+    pub(super) fn ends_within(&mut self, limit: Duration) -> bool {
+        self.wait_for_end(limit).is_ok_and(|status| status.is_some())
+    }
+
+    /// The error for a QEMU that has ended, or is about to, before its machine ran.
+    pub(super) fn ended_at_once(&mut self, emulator: &Emulator) -> Result<StartError, StartError> {
         let status = self.child.wait().map_err(file_error("wait for", emulator.program()))?;
-        // 127 is how `setpriv`, a shell and the dynamic linker say that something to be run is not there.
+        // `setpriv`, shells and the dynamic linker exit with 127 if the program or one of its libraries is missing.
         if status.code() == Some(127) {
-            return Err(StartError::NoEmulator { emulator: emulator.clone(), said: self.said().trim_end().to_owned() });
+            let output = self.qemu_output().trim_end().to_owned();
+            return Ok(StartError::NoEmulator { emulator: emulator.clone(), output });
         }
-        Err(StartError::Ended { status, said: self.said() })
+        Ok(StartError::Ended { status, output: self.qemu_output() })
     }
 }
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        // Both fail only where the process has ended already, which is all that is wanted.
+        // Both fail only if the process has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,5 @@
-//! A small client of QEMU's machine protocol (QMP): one command, one answer, events passed over.
+//! A small client of QEMU's machine protocol (QMP): one command, one answer. Of the events it keeps why the machine
+//! shut down, and drops the others.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -12,9 +13,34 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// The control connection of a machine.
 pub struct Qmp {
     reader: BufReader<UnixStream>,
+    shutdown: Option<Shutdown>,
 }
 
-/// QEMU did not do as it was told.
+/// Why a machine shut down, as QEMU reports it (`ShutdownCause` in QEMU's `qapi/run-state.json`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shutdown {
+    /// A kernel powered the machine off.
+    PowerOff,
+    /// A kernel or a triple fault reset the machine.
+    Reset,
+    /// Somebody outside the machine ended it.
+    Host,
+}
+
+impl Shutdown {
+    fn read(event: &Value) -> Option<Self> {
+        if event["event"] != "SHUTDOWN" {
+            return None;
+        }
+        Some(match event["data"]["reason"].as_str()? {
+            "guest-shutdown" => Self::PowerOff,
+            "guest-reset" | "subsystem-reset" | "guest-panic" => Self::Reset,
+            _ => Self::Host,
+        })
+    }
+}
+
+/// Why a command to QEMU failed.
 #[derive(Debug, thiserror::Error)]
 pub enum QmpError {
     /// The connection failed.
@@ -23,15 +49,15 @@ pub enum QmpError {
     /// QEMU closed it.
     #[error("QEMU ended before it answered `{0}`")]
     Ended(String),
-    /// What came is not JSON.
+    /// The answer is not JSON.
     #[error("QEMU answered what is not JSON: {0}")]
     NotJson(#[from] serde_json::Error),
     /// It refused.
     #[error("QEMU refused `{command}`: {reason}")]
     Refused {
-        /// What it was told.
+        /// The command.
         command: String,
-        /// What it says.
+        /// QEMU's reason.
         reason: String,
     },
 }
@@ -40,7 +66,7 @@ impl Qmp {
     /// Reads the greeting and ends the negotiation.
     pub(super) fn greet(stream: UnixStream) -> Result<Self, QmpError> {
         stream.set_read_timeout(Some(LIMIT))?;
-        let mut qmp = Self { reader: BufReader::new(stream) };
+        let mut qmp = Self { reader: BufReader::new(stream), shutdown: None };
         qmp.receive("the greeting")?;
         qmp.execute("qmp_capabilities", &json!({}))?;
         Ok(qmp)
@@ -56,6 +82,7 @@ impl Qmp {
         loop {
             let mut answer = self.receive(command)?;
             if answer.get("event").is_some() {
+                self.shutdown = self.shutdown.or(Shutdown::read(&answer));
                 continue;
             }
             if let Some(error) = answer.get("error") {
@@ -66,11 +93,45 @@ impl Qmp {
         }
     }
 
+    /// Why the machine shut down, once QEMU has ended: reads what it has sent until then.
+    pub(super) fn into_shutdown(mut self) -> Option<Shutdown> {
+        while self.shutdown.is_none()
+            && let Ok(message) = self.receive("its end")
+        {
+            self.shutdown = Shutdown::read(&message);
+        }
+        self.shutdown
+    }
+
     fn receive(&mut self, waited_for: &str) -> Result<Value, QmpError> {
         let mut line = String::new();
         if self.reader.read_line(&mut line)? == 0 {
             return Err(QmpError::Ended(waited_for.to_owned()));
         }
         Ok(serde_json::from_str(&line)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_power_off_a_reset_and_an_end_from_outside_are_distinguished() {
+        let event = |reason| json!({ "event": "SHUTDOWN", "data": { "guest": true, "reason": reason } });
+        let read =
+            ["guest-shutdown", "guest-reset", "host-signal", "host-qmp-quit"].map(|one| Shutdown::read(&event(one)));
+        assert_eq!(read, [Shutdown::PowerOff, Shutdown::Reset, Shutdown::Host, Shutdown::Host].map(Some));
+        assert_eq!(Shutdown::read(&json!({ "event": "RTC_CHANGE", "data": { "offset": 1 } })), None);
+    }
+
+    #[test]
+    fn the_reason_of_a_shutdown_is_read_after_the_end() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let qmp = Qmp { reader: BufReader::new(ours), shutdown: None };
+        writeln!(&theirs, r#"{{"event": "RTC_CHANGE", "data": {{"offset": 0}}}}"#).unwrap();
+        writeln!(&theirs, r#"{{"event": "SHUTDOWN", "data": {{"guest": true, "reason": "guest-reset"}}}}"#).unwrap();
+        drop(theirs);
+        assert_eq!(qmp.into_shutdown(), Some(Shutdown::Reset));
     }
 }

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::accelerator::Accelerator;
 use super::channels::{Channels, SerialEnds};
@@ -12,11 +12,15 @@ use super::emulator::Emulator;
 use super::firmware::Boot;
 use super::folder::PrivateFolder;
 use super::machine::Machine;
+use super::qmp::{Qmp, QmpError};
 use super::start_error::{StartError, file_error};
-use crate::console::Console;
+use crate::console::{Console, ConsoleLog};
 
 /// The I/O ports of the serial ports that a PC has at known places, in the order in which consoles get them.
 pub const SERIAL_PORTS: [u16; 4] = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
+
+/// How long QEMU may take from the end of its control connection to its own end.
+const END_LIMIT: Duration = Duration::from_secs(5);
 
 /// What machine is wanted.
 pub struct MachineSpec {
@@ -40,7 +44,7 @@ pub struct MachineSpec {
     pub folder: Option<PrivateFolder>,
 }
 
-/// A serial port and what becomes of what it sends.
+/// A serial port and where its output goes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConsoleSpec {
     /// The name by which [`Machine::console`] finds it.
@@ -73,41 +77,53 @@ impl MachineSpec {
         }
     }
 
-    /// Starts QEMU and waits until every console is connected.
+    /// Starts QEMU, and waits until every console is connected and the machine runs.
     ///
     /// QEMU is ended when the *thread* that calls this ends without dropping the machine.
     ///
     /// # Errors
-    /// If a program or a file is missing, or QEMU refuses; with what it said.
+    /// If a program or a file is missing, or QEMU refuses its command line; with QEMU's message.
     pub fn start(mut self) -> Result<Machine, StartError> {
+        if !self.emulator.exists() {
+            let output = "there is no such program".to_owned();
+            return Err(StartError::NoEmulator { emulator: self.emulator, output });
+        }
         let folder = match self.folder.take() {
             Some(folder) => folder,
             None => PrivateFolder::new().map_err(file_error("make a folder in", &std::env::temp_dir()))?,
         };
         let channels = Channels::make(folder.path(), self.consoles.len())?;
-        let said = folder.path().join("qemu.log");
+        let log = folder.path().join("qemu.log");
         let started = Instant::now();
-        let child = self.spawn(&channels, folder.path(), &said)?;
+        let child = self.spawn(&channels, folder.path(), &log)?;
         let mut machine = Machine { child, consoles: Vec::new(), qmp: None, started, folder };
-        machine.qmp = Some(machine.accept(&channels.control, &said, &self.emulator)?);
+        let control = machine.accept(&channels.control, &log, &self.emulator)?;
+        machine.qmp = match Qmp::greet(control) {
+            Ok(qmp) => Some(qmp),
+            // QEMU opens the channels before it looks at disks and devices.
+            Err(QmpError::Ended(_) | QmpError::Connection(_)) if machine.ends_within(END_LIMIT) => {
+                return Err(machine.ended_at_once(&self.emulator)?);
+            }
+            Err(error) => return Err(error.into()),
+        };
         for (pipes, spec) in channels.ports.into_iter().zip(&self.consoles) {
             machine.consoles.push(attach(pipes.into_ends(), spec)?);
         }
         Ok(machine)
     }
 
-    fn spawn(&self, channels: &Channels, folder: &Path, said: &Path) -> Result<Child, StartError> {
-        let log = File::create(said).map_err(file_error("create", said))?;
-        let copy = log.try_clone().map_err(file_error("create", said))?;
-        // `setpriv` asks the kernel to end QEMU when we die, and becomes QEMU.
+    fn spawn(&self, channels: &Channels, folder: &Path, log: &Path) -> Result<Child, StartError> {
+        let output = File::create(log).map_err(file_error("create", log))?;
+        let copy = output.try_clone().map_err(file_error("create", log))?;
+        // `setpriv` asks the kernel to kill QEMU when this process dies, and then executes QEMU.
         Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--"])
             .arg(self.emulator.program())
             .args(self.command_line(channels, folder)?)
             .stdin(Stdio::null())
-            .stdout(log)
+            .stdout(output)
             .stderr(copy)
-            // A group of its own, so that a terminal's Ctrl-C reaches us alone and the end is in order.
+            // A process group of its own, so that a terminal's Ctrl-C reaches this process alone, which then ends QEMU.
             .process_group(0)
             .spawn()
             .map_err(|error| StartError::Program { program: "setpriv", package: "util-linux", error })
@@ -150,7 +166,7 @@ fn attach(ends: SerialEnds, spec: &ConsoleSpec) -> Result<Console, StartError> {
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder).map_err(file_error("make the folder", folder))?;
             }
-            Some(File::create(path).map_err(file_error("create", path))?)
+            Some(ConsoleLog::create(path).map_err(file_error("create the log", path))?)
         }
         None => None,
     };

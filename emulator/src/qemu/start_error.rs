@@ -7,59 +7,63 @@ use std::time::Duration;
 
 use super::emulator::Emulator;
 use super::firmware::FirmwareError;
+use super::qmp::QmpError;
 
-/// How long QEMU may take from its start until it has opened all that goes between it and us.
+/// How long QEMU may take from its start until it has opened all its channels.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 
-/// Why there is no machine.
+/// Why a machine did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A program is missing.
     #[error("cannot start `{program}`: {error}; install the package `{package}`")]
     Program {
-        /// Which.
+        /// Its name.
         program: &'static str,
-        /// What holds it on Debian.
+        /// The Debian package that has it.
         package: &'static str,
-        /// What the system says.
+        /// The operating system's error.
         error: io::Error,
     },
-    /// QEMU is missing, or what it is made of.
-    #[error("cannot start `{}`: {said}\n  help: {}", emulator.program().display(), emulator.help())]
+    /// QEMU or one of its libraries is missing.
+    #[error("cannot start `{}`: {output}\n  help: {}", emulator.program().display(), emulator.help())]
     NoEmulator {
-        /// Which.
+        /// The program that was tried.
         emulator: Emulator,
-        /// What the system says.
-        said: String,
+        /// What the loader printed.
+        output: String,
     },
     /// A file or socket of ours.
     #[error("cannot {what} {}: {error}", path.display())]
     File {
-        /// What was to be done.
+        /// The operation that failed.
         what: &'static str,
-        /// With what.
+        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The operating system's error.
         error: io::Error,
     },
+    /// QEMU's control connection failed.
+    #[error(transparent)]
+    Control(#[from] QmpError),
     /// The firmware.
     #[error(transparent)]
     Firmware(#[from] FirmwareError),
-    /// It ended at once.
-    #[error("QEMU ended at once ({status}):\n{said}")]
+    /// QEMU ended at once.
+    #[error("QEMU ended at once ({status}):\n{output}")]
     Ended {
-        /// How.
+        /// Its exit status.
         status: ExitStatus,
-        /// What it said.
-        said: String,
+        /// What it printed.
+        output: String,
     },
-    /// It does not connect.
-    #[error("QEMU did not connect to {} within {} s:\n{said}", socket.display(), CONNECT_LIMIT.as_secs())]
+    /// QEMU did not connect to its control socket.
+    #[error("QEMU did not connect to {} within {} s:\n{output}", socket.display(), CONNECT_LIMIT.as_secs())]
     Silent {
-        /// To which.
+        /// The socket.
         socket: PathBuf,
-        /// What it said.
-        said: String,
+        /// What it printed.
+        output: String,
     },
 }
 

@@ -7,41 +7,43 @@ use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use signal_hook::low_level::signal_name;
 
 use crate::console::Console;
 
-/// Something that happened.
+/// An event while a box runs.
 pub enum Event {
-    /// The console at this port said something.
-    Said(usize, Vec<u8>),
-    /// A console is gone, and with it the machine.
+    /// Output of the console at this port.
+    Output(usize, Vec<u8>),
+    /// A console has closed: the machine has ended.
     Closed,
-    /// Keys were pressed.
-    Pressed(Vec<u8>),
-    /// Somebody asked for the end by a signal.
-    Signalled,
+    /// Bytes from the user's keyboard.
+    Keys(Vec<u8>),
+    /// SIGINT, SIGTERM or SIGHUP, by name.
+    Signal(&'static str),
 }
 
 /// The stream.
 pub struct Events {
     sender: Sender<Event>,
-    /// Where they come out.
+    /// The receiving end.
     pub(super) receiver: Receiver<Event>,
 }
 
 impl Events {
-    /// A stream of the signals that ask for the end. From here on they do not end the process by themselves, so this
-    /// comes before anything that must be cleared away.
+    /// A stream of SIGINT, SIGTERM and SIGHUP. From now on these signals do not end the process by themselves, so call
+    /// this before making anything that must be cleaned up.
     ///
     /// # Errors
-    /// If the system refuses.
+    /// If the signal handlers cannot be installed.
     pub fn new() -> io::Result<Self> {
         let (sender, receiver) = channel();
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         let signal_sender = sender.clone();
         thread::spawn(move || {
-            for _ in signals.forever() {
-                if signal_sender.send(Event::Signalled).is_err() {
+            for signal in signals.forever() {
+                let name = signal_name(signal).unwrap_or("a signal");
+                if signal_sender.send(Event::Signal(name)).is_err() {
                     break;
                 }
             }
@@ -49,24 +51,24 @@ impl Events {
         Ok(Self { sender, receiver })
     }
 
-    /// Adds what the consoles say, from the first byte on.
+    /// Adds the output of the consoles, from the first byte on.
     pub fn listen_to(&self, consoles: &[Console]) {
         for (number, console) in consoles.iter().enumerate() {
             let pieces = console.follow();
             let sender = self.sender.clone();
             thread::spawn(move || {
                 for piece in pieces {
-                    if sender.send(Event::Said(number, piece)).is_err() {
+                    if sender.send(Event::Output(number, piece)).is_err() {
                         return;
                     }
                 }
-                // Nobody left to tell: the session has ended before the machine.
+                // If this fails, the session has ended before the machine.
                 let _ = sender.send(Event::Closed);
             });
         }
     }
 
-    /// The next thing that happens, if anything does within `limit`.
+    /// The next event, if there is one within `limit`.
     pub fn next_within(&self, limit: Duration) -> Option<Event> {
         self.receiver.recv_timeout(limit).ok()
     }
@@ -77,7 +79,7 @@ impl Events {
         thread::spawn(move || {
             let mut keys = [0; 256];
             while let Ok(count @ 1..) = io::stdin().read(&mut keys) {
-                if sender.send(Event::Pressed(keys[..count].to_vec())).is_err() {
+                if sender.send(Event::Keys(keys[..count].to_vec())).is_err() {
                     break;
                 }
             }

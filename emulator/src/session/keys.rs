@@ -4,7 +4,7 @@
 const COMMAND: u8 = 0x01;
 const CTRL_C: u8 = 0x03;
 
-/// What is to be done.
+/// What a key asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Action {
     /// These bytes were typed into the console that is shown.

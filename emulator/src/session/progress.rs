@@ -1,6 +1,6 @@
-//! What can be told of a boot from the lines that come.
+//! How far a boot has come, read from the lines on the consoles.
 
-/// What a line on the log port says of the boot image.
+/// A line on the log port.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LogLine<'a> {
     /// A step is done.
@@ -10,14 +10,14 @@ pub enum LogLine<'a> {
     },
     /// A step failed: nothing is going to be started.
     Failed {
-        /// What it says, from the step on.
+        /// The line from the step's name on.
         what: &'a str,
     },
-    /// The boot image gave up, in order.
+    /// The boot image has halted after a failure.
     Halted,
-    /// More on the failure.
+    /// A further line of the failure.
     More(&'a str),
-    /// Not the boot image's.
+    /// Not a line of the boot image.
     Other,
 }
 
@@ -44,8 +44,13 @@ impl<'a> LogLine<'a> {
     }
 }
 
-/// Whether a line, or the beginning of one, is what only user space prints: the report of the demo's init, or a prompt
-/// that waits for somebody.
+/// The reason in a kernel's first line about its panic.
+pub(super) fn panic_reason(line: &str) -> Option<&str> {
+    let (before, reason) = line.split_once("Kernel panic - not syncing: ")?;
+    (!before.contains("end ")).then(|| reason.trim())
+}
+
+/// Whether a line, or the beginning of one, comes from user space: the report of the demo's init, or a prompt.
 pub(super) fn is_user_space(line: &str) -> bool {
     line.contains("sprig-report: ")
         || ["login: ", "# ", "$ "].iter().any(|prompt| line.ends_with(prompt) && !line.starts_with('['))
@@ -56,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_and_failures_of_the_boot_image_are_told_apart() {
+    fn steps_and_failures_of_the_boot_image_are_distinguished() {
         assert_eq!(LogLine::read("sprig     0.012 inventory: 4 cores, 1 node"), LogLine::Step { step: "inventory" });
         let failed = "sprig     0.020 FAILED plan: error[core-missing]: the machine has no core 9";
         assert_eq!(
@@ -75,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn only_user_space_asks_or_reports() {
+    fn only_user_space_prompts_or_reports() {
         assert!(is_user_space("sprig-report: {\"name\":\"web\"}"));
         assert!(is_user_space("web# "));
         assert!(is_user_space("debian login: "));

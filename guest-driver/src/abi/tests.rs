@@ -1,46 +1,48 @@
 //! Two stations through the C interface, as the shim uses it.
 
-use core::ffi::CStr;
+mod header;
+
+use core::ffi::{CStr, c_void};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::vec::Vec;
 
 use shmem::heap::HeapWindow;
 use vni::descriptor::Offload;
 
-use super::counting::*;
-use super::linking::*;
-use super::opening::*;
-use super::receiving::*;
-use super::ringing::*;
-use super::sending::*;
+use super::counters::*;
+use super::doorbell::*;
+use super::lifecycle::*;
+use super::links::*;
+use super::receive::*;
+use super::send::*;
 use super::*;
 
 const PARTITIONS: u32 = 2;
 const QUEUES: u32 = 2;
 const WINDOW_LEN: u64 = 1 << 20;
 
-/// A station in memory of the shim's.
+/// An endpoint in memory of the shim's.
 struct Opened {
-    station: *mut Driver,
+    endpoint: *mut Endpoint,
     layout: Layout,
 }
 
 impl Opened {
     /// The window must stay for as long as this.
     fn new(memory: &HeapWindow, index: u32) -> Self {
-        let bytes = sprig_station_bytes(PARTITIONS, QUEUES) as usize;
+        let bytes = sprig_endpoint_bytes(PARTITIONS, QUEUES) as usize;
         let layout = Layout::from_size_align(bytes, 128).unwrap();
         // SAFETY: the layout has a size.
-        let station = unsafe { alloc_zeroed(layout) };
+        let endpoint = unsafe { alloc_zeroed(layout) }.cast();
         // SAFETY: zeroed, of that size and alignment; the window is mapped as long as the memory is there.
         let opened = unsafe {
-            sprig_station_open(station, start(memory), WINDOW_LEN, PARTITIONS, QUEUES, index, b"pair".as_ptr(), 4)
+            sprig_endpoint_open(endpoint, start(memory), WINDOW_LEN, PARTITIONS, QUEUES, index, b"pair".as_ptr(), 4)
         };
         assert_eq!(opened, 0);
-        let station = station.cast();
+        let endpoint = endpoint.cast();
         // SAFETY: it is open.
-        unsafe { sprig_station_start(station) };
-        Self { station, layout }
+        unsafe { sprig_endpoint_start(endpoint) };
+        Self { endpoint, layout }
     }
 
     /// The lane of a queue to the peer.
@@ -50,13 +52,13 @@ impl Opened {
 
     fn peer(&self) -> u32 {
         // SAFETY: it is open.
-        1 - unsafe { driver(self.station) }.station().index() as u32
+        1 - unsafe { deref(self.endpoint) }.port().index() as u32
     }
 
     /// Steps the link; whether the peer must be rung.
     fn step(&self) -> bool {
         // SAFETY: it is open, and this thread is the poll and the only sender.
-        unsafe { sprig_link_step(self.station, self.peer()) & LINK_RING != 0 }
+        unsafe { sprig_link_step(self.endpoint, self.peer()) & LINK_RING != 0 }
     }
 
     fn send(&self, frame: &[u8]) -> u32 {
@@ -67,7 +69,7 @@ impl Opened {
         let (first, second) = frame.split_at(frame.len() / 3);
         let segments = [first, second].map(|it| Segment { at: it.as_ptr().cast_mut().cast(), len: it.len() as u64 });
         // SAFETY: it is open; this thread is the only sender; the segments are readable.
-        unsafe { sprig_send(self.station, self.lane(queue), segments.as_ptr(), 2, &Offload::NONE) }
+        unsafe { sprig_send(self.endpoint, self.lane(queue), segments.as_ptr(), 2, &Offload::NONE) }
     }
 
     fn publish(&self) -> bool {
@@ -76,7 +78,7 @@ impl Opened {
 
     fn publish_by(&self, queue: u32) -> bool {
         // SAFETY: it is open; this thread is the only sender.
-        unsafe { sprig_publish(self.station, self.lane(queue)) }
+        unsafe { sprig_publish(self.endpoint, self.lane(queue)) }
     }
 
     fn receive(&self) -> Option<Vec<u8>> {
@@ -86,14 +88,14 @@ impl Opened {
     fn receive_by(&self, queue: u32) -> Option<Vec<u8>> {
         let mut frame = Frame { len: 0, offload: Offload::NONE };
         // SAFETY: it is open; this thread is the poll.
-        let found = unsafe { sprig_peek(self.station, self.lane(queue), &mut frame) };
+        let found = unsafe { sprig_peek(self.endpoint, self.lane(queue), &mut frame) };
         if found != FRAME {
             return None;
         }
         let mut bytes = std::vec![0; frame.len as usize];
         let segment = Segment { at: bytes.as_mut_ptr().cast(), len: bytes.len() as u64 };
         // SAFETY: as above; the segment is writable.
-        assert!(unsafe { sprig_take(self.station, self.lane(queue), &segment, 1) });
+        assert!(unsafe { sprig_take(self.endpoint, self.lane(queue), &segment, 1) });
         Some(bytes)
     }
 
@@ -104,14 +106,14 @@ impl Opened {
         };
         let which = (0..sprig_counter_count()).find(is_named).expect("there is such a counter");
         // SAFETY: it is open.
-        unsafe { sprig_counter(self.station, which) }
+        unsafe { sprig_counter(self.endpoint, which) }
     }
 }
 
 impl Drop for Opened {
     fn drop(&mut self) {
         // SAFETY: allocated with this layout; nothing in it needs to be dropped.
-        unsafe { dealloc(self.station.cast(), self.layout) };
+        unsafe { dealloc(self.endpoint.cast(), self.layout) };
     }
 }
 
@@ -119,7 +121,7 @@ fn memory() -> HeapWindow {
     HeapWindow::new(WINDOW_LEN, shape(PARTITIONS, QUEUES).unwrap()).unwrap()
 }
 
-fn start(memory: &HeapWindow) -> *mut u8 {
+fn start(memory: &HeapWindow) -> *mut c_void {
     memory.words().next().unwrap().as_ptr().cast()
 }
 
@@ -141,7 +143,7 @@ fn frames_in_segments_cross_in_order() {
         a.publish();
         assert_eq!(b.receive(), Some(frame));
         // SAFETY: it is open; this thread is the poll.
-        unsafe { sprig_release(b.station, b.peer()) };
+        unsafe { sprig_release(b.endpoint, b.peer()) };
     }
     assert_eq!(b.receive(), None);
     assert_eq!((a.counter(c"tx_ring_frames"), b.counter(c"rx_ring_frames")), (4, 4));
@@ -154,17 +156,17 @@ fn queues_have_frames_and_doorbells_of_their_own_and_a_link_in_common() {
     for queue in 0..QUEUES {
         // SAFETY: they are open.
         unsafe {
-            sprig_doorbell_publish(b.station, queue, 7 + queue, 0x40);
-            sprig_doorbell_take(b.station, queue);
+            sprig_doorbell_publish(b.endpoint, queue, 7 + queue, 0x40);
+            sprig_doorbell_take(b.endpoint, queue);
         }
     }
     assert_eq!(a.send_by(1, &[1; 60]), SENT);
     assert_eq!(a.send_by(0, &[7; 60]), SENT);
     assert!(a.publish_by(0) && a.publish_by(1), "both sleep");
     // SAFETY: it is open.
-    let ring = |queue| unsafe { sprig_ring(a.station, queue, a.peer()) };
+    let ring = |queue| unsafe { sprig_ring(a.endpoint, queue, a.peer()) };
     // SAFETY: it is open, and this thread is every poll.
-    let take = |queue| unsafe { sprig_doorbell_take(b.station, queue) };
+    let take = |queue| unsafe { sprig_doorbell_take(b.endpoint, queue) };
     assert_eq!((ring(1), ring(1), ring(0)), (8 << 32 | 0x40, 0, 7 << 32 | 0x40));
     assert_eq!((take(1), take(1), take(0)), (1, 0, 1));
     assert_eq!((ring(QUEUES), take(QUEUES)), (0, 0), "there is no such queue");
@@ -173,9 +175,9 @@ fn queues_have_frames_and_doorbells_of_their_own_and_a_link_in_common() {
     // What is left in the other queue goes when the link begins anew.
     // SAFETY: they are open.
     unsafe {
-        sprig_station_stop(a.station);
-        assert_eq!(sprig_ring(b.station, 1, b.peer()), 0, "nobody is there to be rung");
-        sprig_station_start(a.station);
+        sprig_endpoint_stop(a.endpoint);
+        assert_eq!(sprig_ring(b.endpoint, 1, b.peer()), 0, "nobody is there to be rung");
+        sprig_endpoint_start(a.endpoint);
     }
     for _ in 0..8 {
         _ = (b.step(), a.step());
@@ -200,7 +202,7 @@ fn each_refusal_has_its_result_and_its_counter() {
     assert_eq!(a.counter(c"tx_ring_full") + a.counter(c"tx_pool_full"), 2);
     a.publish();
     // SAFETY: it is open; this thread is the only sender.
-    assert!(!unsafe { sprig_await_room(a.station, a.peer()) });
+    assert!(!unsafe { sprig_await_room(a.endpoint, a.peer()) });
 }
 
 #[test]
@@ -208,28 +210,37 @@ fn a_fault_is_told_counted_and_ends_the_link() {
     let memory = memory();
     let [a, b] = both_up(&memory);
     // SAFETY: it is open.
-    let window = unsafe { driver(a.station) }.station().window();
+    let window = unsafe { deref(a.endpoint) }.port().window();
     // A descriptor of the first lap, of no bytes.
     window.ring(0, 0, 1).descriptor(0).0[0].store(shmem::ring::LAP, std::sync::atomic::Ordering::Relaxed);
     let mut frame = Frame { len: 0, offload: Offload::NONE };
     // SAFETY: it is open; this thread is the poll.
-    assert_eq!(unsafe { sprig_peek(b.station, b.peer(), &mut frame) }, FAULT);
+    assert_eq!(unsafe { sprig_peek(b.endpoint, b.peer(), &mut frame) }, FAULT);
     assert!(b.step());
     // SAFETY: it is open.
-    assert_eq!((unsafe { sprig_link_state(b.station, b.peer()) }, b.counter(c"fault_range")), (0, 1));
+    assert_eq!((unsafe { sprig_link_state(b.endpoint, b.peer()) }, b.counter(c"fault_range")), (0, 1));
 }
 
 #[test]
 fn what_makes_no_station_is_refused() {
     let memory = memory();
-    assert_eq!(sprig_station_bytes(0, 1), 0);
-    assert_eq!(sprig_station_bytes(1_000, 1), 0);
-    let station = Opened::new(&memory, 0);
+    assert_eq!(sprig_endpoint_bytes(0, 1), 0);
+    assert_eq!(sprig_endpoint_bytes(1_000, 1), 0);
+    let endpoint = Opened::new(&memory, 0);
     let open = |window_len, partitions, index, name: &[u8]| {
         let (at, len) = (name.as_ptr(), name.len() as u64);
         // SAFETY: each of these is refused before anything is written.
         unsafe {
-            sprig_station_open(station.station.cast(), start(&memory), window_len, partitions, QUEUES, index, at, len)
+            sprig_endpoint_open(
+                endpoint.endpoint.cast(),
+                start(&memory),
+                window_len,
+                partitions,
+                QUEUES,
+                index,
+                at,
+                len,
+            )
         }
     };
     assert_eq!(open(WINDOW_LEN, 2, 2, b"pair"), -EINVAL, "no such partition");
@@ -245,11 +256,11 @@ fn lanes_and_peers_that_there_are_none_of_do_nothing() {
     for nobody in [0, 2, 31, 32, u32::MAX] {
         // SAFETY: it is open, and this thread is the poll and the only sender.
         unsafe {
-            assert_eq!(sprig_ring(a.station, 0, nobody), 0);
-            assert_eq!(sprig_ring_again(a.station, 0, nobody, 0x40), 0);
-            assert_eq!(sprig_link_step(a.station, nobody), 0);
-            assert!(!sprig_publish(a.station, nobody) && !sprig_overdue(a.station, nobody));
-            assert!(sprig_arm(a.station, nobody), "one may sleep");
+            assert_eq!(sprig_ring(a.endpoint, 0, nobody), 0);
+            assert_eq!(sprig_ring_again(a.endpoint, 0, nobody, 0x40), 0);
+            assert_eq!(sprig_link_step(a.endpoint, nobody), 0);
+            assert!(!sprig_publish(a.endpoint, nobody) && !sprig_overdue(a.endpoint, nobody));
+            assert!(sprig_arm(a.endpoint, nobody), "one may sleep");
         }
     }
 }
@@ -259,10 +270,10 @@ fn a_receiver_that_sleeps_on_with_something_to_do_is_overdue_at_the_second_look(
     let memory = memory();
     let [a, b] = both_up(&memory);
     // SAFETY: it is open; this thread is the poll.
-    let overdue = || unsafe { sprig_overdue(b.station, b.peer()) };
+    let overdue = || unsafe { sprig_overdue(b.endpoint, b.peer()) };
     assert_eq!(b.receive(), None);
     // SAFETY: as above.
-    assert!(unsafe { sprig_arm(b.station, b.peer()) });
+    assert!(unsafe { sprig_arm(b.endpoint, b.peer()) });
     assert!(!overdue());
     a.send(&[7; 60]);
     assert!(a.publish(), "it must be rung");

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use hosted::{Hub, Serving, WindowFile};
+use hosted::{Serving, WindowFile, WindowServer};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
@@ -124,7 +124,7 @@ impl Drop for Other {
 }
 
 fn serve(path: &Path, window: &WindowFile) -> Result<Serving, Failure> {
-    let hub = Hub::bind(path, window).map_err(Failure::of("hand out a window"))?;
+    let hub = WindowServer::bind(path, window).map_err(Failure::of("hand out a window"))?;
     hub.spawn().map_err(Failure::of("hand out a window"))
 }
 

@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use hosted::{Endpoint, Lane, LinkState, Refusal, WindowFile};
+use hosted::{Endpoint, Lane, LinkState, SendError, WindowFile};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
@@ -103,7 +103,7 @@ impl Station {
     pub(crate) fn try_send(&mut self, frame: &[u8]) -> Result<bool, Failure> {
         match self.endpoint.send(self.lane, frame, hosted::Offload::NONE) {
             Ok(()) => Ok(true),
-            Err(Refusal::NoRoom) => Ok(false),
+            Err(SendError::NoRoom) => Ok(false),
             Err(refusal) => Err(Failure::wrong(format!("a frame was refused: {refusal:?}"))),
         }
     }

@@ -37,7 +37,7 @@ extern "C" {
 
 /* How a link stands: nobody is there; shaking hands; frames cross; the peer's heartbeat has stopped. */
 #define SPRIG_VNI_LINK_IS_DOWN 0
-#define SPRIG_VNI_LINK_IS_COMING 1
+#define SPRIG_VNI_LINK_IS_CONNECTING 1
 #define SPRIG_VNI_LINK_IS_UP 2
 #define SPRIG_VNI_LINK_IS_STALLED 3
 
@@ -58,17 +58,17 @@ typedef struct sprig_vni_frame {
 	sprig_vni_offload offload;
 } sprig_vni_frame;
 
-typedef struct sprig_vni_hub sprig_vni_hub;
+typedef struct sprig_vni_server sprig_vni_server;
 typedef struct sprig_vni_endpoint sprig_vni_endpoint;
 
 /* Why the last function that failed in this thread did, as one line; null if none has. It stays until the next fails. */
 const char *sprig_vni_last_error(void);
 
-/* Makes a window for so many partitions, and hands it out at a path until the hub is closed. A window_len of 0: as long
+/* Makes a window for so many partitions, and hands it out at a path until the server is closed. A window_len of 0: as long
  * as it should be. Null: failed. */
-sprig_vni_hub *sprig_vni_hub_open(const char *path, const char *box_name, uint32_t partitions, uint32_t queues, uint64_t window_len);
+sprig_vni_server *sprig_vni_server_open(const char *path, const char *box_name, uint32_t partitions, uint32_t queues, uint64_t window_len);
 /* Hands it out no longer. Whoever has joined keeps it. Null is allowed. */
-void sprig_vni_hub_close(sprig_vni_hub *hub);
+void sprig_vni_server_close(sprig_vni_server *server);
 
 /* Joins the window at a path as partition `index`; negative: the first that is free. Null: failed. */
 sprig_vni_endpoint *sprig_vni_join(const char *path, int32_t index);

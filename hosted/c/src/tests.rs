@@ -1,5 +1,5 @@
-//! What the tests have in common: the C compiler, and waiting with a limit. `header` holds the C header against the Rust
-//! behind it, `program` is about C programs that use both.
+//! What the tests have in common: the C compiler, and waiting with a limit. `header` holds the C header against the
+//! Rust behind it, `program` is about C programs that use both.
 
 use std::ffi::OsStr;
 use std::path::Path;

@@ -1,11 +1,11 @@
-//! How images get from where a boot loader has put them to where they stay.
+//! Moves images from where a boot loader has put them to where they stay.
 //!
-//! A place may be covered by an image that has yet to leave it, so order matters; and where images wait for each other
-//! in a ring, one of them steps aside, into memory of a partition that is not filled yet.
+//! An image that has yet to move may cover the place of another, so order matters. Where images wait for each other in
+//! a ring, one of them is moved aside, into memory of a partition that is not filled yet.
 
 use alloc::vec::Vec;
 
-use super::ApplyError;
+use super::error::ApplyError;
 use crate::address::{MemoryRange, PAGE};
 use crate::machine::Machine;
 use crate::plan::Plan;
@@ -14,7 +14,7 @@ use crate::request::Request;
 /// One image to be moved once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Move {
-    /// Which, in [`Plan::images`].
+    /// Its index in [`Plan::images`].
     pub(super) image: usize,
     /// Where it is.
     pub(super) from: MemoryRange,
@@ -78,14 +78,14 @@ fn misplaced(plan: &Plan, request: &Request) -> Result<Vec<Move>, ApplyError> {
     Ok(misplaced)
 }
 
-/// Whether nothing that has yet to move lies where this one goes. That it lies there itself does not matter.
+/// Whether no other image that has yet to move lies where this one goes.
 fn is_free(pending: &[Move], at: usize) -> bool {
     let Some(destination) = pending[at].destination() else { return false };
     pending.iter().enumerate().all(|(other, step)| other == at || !step.from.overlaps(destination))
 }
 
-/// Takes an image that lies in another's way to where it lies in nobody's. It stays pending, from there. Each time
-/// there is one less in the way, so this comes to an end.
+/// Moves an image that lies in another's way to a free place. It stays pending, from there. Each call leaves one image
+/// less in the way, so this comes to an end.
 fn step_aside(plan: &Plan, pending: &mut [Move]) -> Result<Move, ApplyError> {
     let aside = (0..pending.len())
         .filter(|at| is_in_the_way(pending, *at))

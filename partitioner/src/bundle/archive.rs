@@ -11,7 +11,8 @@
 
 use alloc::vec::Vec;
 
-use super::{BundleError, Member};
+use super::error::BundleError;
+use super::layout::Member;
 
 const MAGIC: &[u8] = b"070701";
 /// The name of the entry that ends an archive.
@@ -28,7 +29,7 @@ const ORDINARY_FILE: u32 = 0o100_000;
 /// The ordinary files of an archive. What follows its end, as boot loaders pad it, is ignored.
 ///
 /// # Errors
-/// [`BundleError::ArchiveDamaged`] if the archive breaks off or is none.
+/// [`BundleError::ArchiveDamaged`] if the archive ends too early, or is not a cpio archive.
 pub fn members_of_archive(archive: &[u8]) -> Result<Vec<Member<'_>>, BundleError> {
     let mut members = Vec::new();
     let mut offset = 0;

@@ -6,14 +6,14 @@
 //! image <length> <path>
 //! ```
 //!
-//! The box file is checked by its checksum, so that nobody boots another split than the one that was planned; images
-//! only by their length, since reading all their bytes would cost more than starting them.
+//! The box file is checked by its checksum, so that no machine boots another split than the one that was planned;
+//! images only by their length, since reading all their bytes would cost more than starting them.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::BundleError;
+use super::error::BundleError;
 
 const FIRST_LINE: &str = "sprig-bundle 1";
 

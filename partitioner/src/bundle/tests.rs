@@ -1,6 +1,6 @@
 extern crate std;
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec;
 
 use std::io::Write as _;
@@ -8,6 +8,7 @@ use std::io::Write as _;
 use proptest::prelude::*;
 
 use super::*;
+use crate::diagnostic::Diagnostic;
 
 const BOX: &[u8] = b"[box]\nname = \"pair\"\n";
 
@@ -69,7 +70,7 @@ fn every_refusal_has_its_code() {
         let error = Bundle::open(&members).unwrap_err();
         Diagnostic::from(&error).plain("box.toml", "").to_string()
     };
-    let told = [
+    let reported = [
         refused(&|members| members[1].bytes = b"[box]\nname = \"peer\"\n"),
         refused(&|members| _ = members.remove(0)),
         refused(&|members| _ = members.remove(1)),
@@ -79,7 +80,7 @@ fn every_refusal_has_its_code() {
         refused(&|members| members[0].bytes = b"sprig-bundle 1\nbox 20 9cb9518\n"),
         refused(&|members| members[0].bytes = b""),
     ];
-    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_snapshot!(reported.join("\n"));
 }
 
 #[test]

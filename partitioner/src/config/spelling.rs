@@ -1,10 +1,10 @@
-//! Which known word somebody may have meant.
+//! The known word that a misspelt one may mean.
 
 use alloc::vec::Vec;
 
 /// More changed letters than this, and it is another word.
 const MAX_DISTANCE: usize = 2;
-/// No known word is nearly as long as this; longer ones are not worth comparing.
+/// Known words are much shorter than this; longer ones are not compared.
 const MAX_LEN: usize = 64;
 
 /// The known word that is nearest to `word`, if any is near.

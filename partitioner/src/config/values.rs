@@ -7,101 +7,103 @@ use alloc::string::{String, ToString};
 use toml::Spanned;
 use toml::de::{DeInteger, DeValue};
 
-use super::CpuRequest;
-use super::mistake::Fault;
+use super::error::ConfigErrorKind;
+use super::file::CpuRequest;
+use super::limits::{CORES_MAX, NAME_MAX};
 use crate::address::LARGE_PAGE;
 use crate::inventory::CoreNumber;
 use crate::layout::{OWNER_COMMAND_LINE_MAX, QUEUES_MAX, Window};
 use crate::size::Size;
 
-/// The longest name: Linux takes 64 bytes of host name, and a file name is made of box and partition.
-pub(super) const NAME_MAX: usize = 32;
-/// Linux knows no machine with more cores (`NR_CPUS_RANGE_END`).
-pub(super) const CORES_MAX: u32 = 8192;
-
 /// A name of a box or a partition.
-pub(super) fn name(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<String, Fault> {
+pub(super) fn name(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<String, ConfigErrorKind> {
     let name = text(key, value)?;
     let usable = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if name.is_empty() {
-        Err(Fault::EmptyName)
+        Err(ConfigErrorKind::EmptyName)
     } else if !name.bytes().all(usable) || name.starts_with('-') || name.ends_with('-') {
-        Err(Fault::NameCharacters { name })
+        Err(ConfigErrorKind::NameCharacters { name })
     } else if name.len() > NAME_MAX {
-        Err(Fault::NameTooLong { len: name.len() })
+        Err(ConfigErrorKind::NameTooLong { len: name.len() })
     } else {
         Ok(name)
     }
 }
 
 /// `memory`: a size in whole large pages.
-pub(super) fn memory(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<u64, Fault> {
+pub(super) fn memory(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<u64, ConfigErrorKind> {
     match size(key, value)? {
-        0 => Err(Fault::ZeroMemory),
+        0 => Err(ConfigErrorKind::ZeroMemory),
         bytes => in_large_pages(key, bytes),
     }
 }
 
 /// `shared_memory`: a size in whole large pages too, enough for a box of that many partitions.
-pub(super) fn window(key: &'static str, value: &Spanned<DeValue<'_>>, partitions: usize) -> Result<u64, Fault> {
+pub(super) fn window(
+    key: &'static str,
+    value: &Spanned<DeValue<'_>>,
+    partitions: usize,
+) -> Result<u64, ConfigErrorKind> {
     let least = Window { partitions, queues: 1 }.least();
     match size(key, value)? {
-        bytes if bytes < least => Err(Fault::WindowTooSmall { bytes, least, partitions }),
+        bytes if bytes < least => Err(ConfigErrorKind::WindowTooSmall { bytes, least, partitions }),
         bytes => in_large_pages(key, bytes),
     }
 }
 
 /// `queues`: a count.
-pub(super) fn queues(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<u8, Fault> {
+pub(super) fn queues(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<u8, ConfigErrorKind> {
     let DeValue::Integer(number) = value.get_ref() else {
-        return Err(Fault::wrong_type(key, "a count, like 2", value));
+        return Err(ConfigErrorKind::wrong_type(key, "a count, like 2", value));
     };
     let count = i64::from_str_radix(number.as_str(), number.radix()).ok().and_then(|count| u8::try_from(count).ok());
     count
         .filter(|count| (1..=QUEUES_MAX).contains(count))
-        .ok_or(Fault::QueuesOutOfRange { written: number.to_string() })
+        .ok_or(ConfigErrorKind::QueuesOutOfRange { written: number.to_string() })
 }
 
-fn in_large_pages(key: &'static str, bytes: u64) -> Result<u64, Fault> {
+fn in_large_pages(key: &'static str, bytes: u64) -> Result<u64, ConfigErrorKind> {
     match bytes.checked_next_multiple_of(LARGE_PAGE) {
         Some(next) if next == bytes => Ok(bytes),
-        next => Err(Fault::NotInLargePages { key, bytes, next: next.unwrap_or(bytes - bytes % LARGE_PAGE) }),
+        next => Err(ConfigErrorKind::NotInLargePages { key, bytes, next: next.unwrap_or(bytes - bytes % LARGE_PAGE) }),
     }
 }
 
-fn size(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<u64, Fault> {
+fn size(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<u64, ConfigErrorKind> {
     let written = match value.get_ref() {
         DeValue::String(text) => text.as_ref(),
         // A bare number is the likeliest slip, and deserves the help of a size and not that of a type.
         DeValue::Integer(number) => number.as_str(),
-        _ => return Err(Fault::wrong_type(key, "a size, like \"512MiB\"", value)),
+        _ => return Err(ConfigErrorKind::wrong_type(key, "a size, like \"512MiB\"", value)),
     };
     let error = match Size::parse(written) {
         Ok(size) => return Ok(size.0),
         Err(error) => error,
     };
-    Err(Fault::SizeWithoutMeaning { key, written: written.to_owned(), error })
+    Err(ConfigErrorKind::SizeWithoutMeaning { key, written: written.to_owned(), error })
 }
 
 /// `cpus`: a count or a set.
-pub(super) fn cpus(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<CpuRequest, Fault> {
+pub(super) fn cpus(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<CpuRequest, ConfigErrorKind> {
     match value.get_ref() {
         DeValue::Integer(number) => count(number).map(CpuRequest::Count),
         DeValue::String(text) => set(text).map(CpuRequest::Set),
-        _ => Err(Fault::wrong_type(key, "a count, like 2, or a set of cores, like \"2-3\"", value)),
+        _ => Err(ConfigErrorKind::wrong_type(key, "a count, like 2, or a set of cores, like \"2-3\"", value)),
     }
 }
 
-fn count(number: &DeInteger<'_>) -> Result<u32, Fault> {
+fn count(number: &DeInteger<'_>) -> Result<u32, ConfigErrorKind> {
     match i64::from_str_radix(number.as_str(), number.radix()) {
-        Ok(0) => Err(Fault::ZeroCores),
-        Ok(count @ 1..) if count <= i64::from(CORES_MAX) => u32::try_from(count).map_err(|_| Fault::ZeroCores),
-        _ => Err(Fault::CoreCountWithoutMeaning { written: number.to_string() }),
+        Ok(0) => Err(ConfigErrorKind::ZeroCores),
+        Ok(count @ 1..) if count <= i64::from(CORES_MAX) => {
+            u32::try_from(count).map_err(|_| ConfigErrorKind::ZeroCores)
+        }
+        _ => Err(ConfigErrorKind::CoreCountWithoutMeaning { written: number.to_string() }),
     }
 }
 
-fn set(written: &str) -> Result<BTreeSet<CoreNumber>, Fault> {
-    let without_meaning = |reason| Fault::CoreSetWithoutMeaning { written: written.to_owned(), reason };
+fn set(written: &str) -> Result<BTreeSet<CoreNumber>, ConfigErrorKind> {
+    let without_meaning = |reason| ConfigErrorKind::CoreSetWithoutMeaning { written: written.to_owned(), reason };
     let mut set = BTreeSet::new();
     for part in written.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -128,32 +130,32 @@ fn core_number(text: &str) -> Option<u32> {
 }
 
 /// `kernel` and `initrd`: a path, which also becomes a line of the bundle's manifest.
-pub(super) fn path(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<String, Fault> {
+pub(super) fn path(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<String, ConfigErrorKind> {
     let path = text(key, value)?;
     if path.is_empty() {
-        Err(Fault::EmptyPath { key })
+        Err(ConfigErrorKind::EmptyPath { key })
     } else if path.chars().any(char::is_control) {
-        Err(Fault::ControlCharacters { key })
+        Err(ConfigErrorKind::ControlCharacters { key })
     } else {
         Ok(path)
     }
 }
 
 /// `cmdline`: one line.
-pub(super) fn cmdline(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<String, Fault> {
+pub(super) fn cmdline(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<String, ConfigErrorKind> {
     let cmdline = text(key, value)?;
     if cmdline.chars().any(char::is_control) {
-        Err(Fault::ControlCharacters { key })
+        Err(ConfigErrorKind::ControlCharacters { key })
     } else if cmdline.len() > OWNER_COMMAND_LINE_MAX {
-        Err(Fault::CmdlineTooLong { len: cmdline.len() })
+        Err(ConfigErrorKind::CmdlineTooLong { len: cmdline.len() })
     } else {
         Ok(cmdline)
     }
 }
 
-fn text(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<String, Fault> {
+fn text(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<String, ConfigErrorKind> {
     match value.get_ref() {
         DeValue::String(text) => Ok(text.as_ref().to_owned()),
-        _ => Err(Fault::wrong_type(key, "a string", value)),
+        _ => Err(ConfigErrorKind::wrong_type(key, "a string", value)),
     }
 }

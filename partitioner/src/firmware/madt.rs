@@ -5,10 +5,12 @@ use alloc::vec::Vec;
 
 use serde::Serialize;
 
-use super::FirmwareError;
+use super::error::FirmwareError;
 use super::table::{body, entries, u32_at, u64_at};
 use crate::inventory::ApicId;
 
+/// Where the table has the address of the processors' own APICs.
+const LOCAL_APIC_ADDRESS: usize = 36;
 /// Where the entries start.
 const ENTRIES: usize = 44;
 /// The flag of a processor that is there and may be used.
@@ -18,6 +20,32 @@ const LOCAL_APIC: u8 = 0;
 const IO_APIC: u8 = 1;
 const LOCAL_APIC_ADDRESS_OVERRIDE: u8 = 5;
 const LOCAL_X2APIC: u8 = 9;
+
+/// A processor local APIC structure (section 5.2.12.2).
+mod local_apic {
+    pub(super) const ACPI_UID: usize = 2;
+    pub(super) const APIC_ID: usize = 3;
+    pub(super) const FLAGS: usize = 4;
+}
+
+/// A processor local x2APIC structure (section 5.2.12.12).
+mod local_x2apic {
+    pub(super) const X2APIC_ID: usize = 4;
+    pub(super) const FLAGS: usize = 8;
+    pub(super) const ACPI_UID: usize = 12;
+}
+
+/// An I/O APIC structure (section 5.2.12.3).
+mod io_apic_structure {
+    pub(super) const ID: usize = 2;
+    pub(super) const ADDRESS: usize = 4;
+    pub(super) const GSI_BASE: usize = 8;
+}
+
+/// A local APIC address override structure (section 5.2.12.8).
+mod address_override {
+    pub(super) const ADDRESS: usize = 4;
+}
 
 /// An interrupt controller for devices.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -59,7 +87,7 @@ pub fn read(bytes: &[u8]) -> Result<Madt, FirmwareError> {
     let mut seen = BTreeSet::new();
     let processors = entries(body).filter_map(processor).filter(|found| seen.insert(found.apic_id)).collect();
     let io_apics = entries(body).filter_map(io_apic).collect();
-    let fixed_address = u32_at(bytes, 36).map(u64::from).unwrap_or_default();
+    let fixed_address = u32_at(bytes, LOCAL_APIC_ADDRESS).map(u64::from).unwrap_or_default();
     let local_apic_address = entries(body).find_map(local_apic_address).unwrap_or(fixed_address);
     Ok(Madt { processors, io_apics, local_apic_address })
 }
@@ -68,10 +96,13 @@ pub fn read(bytes: &[u8]) -> Result<Madt, FirmwareError> {
 fn processor((kind, entry): (u8, &[u8])) -> Option<Processor> {
     let (apic_id, acpi_uid, flags) = match kind {
         LOCAL_APIC => {
-            let apic_id = *entry.get(3).filter(|id| **id != u8::MAX)?;
-            (u32::from(apic_id), u32::from(entry[2]), u32_at(entry, 4)?)
+            let apic_id = *entry.get(local_apic::APIC_ID).filter(|id| **id != u8::MAX)?;
+            (u32::from(apic_id), u32::from(entry[local_apic::ACPI_UID]), u32_at(entry, local_apic::FLAGS)?)
         }
-        LOCAL_X2APIC => (u32_at(entry, 4).filter(|id| *id != u32::MAX)?, u32_at(entry, 12)?, u32_at(entry, 8)?),
+        LOCAL_X2APIC => {
+            let apic_id = u32_at(entry, local_x2apic::X2APIC_ID).filter(|id| *id != u32::MAX)?;
+            (apic_id, u32_at(entry, local_x2apic::ACPI_UID)?, u32_at(entry, local_x2apic::FLAGS)?)
+        }
         _ => return None,
     };
     (flags & ENABLED != 0).then_some(Processor { apic_id: ApicId(apic_id), acpi_uid })
@@ -81,9 +112,13 @@ fn io_apic((kind, entry): (u8, &[u8])) -> Option<IoApic> {
     if kind != IO_APIC {
         return None;
     }
-    Some(IoApic { id: *entry.get(2)?, address: u32_at(entry, 4)?, gsi_base: u32_at(entry, 8)? })
+    Some(IoApic {
+        id: *entry.get(io_apic_structure::ID)?,
+        address: u32_at(entry, io_apic_structure::ADDRESS)?,
+        gsi_base: u32_at(entry, io_apic_structure::GSI_BASE)?,
+    })
 }
 
 fn local_apic_address((kind, entry): (u8, &[u8])) -> Option<u64> {
-    if kind == LOCAL_APIC_ADDRESS_OVERRIDE { u64_at(entry, 4) } else { None }
+    if kind == LOCAL_APIC_ADDRESS_OVERRIDE { u64_at(entry, address_override::ADDRESS) } else { None }
 }

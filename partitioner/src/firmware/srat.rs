@@ -3,21 +3,46 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::FirmwareError;
-use super::table::{body, entries, u32_at, u64_at};
+use super::error::FirmwareError;
+use super::table::{body, entries, revision, u32_at, u64_at};
 use crate::address::MemoryRange;
 use crate::inventory::{ApicId, NodeId, NodeMemory};
 
 /// Where the entries start.
 const ENTRIES: usize = 48;
-/// The flag of an entry that says something.
+/// The flag of an entry that is in use.
 const ENABLED: u32 = 1;
 
 const PROCESSOR_AFFINITY: u8 = 0;
 const MEMORY_AFFINITY: u8 = 1;
 const X2APIC_AFFINITY: u8 = 2;
 
-/// What is near to what.
+/// A processor local APIC affinity structure (section 5.2.16.1).
+mod processor_affinity {
+    use core::ops::Range;
+
+    pub(super) const DOMAIN_LOW: usize = 2;
+    pub(super) const APIC_ID: usize = 3;
+    pub(super) const FLAGS: usize = 4;
+    pub(super) const DOMAIN_HIGH: Range<usize> = 9..12;
+}
+
+/// A memory affinity structure (section 5.2.16.2).
+mod memory_affinity {
+    pub(super) const DOMAIN: usize = 2;
+    pub(super) const BASE: usize = 8;
+    pub(super) const LENGTH: usize = 16;
+    pub(super) const FLAGS: usize = 28;
+}
+
+/// A processor local x2APIC affinity structure (section 5.2.16.3).
+mod x2apic_affinity {
+    pub(super) const DOMAIN: usize = 4;
+    pub(super) const X2APIC_ID: usize = 8;
+    pub(super) const FLAGS: usize = 12;
+}
+
+/// The nodes of processors and memory.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Affinity {
     nodes: BTreeMap<ApicId, NodeId>,
@@ -26,7 +51,7 @@ pub struct Affinity {
 }
 
 impl Affinity {
-    /// The node of a processor, if the table tells.
+    /// The node of a processor, if the table has it.
     pub fn node_of(&self, apic_id: ApicId) -> Option<NodeId> {
         self.nodes.get(&apic_id).copied()
     }
@@ -38,7 +63,7 @@ impl Affinity {
 /// [`FirmwareError::Damaged`].
 pub fn read(bytes: &[u8]) -> Result<Affinity, FirmwareError> {
     let body = body(bytes, "SRAT", ENTRIES)?;
-    let revision = bytes.get(8).copied().unwrap_or_default();
+    let revision = revision(bytes);
     Ok(Affinity {
         nodes: entries(body).filter_map(|entry| processor(entry, revision)).collect(),
         memory: entries(body).filter_map(|entry| memory(entry, revision)).collect(),
@@ -48,25 +73,32 @@ pub fn read(bytes: &[u8]) -> Result<Affinity, FirmwareError> {
 fn processor((kind, entry): (u8, &[u8]), revision: u8) -> Option<(ApicId, NodeId)> {
     let (apic_id, domain, flags) = match kind {
         PROCESSOR_AFFINITY => {
-            let high = entry.get(9..12)?;
-            let domain = u32::from_le_bytes([*entry.get(2)?, high[0], high[1], high[2]]);
-            (u32::from(*entry.get(3)?), domain, u32_at(entry, 4)?)
+            let high = entry.get(processor_affinity::DOMAIN_HIGH)?;
+            let low = *entry.get(processor_affinity::DOMAIN_LOW)?;
+            let apic_id = *entry.get(processor_affinity::APIC_ID)?;
+            let domain = u32::from_le_bytes([low, high[0], high[1], high[2]]);
+            (u32::from(apic_id), domain, u32_at(entry, processor_affinity::FLAGS)?)
         }
-        X2APIC_AFFINITY => (u32_at(entry, 8)?, u32_at(entry, 4)?, u32_at(entry, 12)?),
+        X2APIC_AFFINITY => (
+            u32_at(entry, x2apic_affinity::X2APIC_ID)?,
+            u32_at(entry, x2apic_affinity::DOMAIN)?,
+            u32_at(entry, x2apic_affinity::FLAGS)?,
+        ),
         _ => return None,
     };
     (flags & ENABLED != 0).then_some((ApicId(apic_id), node(domain, revision)))
 }
 
 fn memory((kind, entry): (u8, &[u8]), revision: u8) -> Option<NodeMemory> {
-    if kind != MEMORY_AFFINITY || u32_at(entry, 28)? & ENABLED == 0 {
+    if kind != MEMORY_AFFINITY || u32_at(entry, memory_affinity::FLAGS)? & ENABLED == 0 {
         return None;
     }
-    let range = MemoryRange::with_len(u64_at(entry, 8)?, u64_at(entry, 16)?)?;
-    Some(NodeMemory { range, node: node(u32_at(entry, 2)?, revision) })
+    let (base, len) = (u64_at(entry, memory_affinity::BASE)?, u64_at(entry, memory_affinity::LENGTH)?);
+    let domain = u32_at(entry, memory_affinity::DOMAIN)?;
+    Some(NodeMemory { range: MemoryRange::with_len(base, len)?, node: node(domain, revision) })
 }
 
-/// Before revision 2 a proximity domain had eight bits, and what stood beside them meant nothing.
+/// Before revision 2 a proximity domain had eight bits, and the bytes beside them were reserved.
 fn node(domain: u32, revision: u8) -> NodeId {
     NodeId(if revision < 2 { domain & 0xff } else { domain })
 }

@@ -1,19 +1,28 @@
 //! The outside of an ACPI table: its header, and the entries behind it that say their own type and length.
 
-use super::FirmwareError;
+use super::error::FirmwareError;
 
 /// Bytes of the header of every table (ACPI 6.5, table 5.4).
 const HEADER_LEN: usize = 36;
 
+/// Where the header has the table's length and its revision.
+const LENGTH: usize = 4;
+const REVISION: usize = 8;
+
 /// What lies behind the first `fixed` bytes of a table, those counted from its start. The table's length is what its
 /// header says; bytes after that are not part of it.
 pub(super) fn body<'a>(bytes: &'a [u8], name: &'static str, fixed: usize) -> Result<&'a [u8], FirmwareError> {
-    let stated = u32_at(bytes, 4).map_or(0, |stated| stated as usize);
+    let stated = u32_at(bytes, LENGTH).map_or(0, |stated| stated as usize);
     let damaged = FirmwareError::Damaged { name, len: bytes.len(), stated };
     if !bytes.starts_with(name.as_bytes()) || stated < HEADER_LEN.max(fixed) {
         return Err(damaged);
     }
     bytes.get(fixed..stated).ok_or(damaged)
+}
+
+/// The revision that a table's header states; 0 if there is none.
+pub(super) fn revision(bytes: &[u8]) -> u8 {
+    bytes.get(REVISION).copied().unwrap_or_default()
 }
 
 /// The entries of a body: type, and all bytes with the two that say type and length. Ends at the first that is too

@@ -6,6 +6,7 @@ use super::table::entries;
 use super::tsc::TscLeaf;
 use super::*;
 use crate::address::MemoryRange;
+use crate::diagnostic::Diagnostic;
 use crate::inventory::{MemoryKind, MemoryRegion};
 
 /// A table with a header, `fixed` bytes behind it, and entries.
@@ -100,12 +101,12 @@ fn an_mcfg_gives_segments() {
 
 #[test]
 fn what_is_missing_or_damaged_is_named() {
-    let told = |madt: Option<&[u8]>| {
+    let reported = |madt: Option<&[u8]>| {
         let error = topology(&FirmwareTables { madt, ..FirmwareTables::default() }, ApicId(9)).unwrap_err();
         alloc::format!("{}", Diagnostic::from(&error))
     };
     let whole = madt(&[&lapic(0, 0, 1)]);
-    let lines = [told(None), told(Some(&whole[..50])), told(Some(b"APIC")), told(Some(&whole))];
+    let lines = [reported(None), reported(Some(&whole[..50])), reported(Some(b"APIC")), reported(Some(&whole))];
     insta::assert_snapshot!(lines.join("\n"), @r"
     the firmware has no ACPI MADT, so the cores of this machine are unknown [no-madt]
     the ACPI table APIC is damaged: 50 bytes are there, its header says 52 [firmware-table-damaged]

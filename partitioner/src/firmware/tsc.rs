@@ -7,15 +7,15 @@ pub struct TscLeaf {
     pub denominator: u32,
     /// EBX.
     pub numerator: u32,
-    /// ECX: the crystal's rate in Hz, 0 where the processor does not tell.
+    /// ECX: the crystal's rate in Hz, 0 where the processor does not report it.
     pub crystal_hz: u32,
 }
 
 /// Ticks in a millisecond, from leaf 0x15 and from the base frequency in MHz (leaf 0x16, EAX bits 15:0; 0 if there is
 /// no such leaf).
 ///
-/// `None` where the processor does not tell; then the counter must be measured. A processor that knows the ratio but
-/// not the crystal runs the counter at its base frequency.
+/// `None` where the processor does not report it; then the counter must be measured. A processor that knows the ratio
+/// but not the crystal runs the counter at its base frequency.
 pub fn tsc_khz(leaf: TscLeaf, base_mhz: u32) -> Option<u64> {
     if leaf.denominator == 0 || leaf.numerator == 0 {
         return None;

@@ -62,8 +62,8 @@ impl PciAddress {
         self.function
     }
 
-    /// How far into its segment's configuration space in memory this function's 4 KiB lie (PCI Express Base Specification
-    /// 5.0, section 7.2.2).
+    /// How far into its segment's configuration space in memory this function's 4 KiB lie (PCI Express Base
+    /// Specification 5.0, section 7.2.2).
     pub const fn ecam_offset(self) -> u64 {
         (self.bus as u64) << 20 | (self.device as u64) << 15 | (self.function as u64) << 12
     }

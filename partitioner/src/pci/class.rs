@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct PciClass(pub u32);
 
-/// Which classes a name of the box file stands for.
+/// The classes that a name of the box file means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ClassFilter {
     name: &'static str,
@@ -36,7 +36,7 @@ const NAMED: [ClassFilter; 14] = [
 ];
 
 impl PciClass {
-    /// What people call it, if there is a name for it.
+    /// Its usual name, if there is one.
     pub fn name(self) -> Option<&'static str> {
         NAMED.iter().find(|filter| filter.matches(self)).map(|filter| filter.name)
     }
@@ -99,10 +99,10 @@ mod tests {
 
     #[test]
     fn a_class_is_called_by_its_most_special_name() {
-        let told: Vec<_> = [0x01_08_02, 0x01_06_01, 0x01_00_00, 0x02_00_00, 0x06_04_00, 0x0c_03_30, 0xff_00_00]
+        let reported: Vec<_> = [0x01_08_02, 0x01_06_01, 0x01_00_00, 0x02_00_00, 0x06_04_00, 0x0c_03_30, 0xff_00_00]
             .map(|class| PciClass(class).to_string())
             .into();
-        assert_eq!(told, ["nvme", "sata", "storage", "network", "pci-bridge", "usb", "class ff0000"]);
+        assert_eq!(reported, ["nvme", "sata", "storage", "network", "pci-bridge", "usb", "class ff0000"]);
     }
 
     #[test]

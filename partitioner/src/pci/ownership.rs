@@ -1,4 +1,4 @@
-//! What of PCI can be owned, and what belongs together.
+//! Which PCI functions can be owned, and which belong together.
 
 use core::fmt;
 
@@ -13,13 +13,13 @@ use crate::address::MemoryRange;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Obstacle {
-    /// It is a bridge: whoever owns what lies behind it has its use.
+    /// It is a bridge: the owner of what lies behind it has its use.
     Bridge,
     /// No bridge leads to it, and its bus belongs to all.
     OnRootBus,
     /// It interrupts by a pin only.
     PinOnly,
-    /// The addresses of its registers were never chosen, or no bridge hands them on.
+    /// The addresses of its registers were never chosen, or no bridge forwards them.
     OutOfReach,
 }
 
@@ -54,13 +54,14 @@ impl<'a> Functions<'a> {
         }
     }
 
-    /// The bridge right before a function, and the buses that go with it: its own, and those further behind.
+    /// The bridge right before a function, and the buses behind that bridge: the function's own, and those further
+    /// behind.
     pub fn nearest_bridge(self, function: &PciFunction) -> Option<(&'a PciFunction, BusRange)> {
-        let bridges = self.way(function).filter_map(|bridge| Some((bridge, bridge.bridge?.buses?)));
+        let bridges = self.upstream_bridges(function).filter_map(|bridge| Some((bridge, bridge.bridge?.buses?)));
         bridges.into_iter().find(|(_, buses)| buses.first == function.address.bus())
     }
 
-    /// What goes together with a function: all but bridges that has a bus in common with what goes with that.
+    /// The functions that must be owned together with a function: all except bridges that have a bus in common with it.
     pub fn companions(self, function: &PciFunction) -> impl Iterator<Item = &'a PciFunction> + use<'a> {
         let (address, own) = (function.address, self.nearest_bridge(function).map(|(_, buses)| buses));
         self.0.iter().filter(move |other| {
@@ -71,18 +72,18 @@ impl<'a> Functions<'a> {
     }
 
     /// Every bridge that leads to a function.
-    pub fn way(self, function: &PciFunction) -> impl Iterator<Item = &'a PciFunction> + use<'a> {
+    pub fn upstream_bridges(self, function: &PciFunction) -> impl Iterator<Item = &'a PciFunction> + use<'a> {
         let (segment, bus) = (function.address.segment(), function.address.bus());
         self.0.iter().filter(move |bridge| bridge.address.segment() == segment && bridge.leads_to_bus(bus))
     }
 
-    /// Whether each memory address that a function decodes has been chosen, and every bridge on the way hands it on.
+    /// Whether each memory address that a function decodes has been chosen, and every bridge on the way forwards it.
     pub fn is_in_reach(self, function: &PciFunction) -> bool {
-        let bridges: Vec<Bridge> = self.way(function).filter_map(|bridge| bridge.bridge).collect();
+        let bridges: Vec<Bridge> = self.upstream_bridges(function).filter_map(|bridge| bridge.bridge).collect();
         function.bars.iter().filter(|bar| bar.kind != BarKind::Io).all(|bar| {
             let range = MemoryRange::with_len(bar.address, bar.len).filter(|range| range.start() != 0);
-            let hands_on = |range, bridge: &Bridge| bridge.windows.memory().any(|window| window.contains(range));
-            range.is_some_and(|range| bridges.iter().all(|bridge| hands_on(range, bridge)))
+            let forwards = |range, bridge: &Bridge| bridge.windows.memory().any(|window| window.contains(range));
+            range.is_some_and(|range| bridges.iter().all(|bridge| forwards(range, bridge)))
         })
     }
 }

@@ -1,13 +1,12 @@
-//! Every reason why a machine cannot be split as its owner wants it. How each is told stands in `telling`.
+//! Every reason why a machine cannot be split as its owner wants it. `diagnostics` has the message of each.
 
 use alloc::vec::Vec;
 
 use crate::address::MemoryRange;
-use crate::diagnostic::Diagnostic;
 use crate::inventory::{ApicId, CoreNumber};
 use crate::layout::{MP_CONFIG, MP_POINTER, RESIDENT, TRAMPOLINE};
 use crate::pci::{Obstacle, PciAddress};
-use crate::request::{ImageIndex, Request};
+use crate::request::ImageIndex;
 
 /// One reason. Partitions are named by their place in the box file, counted from 0; sizes are bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,11 +17,11 @@ pub enum Conflict {
     ApicIdTwice(ApicId),
     /// The only clock that instances share does not tick at one rate.
     TscNotInvariant,
-    /// Nobody could tell the rate of the time-stamp counter.
+    /// The rate of the time-stamp counter is unknown.
     TscRateUnknown,
     /// Two partitions name the same cores.
     CoreClaimedTwice {
-        /// Which, at least one.
+        /// The cores, at least one.
         cores: Vec<CoreNumber>,
         /// The first partition that does.
         first: usize,
@@ -31,18 +30,18 @@ pub enum Conflict {
     },
     /// A partition names cores that the machine has not.
     CoresDoNotExist {
-        /// Which, at least one.
+        /// The cores, at least one.
         cores: Vec<CoreNumber>,
-        /// Who.
+        /// The partition.
         partition: usize,
         /// How many the machine has.
         machine: usize,
     },
     /// A partition names cores that no instance can drive ([`ApicId::is_in_reach`]).
     CoresOutOfReach {
-        /// Which, at least one.
+        /// The cores, at least one.
         cores: Vec<CoreNumber>,
-        /// Who.
+        /// The partition.
         partition: usize,
     },
     /// All together want more cores than there are.
@@ -78,14 +77,14 @@ pub enum Conflict {
     },
     /// A kernel does not fit its partition.
     KernelTooLarge {
-        /// Whose.
+        /// The partition.
         partition: usize,
         /// What tables and kernel take.
         needed: u64,
     },
     /// An initial file system does not fit behind its partition's kernel.
     InitrdTooLarge {
-        /// Whose.
+        /// The partition.
         partition: usize,
         /// Its size.
         initrd: u64,
@@ -101,7 +100,7 @@ pub enum Conflict {
     },
     /// There is enough memory, but it lies in pieces too small.
     MemoryInPieces {
-        /// Who goes short.
+        /// The one that goes short.
         taker: Taker,
         /// What must be in one piece.
         needed: u64,
@@ -110,21 +109,21 @@ pub enum Conflict {
     },
     /// There is no configuration space in memory, and so no PCI function that one could have alone.
     NoConfigurationSpace {
-        /// The first wish for one.
+        /// The first claim on one.
         claim: Claim,
     },
     /// The machine has no such function or serial port.
     NoSuchDevice {
-        /// Whose wish.
+        /// The claim.
         claim: Claim,
     },
     /// All functions of a class or model are with others.
     NoDeviceLeft {
-        /// Whose wish.
+        /// The claim.
         claim: Claim,
         /// How many the machine has.
         there: usize,
-        /// Whose wish took one of them.
+        /// The claim that took one of them.
         first: Option<Claim>,
     },
     /// A function or serial port is named twice.
@@ -134,9 +133,9 @@ pub enum Conflict {
         /// Where later.
         second: Claim,
     },
-    /// Nobody can have this function.
+    /// This function cannot be given to a partition.
     DeviceNotAssignable {
-        /// Whose wish.
+        /// The claim.
         claim: Claim,
         /// The function.
         address: PciAddress,
@@ -156,28 +155,28 @@ pub enum Conflict {
     },
     /// The boot image logs on this port until all others run.
     SerialPortOfTheLog {
-        /// Whose wish.
+        /// The claim.
         claim: Claim,
     },
     /// The images have no place beside what was handed out.
     NoRoomForImage {
-        /// Which.
+        /// The image.
         image: ImageIndex,
         /// The longest piece that is left.
         longest: u64,
     },
 }
 
-/// A wish for a device: the place in a partition's `devices`.
+/// A claim on a device: its place in a partition's `devices`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Claim {
-    /// Whose.
+    /// The partition.
     pub partition: usize,
-    /// Which, counted from 0.
-    pub wish: usize,
+    /// The device, counted from 0.
+    pub device: usize,
 }
 
-/// Who wants memory.
+/// A taker of memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Taker {
     /// The partition at that place.
@@ -230,12 +229,5 @@ impl core::fmt::Display for Count {
             1 => f.write_str("1 conflict is"),
             count => write!(f, "{count} conflicts are"),
         }
-    }
-}
-
-impl PlanError {
-    /// The conflicts as they are told, with their places in the box file that `request` was gathered from.
-    pub fn diagnostics(&self, request: &Request) -> Vec<Diagnostic> {
-        self.conflicts.iter().map(|conflict| super::telling::diagnostic(conflict, request)).collect()
     }
 }

@@ -1,14 +1,14 @@
-//! Which partition gets which serial port.
+//! The serial port of each partition.
 
 use alloc::vec::Vec;
 
 use super::conflict::{Claim, Conflict};
 use super::devices;
-use crate::config::DeviceWish;
+use crate::config::DeviceSelector;
 use crate::inventory::SerialPort;
 use crate::request::Request;
 
-/// The ports that partitions name, each for its partition; `last` is the one that is started when the log is over.
+/// The ports that partitions name, by partition; `last` is the partition that is started when the log has ended.
 pub(super) fn named(
     ports: &[SerialPort],
     request: &Request,
@@ -17,8 +17,8 @@ pub(super) fn named(
 ) -> Vec<Option<SerialPort>> {
     let mut named: Vec<Option<SerialPort>> = request.file.partitions.iter().map(|_| None).collect();
     let mut claims: Vec<(Claim, u8)> = Vec::new();
-    for (claim, wish) in devices::wishes(request) {
-        let DeviceWish::Serial(number) = wish else { continue };
+    for (claim, selector) in devices::selectors(request) {
+        let DeviceSelector::Serial(number) = selector else { continue };
         match (ports.get(usize::from(number)), claims.iter().find(|(_, other)| *other == number)) {
             (None, _) => conflicts.push(Conflict::NoSuchDevice { claim }),
             (_, Some((first, _))) => conflicts.push(Conflict::DeviceClaimedTwice { first: *first, second: claim }),
@@ -32,9 +32,9 @@ pub(super) fn named(
     named
 }
 
-/// A console for each partition, as far as there are ports: what it has named, and of the others one after another in the
-/// order of the file. The first port is the log's; if the others do not suffice, the partition with the boot processor takes
-/// it over, for it is started when the log is over.
+/// A console for each partition, as far as there are ports: what it has named, and of the others one after another in
+/// the order of the file. The first port is the log's; if the others do not suffice, the partition with the boot
+/// processor takes it over, because it is started when the log has ended.
 pub(super) fn assign(
     ports: &[SerialPort],
     named: &[Option<SerialPort>],
@@ -44,10 +44,10 @@ pub(super) fn assign(
     let log = ports.first().copied().filter(is_left);
     let mut others = ports.iter().skip(1).copied().filter(is_left);
     let wanting = named.iter().filter(|port| port.is_none()).count();
-    let heir = last.filter(|last| others.clone().count() < wanting && named.get(*last) == Some(&None));
+    let successor = last.filter(|last| others.clone().count() < wanting && named.get(*last) == Some(&None));
     let assign = |(partition, named): (usize, &Option<SerialPort>)| match named {
         Some(port) => Some(*port),
-        None if heir == Some(partition) => log,
+        None if successor == Some(partition) => log,
         None => others.next(),
     };
     named.iter().enumerate().map(assign).collect()
@@ -89,6 +89,7 @@ mod tests {
         assert_eq!(assign(&PORTS[..2], &[Some(PORTS[0]), None], Some(0)), [Some(PORTS[0]), Some(PORTS[1])]);
         assert_eq!(assign(&PORTS[..2], &[None, Some(PORTS[1])], Some(0)), [Some(PORTS[0]), Some(PORTS[1])]);
     }
+
     #[test]
     fn ports_that_nobody_has_are_idle_but_for_that_of_the_log() {
         assert_eq!(idle(&PORTS, &[Some(PORTS[1]), None]), [PORTS[2]]);

@@ -1,4 +1,4 @@
-//! Which cores each partition gets.
+//! The cores of each partition.
 //!
 //! Sets are served first, for they leave no choice. Then counts, in the order of the file, each with the lowest
 //! numbers that serve it best:
@@ -7,8 +7,8 @@
 //! 3. as few nodes as possible, those with the most free cores first.
 //!
 //! Numbers are given from the lowest on, so that `web` and `db` with two cores each have 0-1 and 2-3, and a partition
-//! that is added at the end of a file takes nothing from those before it. Nothing is done to spare the boot processor:
-//! whoever gets core 0 has it as its boot core, because it is the lowest number, and is started last.
+//! that is added at the end of a file takes nothing from those before it. The boot processor is not treated specially:
+//! the partition that gets core 0 has it as its boot core, because it is the lowest number, and is started last.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -38,7 +38,7 @@ pub(super) fn assign(
     if conflicts.len() == before { assigned } else { None }
 }
 
-/// Who claims which core by a set: the first in the file, where several do.
+/// The partition that claims each core by a set: the first in the file, if several do.
 fn claim_sets(inventory: &Inventory, request: &Request, conflicts: &mut Vec<Conflict>) -> BTreeMap<CoreNumber, usize> {
     let mut claims = BTreeMap::new();
     for (partition, (entry, _)) in request.entries().enumerate() {
@@ -64,7 +64,7 @@ fn claim_sets(inventory: &Inventory, request: &Request, conflicts: &mut Vec<Conf
     claims
 }
 
-/// Whether the machine has that core. Where it told of none, that is a conflict of its own, and not one for each core.
+/// Whether the machine has that core. A machine that lists no cores is one conflict, and not one for each core.
 fn exists(inventory: &Inventory, number: CoreNumber) -> bool {
     inventory.cores.is_empty() || inventory.core(number).is_some()
 }
@@ -74,7 +74,7 @@ fn is_in_reach(inventory: &Inventory, number: CoreNumber) -> bool {
     inventory.core(number).is_none_or(|core| core.apic_id.is_in_reach())
 }
 
-/// `there` cores are in reach, and `free` ones of them in no set.
+/// Serves those that want a count. `there` cores are in reach, and no set names those in `free`.
 fn serve_counts(
     inventory: &Inventory,
     request: &Request,

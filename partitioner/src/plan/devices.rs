@@ -1,88 +1,43 @@
-//! Which partition gets which PCI functions.
+//! The PCI functions of each partition.
 //!
-//! Functions that are named by their addresses go first; then those named by class or model, in the order of the file, each
-//! to the first that is left. A function takes along its bus and all that lies behind the bridges on it
+//! Functions that are named by their addresses go first; then those named by class or model, in the order of the file,
+//! each to the first that is left. A function takes along its bus and all that lies behind the bridges on it
 //! ([`crate::pci`] says why); so what is checked last is that no two partitions have a bus in common.
 
 use alloc::vec::Vec;
 
-use serde::Serialize;
-
-use super::PartitionIndex;
 use super::conflict::{Claim, Conflict};
-use crate::config::DeviceWish;
+use super::planned::{Assignment, PartitionIndex, PlannedBuses, PlannedFunction};
+use crate::config::DeviceSelector;
 use crate::inventory::Inventory;
-use crate::pci::{BusRange, Functions, Obstacle, PciAddress, PciFunction, Windows};
+use crate::pci::{BusRange, Functions, Obstacle, PciAddress, PciFunction};
 use crate::request::Request;
 
-/// Buses that a partition owns, all of one segment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct PlannedBuses {
-    /// The machine's segment.
-    pub segment: u16,
-    /// The buses. The first is the one that its instance takes for a root bus.
-    pub buses: BusRange,
-    /// The bridge before the first.
-    pub bridge: PciAddress,
-    /// The addresses that the bridge hands on.
-    pub windows: Windows,
-}
-
-impl PlannedBuses {
-    /// Whether a function is on one of them.
-    pub fn contain(&self, address: PciAddress) -> bool {
-        address.segment() == self.segment && self.buses.contains(address.bus())
-    }
-}
-
-/// A function and what becomes of it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct PlannedFunction {
-    /// What it is.
-    #[serde(flatten)]
-    pub function: PciFunction,
-    /// Whose it is.
-    pub fate: Fate,
-}
-
-/// What becomes of a function.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fate {
-    /// It belongs to that partition.
-    Owned(PartitionIndex),
-    /// It is a bridge on the way to what belongs to a partition.
-    Way,
-    /// Nobody wants it.
-    Unassigned,
-    /// Nobody can have it.
-    Refused(Obstacle),
-}
-
-/// Who has which buses.
+/// The buses of each partition.
 pub(super) type Shares = Vec<Vec<PlannedBuses>>;
 
-/// The buses of each partition, `None` where there is a conflict about them.
+/// Gives each partition its buses; `None` if there is a conflict about them.
 pub(super) fn assign(inventory: &Inventory, request: &Request, conflicts: &mut Vec<Conflict>) -> Option<Shares> {
     let before = conflicts.len();
     let mut claims = Claims { functions: Functions(&inventory.pci), made: Vec::new() };
-    let wishes: Vec<_> = wishes(request).filter(|(_, wish)| !matches!(wish, DeviceWish::Serial(_))).collect();
-    if let (Some((claim, _)), true) = (wishes.first(), inventory.ecam.is_empty()) {
+    let selectors: Vec<_> =
+        selectors(request).filter(|(_, selector)| !matches!(selector, DeviceSelector::Serial(_))).collect();
+    if let (Some((claim, _)), true) = (selectors.first(), inventory.ecam.is_empty()) {
         conflicts.push(Conflict::NoConfigurationSpace { claim: *claim });
         return None;
     }
-    for (claim, wish) in &wishes {
-        if let DeviceWish::Function(address) = wish {
+    for (claim, selector) in &selectors {
+        if let DeviceSelector::Function(address) = selector {
             conflicts.extend(claims.by_address(*claim, *address).err());
         }
     }
-    for (claim, wish) in &wishes {
-        let claimed = match *wish {
-            DeviceWish::Class(class) => claims.by_kind(*claim, |function| class.matches(function.class)),
-            DeviceWish::Model { vendor_id, device_id } => {
+    for (claim, selector) in &selectors {
+        let claimed = match *selector {
+            DeviceSelector::Class(class) => claims.by_kind(*claim, |function| class.matches(function.class)),
+            DeviceSelector::Model { vendor_id, device_id } => {
                 claims.by_kind(*claim, |function| (function.vendor_id, function.device_id) == (vendor_id, device_id))
             }
-            DeviceWish::Function(_) | DeviceWish::Serial(_) => Ok(()),
+            DeviceSelector::Function(_) | DeviceSelector::Serial(_) => Ok(()),
         };
         conflicts.extend(claimed.err());
     }
@@ -91,15 +46,15 @@ pub(super) fn assign(inventory: &Inventory, request: &Request, conflicts: &mut V
     (conflicts.len() == before).then(shares)
 }
 
-/// Every wish for a device, and where it stands.
-pub(super) fn wishes(request: &Request) -> impl Iterator<Item = (Claim, DeviceWish)> {
+/// Every device that partitions want, with its claim.
+pub(super) fn selectors(request: &Request) -> impl Iterator<Item = (Claim, DeviceSelector)> {
     request.file.partitions.iter().enumerate().flat_map(|(partition, entry)| {
-        let wishes = entry.devices.iter().enumerate();
-        wishes.map(move |(wish, device)| (Claim { partition, wish }, *device.get_ref()))
+        let selectors = entry.devices.iter().enumerate();
+        selectors.map(move |(device, selector)| (Claim { partition, device }, *selector.get_ref()))
     })
 }
 
-/// What has been given so far.
+/// The functions that have been given so far.
 struct Claims<'a> {
     functions: Functions<'a>,
     made: Vec<(Claim, &'a PciFunction)>,
@@ -141,13 +96,13 @@ impl<'a> Claims<'a> {
         Conflict::DeviceNotAssignable { claim, address: function.address, obstacle }
     }
 
-    /// Whoever has a function or its bus.
+    /// The claim that took a function or its bus.
     fn holder(&self, function: &PciFunction) -> Option<Claim> {
         let buses = self.buses(function)?;
         self.made.iter().find(|(_, other)| self.share(buses, function, other)).map(|(claim, _)| *claim)
     }
 
-    /// Whether a function can be had, nobody has it, and no other partition has anything on its bus.
+    /// Whether a function is assignable and free, and no other partition has anything on its bus.
     fn is_left_for(&self, partition: usize, function: &PciFunction) -> bool {
         let Some(buses) = self.buses(function) else { return false };
         let is_free = |(claim, other): &(Claim, &PciFunction)| {
@@ -207,22 +162,26 @@ impl<'a> Claims<'a> {
     }
 }
 
-/// Every function of the machine, and what becomes of it.
-pub(super) fn fates(inventory: &Inventory, shares: &Shares) -> Vec<PlannedFunction> {
+/// Every function of the machine with its assignment.
+pub(super) fn assignments(inventory: &Inventory, shares: &Shares) -> Vec<PlannedFunction> {
     let functions = Functions(&inventory.pci);
     let owner = |function: &PciFunction| {
         let owner = shares.iter().position(|buses| buses.iter().any(|buses| buses.contain(function.address)))?;
         u8::try_from(owner).ok().map(PartitionIndex)
     };
-    let is_way = |function: &PciFunction| {
+    let is_upstream = |function: &PciFunction| {
         let mut owned = shares.iter().flatten();
         owned.any(|buses| function.address.segment() == buses.segment && function.leads_to_bus(buses.buses.first))
     };
-    let fate = |function: &PciFunction| match (owner(function), functions.obstacle(function)) {
-        (Some(partition), _) => Fate::Owned(partition),
-        (None, _) if is_way(function) => Fate::Way,
-        (None, Some(obstacle)) => Fate::Refused(obstacle),
-        (None, None) => Fate::Unassigned,
+    let assignment = |function: &PciFunction| match (owner(function), functions.obstacle(function)) {
+        (Some(partition), _) => Assignment::Owned(partition),
+        (None, _) if is_upstream(function) => Assignment::UpstreamBridge,
+        (None, Some(obstacle)) => Assignment::Refused(obstacle),
+        (None, None) => Assignment::Unassigned,
     };
-    inventory.pci.iter().map(|function| PlannedFunction { fate: fate(function), function: function.clone() }).collect()
+    inventory
+        .pci
+        .iter()
+        .map(|function| PlannedFunction { assignment: assignment(function), function: function.clone() })
+        .collect()
 }

@@ -4,16 +4,16 @@
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use super::PlannedImage;
 use super::conflict::Conflict;
+use super::planned::PlannedImage;
 use crate::address::RangeSet;
 use crate::address::{MemoryRange, PAGE};
 use crate::layout::RESIDENT;
 use crate::request::{ImageFile, Request};
 
-/// An image stays where the boot loader has put it if that is nobody's; else it is moved to left-over memory, and
-/// never onto what a boot loader has put anywhere, so that moving one does not destroy another. The largest are moved
-/// first, while there are long pieces.
+/// An image stays where the boot loader has put it if no partition has that memory. Else it is moved to left-over
+/// memory, and never onto what a boot loader has put anywhere, so that moving one does not destroy another. The largest
+/// are moved first, while there are long pieces.
 pub(super) fn keep(
     usable: &RangeSet,
     handed_out: &RangeSet,

@@ -7,7 +7,7 @@ use crate::address::RangeSet;
 use crate::address::{MemoryRange, PAGE};
 use crate::layout::{LOW_SLICE_LEN, LOW_SLICES_END, LOW_SLICES_START};
 
-/// No machine has more.
+/// The most slices that a machine can have.
 const SLICES_MAX: usize = ((LOW_SLICES_END - LOW_SLICES_START) / LOW_SLICE_LEN) as usize;
 
 /// A slice for each partition, in the order of the file.
@@ -30,7 +30,7 @@ pub(super) fn slices(usable: &RangeSet, partitions: usize, conflicts: &mut Vec<C
     Some(slices)
 }
 
-/// The addresses that nothing can be done without must be in usable memory.
+/// The fixed addresses that we cannot do without must be in usable memory.
 pub(super) fn check_fixed(usable: &RangeSet, conflicts: &mut Vec<Conflict>) {
     let taken = Fixed::ALL.into_iter().filter(|fixed| !usable.contains(fixed.range()));
     conflicts.extend(taken.map(Conflict::FixedNotUsable));

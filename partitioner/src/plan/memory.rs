@@ -1,4 +1,4 @@
-//! Which memory each partition gets, and where the window lies.
+//! The memory of each partition, and the place of the window.
 //!
 //! Memory is given in 2 MiB-aligned runs from above the resident part, to one after another in the order of the file,
 //! the window last: so a partition that is added at the end takes nothing from those before it. Each gets, of these,
@@ -8,25 +8,25 @@
 //!    file system.
 //!
 //! The lowest run is taken and not the one that fits most tightly: memory below 4 GiB, which devices with short
-//! addresses need, then goes to whoever is named first, as one would guess. Where the order of the file fails because
-//! memory lies in pieces, it is tried once more with those first that need the longest piece.
+//! addresses need, then goes to the partition that is named first, as one would guess. Where the order of the file
+//! fails because memory lies in pieces, it is tried once more with those first that need the longest piece.
 //!
-//! Where a boot loader has put the images plays no part here: a host that plans, and the machine itself, come to the
-//! same answer.
+//! Where a boot loader has put the images plays no part here: so a host that plans and the machine itself get the same
+//! answer.
 
 use alloc::vec;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
+use super::boot_run::{BootRun, Contents};
 use super::conflict::{Conflict, Taker};
-use super::first_run::{Contents, FirstRun};
 use crate::address::RangeSet;
 use crate::address::{LARGE_PAGE, MemoryRange};
 use crate::inventory::{CoreNumber, Inventory, NodeId};
 use crate::layout::RESIDENT;
 use crate::request::Request;
 
-/// Who has which memory.
+/// The memory of the partitions and of the window.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Shares {
     pub(super) partitions: Vec<PartitionMemory>,
@@ -37,10 +37,10 @@ pub(super) struct Shares {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct PartitionMemory {
     pub(super) runs: Vec<MemoryRange>,
-    pub(super) first: FirstRun,
+    pub(super) first: BootRun,
 }
 
-/// What somebody wants.
+/// What a partition or the window wants.
 struct Want<'a> {
     taker: Taker,
     len: u64,
@@ -50,7 +50,7 @@ struct Want<'a> {
     near: RangeSet,
 }
 
-/// Somebody whose wish cannot be met, and the longest piece that was left.
+/// A taker whose want cannot be met, and the longest piece that was left.
 struct Shortage {
     taker: Taker,
     needed: u64,

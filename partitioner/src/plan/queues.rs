@@ -1,16 +1,16 @@
 //! How many queues each ordered pair of partitions has: as many as the two sides of the largest pair can both serve.
 //!
-//! A queue is worth a core on either side, so for a pair it is the smaller of both core counts that helps, and for the box
-//! the second largest of all. It costs buffers that are kept for each queue and peer, and what is kept is not shared: so
-//! without a word from the owner it is at most half of each pool.
+//! A queue is worth a core on either side, so for a pair it is the smaller of both core counts that helps, and for the
+//! box the second largest of all. It costs buffers that are kept for each queue and peer, and what is kept is not
+//! shared: so where the box file says nothing, it is at most half of each pool.
 
 use alloc::vec::Vec;
 
-use super::Conflict;
+use super::conflict::Conflict;
 use crate::layout::{QUEUES_MAX, Window};
 use crate::request::Request;
 
-/// What the owner wants, or what is best.
+/// The number of queues that the owner wants, or else the best one.
 pub(super) fn count(request: &Request, conflicts: &mut Vec<Conflict>) -> u8 {
     let window = window(request);
     let Some(wanted) = &request.file.queues else { return best(request, window) };

@@ -1,10 +1,10 @@
-//! Which memory of a machine is ours to give.
+//! The memory of a machine that can be given.
 
 use crate::address::{MemoryRange, RangeSet};
 use crate::inventory::{EcamSegment, Inventory, MemoryKind, MemoryRegion};
 
 /// Memory that the firmware leaves to us: usable, in the processors' reach, and nothing else at the same time. A
-/// firmware's map may contradict itself; what any entry keeps for itself is not taken.
+/// firmware's map may contradict itself; memory that any entry reserves is not taken.
 pub(super) fn usable(inventory: &Inventory) -> RangeSet {
     let of_kind = |usable: bool| {
         let matching = move |region: &&MemoryRegion| (region.kind == MemoryKind::Usable) == usable;

@@ -1,5 +1,5 @@
-//! Machines and boxes to plan with: `placement` holds what is planned, `devices` who has which, `refusals` what is refused and how it is told,
-//! `properties` what is true of every plan.
+//! Machines and boxes to plan with: `placement` holds what is planned, `devices` who has which, `refusals` what is
+//! refused and how it is reported, `properties` what is true of every plan.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -11,7 +11,7 @@ use super::*;
 use crate::address::{GIB_4, MIB};
 use crate::bzimage::tests::FakeKernel;
 use crate::config::BoxFile;
-use crate::inventory::{Core, MemoryKind, MemoryRegion, NodeId, Tsc};
+use crate::inventory::{ApicId, Core, EcamSegment, MemoryKind, MemoryRegion, NodeId, SerialPort, Tsc};
 use crate::request::LoadedImage;
 
 mod devices;

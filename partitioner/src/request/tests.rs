@@ -26,7 +26,7 @@ kernel = "vmlinuz"
 initrd = "demo.img"
 "#;
 
-type Answer = Result<LoadedImage<'static>, ImageFault>;
+type Answer = Result<LoadedImage<'static>, ImageReadError>;
 
 fn bytes(bytes: Vec<u8>) -> Answer {
     Ok(LoadedImage { bytes: Cow::Owned(bytes), loaded: None })
@@ -39,10 +39,10 @@ fn gather(read: impl FnMut(&str) -> Answer) -> Result<Request, Vec<Diagnostic>> 
 /// What is said when the kernel is `answer`.
 fn refusal_of_kernel(answer: Answer) -> String {
     let read = |path: &str| if path == "vmlinuz" { answer.clone() } else { bytes(vec![1; 100]) };
-    refusal(gather(read))
+    error(gather(read))
 }
 
-fn refusal(gathered: Result<Request, Vec<Diagnostic>>) -> String {
+fn error(gathered: Result<Request, Vec<Diagnostic>>) -> String {
     let diagnostics = gathered.expect_err("these images should be refused");
     let lines: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.plain("box.toml", TEXT).to_string()).collect();
     lines.join("\n")
@@ -66,16 +66,16 @@ fn each_image_is_read_once() {
 
 #[test]
 fn all_refused_images_are_told_at_once() {
-    let missing = |path: &str| Err(ImageFault::Missing { looked_at: alloc::format!("/srv/{path}") });
-    assert_snapshot!("image-missing", refusal(gather(missing)));
+    let missing = |path: &str| Err(ImageReadError::Missing { looked_at: alloc::format!("/srv/{path}") });
+    assert_snapshot!("image-missing", error(gather(missing)));
 }
 
 #[test]
 fn images_that_are_not_what_they_should_be() {
-    let unreadable = Err(ImageFault::Unreadable { reason: "permission denied".into() });
+    let unreadable = Err(ImageReadError::Unreadable { reason: "permission denied".into() });
     assert_snapshot!("image-unreadable", refusal_of_kernel(unreadable));
     let empty = |path: &str| bytes(if path == "vmlinuz" { FakeKernel::default().image() } else { Vec::new() });
-    assert_snapshot!("initrd-empty", refusal(gather(empty)));
+    assert_snapshot!("initrd-empty", error(gather(empty)));
 }
 
 #[test]

@@ -10,33 +10,29 @@
 
 use alloc::vec::Vec;
 
-use acpi_tables::aml::{AddressSpace, AddressSpaceCacheable};
+use acpi_tables::Aml;
 use acpi_tables::fadt::{FADTBuilder, Flags};
 use acpi_tables::madt::{EnabledStatus, ProcessorLocalApic};
 use acpi_tables::rsdp::Rsdp;
 use acpi_tables::sdt::Sdt;
 use acpi_tables::xsdt::XSDT;
-use acpi_tables::{Aml, AmlSink};
 
-use super::{ViewError, address_in_tables};
-use crate::address::MemoryRange;
+use super::address::address_in_tables;
+use super::error::ViewError;
 use crate::inventory::ApicId;
 use crate::layout::{ACPI_LEN, ACPI_OFFSET};
 use crate::plan::{PartitionPlan, Plan};
 
+mod aml;
 mod dsdt;
 mod pci;
 
-pub use pci::segment;
+use aml::{HEADER_LEN, OEM_ID, OEM_REVISION, OEM_TABLE_ID, serialized};
 
-const OEM_ID: [u8; 6] = *b"SPRIG ";
-const OEM_TABLE_ID: [u8; 8] = *b"PARTITN ";
-const OEM_REVISION: u32 = 1;
+pub use pci::segment;
 
 /// Tables start at multiples of this, so that a kernel may read their fields in place.
 const TABLE_ALIGN: usize = 16;
-/// Bytes of the header that every table but the RSDP has.
-const HEADER_LEN: u32 = 36;
 /// With this revision the MADT has the online-capable flag (ACPI 6.3).
 const MADT_REVISION: u8 = 5;
 /// Where every processor finds its local APIC after a reset.
@@ -87,12 +83,6 @@ impl Blob {
     }
 }
 
-fn serialized(table: &dyn Aml) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    table.to_aml_bytes(&mut bytes);
-    bytes
-}
-
 /// The fixed description: hardware-reduced, so no PIC, PIT or IOAPIC; and interrupts go to physical destinations, since
 /// all instances number their logical ones from the same start.
 fn fadt(dsdt: u64) -> impl Aml {
@@ -139,25 +129,4 @@ fn local_x2apic(id: ApicId, status: EnabledStatus) -> Vec<u8> {
     entry.extend((status as u32).to_le_bytes());
     entry.extend(id.0.to_le_bytes());
     entry
-}
-
-/// Memory that a device uses itself: a QWord address space descriptor (ACPI 6.5, section 6.4.3.5.1) whose consumer bit
-/// is set. `AddressSpace` alone describes what a bridge hands on to the devices behind it.
-struct ConsumedMemory(MemoryRange);
-
-impl ConsumedMemory {
-    /// The byte of the descriptor that holds the general flags.
-    const GENERAL_FLAGS: usize = 4;
-    /// "This device consumes this resource".
-    const CONSUMER: u8 = 1;
-}
-
-impl Aml for ConsumedMemory {
-    fn to_aml_bytes(&self, sink: &mut dyn AmlSink) {
-        let (first, last) = (self.0.start(), self.0.end() - 1);
-        let handed_on = AddressSpace::<u64>::new_memory(AddressSpaceCacheable::Cacheable, true, first, last, None);
-        let mut descriptor = serialized(&handed_on);
-        descriptor[Self::GENERAL_FLAGS] |= Self::CONSUMER;
-        sink.vec(&descriptor);
-    }
 }

@@ -8,12 +8,12 @@
 //! | `pci=noearly` | thousands of accesses to port 0xCF8, which race between kernels |
 //! | `8250.nr_uarts=` | kernels probe each other's serial ports |
 //! | `console=` | no messages before the port's driver is up |
-//! | `sprig.partition=` | nothing: it tells the instance its name |
+//! | `sprig.partition=` | nothing: the instance reads its name there |
 
 use alloc::format;
 use alloc::string::String;
 
-use super::ViewError;
+use super::error::ViewError;
 use crate::layout::COMMAND_LINE_LEN;
 use crate::plan::{PartitionPlan, Plan};
 

@@ -2,13 +2,14 @@
 //! `Documentation/arch/x86/zero-page.rst`).
 //!
 //! What is the partition's own is usable. Everything else that the machine's firmware knows of is *reserved*, never
-//! left out: where a map says nothing, Linux may place devices. Only video memory and firmware just below 1 MiB are left
-//! out, where no Linux does. A reserved range that begins below 1 MiB is *busy* to Linux, and its `/dev/mem` shows none of
-//! it; without this gap such a range would go on through the partitions above, whose kernel logs are read by `/dev/mem`.
+//! left out: where a map says nothing, Linux may place devices. Only video memory and firmware just below 1 MiB are
+//! left out, where no Linux does. A reserved range that begins below 1 MiB is *busy* to Linux, and its `/dev/mem` shows
+//! none of it; without this gap such a range would go on through the partitions above, whose kernel logs are read by
+//! `/dev/mem`.
 
 use alloc::vec::Vec;
 
-use super::ViewError;
+use super::error::ViewError;
 use crate::address::{MIB, MemoryRange};
 use crate::inventory::EcamSegment;
 use crate::layout::{LOW_SLICES_END, RESIDENT};
@@ -20,7 +21,7 @@ pub const E820_MAX: usize = 128;
 /// Everything below 1 MiB: only the partition's slice of it is its own.
 const LOW_MEMORY: MemoryRange = MemoryRange::new(0, MIB).expect("low memory is not empty");
 
-/// What is left out.
+/// The part of it that the map leaves out.
 const VIDEO_AND_FIRMWARE: MemoryRange = MemoryRange::new(LOW_SLICES_END, MIB).expect("slices end below 1 MiB");
 
 /// What an instance may do with a range; the values are those of the interface.
@@ -29,7 +30,7 @@ const VIDEO_AND_FIRMWARE: MemoryRange = MemoryRange::new(LOW_SLICES_END, MIB).ex
 pub enum E820Kind {
     /// Its own memory.
     Usable = 1,
-    /// Somebody else's.
+    /// Not its own.
     Reserved = 2,
     /// Its own, and its ACPI tables lie there.
     AcpiTables = 3,
@@ -38,16 +39,16 @@ pub enum E820Kind {
 /// A line of the map.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct E820Entry {
-    /// Where.
+    /// The range.
     pub range: MemoryRange,
-    /// What.
+    /// Its kind.
     pub kind: E820Kind,
 }
 
 /// The map that the instance of `partition` sees: sorted, without overlap, neighbours of one kind joined.
 ///
-/// A map that would be too long loses gaps between reserved ranges, the smallest first: the instance then keeps off
-/// addresses that nobody uses, which costs it nothing. Gaps in which its PCI functions lie stay.
+/// A map that would be too long loses gaps between reserved ranges, the smallest first: the instance then leaves
+/// unused addresses alone, which costs it nothing. Gaps in which its PCI functions lie stay.
 ///
 /// # Errors
 /// [`ViewError::MemoryMapTooLong`] if the partition's own memory alone is in too many pieces.

@@ -1,9 +1,9 @@
 //! An MP configuration table that says next to nothing (MultiProcessor Specification 1.4, chapter 4).
 //!
 //! On a machine with a BIOS, a Linux whose MADT lists no IOAPIC looks for the firmware's MP table, finds the IOAPIC
-//! there and drives it, in every instance. It takes the first `_MP_` structure that it meets, so one without an I/O APIC,
-//! put where it looks first, keeps all instances off. A table without any interrupt it calls a BIOS bug, and makes up
-//! sixteen; so there is one, from a bus and to an I/O APIC that nobody has.
+//! there and drives it, in every instance. It takes the first `_MP_` structure that it meets, so one without an I/O
+//! APIC, put where it looks first, keeps all instances off. A table without any interrupt it calls a BIOS bug, and
+//! makes up sixteen; so there is one, from a bus and to an I/O APIC that do not exist.
 
 use crate::layout::MP_CONFIG;
 

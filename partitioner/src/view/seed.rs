@@ -1,9 +1,8 @@
-//! A seed for the kernel's random numbers, as an entry of its `setup_data` list (Linux `Documentation/arch/x86/boot.rst`,
-//! and `SETUP_RNG_SEED` in `arch/x86/include/uapi/asm/setup_data.h`, since 6.0).
+//! A seed for the kernel's random numbers, as an entry of its `setup_data` list (Linux
+//! `Documentation/arch/x86/boot.rst`, and `SETUP_RNG_SEED` in `arch/x86/include/uapi/asm/setup_data.h`, since 6.0).
 //!
 //! It serves twice. The kernel has good random numbers from its first moment. And since it erases the seed and its
-//! length as soon as it has read them, which it does early after its decompressor has ended, the length tells how far
-//! it has come.
+//! length as soon as it has read them, early after its decompressor has ended, the length shows how far it has come.
 //!
 //! ```text
 //! 0   next entry, 0: none      8 bytes
@@ -12,11 +11,10 @@
 //! 16  the seed
 //! ```
 
+use super::address::address_in_tables;
 use crate::layout::SEED_OFFSET;
 use crate::machine::Seed;
 use crate::plan::PartitionPlan;
-
-use super::address_in_tables;
 
 /// `SETUP_RNG_SEED`.
 const TYPE: u32 = 9;
@@ -24,7 +22,7 @@ const TYPE_AT: usize = 8;
 const LEN_AT: usize = 12;
 const HEADER_LEN: usize = 16;
 
-/// The entry. A machine without random numbers gives none: a guess must not be counted as one.
+/// The entry. Without random numbers the entry is empty: a guess must not count as a seed.
 pub fn seed_entry(seed: Option<Seed>) -> [u8; HEADER_LEN + size_of::<Seed>()] {
     let mut entry = [0; HEADER_LEN + size_of::<Seed>()];
     entry[TYPE_AT..LEN_AT].copy_from_slice(&TYPE.to_le_bytes());

@@ -5,8 +5,10 @@
 use alloc::boxed::Box;
 use core::ops::Range;
 
+use super::address::address_in_tables;
 use super::e820::{E820_MAX, E820Entry, e820};
-use super::{ViewError, address_in_tables, seed_address};
+use super::error::ViewError;
+use super::seed::seed_address;
 use crate::bzimage::{BzImage, SETUP_HEADER_OFFSET};
 use crate::layout::{ACPI_OFFSET, COMMAND_LINE_OFFSET};
 use crate::plan::{PartitionPlan, Plan};

@@ -12,7 +12,7 @@ use partitioner::plan::{Plan, PlannedImage};
 use partitioner::request::{ImageFile, Request};
 use proptest::prelude::*;
 
-/// A machine that writes down what it is told.
+/// A machine that writes down what it is reported.
 #[derive(Default)]
 struct Recorder {
     transcript: String,
@@ -82,8 +82,8 @@ fn without_the_boot_processor_nobody_is_left_to_enter() {
 fn a_dead_core_is_named_with_what_runs_already() {
     let mut machine = Recorder { dead: Some(ApicId(255)), ..Recorder::default() };
     let error = apply(&fixture::plan(), &fixture::request(), fixture::plan().window, &mut machine).unwrap_err();
-    let told = "\"far\" does not start, after 1 that run: core with APIC ID 255 did not answer within 200 ms";
-    assert_eq!(error.to_string(), told);
+    let reported = "\"far\" does not start, after 1 that run: core with APIC ID 255 did not answer within 200 ms";
+    assert_eq!(error.to_string(), reported);
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod network;
 mod plugged;
 mod portless;
 mod refusals;
+mod run;
 mod splits;
 mod systems;
 mod world;

@@ -2,8 +2,8 @@
 //! own, as a driver has them: for ThreadSanitizer to watch (`cargo xtask test --only proofs`).
 //!
 //! Who has nothing to do parks; a queue's doorbell unparks the peer's poll of that queue, and the poll its sender. The
-//! bytes of every frame follow from its number. With `SPRIG_WEAKENED=publish` or `=release` one ordering of the rings is
-//! left out, and then the sanitizer must complain: as x86 orders these accesses anyway, nothing else would.
+//! bytes of every frame follow from its number. With `SPRIG_WEAKENED=publish` or `=release` one ordering of the rings
+//! is left out, and then the sanitizer must complain: as x86 orders these accesses anyway, nothing else would.
 
 mod weakened;
 
@@ -18,9 +18,11 @@ use shmem::{Shape, Window};
 use vni::buffers::SharedBuffers;
 use vni::descriptor::Offload;
 use vni::doorbell::{self, Address};
+use vni::lanes::{self, LinkLanes};
+use vni::peer_link::{LinkStatus, PeerLink};
+use vni::port::Port;
 use vni::receiver::{self, Receiver, Watch};
-use vni::sender::{self, Refusal, Sender};
-use vni::station::{PeerLink, Shown, Station};
+use vni::sender::{self, SendError, Sender};
 
 use crate::weakened::{Lacks, Weakened};
 
@@ -30,8 +32,17 @@ const FRAMES: u32 = 3_000;
 /// Of the longest frame: some take several buffers.
 const LONGEST: usize = 9_000;
 
-type Senders<'w> = [Sender<'w, Weakened<'w>>; QUEUES];
-type Receivers<'w> = [Receiver<'w, Weakened<'w>>; QUEUES];
+/// The lanes of one partition to the other.
+struct Lanes<'w> {
+    senders: [Sender<'w, Weakened<'w>>; QUEUES],
+    receivers: [Receiver<'w, Weakened<'w>>; QUEUES],
+}
+
+impl<'w> LinkLanes<'w, Weakened<'w>> for Lanes<'w> {
+    fn for_each(&mut self, mut visit: impl FnMut(&mut Sender<'w, Weakened<'w>>, &mut Receiver<'w, Weakened<'w>>)) {
+        self.senders.iter_mut().zip(&mut self.receivers).for_each(|(sender, receiver)| visit(sender, receiver));
+    }
+}
 
 /// What the threads of one partition share.
 #[derive(Default)]
@@ -40,7 +51,7 @@ struct Shared {
     sent: [sender::Counters; QUEUES],
     received: [receiver::Counters; QUEUES],
     watch: [Watch; QUEUES],
-    shown: Shown,
+    status: LinkStatus,
     /// Whose sender has sent everything.
     done: [AtomicBool; QUEUES],
     /// Of each queue, once all are there.
@@ -73,7 +84,7 @@ fn main() {
     let window = memory.window();
     let ends = come_up(window, &shared, lacks);
     thread::scope(|scope| {
-        let spawned = [0, 1].into_iter().zip(ends).map(|(me, (senders, receivers))| {
+        let spawned = [0, 1].into_iter().zip(ends).map(|(me, Lanes { senders, receivers })| {
             let end = |queue| End { window, me, queue, ours: &shared[me], theirs: &shared[1 - me] };
             let mut queue = 0;
             let all = senders.into_iter().zip(receivers).map(|(sender, receiver)| {
@@ -100,13 +111,13 @@ fn main() {
 }
 
 /// Both partitions with their link up.
-fn come_up<'w>(window: Window<'w>, shared: &'w [Shared; 2], lacks: Lacks) -> [(Senders<'w>, Receivers<'w>); 2] {
-    let stations = [0, 1].map(|me| Station::new(window, me, "exchange"));
+fn come_up<'w>(window: Window<'w>, shared: &'w [Shared; 2], lacks: Lacks) -> [Lanes<'w>; 2] {
+    let ports = [0, 1].map(|me| Port::new(window, me, "exchange"));
     let mut ends = [0, 1].map(|me| {
         let (peer, ours) = (1 - me, &shared[me]);
         ours.buffers.fill(window.geometry().pool_len(), QUEUES);
-        stations[me].start();
-        for bell in &stations[me].header().doorbells[..QUEUES] {
+        ports[me].start();
+        for bell in &ports[me].header().doorbells[..QUEUES] {
             doorbell::publish(bell, Some(Address { apic_id: me as u32, vector: 0x40 }));
         }
         let ring = |from, queue, to| Weakened { ring: window.ring(from, queue, to), lacks };
@@ -115,19 +126,13 @@ fn come_up<'w>(window: Window<'w>, shared: &'w [Shared; 2], lacks: Lacks) -> [(S
         let receivers = [0, 1].map(|queue| {
             Receiver::new(ring(peer, queue, me), window.pool(peer), &ours.received[queue], &ours.watch[queue])
         });
-        (senders, receivers)
+        Lanes { senders, receivers }
     });
-    let mut links = [0, 1].map(|me| PeerLink::new(&stations[me], 1 - me, &shared[me].shown));
+    let mut links = [0, 1].map(|me| PeerLink::new(&ports[me], 1 - me, &shared[me].status));
     for me in [0, 1].into_iter().cycle().take(32) {
-        let (senders, receivers) = &mut ends[me];
-        let stepped = links[me].step(0, true, None, || {
-            senders.iter_mut().for_each(Sender::reset);
-            receivers.iter_mut().for_each(Receiver::reset);
-        });
-        senders.iter_mut().for_each(|sender| sender.set_live(stepped.send));
-        receivers.iter_mut().for_each(|receiver| receiver.set_live(stepped.receive));
+        lanes::step_link(&ports[me], &mut links[me], &mut ends[me]);
     }
-    assert!(ends.iter().all(|(senders, _)| senders.iter().all(Sender::is_live)), "both are up");
+    assert!(ends.iter().all(|lanes| lanes.senders.iter().all(Sender::is_live)), "both are up");
     ends
 }
 
@@ -155,7 +160,7 @@ impl End<'_> {
         for number in 0..FRAMES {
             let frame = frame(number);
             while let Err(refusal) = sender.send([Source::from(&frame[..])].into_iter(), Offload::NONE) {
-                assert_eq!(refusal, Refusal::NoRoom);
+                assert_eq!(refusal, SendError::NoRoom);
                 self.publish(&mut sender);
                 if !sender.await_room() {
                     thread::park();

@@ -1,7 +1,7 @@
 //! Scripts for a hostile partition, grown by coverage: `cargo xtask fuzz --seconds 60`.
 //!
-//! The first byte says how far it reaches; the rest is what `vni/tests/hostile` plays, which also replays a fixed set of
-//! scripts in every test run.
+//! The first byte says how far it reaches; the rest is what `vni/tests/hostile` plays, which also replays a fixed set
+//! of scripts in every test run.
 
 #![no_main]
 

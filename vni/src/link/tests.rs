@@ -27,7 +27,7 @@ impl Model {
         End::from_word(self.word)
     }
 
-    /// Says `word`.
+    /// Stores `word`.
     fn say(&mut self, end: End) {
         assert!(end.generation >= self.end().generation, "a generation came back");
         self.word = end.to_word();
@@ -49,7 +49,7 @@ fn act(pair: &mut Pair, me: usize) {
     let (word, theirs) = pair[me].looked.take().expect("it has looked");
     let said = match next(End::from_word(word), End::from_word(theirs)) {
         Next::Stay => return,
-        Next::Say(said) => said,
+        Next::Announce(said) => said,
         Next::BeginWith(said) => {
             assert_nobody_uses(pair, me);
             assert!(said.generation > pair[me].cleared, "a generation came back");
@@ -88,13 +88,13 @@ fn check(pair: &Pair) {
 fn successors(pair: &Pair) -> Vec<Pair> {
     let mut all = Vec::new();
     for me in [0, 1] {
-        let mut stepped = *pair;
+        let mut outcome = *pair;
         if pair[me].looked.is_some() {
-            act(&mut stepped, me)
+            act(&mut outcome, me)
         } else {
-            look(&mut stepped, me)
+            look(&mut outcome, me)
         }
-        all.push(stepped);
+        all.push(outcome);
         if pair[me].leaves > 0 {
             // Taken down from another context, for a stop or a fault; the step under way goes on.
             let mut left = *pair;
@@ -162,7 +162,7 @@ fn whatever_a_peer_writes_into_its_word_we_say_only_what_the_table_allows() {
             let allowed = match next(mine, End::from_word(theirs)) {
                 Next::Stay => true,
                 Next::BeginWith(said) => state == State::Down && said.state == State::Init && said.generation == 4,
-                Next::Say(said) => {
+                Next::Announce(said) => {
                     said.generation == 3
                         && match state {
                             State::Down => false,
@@ -194,18 +194,18 @@ fn a_generation_is_never_zero_again() {
 
 #[test]
 fn a_heart_that_does_not_beat_is_frozen_and_one_that_beats_again_lives() {
-    let mut pulse = Pulse::default();
-    assert!(pulse.feel(1, 0));
-    assert!(pulse.feel(1, FROZEN_AFTER - 1));
-    assert!(!pulse.feel(1, FROZEN_AFTER));
-    assert!(pulse.feel(2, FROZEN_AFTER + 5), "it went on");
-    assert!(!pulse.feel(2, 2 * FROZEN_AFTER + 5));
+    let mut liveness = Liveness::default();
+    assert!(liveness.observe(1, 0));
+    assert!(liveness.observe(1, FROZEN_AFTER - 1));
+    assert!(!liveness.observe(1, FROZEN_AFTER));
+    assert!(liveness.observe(2, FROZEN_AFTER + 5), "it went on");
+    assert!(!liveness.observe(2, 2 * FROZEN_AFTER + 5));
 }
 
 #[test]
 fn our_time_may_wrap_around() {
-    let mut pulse = Pulse::default();
-    assert!(pulse.feel(1, u32::MAX - 1));
-    assert!(pulse.feel(1, FROZEN_AFTER - 3));
-    assert!(!pulse.feel(1, FROZEN_AFTER - 2));
+    let mut liveness = Liveness::default();
+    assert!(liveness.observe(1, u32::MAX - 1));
+    assert!(liveness.observe(1, FROZEN_AFTER - 3));
+    assert!(!liveness.observe(1, FROZEN_AFTER - 2));
 }

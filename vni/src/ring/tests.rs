@@ -104,7 +104,7 @@ fn a_consumer_that_is_ahead_of_the_producer_or_goes_back_is_at_fault() {
         for wrong in [start.wrapping_add(6), start.wrapping_sub(1)] {
             ring.consumed.store(wrong, Ordering::Relaxed);
             let published = start.wrapping_add(5);
-            assert_eq!(producer.reclaim(&ring), Err(Fault::Consumed { told: wrong, published }));
+            assert_eq!(producer.reclaim(&ring), Err(Fault::Consumed { claimed: wrong, published }));
         }
         ring.consumed.store(start.wrapping_add(4), Ordering::Relaxed);
         assert_eq!(producer.reclaim(&ring), Ok(()));

@@ -1,8 +1,8 @@
 //! A script of bytes, played as what a hostile partition and two honest ones do in turn.
 //!
-//! Partition 2 is hostile. It writes what it likes into what it may write: its header page, its lanes, its pool, and the
-//! pending words of the others; with [`Reach::Everything`] into all of the window, which nothing hinders in direct mode.
-//! It can also shake hands, since most of what can go wrong goes wrong behind an open door.
+//! Partition 2 is hostile. It writes what it likes into what it may write: its header page, its lanes, its pool, and
+//! the pending words of the others; with [`Reach::Everything`] into all of the window, which nothing hinders in direct
+//! mode. It can also shake hands, since most of what can go wrong goes wrong behind an open door.
 //!
 //! Whatever it does: nobody panics, nothing behind either end of the window is read or written, every call ends. If it
 //! keeps to its own part, each broken rule that is found takes its link down and is counted by its cause, and the two
@@ -22,7 +22,7 @@ use vni::fault::Fault;
 use vni::link::{self, End, State, WindowWords};
 use vni::ring::RingWords;
 
-use crate::support::{Home, Partition};
+use crate::support::{Backing, Partition};
 
 const PARTITIONS: usize = 3;
 const HOSTILE: usize = 2;
@@ -46,9 +46,9 @@ pub(crate) enum Reach {
 pub(crate) fn play(script: &[u8], reach: Reach) -> [u64; KINDS] {
     let guarded = HeapWindow::new(WINDOW_LEN + 2 * PAGE, shape()).expect("it is long enough");
     let window = between_canaries(&guarded);
-    let homes = [Home::default(), Home::default()];
-    let honest = [0, 1].map(|me| Partition::new(window, me, &homes[me]));
-    let mut game = Game { window, guarded: &guarded, honest, homes: &homes, reach, sent: 0, described: [0; 2] };
+    let backings = [Backing::default(), Backing::default()];
+    let honest = [0, 1].map(|me| Partition::new(window, me, &backings[me]));
+    let mut game = Game { window, guarded: &guarded, honest, backings: &backings, reach, sent: 0, described: [0; 2] };
     game.come_up();
     let mut script = Script(script);
     while !script.0.is_empty() {
@@ -58,7 +58,7 @@ pub(crate) fn play(script: &[u8], reach: Reach) -> [u64; KINDS] {
     if reach == Reach::ItsOwn {
         game.assert_the_honest_talk();
     }
-    let found = |kind: usize| homes.iter().map(|home| home.peers[HOSTILE].shown.faults[kind].get()).sum();
+    let found = |kind: usize| backings.iter().map(|backing| backing.peers[HOSTILE].status.faults[kind].get()).sum();
     array::from_fn(found)
 }
 
@@ -72,8 +72,8 @@ fn between_canaries(guarded: &HeapWindow) -> Window<'_> {
         words.for_each(|word| word.store(CANARY, Ordering::Relaxed));
     }
     let start = NonNull::from(guarded.word(0).expect("there is a first word")).cast::<u8>();
-    // SAFETY: one page into memory of two pages more than the window, of atomics, aligned to a page, and borrowed for as
-    // long as the window lasts.
+    // SAFETY: one page into memory of two pages more than the window, of atomics, aligned to a page, and borrowed for
+    // as long as the window lasts.
     #[expect(unsafe_code, reason = "a window in the middle of other memory")]
     let window = unsafe { Window::new(start.add(PAGE as usize), WINDOW_LEN, shape()) };
     window.expect("it is long enough")
@@ -109,7 +109,7 @@ struct Game<'w> {
     window: Window<'w>,
     guarded: &'w HeapWindow,
     honest: [Partition<'w>; 2],
-    homes: &'w [Home; 2],
+    backings: &'w [Backing; 2],
     reach: Reach,
     sent: u64,
     /// Descriptors that the hostile one has written for each, since it began to talk to it.
@@ -145,11 +145,11 @@ impl Game<'_> {
             7 | 8 => self.send(me, script),
             9..=11 => self.receive(me, script),
             12 => self.step_the_honest(),
-            13 => _ = self.honest[me].to(HOSTILE).receiver.arm(),
-            14 => _ = self.honest[me].to(HOSTILE).sender.await_room(),
+            13 => _ = self.honest[me].to(HOSTILE).lane.receiver.arm(),
+            14 => _ = self.honest[me].to(HOSTILE).lane.sender.await_room(),
             _ => {
                 let _ = doorbell::ring(&self.window.header(HOSTILE).doorbells[0], me);
-                let _ = doorbell::take(&self.honest[me].station.header().doorbells[0]);
+                let _ = doorbell::take(&self.honest[me].port.header().doorbells[0]);
             }
         }
     }
@@ -198,7 +198,7 @@ impl Game<'_> {
 
     /// Time goes on; the hostile one's heart beats, or does not.
     fn tick(&mut self, script: &mut Script<'_>) {
-        self.honest.iter().for_each(|partition| partition.station.tick());
+        self.honest.iter().for_each(|partition| partition.port.tick());
         let beats = u64::from(!script.byte().is_multiple_of(4));
         self.window.header(HOSTILE).heartbeat.fetch_add(beats, Ordering::Relaxed);
     }
@@ -210,36 +210,36 @@ impl Game<'_> {
         for _ in 0..script.byte() % 64 {
             let _ = end.send(&vec![7; len]);
         }
-        let _ = end.sender.publish();
+        let _ = end.lane.sender.publish();
     }
 
     /// An honest one receives from the hostile one, with as much memory as it is told to need, or less.
     fn receive(&mut self, me: usize, script: &mut Script<'_>) {
         for _ in 0..script.byte() % 64 {
             let end = self.honest[me].to(HOSTILE);
-            let Ok(found) = end.receiver.peek() else { return self.assert_the_fault_is_told(me) };
+            let Ok(found) = end.lane.receiver.peek() else { return self.assert_the_fault_is_told(me) };
             let Some(waiting) = found else { break };
             assert!((vni::MIN_FRAME..=vni::MAX_FRAME).contains(&waiting.len), "{waiting:?}");
             let mut frame = vec![0; waiting.len - script.below(4) as usize];
             let (first, second) = frame.split_at_mut(waiting.len / 2);
-            let fits = end.receiver.take(&mut [Sink::from(first), Sink::from(second)]);
+            let fits = end.lane.receiver.take(&mut [Sink::from(first), Sink::from(second)]);
             assert!(fits || waiting.offload != Offload::NONE);
             let canary = CANARY.to_ne_bytes();
             assert!(!frame.windows(8).any(|bytes| bytes == canary), "it was read behind the window");
         }
-        let _ = self.honest[me].to(HOSTILE).receiver.release();
+        let _ = self.honest[me].to(HOSTILE).lane.receiver.release();
     }
 
     /// A fault was found: the next step takes the link down, and counts what it was.
     fn assert_the_fault_is_told(&mut self, me: usize) {
-        let faults = || self.homes[me].peers[HOSTILE].shown.faults.iter().map(|count| count.get()).sum::<u64>();
+        let faults = || self.backings[me].peers[HOSTILE].status.faults.iter().map(|count| count.get()).sum::<u64>();
         let before = faults();
         self.honest[me].step();
         let end = End::from_word(self.window.header(me).links[HOSTILE].load(Ordering::Relaxed));
         if self.reach == Reach::ItsOwn {
             assert_eq!((end.state, faults()), (State::Down, before + 1));
         }
-        assert!(!self.honest[me].to(HOSTILE).sender.is_live());
+        assert!(!self.honest[me].to(HOSTILE).lane.sender.is_live());
     }
 
     fn assert_canaries_sing(&self) {
@@ -259,10 +259,10 @@ impl Game<'_> {
             self.sent += 1;
             let frame = self.sent.to_le_bytes().repeat(5_000);
             assert_eq!(self.honest[from].to(to).send(&frame), Ok(()));
-            let _ = self.honest[from].to(to).sender.publish();
+            let _ = self.honest[from].to(to).lane.sender.publish();
             assert_eq!(self.honest[to].to(from).receive(), Ok(Some(frame)));
-            let shown = &self.homes[from].peers[to].shown;
-            assert!(shown.faults.iter().all(|count| count.get() == 0) && shown.downs.get() == 0);
+            let status = &self.backings[from].peers[to].status;
+            assert!(status.faults.iter().all(|count| count.get() == 0) && status.downs.get() == 0);
         }
     }
 }

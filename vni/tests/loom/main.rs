@@ -1,9 +1,10 @@
-//! The protocol under a model checker (the crate `loom`), which runs every interleaving that the language's memory model
-//! allows, with every value that a load may then see.
+//! The protocol under a model checker (the crate `loom`), which runs every interleaving that the language's memory
+//! model allows, with every value that a load may then see.
 //!
 //! Each model is a few lines of the real algorithms on words of the checker's ([`words`]). For each fence and each
-//! ordering there is a twin that lacks it, and a test that wants the checker to find a schedule in which the twin fails:
-//! somebody sleeps with work to do, or two touch the same memory at once. A fence that no twin needs would not be there.
+//! ordering there is a twin that lacks it, and a test that wants the checker to find a schedule in which the twin
+//! fails: somebody sleeps with work to do, or two touch the same memory at once. A fence that no twin needs would not
+//! be there.
 //!
 //! Only with `--cfg loom`, since the checker's atomics work nowhere else: `cargo xtask test --only proofs`.
 

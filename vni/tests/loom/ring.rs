@@ -1,7 +1,7 @@
 //! A ring's two ends, each on a thread that sleeps when it may.
 //!
-//! What travels is memory that the producer writes and the consumer reads, in which the checker sees two who touch it at
-//! once. A sleeper that nobody wakes is a deadlock to the checker.
+//! What travels is memory that the producer writes and the consumer reads, in which the checker sees two who touch it
+//! at once. A sleeper that nobody wakes is a deadlock to the checker.
 
 use loom::sync::Notify;
 use loom::thread;

@@ -184,7 +184,7 @@ impl LinkWords for Side<'_> {
         self.link.words[1 - self.me].load(self.link.twin.ordering(Lacks::TheirsAcquire, Ordering::Acquire))
     }
 
-    fn fence_said(&self) {
+    fn fence_announced(&self) {
         self.link.twin.fence(Lacks::FenceSaid);
     }
 }

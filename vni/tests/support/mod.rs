@@ -9,24 +9,32 @@ use shmem::{Geometry, GeometryError, Shape, Window};
 use vni::buffers::SharedBuffers;
 use vni::descriptor::Offload;
 use vni::fault::Fault;
-use vni::receiver::{self, Receiver, Watch};
-use vni::sender::{self, Refusal, Sender};
-use vni::station::{PeerLink, Shown, Station, Stepped};
+use vni::lanes::{self, LaneEnds, LaneRefs};
+use vni::peer_link::{LinkStatus, PeerLink, StepOutcome};
+use vni::port::Port;
+use vni::receiver::{self, Watch};
+use vni::sender::{self, SendError};
 
 /// What the parts of a [`Partition`] refer to.
 #[derive(Default)]
-pub(crate) struct Home {
+pub(crate) struct Backing {
     pub(crate) buffers: Box<SharedBuffers>,
-    pub(crate) peers: [Seen; 4],
+    pub(crate) peers: [PeerBacking; 4],
 }
 
 /// What is counted of one peer.
 #[derive(Default)]
-pub(crate) struct Seen {
+pub(crate) struct PeerBacking {
     pub(crate) sent: sender::Counters,
     pub(crate) received: receiver::Counters,
     pub(crate) watch: Watch,
-    pub(crate) shown: Shown,
+    pub(crate) status: LinkStatus,
+}
+
+impl PeerBacking {
+    fn lane(&self) -> LaneRefs<'_> {
+        LaneRefs { sent: &self.sent, received: &self.received, watch: &self.watch }
+    }
 }
 
 /// A window for so many partitions, with buffers to spare.
@@ -48,7 +56,7 @@ fn shape(partitions: usize) -> Shape {
 
 /// One partition, with its links to all others.
 pub(crate) struct Partition<'w> {
-    pub(crate) station: Station<'w>,
+    pub(crate) port: Port<'w>,
     /// By the peer's index, our own left out.
     ends: Vec<End<'w>>,
 }
@@ -57,20 +65,20 @@ pub(crate) struct Partition<'w> {
 pub(crate) struct End<'w> {
     peer: usize,
     pub(crate) link: PeerLink<'w>,
-    pub(crate) sender: Sender<'w>,
-    pub(crate) receiver: Receiver<'w>,
+    pub(crate) lane: LaneEnds<'w>,
 }
 
 impl<'w> Partition<'w> {
     /// Partition `me`, started.
-    pub(crate) fn new(window: Window<'w>, me: usize, home: &'w Home) -> Self {
-        let station = Station::new(window, me, "test");
-        let shape = window.geometry().shape();
-        home.buffers.fill(window.geometry().pool_len(), shape.lanes());
-        let peers = (0..shape.partitions()).filter(|peer| *peer != me);
-        let ends = peers.enumerate().map(|(lane, peer)| End::new(&station, peer, lane, home)).collect();
-        station.start();
-        Self { station, ends }
+    pub(crate) fn new(window: Window<'w>, me: usize, backing: &'w Backing) -> Self {
+        let port = Port::new(window, me, "test");
+        // There is one queue, so a lane's index is the peer's.
+        let lanes = lanes::assemble(&port, &backing.buffers, |peer| backing.peers[peer].lane());
+        let ends =
+            lanes.map(|(peer, lane)| End { peer, link: PeerLink::new(&port, peer, &backing.peers[peer].status), lane });
+        let ends = ends.collect();
+        port.start();
+        Self { port, ends }
     }
 
     /// The end of the link to `peer`.
@@ -80,43 +88,28 @@ impl<'w> Partition<'w> {
 
     /// One step of every link, as a driver's poll makes it. Whether any peer must be rung.
     pub(crate) fn step(&mut self) -> bool {
-        let Self { station, ends } = self;
-        let rung: Vec<bool> = ends.iter_mut().map(|end| end.step(station).ring).collect();
+        let Self { port, ends } = self;
+        let rung: Vec<bool> = ends.iter_mut().map(|end| end.step(port).ring).collect();
         rung.contains(&true)
     }
 }
 
 impl<'w> End<'w> {
-    fn new(station: &Station<'w>, peer: usize, lane: usize, home: &'w Home) -> Self {
-        let (window, me, seen) = (station.window(), station.index(), &home.peers[peer]);
-        let sender = Sender::new(window.ring(me, 0, peer), window.pool(me), lane, &home.buffers, &seen.sent);
-        let receiver = Receiver::new(window.ring(peer, 0, me), window.pool(peer), &seen.received, &seen.watch);
-        Self { peer, link: PeerLink::new(station, peer, &seen.shown), sender, receiver }
-    }
-
     /// One step of the link.
-    pub(crate) fn step(&mut self, station: &Station<'_>) -> Stepped {
-        let fault = self.sender.take_fault().or(self.receiver.take_fault());
-        let (sender, receiver) = (&mut self.sender, &mut self.receiver);
-        let stepped = self.link.step(station.now(), station.is_open(), fault, || {
-            sender.reset();
-            receiver.reset();
-        });
-        self.sender.set_live(stepped.send);
-        self.receiver.set_live(stepped.receive);
-        stepped
+    pub(crate) fn step(&mut self, port: &Port<'_>) -> StepOutcome {
+        lanes::step_link(port, &mut self.link, &mut self.lane)
     }
 
     /// Sends a frame that lies in one piece.
-    pub(crate) fn send(&mut self, frame: &[u8]) -> Result<(), Refusal> {
-        self.sender.send([Source::from(frame)].into_iter(), Offload::NONE)
+    pub(crate) fn send(&mut self, frame: &[u8]) -> Result<(), SendError> {
+        self.lane.sender.send([Source::from(frame)].into_iter(), Offload::NONE)
     }
 
     /// The next frame, if there is one.
     pub(crate) fn receive(&mut self) -> Result<Option<Vec<u8>>, Fault> {
-        let Some(waiting) = self.receiver.peek()? else { return Ok(None) };
+        let Some(waiting) = self.lane.receiver.peek()? else { return Ok(None) };
         let mut frame = vec![0; waiting.len];
-        self.receiver.take(&mut [Sink::from(&mut frame[..])]);
+        self.lane.receiver.take(&mut [Sink::from(&mut frame[..])]);
         Ok(Some(frame))
     }
 }

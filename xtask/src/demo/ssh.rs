@@ -93,7 +93,7 @@ fn wait_for(console: &Console, events: &Events, pattern: &Pattern, limit: Durati
             Err(_) => {}
         }
         while let Some(event) = events.next_within(Duration::ZERO) {
-            if matches!(event, Event::Signalled) {
+            if matches!(event, Event::Signal(_)) {
                 bail!("ended by a signal");
             }
         }

@@ -42,7 +42,7 @@ exec "$here/usr/bin/qemu-system-x86_64" \
 /// Ensures that `sprig` finds a QEMU that is new enough, or prints a warning if there is none.
 pub(super) fn make(cache: &BuildCache, apt: &mut Apt) -> Result<()> {
     let found = Emulator::find(None);
-    if found.is_told() {
+    if found.is_chosen_by_user() {
         progress::headline(LABEL, &format!("{}, named by SPRIG_QEMU", found.program().display()));
         return Ok(());
     }
@@ -118,9 +118,9 @@ fn try_out(emulator: &Emulator) -> Result<Version> {
     let defaults = MachineSpec::new(boot);
     let spec = MachineSpec { emulator: emulator.clone(), arguments: vec!["-S".to_owned()], ..defaults };
     let mut machine = spec.start()?;
-    let Some(mut control) = machine.take_control()? else { bail!("it cannot be controlled") };
+    let Some(mut control) = machine.take_control() else { bail!("it cannot be controlled") };
     control.execute("quit", &json!({}))?;
     let end = machine.wait_for_end(END_LIMIT)?;
-    ensure!(end.is_some_and(|status| status.success()), "it does not end as told: {}", machine.said());
+    ensure!(end.is_some_and(|status| status.success()), "it does not end as told: {}", machine.qemu_output());
     Ok(version)
 }

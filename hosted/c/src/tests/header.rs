@@ -6,20 +6,20 @@ use std::mem::offset_of;
 use hosted::Offload;
 
 use super::compile;
-use crate::{exchanging, telling};
+use crate::{exchange, status};
 
 const HEADER: &str = include_str!("../../include/sprig_vni_hosted.h");
 const SOURCES: [&str; 4] = [
-    include_str!("../exchanging.rs"),
-    include_str!("../failing.rs"),
-    include_str!("../opening.rs"),
-    include_str!("../telling.rs"),
+    include_str!("../exchange.rs"),
+    include_str!("../error.rs"),
+    include_str!("../lifecycle.rs"),
+    include_str!("../status.rs"),
 ];
 
 /// Each type of the interface, in both languages.
 const TYPES: [(&str, &str); 14] = [
     ("*mut Endpoint", "sprig_vni_endpoint *"),
-    ("*mut Serving", "sprig_vni_hub *"),
+    ("*mut Serving", "sprig_vni_server *"),
     ("*const Frame", "const sprig_vni_frame *"),
     ("*mut Frame", "sprig_vni_frame *"),
     ("*const c_char", "const char *"),
@@ -70,18 +70,18 @@ fn c_lays_frames_out_as_rust_does_and_has_the_same_constants() {
     let constants = [
         ("SPRIG_VNI_MIN_FRAME", vni::MIN_FRAME),
         ("SPRIG_VNI_MAX_FRAME", vni::MAX_FRAME),
-        ("SPRIG_VNI_SENT", exchanging::SENT as usize),
-        ("SPRIG_VNI_NO_ROOM", exchanging::NO_ROOM as usize),
-        ("SPRIG_VNI_LINK_DOWN", exchanging::LINK_DOWN as usize),
-        ("SPRIG_VNI_BAD_LENGTH", exchanging::BAD_LENGTH as usize),
-        ("SPRIG_VNI_LINK_IS_DOWN", telling::LINK_IS_DOWN as usize),
-        ("SPRIG_VNI_LINK_IS_COMING", telling::LINK_IS_COMING as usize),
-        ("SPRIG_VNI_LINK_IS_UP", telling::LINK_IS_UP as usize),
-        ("SPRIG_VNI_LINK_IS_STALLED", telling::LINK_IS_STALLED as usize),
-        ("sizeof(sprig_vni_frame)", size_of::<exchanging::Frame>()),
-        ("offsetof(sprig_vni_frame, room)", offset_of!(exchanging::Frame, room)),
-        ("offsetof(sprig_vni_frame, len)", offset_of!(exchanging::Frame, len)),
-        ("offsetof(sprig_vni_frame, offload)", offset_of!(exchanging::Frame, offload)),
+        ("SPRIG_VNI_SENT", exchange::SENT as usize),
+        ("SPRIG_VNI_NO_ROOM", exchange::NO_ROOM as usize),
+        ("SPRIG_VNI_LINK_DOWN", exchange::LINK_DOWN as usize),
+        ("SPRIG_VNI_BAD_LENGTH", exchange::BAD_LENGTH as usize),
+        ("SPRIG_VNI_LINK_IS_DOWN", status::LINK_IS_DOWN as usize),
+        ("SPRIG_VNI_LINK_IS_CONNECTING", status::LINK_IS_CONNECTING as usize),
+        ("SPRIG_VNI_LINK_IS_UP", status::LINK_IS_UP as usize),
+        ("SPRIG_VNI_LINK_IS_STALLED", status::LINK_IS_STALLED as usize),
+        ("sizeof(sprig_vni_frame)", size_of::<exchange::Frame>()),
+        ("offsetof(sprig_vni_frame, room)", offset_of!(exchange::Frame, room)),
+        ("offsetof(sprig_vni_frame, len)", offset_of!(exchange::Frame, len)),
+        ("offsetof(sprig_vni_frame, offload)", offset_of!(exchange::Frame, offload)),
         ("sizeof(sprig_vni_offload)", size_of::<Offload>()),
         ("offsetof(sprig_vni_offload, segmentation)", offset_of!(Offload, segmentation)),
         ("offsetof(sprig_vni_offload, segment_size)", offset_of!(Offload, segment_size)),

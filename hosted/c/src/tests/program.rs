@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
-use hosted::{Endpoint, Hub, LinkState, Offload};
+use hosted::{Endpoint, LinkState, Offload, WindowServer};
 use serde_json::Value;
 
 use super::compile;
@@ -56,7 +56,7 @@ fn a_c_program_echoes_a_hundred_thousand_frames() {
     let libraries = LIBRARIES.shared.parent().expect("a library lies in a folder");
     let options = ["-L".as_ref(), libraries.as_os_str(), "-lsprig_vni_hosted".as_ref()];
     let mut program = program(&options, &folder.path().join("echo"));
-    echoes(program.env("LD_LIBRARY_PATH", libraries), &folder.path().join("hub"));
+    echoes(program.env("LD_LIBRARY_PATH", libraries), &folder.path().join("socket"));
 }
 
 #[test]
@@ -64,15 +64,15 @@ fn a_c_program_with_the_archive_in_it_does_so_too() {
     let folder = tempfile::tempdir().unwrap();
     let system = ["-lpthread", "-ldl", "-lm", "-lgcc_s"].map(OsStr::new);
     let options = [&[LIBRARIES.archive.as_os_str()], &system[..]].concat();
-    echoes(&mut program(&options, &folder.path().join("echo")), &folder.path().join("hub"));
+    echoes(&mut program(&options, &folder.path().join("echo")), &folder.path().join("socket"));
 }
 
-/// Starts the program, which joins at `hub_path`, and holds it to what it has to send back and to say.
-fn echoes(program: &mut Command, hub_path: &Path) {
+/// Starts the program, which joins at `server_path`, and holds it to what it has to send back and to say.
+fn echoes(program: &mut Command, server_path: &Path) {
     let window = window(2);
-    let _serving = Hub::bind(hub_path, &window).unwrap().spawn().unwrap();
+    let _serving = WindowServer::bind(server_path, &window).unwrap().spawn().unwrap();
     let mut a = Endpoint::open(&window, 0).unwrap();
-    let child = program.arg(hub_path).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child = program.arg(server_path).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     until_up(&mut a, 1);
     exchange(&mut a);
     assert_eq!(a.link(1), LinkState::Up);

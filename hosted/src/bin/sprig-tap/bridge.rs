@@ -1,14 +1,14 @@
 //! Frames between the interface and the partition, in one loop that sleeps when there are none.
 //!
 //! A frame goes to the partition whose address it has, else to all. One for which there is no room waits, and the
-//! interface with it, for a tick at most: then it is dropped, so that a peer that stands still does not keep us from the
-//! others. The carrier is on as long as any link is up.
+//! interface with it, for a tick at most: then it is dropped, so that a peer that stands still does not keep us from
+//! the others. The carrier is on as long as any link is up.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use hosted::{Endpoint, Lane, LinkState, Offload, Refusal};
+use hosted::{Endpoint, Lane, LinkState, Offload, SendError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::tap::{Carrier, HEADER_LEN, Tap, header_for, offload_from};
@@ -18,7 +18,7 @@ const BURST_BYTES: usize = 256 << 10;
 /// Frames of a burst at the most.
 const BURST_FRAMES: usize = 64;
 /// How long a frame waits for room.
-const ROOM_LIMIT: Duration = Duration::from_millis(vni::station::TICK_MS as u64);
+const ROOM_LIMIT: Duration = Duration::from_millis(vni::port::TICK_MS as u64);
 /// Beyond a packet: an Ethernet header and a VLAN tag.
 const FRAMING: usize = 14 + 4;
 
@@ -65,12 +65,12 @@ impl Bridge {
     }
 
     /// Until `ended`.
-    pub(crate) fn run(&mut self, ended: &AtomicBool, say: fn(&str)) -> Result<()> {
+    pub(crate) fn run(&mut self, ended: &AtomicBool, print_line: fn(&str)) -> Result<()> {
         let mut idle_since = None;
         while !ended.load(Ordering::Relaxed) {
             let changed = self.endpoint.turn().context("cannot wait")?.changed;
             if changed != 0 {
-                self.follow_links(changed, say)?;
+                self.follow_links(changed, print_line)?;
             }
             let received = self.receive()?;
             let sent = self.send()?;
@@ -86,7 +86,7 @@ impl Bridge {
     }
 
     /// Tells what was counted.
-    pub(crate) fn tell(&self, say: fn(&str)) {
+    pub(crate) fn report(&self, print_line: fn(&str)) {
         let Counts { tx_super_frames, rx_super_frames, tx_drop_no_room, rx_drop_refused, sleeps } = self.counts;
         let own = [
             ("tx_super_frames", tx_super_frames),
@@ -96,16 +96,16 @@ impl Bridge {
             ("sleeps", sleeps),
         ];
         for (name, value) in self.endpoint.counters().chain(own).filter(|(_, value)| *value != 0) {
-            say(&format!("{name} {value}"));
+            print_line(&format!("{name} {value}"));
         }
     }
 
-    fn follow_links(&mut self, changed: u32, say: fn(&str)) -> Result<()> {
+    fn follow_links(&mut self, changed: u32, print_line: fn(&str)) -> Result<()> {
         let is_up = |peer| self.endpoint.link(peer) == LinkState::Up;
         let peers = 0..self.endpoint.window().shape().partitions();
         let carrier = if peers.clone().any(is_up) { Carrier::On } else { Carrier::Off };
         for peer in peers.filter(|peer| changed & 1 << peer != 0) {
-            say(&format!("link to {peer} is {:?}", self.endpoint.link(peer)).to_lowercase());
+            print_line(&format!("link to {peer} is {:?}", self.endpoint.link(peer)).to_lowercase());
         }
         self.tap.set_carrier(carrier)
     }
@@ -153,7 +153,7 @@ impl Bridge {
     /// Once more what found no room; true if nothing waits any more.
     fn send_held(&mut self) -> bool {
         let Some(Held { len, lane, until }) = self.held else { return true };
-        if self.put(lane, len) == Err(Refusal::NoRoom) {
+        if self.put(lane, len) == Err(SendError::NoRoom) {
             if Instant::now() < until {
                 return false;
             }
@@ -170,7 +170,7 @@ impl Bridge {
         match self.endpoint.destination(address) {
             Some(peer) => {
                 let Some(lane) = self.endpoint.lane(peer, 0) else { return };
-                if self.put(lane, len) == Err(Refusal::NoRoom) {
+                if self.put(lane, len) == Err(SendError::NoRoom) {
                     self.held = Some(Held { len, lane, until: Instant::now() + ROOM_LIMIT });
                 }
             }
@@ -179,14 +179,14 @@ impl Bridge {
                 // Lanes come by queue and then by peer: so many are those of queue 0.
                 let peers = self.endpoint.window().shape().partitions() - 1;
                 for number in 0..peers.min(self.lanes.len()) {
-                    let refused = self.put(self.lanes[number], len) == Err(Refusal::NoRoom);
+                    let refused = self.put(self.lanes[number], len) == Err(SendError::NoRoom);
                     self.counts.tx_drop_no_room += u64::from(refused);
                 }
             }
         }
     }
 
-    fn put(&mut self, lane: Lane, len: usize) -> Result<(), Refusal> {
+    fn put(&mut self, lane: Lane, len: usize) -> Result<(), SendError> {
         let mut header = [0; HEADER_LEN];
         header.copy_from_slice(&self.out[..HEADER_LEN]);
         let offload: Offload = offload_from(header);

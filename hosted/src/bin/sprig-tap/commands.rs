@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use hosted::{Endpoint, Hub, WindowFile};
+use hosted::{Endpoint, WindowFile, WindowServer};
 use shmem::{MAX_PARTITIONS, Shape};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
@@ -84,9 +84,9 @@ impl Create {
         let shape = Shape::new(self.partitions as usize, QUEUES)?;
         let pools = u64::from(self.partitions) * (u64::from(self.pool) << 10);
         let window = WindowFile::create(shape, shmem::control_len(shape) + pools, &self.box_name)?;
-        let _serving = Hub::bind(&self.socket, &window)?.spawn()?;
+        let _serving = WindowServer::bind(&self.socket, &window)?.spawn()?;
         let (name, len) = (window.box_name(), window.len() >> 10);
-        say(&format!("{name}: {} partitions, {len} KiB, at {}", self.partitions, self.socket.display()));
+        print_line(&format!("{name}: {} partitions, {len} KiB, at {}", self.partitions, self.socket.display()));
         while !ended.load(Ordering::Relaxed) {
             std::thread::sleep(LOOK_EVERY);
         }
@@ -103,16 +103,16 @@ impl Join {
         };
         let mac = endpoint.mac(endpoint.index());
         let tap = Tap::open(&self.interface, mac, self.mtu)?;
-        say(&format!("{} is partition {} of {}, {mac}", tap.name(), endpoint.index(), window.box_name()));
+        print_line(&format!("{} is partition {} of {}, {mac}", tap.name(), endpoint.index(), window.box_name()));
         let mut bridge = Bridge::new(endpoint, tap, self.mtu, Duration::from_micros(self.poll.into()));
-        let outcome = bridge.run(ended, say);
-        bridge.tell(say);
+        let outcome = bridge.run(ended, print_line);
+        bridge.report(print_line);
         outcome
     }
 }
 
-/// One line for whoever has started us. If nobody reads it, it is not missed.
-fn say(line: &str) {
+/// Prints one line for the program that has started us. A line that cannot be written is dropped.
+fn print_line(line: &str) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "sprig-tap: {line}").and_then(|()| out.flush());
 }

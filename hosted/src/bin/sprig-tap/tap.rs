@@ -58,7 +58,7 @@ impl Tap {
         &self.name
     }
 
-    /// Says whether there is somebody to talk to.
+    /// Sets the carrier: whether a peer is there.
     pub(crate) fn set_carrier(&mut self, carrier: Carrier) -> Result<()> {
         let carrier = carrier as c_int;
         request(&self.file, libc::TUNSETCARRIER, &raw const carrier)
@@ -110,7 +110,7 @@ impl AsFd for Tap {
     }
 }
 
-/// Whether there is somebody to talk to.
+/// Whether a peer is there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Carrier {
     Off = 0,

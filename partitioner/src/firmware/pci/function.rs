@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::ConfigSpace;
+use super::config_space::ConfigSpace;
 use super::register::{
     BARS, BUSES, CAPABILITIES, CLASS, COMMAND, Command, HAS_CAPABILITIES, HEADER, ID, IO_WINDOW, MEMORY_WINDOW,
     PREFETCHABLE_BASE_UPPER, PREFETCHABLE_LIMIT_UPPER, PREFETCHABLE_WINDOW,
@@ -93,8 +93,8 @@ fn capabilities(space: &mut impl ConfigSpace, address: PciAddress) -> Vec<(u16, 
     found
 }
 
-/// The registers that decode anything. To find out how much, each is written over for a moment, and the function answers at
-/// no address meanwhile. Host bridges stay as they are: memory itself may lie behind them.
+/// The registers that decode anything. To find out how much, each is written over for a moment, and the function
+/// answers at no address meanwhile. Host bridges stay as they are: memory itself may lie behind them.
 fn bars(space: &mut impl ConfigSpace, address: PciAddress, class: PciClass, count: u8) -> Vec<Bar> {
     if class.0 >> 8 == CLASS_HOST_BRIDGE {
         return Vec::new();
@@ -181,8 +181,8 @@ fn bridge(space: &mut impl ConfigSpace, address: PciAddress) -> Bridge {
     }
 }
 
-/// Base and limit count in 4 KiB. A window whose base lies above its limit is closed; so is one at 0, where nothing of PCI
-/// ever lies, and which is how bridges come out of a reset.
+/// Base and limit count in 4 KiB. A window whose base lies above its limit is closed; so is one at 0, where nothing of
+/// PCI ever lies, and which is how bridges come out of a reset.
 fn io_window(base: u8, limit: u8) -> Option<IoRange> {
     let (first, last) = (u16::from(base & 0xf0) << 8, u16::from(limit & 0xf0) << 8 | 0xfff);
     (first != 0 && first < last).then_some(IoRange { first, last })

@@ -2,8 +2,10 @@
 
 use alloc::vec::Vec;
 
+use super::config_space::ConfigSpace;
+use super::function;
 use super::register::BUSES;
-use super::{ConfigSpace, functions, present};
+use super::scan::{functions, present};
 use crate::inventory::EcamSegment;
 use crate::pci::{BusRange, PciAddress, PciFunction};
 
@@ -16,9 +18,9 @@ pub struct Numbered {
     pub buses: BusRange,
 }
 
-/// Numbers the buses behind every bridge that no other bridge leads to and that has none, from above all numbers in use.
-/// Bridges further behind are left as they are where the firmware has numbered those before them: what it left out there, it
-/// has had no numbers for.
+/// Numbers the buses behind every bridge that no other bridge leads to and that has none, from above all numbers in
+/// use. Bridges further behind are left as they are where the firmware has numbered those before them: what it left out
+/// there, it has had no numbers for.
 pub fn number_buses(space: &mut impl ConfigSpace, segments: &[EcamSegment]) -> Vec<Numbered> {
     let mut numbered = Vec::new();
     for segment in segments {
@@ -49,7 +51,7 @@ fn number(
     let mut last = first;
     for device in PciAddress::on_bus(bridge.segment(), first) {
         for child in present(space, device) {
-            if super::function::is_bridge(space, child) {
+            if function::is_bridge(space, child) {
                 last = number(space, child, last, limit, numbered).unwrap_or(last);
             }
         }

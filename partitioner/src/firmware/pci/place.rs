@@ -1,9 +1,9 @@
-//! Addresses for functions behind bridges that the firmware has left without.
+//! Gives addresses to functions behind bridges that the firmware has left without.
 //!
-//! Most firmware gives every function its addresses and every bridge the windows that lead to them. Where a bridge next to
-//! the processors has anything behind it that cannot be reached, all behind it is placed anew, in memory addresses that
-//! nobody has: below 4 GiB, and what may lie above only if there is no room. I/O ports are not given: every device that can
-//! interrupt by message works without.
+//! Most firmware gives every function its addresses and every bridge the windows that lead to them. Where a bridge next
+//! to the processors has anything behind it that cannot be reached, all behind it is placed anew, in free memory
+//! addresses: below 4 GiB, and, for what may lie above, there if there is no room. I/O ports are not given: every
+//! device that can interrupt by message works without.
 //!
 //! ```text
 //! bridge      │ window, in MiB                                   │
@@ -12,7 +12,7 @@
 
 use alloc::vec::Vec;
 
-use super::ConfigSpace;
+use super::config_space::ConfigSpace;
 use super::function::bar_register;
 use super::register::{
     IO_WINDOW, MEMORY_WINDOW, PREFETCHABLE_BASE_UPPER, PREFETCHABLE_LIMIT_UPPER, PREFETCHABLE_WINDOW,
@@ -43,13 +43,14 @@ pub struct Addresses<'a> {
 /// A bridge behind which everything has been placed anew.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Placed {
-    /// Which.
+    /// The bridge.
     pub bridge: PciAddress,
     /// Its windows now; `None` if there was no room.
     pub windows: Option<Windows>,
 }
 
-/// Places what cannot be reached, and closes windows that nobody has set. `functions` are all of the machine, as they are now.
+/// Places what cannot be reached, and closes windows that are not set. `functions` are all functions of the machine, as
+/// they are now.
 pub fn place(space: &mut impl ConfigSpace, functions: &[PciFunction], addresses: Addresses<'_>) -> Vec<Placed> {
     for bridge in functions {
         if let Some(Bridge { windows, .. }) = bridge.bridge {
@@ -57,9 +58,9 @@ pub fn place(space: &mut impl ConfigSpace, functions: &[PciFunction], addresses:
         }
     }
     let mut free = free(functions, addresses);
-    let unreachable = functions
-        .iter()
-        .filter(|bridge| Functions(functions).way(bridge).next().is_none() && !reaches_all(bridge, functions));
+    let unreachable = functions.iter().filter(|bridge| {
+        Functions(functions).upstream_bridges(bridge).next().is_none() && !reaches_all(bridge, functions)
+    });
     let mut placed = Vec::new();
     for bridge in unreachable {
         let windows = place_behind(space, bridge, functions, &mut free);
@@ -68,7 +69,7 @@ pub fn place(space: &mut impl ConfigSpace, functions: &[PciFunction], addresses:
     placed
 }
 
-/// Whether each memory address of what lies behind a bridge is chosen, and every bridge on its way hands it on.
+/// Whether each memory address of what lies behind a bridge is chosen, and every bridge on its way forwards it.
 fn reaches_all(bridge: &PciFunction, functions: &[PciFunction]) -> bool {
     let behind = functions.iter().filter(|function| {
         function.address.segment() == bridge.address.segment() && bridge.leads_to_bus(function.address.bus())
@@ -76,7 +77,7 @@ fn reaches_all(bridge: &PciFunction, functions: &[PciFunction]) -> bool {
     behind.into_iter().all(|function| Functions(functions).is_in_reach(function))
 }
 
-/// Addresses that nobody has.
+/// Free addresses.
 struct Free {
     low: RangeSet,
     high: RangeSet,
@@ -157,7 +158,8 @@ impl Block {
         Self { len: bar.len, align: bar.len, takers: alloc::vec![(Taker::Register(address, bar), 0, bar.len)] }
     }
 
-    /// The same as the content of a bridge's window. An empty one is told too, so that the window is closed.
+    /// The same as the content of a bridge's window. There is a content for an empty one too, so that the window is
+    /// closed.
     fn in_window(mut self, bridge: PciAddress) -> Self {
         self.len = self.len.next_multiple_of(MIB);
         self.align = self.align.max(MIB);
@@ -165,7 +167,8 @@ impl Block {
         self
     }
 
-    /// The parts one behind the other, those first that must start at the roundest addresses: then the gaps are smallest.
+    /// The parts one behind the other, those first that must start at the roundest addresses: then the gaps are
+    /// smallest.
     fn packed(mut parts: Vec<Self>) -> Self {
         parts.sort_by_key(|part| core::cmp::Reverse(part.align));
         let mut whole = Self::default();

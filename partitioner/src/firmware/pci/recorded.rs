@@ -1,9 +1,9 @@
-//! Configuration space that was kept: what `sprig inventory` reads under a running Linux, and what tests make up.
+//! Recorded configuration space: what `sprig inventory` reads under a running Linux, and what tests make up.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use super::ConfigSpace;
+use super::config_space::ConfigSpace;
 use super::function::bar_register;
 use super::register::{COMMAND, PREFETCHABLE_WINDOW};
 use crate::pci::PciAddress;
@@ -12,7 +12,7 @@ use crate::pci::PciAddress;
 #[derive(Clone, Default, Debug)]
 pub struct Recorded(BTreeMap<PciAddress, RecordedFunction>);
 
-/// The registers of a function, and how much its base address registers decode: nobody can find that out from bytes.
+/// The registers of a function, and how much its base address registers decode, which the bytes do not show.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RecordedFunction {
     registers: Vec<u8>,
@@ -21,7 +21,7 @@ pub struct RecordedFunction {
 
 impl RecordedFunction {
     /// From as many `registers` as were readable, at least the first 64 bytes, and the length that each base address
-    /// register decodes, 0 for none. Of one of 64 bits the length stands at the lower.
+    /// register decodes, 0 for none. A register of 64 bits has its length at the lower half.
     pub fn new(registers: &[u8], bar_lens: [u64; 6]) -> Option<Self> {
         (registers.len() >= 64).then(|| Self { registers: registers.into(), bar_lens })
     }
@@ -36,7 +36,7 @@ impl RecordedFunction {
             Some(index) if !self.is_bridge() || index < 2 => self.settable(usize::from(index), value),
             // Its upper half is the status, which is not set by writing.
             _ if register == COMMAND => self.read(register) & 0xffff_0000 | value & 0xffff,
-            // How wide the window is stands in bits that are fixed.
+            // The width of the window is in bits that are fixed.
             _ if register == PREFETCHABLE_WINDOW && self.is_bridge() => {
                 value & 0xfff0_fff0 | self.read(register) & 0x000f_000f
             }

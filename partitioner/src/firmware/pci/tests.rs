@@ -9,8 +9,10 @@ use proptest::prelude::*;
 use super::place::{Addresses, place};
 use super::*;
 use crate::address::{GIB_4, MIB, MemoryRange};
+use crate::inventory::EcamSegment;
 use crate::inventory::{MemoryKind, MemoryRegion};
 use crate::pci::{BarKind, BusRange, Functions, IoRange, Obstacle};
+use crate::pci::{PciAddress, PciFunction};
 
 const ECAM: EcamSegment = EcamSegment { segment: 0, base: 0xb000_0000, first_bus: 0, last_bus: 31 };
 
@@ -154,14 +156,14 @@ fn a_function_is_read_and_left_as_it_was() {
     let before = space.0[0].function.clone();
     let [function] = &read(&mut space)[..] else { panic!("one function") };
     assert_eq!(function.to_string(), "0000:00:03.0 (network, 1af4:1041)");
-    let told: Vec<_> = function.bars.iter().map(|bar| (bar.index, bar.kind, bar.address, bar.len)).collect();
+    let reported: Vec<_> = function.bars.iter().map(|bar| (bar.index, bar.kind, bar.address, bar.len)).collect();
     let expected = [
         (0, BarKind::Memory32, 0xfe24_0000, 0x1000),
         (1, BarKind::Io, 0xc040, 0x20),
         (2, BarKind::Prefetchable64, 0x38 << 32, 16 << 30),
         (4, BarKind::Memory64, 0, 0x4000),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(reported, expected);
     assert_eq!((function.interrupts.msi, function.interrupts.msi_x), (None, Some(0x60)));
     assert_eq!(space.0[0].function, before);
 }
@@ -201,7 +203,8 @@ fn capabilities_that_go_round_in_circles_end() {
     assert_eq!(read(&mut space)[0].interrupts.msi_x, None);
 }
 
-/// Two root ports, an NVMe disk behind the one and a switch with two cards behind the other; nothing is numbered or placed.
+/// Two root ports, an NVMe disk behind the one and a switch with two cards behind the other; nothing is numbered or
+/// placed.
 fn bare() -> Machine {
     let mut machine = Machine::default();
     let first = machine.add(None, 2, port(ROOT_PORT));
@@ -230,8 +233,8 @@ fn set_up(space: &mut impl ConfigSpace, memory: &[MemoryRegion]) -> Vec<String> 
 #[test]
 fn what_the_firmware_left_undone_is_put_right() {
     let mut space = bare();
-    let told = set_up(&mut space, &memory());
-    insta::assert_debug_snapshot!(told);
+    let reported = set_up(&mut space, &memory());
+    insta::assert_debug_snapshot!(reported);
     let found = read(&mut space);
     let obstacles: Vec<_> = found.iter().filter_map(|function| Functions(&found).obstacle(function)).collect();
     assert_eq!(obstacles, [Obstacle::Bridge; 5]);
@@ -257,8 +260,8 @@ fn what_has_no_room_is_left_and_told() {
     let mut space = Machine::default();
     let port = space.add(None, 2, port(ROOT_PORT));
     space.add(Some(port), 0, endpoint(0x02_00_00, &[(MEMORY_32, 0x8000_0000)]));
-    let told = set_up(&mut space, &memory());
-    assert_eq!(told, ["0000:00:02.0 01", "0000:00:02.0 nowhere"]);
+    let reported = set_up(&mut space, &memory());
+    assert_eq!(reported, ["0000:00:02.0 01", "0000:00:02.0 nowhere"]);
     let found = read(&mut space);
     assert_eq!(Functions(&found).obstacle(&found[1]), Some(Obstacle::OutOfReach));
 }
@@ -270,9 +273,9 @@ fn numbers_go_on_above_those_in_use() {
     space.add(None, 3, port(ROOT_PORT));
     space.add(None, 4, port(ROOT_PORT));
     let numbered = number_buses(&mut space, &[ECAM]);
-    let told: Vec<_> =
+    let reported: Vec<_> =
         numbered.iter().map(|numbered| (numbered.bridge, numbered.buses.first, numbered.buses.last)).collect();
-    assert_eq!(told, [(at(0, 3), 7, 7), (at(0, 4), 8, 8)]);
+    assert_eq!(reported, [(at(0, 3), 7, 7), (at(0, 4), 8, 8)]);
 }
 
 #[test]
@@ -298,8 +301,8 @@ proptest! {
             space.add(Some(port), 0, endpoint(0x02_00_00, bars));
         }
         let memory = memory();
-        let told = set_up(&mut space, &memory);
-        prop_assume!(!told.iter().any(|line| line.ends_with("nowhere")));
+        let reported = set_up(&mut space, &memory);
+        prop_assume!(!reported.iter().any(|line| line.ends_with("nowhere")));
         let found = read(&mut space);
         let mut ranges: Vec<_> = memory.iter().map(|region| region.range).collect();
         for bar in found.iter().flat_map(|function| &function.bars) {
@@ -310,8 +313,8 @@ proptest! {
         }
         for function in found.iter().filter(|function| function.bridge.is_none()) {
             prop_assert_eq!(Functions(&found).obstacle(function), None);
-            let way: Vec<_> = Functions(&found).way(function).collect();
-            prop_assert_eq!(way.len(), 1);
+            let upstream: Vec<_> = Functions(&found).upstream_bridges(function).collect();
+            prop_assert_eq!(upstream.len(), 1);
         }
         for window in found.iter().filter_map(|function| function.bridge).flat_map(|bridge| bridge.windows.memory()) {
             prop_assert!(window.start() % MIB == 0 && window.end() % MIB == 0);

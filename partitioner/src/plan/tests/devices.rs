@@ -92,9 +92,9 @@ fn a_function_takes_its_bus_along() {
     let plan = planned(&with_cards(), &["'0000:01:00.1'", "'0000:05:00.0'", ""]);
     assert_eq!(buses(&plan), [vec!["01"], vec!["05"], vec![]]);
     assert_eq!(plan.partitions[1].buses[0].bridge, at("0000:03:01.0"));
-    let fates: Vec<_> =
-        plan.pci.iter().map(|planned| format!("{} {:?}", planned.function.address, planned.fate)).collect();
-    insta::assert_debug_snapshot!(fates);
+    let assignments: Vec<_> =
+        plan.pci.iter().map(|planned| format!("{} {:?}", planned.function.address, planned.assignment)).collect();
+    insta::assert_debug_snapshot!(assignments);
 }
 
 #[test]
@@ -166,20 +166,20 @@ fn some_cards() -> impl Strategy<Value = Vec<PciFunction>> {
 }
 
 fn some_wishes() -> impl Strategy<Value = Vec<String>> {
-    let wish = prop_oneof![
+    let selector = prop_oneof![
         Just("'class:nvme'".to_string()),
         Just("'class:network'".to_string()),
         (1u8..9, 0u8..2).prop_map(|(bus, function)| format!("'0000:{bus:02x}:00.{function}'")),
     ];
-    prop::collection::vec(prop::collection::vec(wish, 0..3).prop_map(|wishes| wishes.join(", ")), 1..4)
+    prop::collection::vec(prop::collection::vec(selector, 0..3).prop_map(|selectors| selectors.join(", ")), 1..4)
 }
 
 proptest! {
     #[test]
-    fn no_bus_belongs_to_two_and_nothing_is_lost(pci in some_cards(), wishes in some_wishes()) {
+    fn no_bus_belongs_to_two_and_nothing_is_lost(pci in some_cards(), selectors in some_wishes()) {
         let inventory = Inventory { pci, ..four_cores() };
-        let wishes: Vec<_> = wishes.iter().map(String::as_str).collect();
-        let request = gather(&box_of(&wishes), |_| None);
+        let selectors: Vec<_> = selectors.iter().map(String::as_str).collect();
+        let request = gather(&box_of(&selectors), |_| None);
         let Ok(plan) = plan(&inventory, &request) else { return Ok(()) };
         let all: Vec<_> = plan.partitions.iter().flat_map(|partition| &partition.buses).collect();
         for (index, owned) in all.iter().enumerate() {
@@ -191,9 +191,9 @@ proptest! {
             let owners = plan.partitions.iter().filter(|partition| {
                 partition.buses.iter().any(|owned| owned.contain(planned.function.address))
             });
-            let owners: Vec<_> = owners.map(|partition| Fate::Owned(partition.index)).collect();
-            match planned.fate {
-                Fate::Owned(_) => prop_assert_eq!(owners, [planned.fate]),
+            let owners: Vec<_> = owners.map(|partition| Assignment::Owned(partition.index)).collect();
+            match planned.assignment {
+                Assignment::Owned(_) => prop_assert_eq!(owners, [planned.assignment]),
                 _ => prop_assert_eq!(owners, []),
             }
         }

@@ -101,8 +101,8 @@ fn check_partitions(request: &Request, plan: &Plan) {
     }
 }
 
-/// All fit into the window; where nobody asked for them each is of use to somebody, and they leave half of the buffers to
-/// all.
+/// All fit into the window; where nobody asked for them each is of use to somebody, and they leave half of the buffers
+/// to all.
 fn check_queues(request: &Request, plan: &Plan) {
     let window = Window { partitions: plan.partitions.len(), queues: plan.queues };
     assert!(window.least() <= plan.window.len(), "{window:?}");

@@ -6,14 +6,15 @@
 //! \_SB.PC01   PNP0A08    its PCI buses, see [`super::pci`]
 //! ```
 //!
-//! What else the driver of the window must know stands in its `_DSD` (ACPI 6.5, section 6.2.5): see [`properties`].
+//! What else the driver of the window must know is in its `_DSD` (ACPI 6.5, section 6.2.5): see [`properties`].
 
 use alloc::vec::Vec;
 
 use acpi_tables::aml::{Device, EISAName, IO, Name, Package, PackageBuilder, ResourceTemplate, Scope, Uuid, ZERO};
 use acpi_tables::sdt::Sdt;
 
-use super::{ConsumedMemory, HEADER_LEN, OEM_ID, OEM_REVISION, OEM_TABLE_ID};
+use super::aml::{ConsumedMemory, HEADER_LEN, OEM_ID, OEM_REVISION, OEM_TABLE_ID, serialized};
+use super::pci;
 use crate::inventory::SerialPort;
 use crate::plan::{PartitionPlan, Plan};
 
@@ -30,7 +31,7 @@ pub(super) fn dsdt(plan: &Plan, partition: &PartitionPlan) -> Sdt {
     if let Some(port) = partition.console {
         devices.extend(console_device(port));
     }
-    devices.extend(super::pci::devices(plan, partition));
+    devices.extend(pci::devices(plan, partition));
     dsdt.append_slice(&Scope::raw("\\_SB_".into(), devices));
     dsdt
 }
@@ -38,7 +39,7 @@ pub(super) fn dsdt(plan: &Plan, partition: &PartitionPlan) -> Sdt {
 fn window_device(plan: &Plan, uid: u8) -> Vec<u8> {
     let memory = ConsumedMemory(plan.window);
     let resources = ResourceTemplate::new(alloc::vec![&memory]);
-    super::serialized(&Device::new(
+    serialized(&Device::new(
         "SPRG".into(),
         alloc::vec![
             &Name::new("_HID".into(), &"SPRG0001"),
@@ -90,7 +91,7 @@ fn runs(partition: &PartitionPlan) -> PackageBuilder {
 fn console_device(port: SerialPort) -> Vec<u8> {
     let ports = IO::new(port.io_port, port.io_port, 1, UART_PORTS);
     let resources = ResourceTemplate::new(alloc::vec![&ports]);
-    super::serialized(&Device::new(
+    serialized(&Device::new(
         "COM_".into(),
         alloc::vec![
             &Name::new("_HID".into(), &EISAName::new("PNP0501")),

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! \_SB.PC01   PNP0A08   a root bus for each of the partition's bus ranges, here that from bus 1
-//! \_SB.EC01   PNP0C02   its configuration space: nobody else may use these addresses
+//! \_SB.EC01   PNP0C02   its configuration space: no other device may use these addresses
 //! ```
 //!
-//! Bus numbers are those of the machine. The segment is never 0, for configuration space of segment 0 Linux reaches by the
-//! ports 0xCF8 and 0xCFC, which all instances would share; all others only through memory, and the MCFG leads to the
-//! partition's own buses only. The bridge before a bus is left out: Linux takes the bus for one that leads to the processors,
-//! with the addresses that the bridge hands on.
+//! Bus numbers are those of the machine. The segment is never 0, for configuration space of segment 0 Linux reaches by
+//! the ports 0xCF8 and 0xCFC, which all instances would share; all others only through memory, and the MCFG leads to
+//! the partition's own buses only. The bridge before a bus is left out: Linux takes the bus for one that leads to the
+//! processors, with the addresses that the bridge hands on.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -22,7 +22,7 @@ use acpi_tables::aml::{
 };
 use acpi_tables::mcfg::MCFG;
 
-use super::{OEM_ID, OEM_REVISION, OEM_TABLE_ID, serialized};
+use super::aml::{ConsumedMemory, OEM_ID, OEM_REVISION, OEM_TABLE_ID, serialized};
 use crate::address::MemoryRange;
 use crate::plan::{PartitionPlan, Plan, PlannedBuses};
 
@@ -113,7 +113,7 @@ fn resources(owned: &PlannedBuses) -> Vec<Box<dyn Aml>> {
 }
 
 fn reservation(owned: &PlannedBuses, space: MemoryRange) -> Vec<u8> {
-    let memory = super::ConsumedMemory(space);
+    let memory = ConsumedMemory(space);
     let resources = ResourceTemplate::new(alloc::vec![&memory]);
     serialized(&Device::new(
         name("EC", owned),
@@ -130,7 +130,7 @@ fn uid(owned: &PlannedBuses) -> u32 {
     u32::from(owned.segment) << 8 | u32::from(owned.buses.first)
 }
 
-/// Segments of the machine beyond the first are rare, and bus numbers are told apart within one.
+/// Segments of the machine beyond the first are rare, and bus numbers differ within one.
 fn name(kind: &str, owned: &PlannedBuses) -> Path {
     let name: String = match owned.segment {
         0 => format!("{kind}{:02X}", owned.buses.first),

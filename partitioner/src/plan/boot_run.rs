@@ -1,0 +1,145 @@
+//! How a partition's first run of memory is divided: tables, kernel, initial file system.
+//!
+//! ```text
+//! start                                                                  end
+//! │ tables │ … │ kernel (init_size) │ …                    │ initrd      │
+//!          2 MiB, or where the kernel wants to be          page aligned
+//! ```
+
+use crate::address::{LARGE_PAGE, MemoryRange, PAGE};
+use crate::bzimage::BzImage;
+use crate::layout::{KERNEL_LOWEST_LOAD, TABLES_LEN};
+
+/// What the first run must hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Contents<'a> {
+    pub(super) kernel: &'a BzImage,
+    /// Bytes of the initial file system, 0 if there is none.
+    pub(super) initrd_len: u64,
+}
+
+/// Where in the first run everything lies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct BootRun {
+    pub(super) tables: MemoryRange,
+    pub(super) kernel: MemoryRange,
+    pub(super) initrd: Option<MemoryRange>,
+}
+
+impl Contents<'_> {
+    /// Bytes for tables and kernel alone, at the best of starts; `None` if no machine has so many.
+    pub(super) fn least_for_kernel(&self) -> Option<u64> {
+        LARGE_PAGE.checked_add(self.kernel.init_size)
+    }
+
+    /// Bytes for everything, at the best of starts.
+    pub(super) fn least(&self) -> Option<u64> {
+        self.least_for_kernel()?.checked_next_multiple_of(PAGE)?.checked_add(self.initrd_pages()?)
+    }
+
+    /// Everything in its place in `run`; `None` if it does not fit.
+    pub(super) fn lay_out(&self, run: MemoryRange) -> Option<BootRun> {
+        let tables = MemoryRange::with_len(run.start(), TABLES_LEN)?;
+        let kernel = MemoryRange::with_len(self.kernel_address(run.start())?, self.kernel.init_size)?;
+        let initrd_start = run.end().checked_sub(self.initrd_pages()?)?;
+        let fits = run.contains(tables) && kernel.end() <= initrd_start;
+        let initrd = MemoryRange::with_len(initrd_start, self.initrd_len);
+        fits.then_some(BootRun { tables, kernel, initrd })
+    }
+
+    /// The lowest run of `len` bytes inside `free` that holds everything.
+    pub(super) fn lowest_run(&self, free: MemoryRange, len: u64) -> Option<MemoryRange> {
+        let starts = [Some(free.start()), self.best_start(free.start())];
+        starts.into_iter().flatten().find_map(|start| {
+            let run = MemoryRange::with_len(start, len).filter(|run| free.contains(*run))?;
+            self.lay_out(run).map(|_| run)
+        })
+    }
+
+    /// Like [`Contents::lowest_run`], but as long as `free` allows, up to `len`.
+    pub(super) fn lowest_part(&self, free: MemoryRange, len: u64) -> Option<MemoryRange> {
+        let starts = [Some(free.start()), self.best_start(free.start())];
+        starts.into_iter().flatten().find_map(|start| {
+            let run = MemoryRange::with_len(start, len.min(free.end().checked_sub(start)?))?;
+            self.lay_out(run).map(|_| run)
+        })
+    }
+
+    /// The next start from which the kernel lies right behind the tables: below 16 MiB there is a gap between the two.
+    fn best_start(&self, start: u64) -> Option<u64> {
+        let start = self.kernel_address(start)?.checked_sub(LARGE_PAGE)?;
+        Some(start - start % LARGE_PAGE)
+    }
+
+    fn kernel_address(&self, start: u64) -> Option<u64> {
+        let lowest = KERNEL_LOWEST_LOAD.max(self.kernel.preferred_address);
+        start.checked_add(LARGE_PAGE)?.max(lowest).checked_next_multiple_of(self.kernel.alignment)
+    }
+
+    fn initrd_pages(&self) -> Option<u64> {
+        self.initrd_len.checked_next_multiple_of(PAGE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::MIB;
+    use crate::bzimage::tests::FakeKernel;
+
+    fn kernel(init_size: u64) -> BzImage {
+        let mut kernel = BzImage::parse(&FakeKernel::default().image()).unwrap();
+        kernel.init_size = init_size;
+        kernel
+    }
+
+    fn mib(start: u64, end: u64) -> MemoryRange {
+        MemoryRange::new(start * MIB, end * MIB).unwrap()
+    }
+
+    #[test]
+    fn the_kernel_lies_behind_the_tables_and_the_file_system_at_the_end() {
+        let kernel = kernel(40 * MIB);
+        let contents = Contents { kernel: &kernel, initrd_len: 5000 };
+        let first = contents.lay_out(mib(64, 128)).unwrap();
+        assert_eq!(first.tables, MemoryRange::with_len(64 * MIB, TABLES_LEN).unwrap());
+        assert_eq!(first.kernel, mib(66, 106));
+        assert_eq!(first.initrd, MemoryRange::with_len(128 * MIB - 2 * PAGE, 5000));
+    }
+
+    #[test]
+    fn no_kernel_lies_below_the_address_at_which_it_runs() {
+        let kernel = kernel(40 * MIB);
+        let contents = Contents { kernel: &kernel, initrd_len: 0 };
+        assert_eq!(contents.lay_out(mib(4, 60)).unwrap().kernel, mib(16, 56));
+        assert_eq!(contents.lay_out(mib(4, 54)), None);
+    }
+
+    #[test]
+    fn a_small_partition_starts_where_nothing_is_lost() {
+        let kernel = kernel(40 * MIB);
+        let contents = Contents { kernel: &kernel, initrd_len: 0 };
+        assert_eq!(contents.lowest_run(mib(4, 100), 42 * MIB), Some(mib(14, 56)));
+        assert_eq!(contents.lowest_run(mib(4, 100), 52 * MIB), Some(mib(4, 56)));
+        assert_eq!(contents.lowest_run(mib(4, 50), 42 * MIB), None);
+    }
+
+    #[test]
+    fn the_kernel_keeps_its_alignment() {
+        let mut kernel = kernel(40 * MIB);
+        kernel.alignment = 16 * MIB;
+        let contents = Contents { kernel: &kernel, initrd_len: 0 };
+        assert_eq!(contents.lay_out(mib(64, 128)).unwrap().kernel, mib(80, 120));
+        assert_eq!(contents.lowest_run(mib(64, 128), 42 * MIB), Some(mib(78, 120)));
+    }
+
+    #[test]
+    fn absurd_headers_fit_nowhere() {
+        let mut kernel = kernel(u64::MAX);
+        let contents = Contents { kernel: &kernel, initrd_len: u64::MAX };
+        assert_eq!((contents.least(), contents.lay_out(mib(4, 100))), (None, None));
+        kernel.preferred_address = u64::MAX;
+        let contents = Contents { kernel: &kernel, initrd_len: 0 };
+        assert_eq!(contents.lowest_part(mib(4, 100), MIB), None);
+    }
+}

@@ -1,0 +1,78 @@
+//! Why images are refused, and the diagnostic of each reason.
+
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use toml::Spanned;
+
+use crate::bzimage::BzImageError;
+use crate::config::PartitionEntry;
+use crate::diagnostic::{Diagnostic, Place};
+
+/// Why an image could not be handed over.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ImageReadError {
+    /// There is no such image.
+    #[error("is missing: there is no {looked_at}")]
+    Missing {
+        /// The place that was searched: a file's full path, or a member of the bundle.
+        looked_at: String,
+    },
+    /// It is there, but cannot be read.
+    #[error("cannot be read: {reason}")]
+    Unreadable {
+        /// The operating system's reason.
+        reason: String,
+    },
+}
+
+/// What is wrong with an image.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub(super) enum ImageError {
+    #[error(transparent)]
+    NotRead(#[from] ImageReadError),
+    #[error("cannot be started: {0}")]
+    NoKernel(#[from] BzImageError),
+    #[error("cannot be an initial file system: it is empty")]
+    EmptyInitrd,
+}
+
+/// An image that is refused, and the places that name it.
+pub(super) struct RejectedImageError {
+    pub(super) path: String,
+    pub(super) error: ImageError,
+    places: Vec<Place>,
+}
+
+impl RejectedImageError {
+    pub(super) fn new(path: &Spanned<String>, entry: &PartitionEntry, error: ImageError) -> Self {
+        let name = entry.name.get_ref();
+        let named = Place { span: path.span(), label: "named here".to_owned() };
+        let partition = Place { span: entry.name.span(), label: format!("for partition \"{name}\"") };
+        Self { path: path.get_ref().clone(), error, places: vec![named, partition] }
+    }
+
+    pub(super) fn also_named(&mut self, path: &Spanned<String>, entry: &PartitionEntry) {
+        let label = format!("also named here, for partition \"{}\"", entry.name.get_ref());
+        self.places.push(Place { span: path.span(), label });
+    }
+}
+
+impl From<RejectedImageError> for Diagnostic {
+    fn from(RejectedImageError { path, error, places }: RejectedImageError) -> Self {
+        let (code, help) = match &error {
+            ImageError::NotRead(ImageReadError::Missing { .. }) => {
+                ("image-missing", "paths are relative to the box file")
+            }
+            ImageError::NotRead(ImageReadError::Unreadable { .. }) => {
+                ("image-unreadable", "make the file readable, or name another")
+            }
+            ImageError::NoKernel(error) => error.code_and_help(),
+            ImageError::EmptyInitrd => ("initrd-empty", "name a file with something in it, or leave `initrd` out"),
+        };
+        Self::new(code, format!("\"{path}\" {error}"), places, help)
+    }
+}
