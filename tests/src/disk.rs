@@ -65,7 +65,8 @@ impl Disk {
 
     /// The line of the superblock that lists them.
     fn features(&self) -> String {
-        // Without the bitmaps (-c): while a file system is in use, they and their checksums are written at different times.
+        // Without the bitmaps (-c): while a file system is in use, they and their checksums are written at different
+        // times.
         let output = self.examine("debugfs", &["-c", "-R", "features"]);
         let text = String::from_utf8_lossy(&output.stdout);
         let line = text.lines().find(|line| line.starts_with("Filesystem features:"));

@@ -1,8 +1,8 @@
 //! Emulated cores that stand still while others run, by QEMU's debugger port ("GDB Remote Serial Protocol", in GDB's
 //! manual).
 //!
-//! To the other instances, a core that a debugger holds looks like a frozen kernel: it writes nothing any more, and does not
-//! announce it.
+//! To the other instances, a core that a debugger holds looks like a frozen kernel: it writes nothing any more, and
+//! does not announce it.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;

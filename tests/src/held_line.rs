@@ -1,5 +1,5 @@
-//! A serial line that is held up: the first serial port sends into a pipe with little room left, which nothing reads until
-//! the test does.
+//! A serial line that is held up: the first serial port sends into a pipe with little room left, which nothing reads
+//! until the test does.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};

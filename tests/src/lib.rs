@@ -1,8 +1,8 @@
 //! The parts of the tests in `tests/boxes`: box files with real kernels, booted in the emulator, and instances that are
 //! examined over their consoles.
 //!
-//! The name of a box test is a sentence about a box. Every wait has a limit, and its error says what it waited for. Nothing
-//! sleeps, unless the passing of time is itself the fault.
+//! The name of a box test is a sentence about a box. Every wait has a limit, and its error says what it waited for.
+//! Nothing sleeps, unless the passing of time is itself the fault.
 
 pub mod device;
 pub mod disk;

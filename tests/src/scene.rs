@@ -128,8 +128,8 @@ impl Booted {
         Instance::new(plan.expect("a console belongs to a partition"), console, self.memory(name))
     }
 
-    /// The memory of a partition with its slice below 1 MiB, from the boot image's log: with another firmware than the host
-    /// assumes, it lies elsewhere.
+    /// The memory of a partition with its slice below 1 MiB, from the boot image's log: with another firmware than the
+    /// host assumes, it lies elsewhere.
     fn memory(&self, name: &str) -> Vec<MemoryRange> {
         let line = Regex::new(&format!(r"plan: {name}: cores .*, memory \[(.*)\], low (\S+), console "));
         let log = self.running.log().text();

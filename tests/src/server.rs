@@ -1,4 +1,5 @@
-//! A server outside of the box: a thread of the test on the host. In QEMU's user network the box reaches it at [`HOST`].
+//! A server outside of the box: a thread of the test on the host. In QEMU's user network the box reaches it at
+//! [`HOST`].
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, UdpSocket};

@@ -1,5 +1,5 @@
-//! PCI buses that `sprig run` does not make: QEMU's arguments, and the buses and functions that the firmware makes of them,
-//! so that the host plans for the same machine as the boot image.
+//! PCI buses that `sprig run` does not make: QEMU's arguments, and the buses and functions that the firmware makes of
+//! them, so that the host plans for the same machine as the boot image.
 
 use emulator::emulated::EmulatedMachine;
 use emulator::launch::LaunchOptions;

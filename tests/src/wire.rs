@@ -1,5 +1,5 @@
-//! The packets that a card has sent, which QEMU's `filter-dump` writes to a pcap file (`man 5 pcap-savefile`). This code
-//! verifies their checksums (RFC 1071) independently of any kernel.
+//! The packets that a card has sent, which QEMU's `filter-dump` writes to a pcap file (`man 5 pcap-savefile`). This
+//! code verifies their checksums (RFC 1071) independently of any kernel.
 
 use std::fs;
 use std::path::Path;

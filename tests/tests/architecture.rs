@@ -1,7 +1,7 @@
 //! Imports run one way: the book's table of which package may use which is compared with cargo's metadata.
 //!
-//! The policy (`partitioner`) and the shared window (`shmem`) use no other package, so that the same code runs in the boot
-//! image, on a host and in a Linux driver.
+//! The policy (`partitioner`) and the shared window (`shmem`) use no other package, so that the same code runs in the
+//! boot image, on a host and in a Linux driver.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,5 @@
-//! The planner's sizes of the window are those of `shmem`'s layout. Neither crate may use the other, so this test compares
-//! them.
+//! The planner's sizes of the window are those of `shmem`'s layout. Neither crate may use the other, so this test
+//! compares them.
 
 use partitioner::address::LARGE_PAGE;
 use partitioner::layout::{QUEUES_MAX, WINDOW_HEADER_LEN, WINDOW_LANE_BUFFERS, WINDOW_LANE_LEN, Window};

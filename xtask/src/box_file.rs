@@ -15,8 +15,8 @@ const GATEWAYS: [&str; 2] = ["gateway.toml", "gateway-2.toml"];
 /// The path of set-up's folder in the examples.
 const SPRIG: &str = "../target/sprig/";
 
-/// `examples/two-linux.toml` with kernels of this line and with this initial RAM disk: the example itself if its paths are
-/// right, else a copy in `folder`.
+/// `examples/two-linux.toml` with kernels of this line and with this initial RAM disk: the example itself if its paths
+/// are right, else a copy in `folder`.
 pub(crate) fn pair(places: &Places, line: KernelLine, image: Image, folder: &Path) -> Result<PathBuf> {
     example(places, PAIR, line, image, folder)
 }

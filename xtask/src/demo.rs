@@ -1,5 +1,5 @@
-//! `cargo xtask demo`: boots two stock kernels side by side on a fresh machine. Each reports what it sees, and one logs in
-//! to the other.
+//! `cargo xtask demo`: boots two stock kernels side by side on a fresh machine. Each reports what it sees, and one logs
+//! in to the other.
 //!
 //! | module | |
 //! |---|---|

@@ -1,5 +1,5 @@
-//! Makes a disk of the Debian that set-up has installed ([`crate::setup::debian`]): `disks/debian.img`, with a partition
-//! table and one file system, and `disks/debian-initrd.img`, the initial RAM disk that finds it.
+//! Makes a disk of the Debian that set-up has installed ([`crate::setup::debian`]): `disks/debian.img`, with a
+//! partition table and one file system, and `disks/debian-initrd.img`, the initial RAM disk that finds it.
 //!
 //! These files are added to Debian's own, and make it an instance of a box:
 //!

@@ -1,7 +1,8 @@
-//! `cargo xtask dkms`: the driver as a Debian package for machines without Rust, `dkms/sprig-vni-dkms_<version>_all.deb`.
+//! `cargo xtask dkms`: the driver as a Debian package for machines without Rust,
+//! `dkms/sprig-vni-dkms_<version>_all.deb`.
 //!
-//! It puts `driver/source` (the C shim and the compiled Rust core) into `/usr/src`, where DKMS builds a module of it for
-//! each kernel of the machine, now and whenever one is added. `--try-out` has the real DKMS do so inside
+//! It puts `driver/source` (the C shim and the compiled Rust core) into `/usr/src`, where DKMS builds a module of it
+//! for each kernel of the machine, now and whenever one is added. `--try-out` has the real DKMS do so inside
 //! [`ModuleRoot`], which has no Rust either.
 
 use std::fs;

@@ -1,7 +1,7 @@
 //! `cargo xtask fuzz`: libFuzzer makes scripts for a hostile partition, guided by coverage, for as long as you like.
 //!
-//! Scripts that reached new code stay in `target/fuzz/scripts`, and the next call continues from them. A script that fails
-//! is kept beside them, and its name is printed. `vni/tests/hostile` plays the scripts.
+//! Scripts that reached new code stay in `target/fuzz/scripts`, and the next call continues from them. A script that
+//! fails is kept beside them, and its name is printed. `vni/tests/hostile` plays the scripts.
 
 use std::fs;
 use std::path::PathBuf;

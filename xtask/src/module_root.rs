@@ -1,8 +1,8 @@
 //! A Debian with a compiler and kernels' headers, unpacked in a folder (`kbuild`) and entered by chroot: in it modules
 //! for stock kernels are built, on any host.
 //!
-//! [`crate::setup`] makes it, [`crate::driver`] and [`crate::dkms`] work in it. Inside, this host's `/proc`
-//! (for objtool) and `/dev` (for `/dev/null`) are mounted in a mount namespace of its own, so nothing stays mounted. A user
+//! [`crate::setup`] makes it, [`crate::driver`] and [`crate::dkms`] work in it. Inside, this host's `/proc` (for
+//! objtool) and `/dev` (for `/dev/null`) are mounted in a mount namespace of its own, so nothing stays mounted. A user
 //! who is not root becomes root of a user namespace for it.
 
 use std::path::PathBuf;
@@ -17,7 +17,8 @@ use crate::process;
 /// Its folder, below that of what set-up makes.
 pub(crate) const FOLDER: &str = "kbuild";
 
-/// A script that mounts what is needed, enters the folder, and runs its further arguments, with errors on standard output.
+/// A script that mounts what is needed, enters the folder, and runs its further arguments, with errors on standard
+/// output.
 const ENTER: &str = r#"
 root=$1
 shift

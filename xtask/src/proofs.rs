@@ -41,7 +41,8 @@ pub(crate) fn model_cargo(places: &Places, subcommand: &str) -> Command {
     command
 }
 
-/// Threads that exchange frames under ThreadSanitizer. It must report nothing, but a data race if an ordering is left out.
+/// Threads that exchange frames under ThreadSanitizer. It must report nothing, but a data race if an ordering is left
+/// out.
 fn thread_sanitizer(places: &Places) -> Result<()> {
     progress::headline("prove", "threads that exchange frames, under ThreadSanitizer");
     if !has_runtime(places, "tsan")? {

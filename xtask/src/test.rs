@@ -1,7 +1,8 @@
 //! `cargo xtask test`: all tests, the fastest first.
 //!
-//! Units, properties, foreign parsers and proofs need only this host. The book needs mdBook. Boxes boot in the emulator and
-//! need what set-up and build make, which they find through `$SPRIG_ROOT`. All find the emulator through `$SPRIG_QEMU`.
+//! Units, properties, foreign parsers and proofs need only this host. The book needs mdBook. Boxes boot in the emulator
+//! and need what set-up and build make, which they find through `$SPRIG_ROOT`. All find the emulator through
+//! `$SPRIG_QEMU`.
 
 use std::time::Duration;
 

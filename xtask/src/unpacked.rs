@@ -1,5 +1,5 @@
-//! A tree of Debian's programs with their shared libraries, unpacked from another suite than the host's. They run on this
-//! host by the dynamic loader in the tree, so the host's own libraries do not matter.
+//! A tree of Debian's programs with their shared libraries, unpacked from another suite than the host's. They run on
+//! this host by the dynamic loader in the tree, so the host's own libraries do not matter.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -40,7 +40,8 @@ impl Unpacked {
         command
     }
 
-    /// Reads a line like `libz.so.1 => /tree/usr/lib/x86_64-linux-gnu/libz.so.1 (0x...)`; the kernel's vDSO has no path.
+    /// Reads a line like `libz.so.1 => /tree/usr/lib/x86_64-linux-gnu/libz.so.1 (0x...)`; the kernel's vDSO has no
+    /// path.
     fn library(&self, line: &str, program: &str) -> Result<Option<String>> {
         let Some((name, found)) = line.split_once(" => ") else { return Ok(None) };
         let path = Path::new(found.split(" (").next().unwrap_or_default().trim());

@@ -1,8 +1,8 @@
 //! The memory of another partition, through `/dev/mem` (mem(4)).
 //!
 //! Each instance's memory map lists the others' memory as reserved, so `/dev/mem` gives access to it even with
-//! `STRICT_DEVMEM`. It is mapped, because read(2) ends at the reader's own last address. Mapping takes page tables, so only a
-//! few pieces are mapped at a time.
+//! `STRICT_DEVMEM`. It is mapped, because read(2) ends at the reader's own last address. Mapping takes page tables, so
+//! only a few pieces are mapped at a time.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;

@@ -5,8 +5,8 @@
 //! sprig-log [--follow] --memory FIRST-LAST[,...]     the Linux in this memory
 //! ```
 //!
-//! The other kernel takes no part in this, and need not run any more: `sprig-log` finds the log in that kernel's memory by
-//! the description of itself that every Linux keeps there.
+//! The other kernel takes no part in this, and need not run any more: `sprig-log` finds the log in that kernel's memory
+//! by the description of itself that every Linux keeps there.
 //!
 //! | module | |
 //! |---|---|
@@ -80,8 +80,8 @@ fn print(memory: &Device, ranges: &[MemoryRange], extent: Extent) -> Result<(), 
     }
 }
 
-/// Prints the records that are new. Returns false if nobody reads the output any more, as `head` when it has enough lines;
-/// this is not an error.
+/// Prints the records that are new. Returns false if nobody reads the output any more, as `head` when it has enough
+/// lines; this is not an error.
 fn print_new(reader: &mut Reader<'_, Device>) -> Result<bool, Box<dyn Error>> {
     let missed = reader.look()?;
     if missed > 0 {

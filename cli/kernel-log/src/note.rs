@@ -1,8 +1,8 @@
-//! *vmcoreinfo*: the description of itself that a Linux kernel keeps for tools that read its memory after a crash (Linux
-//! `Documentation/admin-guide/kdump/vmcoreinfo.rst`).
+//! *vmcoreinfo*: the description of itself that a Linux kernel keeps for tools that read its memory after a crash
+//! (Linux `Documentation/admin-guide/kdump/vmcoreinfo.rst`).
 //!
-//! It is lines of text in a page of their own, which the kernel fills in the middle of its start (`subsys_initcall`); only
-//! the last line is added by a crash. Nothing outside of the kernel says where that page is. So every page is
+//! It is lines of text in a page of their own, which the kernel fills in the middle of its start (`subsys_initcall`);
+//! only the last line is added by a crash. Nothing outside of the kernel says where that page is. So every page is
 //! looked at. Because other pages may look alike (a file, an older kernel's), a page that begins like a note is only a
 //! *candidate*.
 

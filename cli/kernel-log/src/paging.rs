@@ -1,7 +1,7 @@
 //! Another kernel's virtual addresses, translated by that kernel's own page tables (Intel SDM, volume 3, section 5.5).
 //!
-//! The walk begins at `init_top_pgt`, which maps only the kernel's half of the address space; this half is the same in every
-//! process. Tables and pages are read through [`Memory`], so the walk never leaves the partition.
+//! The walk begins at `init_top_pgt`, which maps only the kernel's half of the address space; this half is the same in
+//! every process. Tables and pages are read through [`Memory`], so the walk never leaves the partition.
 
 use std::fmt;
 

@@ -37,8 +37,8 @@ pub(crate) enum ReaderError {
 }
 
 impl<'m, M: Memory> Reader<'m, M> {
-    /// A reader of this log that meets an incomplete record `patience` times before it accepts it; 0 for a single pass, which
-    /// returns everything.
+    /// A reader of this log that meets an incomplete record `patience` times before it accepts it; 0 for a single pass,
+    /// which returns everything.
     pub(crate) fn new(ring: Ring<'m, M>, patience: u32) -> Self {
         Self { ring, next: None, end: None, patience, met: 0 }
     }

@@ -6,8 +6,8 @@ use crate::ring::Record;
 
 /// A line for each line of the record, each with the record's time before it and a line break after it.
 ///
-/// Another kernel's text must not control a terminal: each byte that is neither printable nor a tab becomes `\x` and two
-/// digits.
+/// Another kernel's text must not control a terminal: each byte that is neither printable nor a tab becomes `\x` and
+/// two digits.
 pub(crate) fn lines(record: &Record) -> String {
     let (seconds, rest) = (record.nanoseconds / 1_000_000_000, record.nanoseconds % 1_000_000_000);
     let text = record.text.strip_suffix(b"\n").unwrap_or(&record.text);

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! A frame is a UDP datagram: checksum over all, stream, number, and bytes that follow from the number. After each
-//! burst the sender waits until the receiver has confirmed all frames so far. So no socket's buffer overflows, and a missing
-//! frame is one that the network has lost.
+//! burst the sender waits until the receiver has confirmed all frames so far. So no socket's buffer overflows, and a
+//! missing frame is one that the network has lost.
 
 mod frame;
 mod receive;

@@ -17,8 +17,8 @@ const ECAM: u64 = 0xb000_0000;
 /// The bit of the command register that lets a function read and write memory.
 const BUS_MASTER: u64 = 1 << 2;
 
-/// The command register of the first function of a bus, as any instance can read it: to all but its owner it is reserved
-/// memory.
+/// The command register of the first function of a bus, as any instance can read it: to all but its owner it is
+/// reserved memory.
 fn command_register(watcher: &Instance<'_>, bus: u64) -> u64 {
     let read = watcher.run(&format!("devmem {:#x} 16", ECAM + (bus << 20) + 4));
     u64::from_str_radix(read.trim().trim_start_matches("0x"), 16).expect("a register in hexadecimal")

@@ -1,5 +1,5 @@
-//! The contents of the initial RAM disk for the network, tested without a network: the programs are Debian's and run, every
-//! kernel loads its modules, and instances trust only each other.
+//! The contents of the initial RAM disk for the network, tested without a network: the programs are Debian's and run,
+//! every kernel loads its modules, and instances trust only each other.
 
 use std::time::Duration;
 

@@ -56,8 +56,8 @@ fn what_kernels_touch_at_boot_does_not_meet() {
     drop(booted);
 }
 
-/// The processors that touched a device, one entry for each access. It begins with the partition that starts first: earlier
-/// accesses are those of the firmware and of the boot image.
+/// The processors that touched a device, one entry for each access. It begins with the partition that starts first:
+/// earlier accesses are those of the firmware and of the boot image.
 fn touched_by(trace: &str, device: &[&str]) -> Vec<&'static str> {
     let access =
         regex::Regex::new(r"^memory_region_ops_\w+ cpu (\d+) .* name '([^']+)'$").expect("a regular expression");

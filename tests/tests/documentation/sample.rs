@@ -1,4 +1,5 @@
-//! The README's sample output of the demo is output of the code that prints it. What varies between runs is not compared.
+//! The README's sample output of the demo is output of the code that prints it. What varies between runs is not
+//! compared.
 
 use std::fmt::Write;
 

@@ -1,7 +1,7 @@
 //! The login of one instance into the other: the first partition of the box file runs a command in the second by SSH.
 //!
-//! The command is typed on the first one's console, as a person would do it. Marks, which the typed line itself does not
-//! contain, distinguish its output from kernel messages and from the echo.
+//! The command is typed on the first one's console, as a person would do it. Marks, which the typed line itself does
+//! not contain, distinguish its output from kernel messages and from the echo.
 
 use std::time::{Duration, Instant};
 
@@ -14,10 +14,12 @@ use regex::bytes::Regex;
 use crate::login::Login;
 use crate::progress::Step;
 
-/// What `sprig-network` (`examples/network`) prints before its result, and how the result begins if there is no network.
+/// What `sprig-network` (`examples/network`) prints before its result, and how the result begins if there is no
+/// network.
 const NETWORK: &str = "sprig-network: ";
 const NONE: &str = "none, ";
-/// Limit from the report until the network is up. An emulated core on a busy host starts an SSH server in a few seconds.
+/// Limit from the report until the network is up. An emulated core on a busy host starts an SSH server in a few
+/// seconds.
 const NETWORK_LIMIT: Duration = Duration::from_secs(90);
 const PROMPT_LIMIT: Duration = Duration::from_secs(30);
 /// Limit for the whole login, including links that come up and the exchange of keys.
@@ -25,7 +27,8 @@ const LOGIN_LIMIT: Duration = Duration::from_secs(120);
 /// Pause between two checks for a signal.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Logs in from the first instance to the second as soon as both have their network. A box with one partition has no login.
+/// Logs in from the first instance to the second as soon as both have their network. A box with one partition has no
+/// login.
 pub(super) fn log_in(running: &RunningBox, events: &Events) -> Result<Option<Login>> {
     let [from, to, ..] = running.plan().partitions.as_slice() else { return Ok(None) };
     let (from, to) = (from.name.as_str(), to.name.as_str());
@@ -63,8 +66,8 @@ fn await_network(name: &str, console: &Console, events: &Events) -> Result<()> {
     }
 }
 
-/// A shell line that runs `command`, marks every line of its output, and prints its status. The shell joins the halves of
-/// the marks.
+/// A shell line that runs `command`, marks every line of its output, and prints its status. The shell joins the halves
+/// of the marks.
 fn typed(command: &str) -> String {
     format!(
         "output=$({command} 2>&1 < /dev/null); status=$?; \

@@ -1,5 +1,5 @@
-//! What the demo shows while the kernels boot: the steps of the boot image, and a few stages of each partition instead of
-//! thousands of kernel lines.
+//! What the demo shows while the kernels boot: the steps of the boot image, and a few stages of each partition instead
+//! of thousands of kernel lines.
 
 use std::time::Duration;
 

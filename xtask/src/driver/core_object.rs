@@ -62,8 +62,8 @@ fn link(archive: &Path, script: &Path, entries: &[String], object: &Path) -> Res
     ld.args(entries.iter().map(|name| format!("--undefined={name}"))).arg(archive);
     process::output(&mut ld, process::QUICK)?;
 
-    // modpost would look in the kernel even for names that nothing refers to, so they are dropped. objtool needs the names of
-    // functions even if nothing refers to them.
+    // modpost would look in the kernel even for names that nothing refers to, so they are dropped. objtool needs the
+    // names of functions even if nothing refers to them.
     let list = |name: &str, names: &[String]| {
         let path = scratch.path().join(name);
         fs::write(&path, names.join("\n")).map(|()| path)

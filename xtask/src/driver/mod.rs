@@ -1,9 +1,9 @@
 //! The Linux driver for stock kernels, `driver/<line>/sprig_vni.ko`.
 //!
-//! It is built in two steps. `driver/source` gets what any machine with a kernel's headers can build without Rust: the C
-//! shim of `guest-driver`, and its Rust core, compiled once for all kernels ([`core_object`]). From that Kbuild makes a
-//! module for each line, inside [`ModuleRoot`]; [`crate::dkms`] packs the same folder. Each step runs only if its sources
-//! have changed.
+//! It is built in two steps. `driver/source` gets what any machine with a kernel's headers can build without Rust: the
+//! C shim of `guest-driver`, and its Rust core, compiled once for all kernels ([`core_object`]). From that Kbuild makes
+//! a module for each line, inside [`ModuleRoot`]; [`crate::dkms`] packs the same folder. Each step runs only if its
+//! sources have changed.
 
 mod core_object;
 
@@ -27,7 +27,8 @@ const RECIPE: &str = "recipe 1\n";
 /// Limit for Kbuild, which builds one small module, on a slow and busy machine.
 const MAKE_LIMIT: Duration = Duration::from_secs(10 * 60);
 
-/// Builds the driver for those of these lines whose headers are there. Without the tools it prints a line and builds none.
+/// Builds the driver for those of these lines whose headers are there. Without the tools it prints a line and builds
+/// none.
 pub(crate) fn build(places: &Places, lines: &[KernelLine]) -> Result<()> {
     let root = match ModuleRoot::find(places) {
         Ok(root) => root,

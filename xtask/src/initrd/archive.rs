@@ -1,6 +1,6 @@
 //! A tree of files. It becomes a *newc* cpio archive as the kernel reads it (Linux
-//! `Documentation/driver-api/early-userspace/buffer-format.rst`), with the same bytes for the same contents. Or it is written
-//! over a folder, as [`crate::disk`] does.
+//! `Documentation/driver-api/early-userspace/buffer-format.rst`), with the same bytes for the same contents. Or it is
+//! written over a folder, as [`crate::disk`] does.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -30,7 +30,8 @@ pub(crate) enum Access {
     Secret,
 }
 
-/// A tree that is being filled: a later entry replaces an earlier one with the same path. Paths have no slash at either end.
+/// A tree that is being filled: a later entry replaces an earlier one with the same path. Paths have no slash at either
+/// end.
 #[derive(Default, Hash)]
 pub(crate) struct Tree {
     /// A folder sorts before its entries, as the kernel needs it.
@@ -115,8 +116,8 @@ impl Tree {
         newc::trailer(bytes)
     }
 
-    /// Writes all entries below a folder of the host, in place of those with the same path. Follows the folder's own links to
-    /// folders.
+    /// Writes all entries below a folder of the host, in place of those with the same path. Follows the folder's own
+    /// links to folders.
     pub(crate) fn write_below(&self, root: &Path) -> Result<()> {
         for (path, entry) in &self.entries {
             let place = root.join(path);

@@ -5,8 +5,8 @@
 pub(crate) enum Image {
     /// A shell and no network: the kernel unpacks it quickly.
     Small,
-    /// With everything that an instance needs for the network. Without Debian's programs it has the same contents as the
-    /// small one.
+    /// With everything that an instance needs for the network. Without Debian's programs it has the same contents as
+    /// the small one.
     Full,
 }
 

@@ -1,5 +1,5 @@
-//! `/lib/modules/<release>` of every kernel that set-up has fetched: stock modules, the driver of the virtual Ethernet if it
-//! has been built, and the tables by which `modprobe` finds them.
+//! `/lib/modules/<release>` of every kernel that set-up has fetched: stock modules, the driver of the virtual Ethernet
+//! if it has been built, and the tables by which `modprobe` finds them.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! Private apt roots, by which any user can look up and unpack packages of other Debian suites, without installing them.
+//! Private apt roots, by which any user can look up and unpack packages of other Debian suites, without installing
+//! them.
 //!
 //! Each suite has its own root, so that `apt` sees that suite alone and its newest version is the candidate. The
 //! host's proxies and mirror are used; apt checks signatures with Debian's keyring as usual.

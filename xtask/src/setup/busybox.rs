@@ -1,4 +1,5 @@
-//! `busybox/busybox`: a static BusyBox, Debian's or the user's own: shell and small programs of the small initial RAM disk.
+//! `busybox/busybox`: a static BusyBox, Debian's or the user's own: shell and small programs of the small initial RAM
+//! disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};

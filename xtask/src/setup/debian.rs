@@ -1,8 +1,9 @@
 //! `debian/root`: a whole Debian, for the partition that has a disk.
 //!
-//! It is installed by `debootstrap`, and then with the package of the kernel that [`super::kernels`] fetched, whose scripts
-//! have Debian's own initramfs-tools make the initial RAM disk. This needs root, because its files have many owners; nothing
-//! else of Sprig does. [`crate::disk`] makes a disk of it. The reasons: `docs/src/decisions/whole-systems.md`.
+//! It is installed by `debootstrap`, and then with the package of the kernel that [`super::kernels`] fetched, whose
+//! scripts have Debian's own initramfs-tools make the initial RAM disk. This needs root, because its files have many
+//! owners; nothing else of Sprig does. [`crate::disk`] makes a disk of it. The reasons:
+//! `docs/src/decisions/whole-systems.md`.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};

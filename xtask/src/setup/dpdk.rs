@@ -1,7 +1,7 @@
 //! `dpdk/`: Debian's DPDK, whose memif and vhost-user the native bench measures beside the virtual Ethernet.
 //!
-//! Unpacked and not installed: programs, their libraries and the plugins of those devices, run with their own loader. Where
-//! it is not available the bench runs without it, and prints a line.
+//! Unpacked and not installed: programs, their libraries and the plugins of those devices, run with their own loader.
+//! Where it is not available the bench runs without it, and prints a line.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,8 +21,8 @@ const SUITE: Suite = Suite::Trixie;
 /// The program that sends and receives.
 pub(crate) const TESTPMD: &str = "usr/bin/dpdk-testpmd";
 
-/// Packages: the program's, and one of libraries whose name does not show it. Then the prefixes of the plugins' packages;
-/// their names end with the number of the release's interface.
+/// Packages: the program's, and one of libraries whose name does not show it. Then the prefixes of the plugins'
+/// packages; their names end with the number of the release's interface.
 const PROGRAMS: [&str; 2] = ["dpdk-dev", "ibverbs-providers"];
 const PLUGINS: [&str; 4] = ["librte-mempool-ring", "librte-net-memif", "librte-net-vhost", "librte-net-virtio"];
 

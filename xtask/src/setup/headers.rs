@@ -57,7 +57,8 @@ pub(super) fn make(cache: &BuildCache, apt: &mut Apt, line: KernelLine) -> Resul
     Ok(())
 }
 
-/// The packages of the release's own headers, of those that its flavours share, and of the tools that were built with it.
+/// The packages of the release's own headers, of those that its flavours share, and of the tools that were built with
+/// it.
 fn find(apt: &mut Apt, line: KernelLine, release: &str, version: &str, step: &Step) -> Result<Vec<Package>> {
     let own = kernels::package_at(apt, line, &format!("linux-headers-{release}"), version, step)?;
     let further = |name: &&String| name.starts_with("linux-headers-") || name.starts_with("linux-kbuild-");

@@ -1,7 +1,7 @@
 //! `kbuild/`: a minimal Debian in which modules for stock kernels are built. It is unpacked and not installed.
 //!
-//! One root serves all lines: trixie's gcc builds for the older kernels too, and the newer kernels' own tools need trixie's
-//! C library. [`super::headers`] adds headers to it, line by line.
+//! One root serves all lines: trixie's gcc builds for the older kernels too, and the newer kernels' own tools need
+//! trixie's C library. [`super::headers`] adds headers to it, line by line.
 
 use std::fs;
 use std::os::unix::fs::symlink;

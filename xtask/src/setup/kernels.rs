@@ -1,5 +1,5 @@
-//! The stock kernels that demos and tests boot: in `kernels/<line>`, `vmlinuz`, `release` with the output of `uname -r`, and
-//! [`super::modules`].
+//! The stock kernels that demos and tests boot: in `kernels/<line>`, `vmlinuz`, `release` with the output of `uname
+//! -r`, and [`super::modules`].
 
 use std::fs;
 use std::path::{Path, PathBuf};

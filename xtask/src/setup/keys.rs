@@ -1,7 +1,7 @@
 //! `keys/`: the keys by which the instances of a box trust one another. Every machine makes its own.
 //!
-//! All instances have one owner and share one image, so they also share a host key and a user key. Secret keys exist only in
-//! set-up's folder and in the images made from it.
+//! All instances have one owner and share one image, so they also share a host key and a user key. Secret keys exist
+//! only in set-up's folder and in the images made from it.
 
 use std::path::PathBuf;
 

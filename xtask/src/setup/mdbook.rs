@@ -1,7 +1,7 @@
 //! `mdbook/`: mdBook, which builds the book from `docs`. It comes from crates.io and is compiled here.
 //!
-//! It is compiled without its server and its watcher, and without optimisation. So it takes about a minute on two cores, and
-//! still builds this book in a second.
+//! It is compiled without its server and its watcher, and without optimisation. So it takes about a minute on two
+//! cores, and still builds this book in a second.
 
 use std::fs;
 use std::path::{Path, PathBuf};

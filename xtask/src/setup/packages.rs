@@ -1,7 +1,7 @@
 //! Programs and firmware that the host itself needs: the emulator, the tools that make boot images, the tests' tools.
 //!
-//! They are installed and not unpacked privately, because the emulator needs dozens of shared libraries, and the others find
-//! their data at fixed paths. What is there already, from any source, is used as it is.
+//! They are installed and not unpacked privately, because the emulator needs dozens of shared libraries, and the others
+//! find their data at fixed paths. What is there already, from any source, is used as it is.
 
 use std::env;
 use std::fs;

@@ -1,7 +1,7 @@
 //! `programs/`: the stock Debian programs of the initial RAM disk, and the shared libraries that they load.
 //!
-//! Instances use the network with standard software, so these are the programs of Debian's stable release, unpacked and not
-//! installed. Of each package only the files in [`KEPT`] are kept.
+//! Instances use the network with standard software, so these are the programs of Debian's stable release, unpacked and
+//! not installed. Of each package only the files in [`KEPT`] are kept.
 
 use std::collections::BTreeSet;
 use std::fs;

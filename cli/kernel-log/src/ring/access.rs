@@ -74,8 +74,8 @@ impl<'m, M: Memory> Ring<'m, M> {
         Ok(())
     }
 
-    /// Checks that at least one end is the id in the descriptor that belongs to it. This fails in memory that only looks like
-    /// a ring.
+    /// Checks that at least one end is the id in the descriptor that belongs to it. This fails in memory that only
+    /// looks like a ring.
     fn check_ends(&self) -> Result<(), RingError> {
         let mut ends = self.ends()?;
         for _ in 0..ATTEMPTS {

@@ -8,8 +8,8 @@
 //!           text_data_ring   data[]             texts; a *position* counts bytes, and its lowest bits are the place
 //! ```
 //!
-//! While we read, the writer may reuse descriptor and text of the oldest record for the newest. So a record counts only if
-//! its descriptor is the same before and after its text was read.
+//! While we read, the writer may reuse descriptor and text of the oldest record for the newest. So a record counts only
+//! if its descriptor is the same before and after its text was read.
 //!
 //! | module | |
 //! |---|---|

@@ -110,8 +110,8 @@ fn text<M: Memory>(ring: &Ring<'_, M>, id: Id, head: Head) -> Result<Option<Vec<
     Ok(Some(text))
 }
 
-/// The start of a block in a ring of `size` bytes, and its length with its head; `None` if there cannot be such a block.
-/// A block that would cross the end of the ring lies whole at the ring's beginning instead.
+/// The start of a block in a ring of `size` bytes, and its length with its head; `None` if there cannot be such a
+/// block. A block that would cross the end of the ring lies whole at the ring's beginning instead.
 fn block(begin: u64, next: u64, size: u64) -> Option<(u64, u64)> {
     let round = |position: u64| position / size;
     // Newer kernels let a block end where the ring does; then the next one begins in the next round.

@@ -1,4 +1,5 @@
-//! The ports 0xCF8 and 0xCFC, by which only one processor at a time can reach configuration space: no instance uses them.
+//! The ports 0xCF8 and 0xCFC, by which only one processor at a time can reach configuration space: no instance uses
+//! them.
 
 use std::fs;
 

@@ -7,7 +7,8 @@ use tests::scene::{box_file, partition};
 
 use crate::refusals::Attempt;
 
-/// Added to the board's own devices on bus 0: a card without MSI on bus 1, one with it on bus 2, and two functions on bus 3.
+/// Added to the board's own devices on bus 0: a card without MSI on bus 1, one with it on bus 2, and two functions on
+/// bus 3.
 const DEVICES: [&str; 7] = [
     "pcie-root-port,id=port1,bus=pcie.0,addr=0x10,chassis=1,slot=1",
     "pcie-root-port,id=port2,bus=pcie.0,addr=0x11,chassis=2,slot=2",

@@ -22,8 +22,8 @@ const FILE_BYTES: u32 = 3 << 20;
 /// Lengths of datagrams: one byte, an odd number, and the most that fits.
 const DATAGRAMS: [usize; 3] = [1, 777, 1472];
 
-/// A box in which `web`, on a kernel of that line, owns the card and `db` has none, and the file that captures the card's
-/// packets.
+/// A box in which `web`, on a kernel of that line, owns the card and `db` has none, and the file that captures the
+/// card's packets.
 struct World {
     scene: Scene,
     card: EmulatedDevice,
