@@ -148,8 +148,8 @@ fn a_box_file_must_be_a_file_of_reasonable_length_or_standard_input() {
 #[test]
 fn a_disk_must_be_there_and_free() {
     let folder = Folder::new();
-    for command in ["plan", "run"] {
-        let arguments = |device: &'static str| [command, "box.toml", "--device", device];
+    for command in [["plan"].as_slice(), &["run", "--boot-image", "boot.elf"]] {
+        let arguments = |device| [command, &["box.toml", "--device", device]].concat();
         let missing = folder.sprig(&arguments("nvme=nope.img"));
         assert_eq!(summary(&missing), "1: error[disk-image-missing]: --device nvme=nope.img: there is no such file");
         let wrong = folder.sprig(&arguments("sata=."));
@@ -170,7 +170,7 @@ fn paths_are_looked_at_before_tools() {
     let folder = Folder::new();
     let without_tools = |arguments: &[&str]| {
         let mut command = folder.command(arguments);
-        let output = command.env("PATH", "/nonexistent").env_remove("SPRIG_QEMU").output().unwrap();
+        let output = command.env("PATH", "/nonexistent").env("SPRIG_QEMU", "/nonexistent/qemu").output().unwrap();
         String::from_utf8(output.stderr).unwrap().lines().next().unwrap_or_default().to_owned()
     };
     let image = ["run", "box.toml", "--boot-image", "boot.elf", "--image", "nope.iso"];
@@ -178,7 +178,7 @@ fn paths_are_looked_at_before_tools() {
     let output = ["image", "box.toml", "--boot-image", "boot.elf", "-o", "nowhere/x"];
     assert_eq!(without_tools(&output), "error: cannot write nowhere/x: No such file or directory (os error 2)");
     let run = ["run", "box.toml", "--boot-image", "boot.elf"];
-    assert_eq!(without_tools(&run), "error: cannot start `qemu-system-x86_64`: there is no such program");
+    assert_eq!(without_tools(&run), "error: cannot start `/nonexistent/qemu`: there is no such program");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! PCI devices, as somebody at their owner's console knows them, and what is at their other ends.
+//! PCI devices, seen from their owner's console, and what is at their other ends.
 
 use std::fs;
 use std::io;
@@ -18,29 +18,29 @@ use tempfile::NamedTempFile;
 use crate::instance::Instance;
 use crate::scene::Booted;
 
-/// How long a device may take from the loading of its driver until it is there.
+/// Limit from the loading of a driver until its device is there.
 const DEVICE_LIMIT: Duration = Duration::from_secs(60);
-/// MiB of a disk that are filled; as many follow.
+/// MiB in each half of a disk.
 const HALF_MIB: usize = 24;
-/// MiB of noise that go out and come back, and how often.
+/// MiB of noise that are sent out and come back, and how often.
 const NOISE_MIB: usize = 4;
 const ECHO_TIMES: usize = 4;
-/// The host, as QEMU's own network has it, and what a card on it may be called.
+/// The address of the host in QEMU's user network, and an address for a card.
 const HOST: &str = "10.0.2.2";
 const GUEST: &str = "10.0.2.15/24";
 
-/// What a kernel says when a device fails it, or an interrupt is lost.
+/// What a kernel prints when a device fails or an interrupt is lost.
 const FAILURES: &str = "WARNING:|BUG:|timeout|timed out|lost interrupt|I/O error|Call Trace|not responding|reset controller|\
                         Spurious|No irq handler|nobody cared";
 
-/// An image of a disk: noise in its first half, room in its second.
+/// An image of a disk: noise in its first half, nothing in its second.
 pub struct ScratchDisk {
     image: NamedTempFile,
     noise: Vec<u8>,
 }
 
 impl ScratchDisk {
-    /// One with other noise than all before.
+    /// A disk with noise that no other disk has.
     ///
     /// # Panics
     /// If there is no room for it.
@@ -55,12 +55,12 @@ impl ScratchDisk {
         Self { image, noise }
     }
 
-    /// Where it is.
+    /// The path of the image.
     pub fn path(&self) -> &Path {
         self.image.path()
     }
 
-    /// Asserts that both halves are what the first one was made.
+    /// Asserts that both halves hold the noise.
     fn assert_copied(&self) {
         let found = fs::read(self.path()).expect("the image of a disk");
         assert!(found.len() == 2 * self.noise.len(), "the disk is as long as it was");
@@ -70,7 +70,7 @@ impl ScratchDisk {
     }
 }
 
-/// A server beyond the box: whatever it is sent, it sends back.
+/// A server outside of the box, which sends back everything that it receives.
 pub struct Echo {
     port: u16,
     ended: Arc<AtomicBool>,
@@ -78,7 +78,7 @@ pub struct Echo {
 }
 
 impl Echo {
-    /// On a port of this host that nobody has.
+    /// A server on a free port of this host.
     ///
     /// # Panics
     /// If there is none.
@@ -100,7 +100,7 @@ fn serve(listener: &TcpListener, ended: &AtomicBool) {
         if ended.load(Ordering::Relaxed) {
             return;
         }
-        // A caller that goes away in the middle notices by itself that something is missing.
+        // A client that disconnects too early finds by itself that something is missing.
         let echo = |caller: TcpStream| io::copy(&mut &caller, &mut &caller);
         thread::spawn(move || caller.and_then(echo));
     }
@@ -109,7 +109,7 @@ fn serve(listener: &TcpListener, ended: &AtomicBool) {
 impl Drop for Echo {
     fn drop(&mut self) {
         self.ended.store(true, Ordering::Relaxed);
-        // The call wakes the server up. Without it, it has ended already.
+        // The connection wakes the server. If it fails, the server has ended already.
         let _ = TcpStream::connect(("127.0.0.1", self.port));
         let _ = self.server.take().map(JoinHandle::join);
     }
@@ -139,14 +139,14 @@ impl Instance<'_> {
         self.wait_until(&format!("[ -b /dev/{name} ]"), DEVICE_LIMIT, "cat /proc/partitions; dmesg | tail -n 30");
     }
 
-    /// Copies the first half of a disk to its second, and holds it against what is really on it.
+    /// Copies the first half of a disk to its second, and compares both with what is really on the disk.
     pub fn copy_disk(&self, name: &str, disk: &ScratchDisk) {
         self.await_disk(name);
         self.run(&copy_command(name));
         disk.assert_copied();
     }
 
-    /// Brings up a card on QEMU's own network.
+    /// Brings up a card in QEMU's user network.
     pub fn connect(&self, card: &str) {
         let there = format!("ip link show {card} > /dev/null 2>&1");
         self.wait_until(&there, DEVICE_LIMIT, "ls /sys/class/net; dmesg | tail -n 30");
@@ -155,13 +155,13 @@ impl Instance<'_> {
         self.wait_until(&carrier, DEVICE_LIMIT, "ip link; dmesg | tail -n 30");
     }
 
-    /// Sends noise to a server beyond the box while the same noise comes back, and compares the two.
+    /// Sends noise to a server outside of the box while the same noise comes back, and compares the two.
     pub fn echo_outside(&self, card: &str, echo: &Echo) {
         self.connect(card);
         self.run(&echo_command(echo));
     }
 
-    /// The PCI segment that is its own.
+    /// Its PCI segment.
     fn segment(&self) -> u16 {
         u16::from(self.plan.index.0) + 1
     }
@@ -180,14 +180,14 @@ impl Instance<'_> {
         self.iomem().into_iter().filter_map(range).collect()
     }
 
-    /// Asserts that its kernel has said nothing of a device that fails.
+    /// Asserts that its kernel has printed nothing about failing devices.
     pub fn assert_its_devices_are_well(&self) {
         let (failures, _) = self.try_run(&format!("dmesg | grep -i -E '{FAILURES}'"));
         assert_eq!(failures, "", "{}: its kernel complains", self.plan.name);
     }
 }
 
-/// Copies past every cache, and then reads both halves from the disk.
+/// Copies without any cache, and then reads both halves from the disk.
 pub fn copy_command(name: &str) -> String {
     let disk = format!("/dev/{name}");
     let read = |skip| format!("$(dd if={disk} bs=1M count={HALF_MIB} skip={skip} 2>/dev/null | sha256sum)");
@@ -199,7 +199,7 @@ pub fn copy_command(name: &str) -> String {
     )
 }
 
-/// Sends noise out, several times over, and compares what comes back. It is not kept: there is little room.
+/// Sends noise out, several times, and compares what comes back, without storing it: there is little memory.
 pub fn echo_command(echo: &Echo) -> String {
     let several = ["/tmp/noise"; ECHO_TIMES].join(" ");
     format!(

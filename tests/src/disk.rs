@@ -1,4 +1,4 @@
-//! An NVMe disk with a whole Debian on it, and what a file system checker says of it from outside.
+//! An NVMe disk with a whole Debian on it, and checks of its file system from outside.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -7,37 +7,37 @@ use tempfile::TempDir;
 
 use crate::fixture;
 
-/// Where on the disk its one partition begins.
+/// The byte at which the only partition of the disk begins.
 const PARTITION: u64 = 1 << 20;
-/// How an ext4 shows that it was not unmounted.
+/// The feature by which an ext4 shows that it was not unmounted.
 const NEEDS_RECOVERY: &str = "needs_recovery";
 
-/// A copy of the disk that build has made, to be written to.
+/// A copy, for writing, of the disk that build has made.
 pub struct Disk {
     folder: TempDir,
 }
 
 impl Disk {
-    /// Of Debian.
+    /// A copy of the disk with Debian.
     ///
     /// # Panics
-    /// If there is none: set-up has said why.
+    /// If there is none; set-up has printed why.
     pub fn with_debian() -> Self {
         let made = fixture::debian_disk();
         assert!(
             made.is_file(),
-            "there is no {}: set-up says why, try `cargo xtask setup --only debian`",
+            "there is no {}: set-up prints why, try `cargo xtask setup --only debian`",
             made.display()
         );
         let disk = Self { folder: TempDir::with_prefix("sprig-disk-").expect("a folder for the disk") };
-        // Most of it is a hole, which is to stay one.
+        // Most of it is holes, which the copy keeps.
         let mut copy = Command::new("cp");
         let copied = copy.args(["--sparse=always", "--reflink=auto"]).arg(made).arg(disk.path()).status();
         assert!(copied.expect("cp runs").success(), "the disk cannot be copied");
         disk
     }
 
-    /// Its file.
+    /// The path of its file.
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("disk.img")
     }
@@ -48,29 +48,30 @@ impl Disk {
     /// If it is not.
     pub fn assert_in_use(&self) {
         let features = self.features();
-        assert!(features.contains(NEEDS_RECOVERY), "nobody has mounted it: {features}");
+        assert!(features.contains(NEEDS_RECOVERY), "it is not mounted: {features}");
     }
 
     /// Asserts that the file system was unmounted, and that all in it is consistent.
     ///
     /// # Panics
-    /// If it is not so; with what the checker says.
+    /// If it is not so; the message has the checker's output.
     pub fn assert_clean(&self) {
         let features = self.features();
         assert!(!features.contains(NEEDS_RECOVERY), "it was not unmounted: {features}");
         let checked = self.examine("e2fsck", &["-f", "-n"]);
-        let said = String::from_utf8_lossy(&checked.stdout);
-        assert!(checked.status.success(), "e2fsck complains:\n{said}");
+        let output = String::from_utf8_lossy(&checked.stdout);
+        assert!(checked.status.success(), "e2fsck found errors:\n{output}");
     }
 
     /// The line of the superblock that lists them.
     fn features(&self) -> String {
-        // Not the bitmaps: of a file system at work, they and the sums over them are written at different times.
-        let told = self.examine("debugfs", &["-c", "-R", "features"]);
-        let text = String::from_utf8_lossy(&told.stdout);
+        // Without the bitmaps (-c): while a file system is in use, they and their checksums are written at different
+        // times.
+        let output = self.examine("debugfs", &["-c", "-R", "features"]);
+        let text = String::from_utf8_lossy(&output.stdout);
         let line = text.lines().find(|line| line.starts_with("Filesystem features:"));
-        let complaint = String::from_utf8_lossy(&told.stderr);
-        line.unwrap_or_else(|| panic!("debugfs tells of no file system:\n{text}{complaint}")).to_owned()
+        let error = String::from_utf8_lossy(&output.stderr);
+        line.unwrap_or_else(|| panic!("debugfs finds no file system:\n{text}{error}")).to_owned()
     }
 
     /// Runs a tool of that Debian's on the partition, by that Debian's own loader.

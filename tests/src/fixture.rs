@@ -1,17 +1,17 @@
-//! What the set-up has made: kernels, the initial file system, the boot image.
+//! The files that set-up and build have made: kernels, initial file systems, the boot image.
 
 use std::path::PathBuf;
 
-/// The kernels that set-up fetches, by the line they are of.
+/// The lines of kernels that set-up fetches.
 pub const KERNELS: [&str; 3] = ["6.1", "6.12", "7.2"];
 
-/// The line that a box uses where it does not matter which: that of Debian's stable release.
+/// The line of Debian's stable release, for boxes in which the line does not matter.
 pub const STABLE: &str = "6.12";
 
 /// The folder that set-up fills.
 ///
 /// # Panics
-/// If the test was not started by `cargo xtask test`, which says where it is.
+/// If the test was not started by `cargo xtask test`, which names it.
 pub fn root() -> PathBuf {
     let root = std::env::var_os("SPRIG_ROOT").expect("run boxes by `cargo xtask test`, which makes what they need");
     PathBuf::from(root)
@@ -35,7 +35,7 @@ pub fn kernel(line: &str) -> PathBuf {
     root().join("kernels").join(line).join("vmlinuz")
 }
 
-/// What `uname -r` says of it.
+/// The release of that kernel, as `uname -r` prints it.
 pub fn release(line: &str) -> String {
     let path = root().join("kernels").join(line).join("release");
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -62,7 +62,7 @@ pub fn debian_disk() -> PathBuf {
     root().join("disks").join("debian.img")
 }
 
-/// An example's text, with its images where set-up has put them.
+/// The text of an example, with the paths of the images that set-up has made.
 ///
 /// # Panics
 /// If there is none of that name.

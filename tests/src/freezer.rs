@@ -1,8 +1,8 @@
-//! Emulated cores that stand still while others run: QEMU's debugger port, spoken to as `gdb` does ("GDB Remote Serial
-//! Protocol", in GDB's manual).
+//! Emulated cores that stand still while others run, by QEMU's debugger port ("GDB Remote Serial Protocol", in GDB's
+//! manual).
 //!
-//! To the other instances, a core that a debugger holds is a kernel that has frozen: it writes nothing any more, and says
-//! nothing about it.
+//! To the other instances, a core that a debugger holds looks like a frozen kernel: it writes nothing any more, and
+//! does not announce it.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// How long QEMU may take for an answer.
 const LIMIT: Duration = Duration::from_secs(30);
-/// Asks a running machine to stop.
+/// The byte that stops a running machine.
 const STOP: u8 = 0x03;
 
 /// A machine's debugger port.
@@ -25,22 +25,22 @@ pub struct Frozen {
 }
 
 impl Freezer {
-    /// The port at `socket`.
+    /// Uses the port at `socket`.
     pub fn new(socket: &Path) -> Self {
         Self { socket: socket.to_owned() }
     }
 
-    /// What QEMU must be told.
+    /// QEMU's arguments for it.
     pub fn arguments(&self) -> [String; 2] {
         ["-gdb".to_owned(), format!("unix:{},server=on,wait=off", self.socket.display())]
     }
 
-    /// Holds all cores but those with these numbers.
+    /// Holds all cores except those with these numbers.
     ///
     /// # Panics
-    /// If QEMU does not take it.
+    /// If QEMU refuses.
     pub fn freeze_all_but(&self, cores: &[u32]) -> Frozen {
-        // The machine stops when a debugger comes.
+        // The machine stops when a debugger connects.
         let port = UnixStream::connect(&self.socket).unwrap_or_else(|error| panic!("QEMU's debugger port: {error}"));
         port.set_read_timeout(Some(LIMIT)).expect("a limit");
         let mut frozen = Frozen { port };
@@ -52,7 +52,7 @@ impl Freezer {
 }
 
 impl Frozen {
-    /// Sends a packet, and waits until QEMU has taken it.
+    /// Sends a packet, and waits until QEMU has acknowledged it.
     fn send(&mut self, packet: &str) {
         let sum = packet.bytes().fold(0_u8, u8::wrapping_add);
         write!(self.port, "${packet}#{sum:02x}").expect("QEMU's debugger port takes a packet");

@@ -1,5 +1,5 @@
-//! A serial line whose other end holds it: the first serial port sends into a pipe that has little room left, and
-//! nobody reads it until a test does.
+//! A serial line that is held up: the first serial port sends into a pipe with little room left, which nothing reads
+//! until the test does.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -12,24 +12,24 @@ use rustix::io::ioctl_fionread;
 use rustix::pipe::fcntl_setpipe_size;
 use tempfile::TempDir;
 
-/// What fills the pipe beforehand.
+/// The byte that fills the pipe beforehand.
 const FILLING: u8 = 0;
-/// How often it is looked whether the line is held.
+/// Pause between two checks whether the line is held up.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// A line that is held once the port has sent as many bytes as there is room for.
+/// A line that is held up as soon as the port has sent as many bytes as there is room for.
 pub struct HeldLine {
     folder: TempDir,
-    // Open in both directions, so it is there before QEMU is, and never at its end.
+    // Open in both directions, so it exists before QEMU opens it, and is never at its end.
     pipe: File,
     capacity: usize,
 }
 
 impl HeldLine {
-    /// With room for so many bytes, less than a page.
+    /// A line with room for so many bytes, less than a page.
     ///
     /// # Panics
-    /// If there can be no such pipe.
+    /// If the pipe cannot be made.
     pub fn with_room(room: usize) -> Self {
         let folder = TempDir::with_prefix("sprig-test-").expect("a folder for the line");
         let [typed, sent] = ["line.in", "line.out"].map(|name| folder.path().join(name));
@@ -42,7 +42,7 @@ impl HeldLine {
         Self { folder, pipe, capacity }
     }
 
-    /// What QEMU must be told, after all else: the first console goes here instead.
+    /// QEMU's last arguments, by which the first console uses this line.
     pub fn arguments(&self) -> [String; 2] {
         ["-set".to_owned(), format!("chardev.port0.path={}", self.folder.path().join("line").display())]
     }
@@ -50,9 +50,9 @@ impl HeldLine {
     /// Whether the pipe is full.
     ///
     /// # Panics
-    /// If the pipe cannot be asked.
+    /// If the kernel does not report how full the pipe is.
     pub fn is_held(&self) -> bool {
-        ioctl_fionread(&self.pipe).expect("a pipe tells how much is in it") == self.capacity as u64
+        ioctl_fionread(&self.pipe).expect("the kernel reports how much is in the pipe") == self.capacity as u64
     }
 
     /// Waits until the pipe is full, and leaves it so for `duration`.
@@ -68,10 +68,10 @@ impl HeldLine {
         thread::sleep(duration);
     }
 
-    /// Reads what the port has sent and sends, until `words` come.
+    /// Reads what the port sends until `words` come.
     ///
     /// # Panics
-    /// If they do not come and nothing else does for `limit`.
+    /// If nothing comes for `limit`, and they have not come.
     pub fn read_until(&mut self, words: &str, limit: Duration) -> String {
         let limit = Timespec { tv_sec: limit.as_secs().cast_signed(), tv_nsec: 0 };
         let mut text = String::new();

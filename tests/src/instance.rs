@@ -1,4 +1,4 @@
-//! An instance, as somebody at its console knows it.
+//! An instance, seen from its console.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub const COMMAND_LIMIT: Duration = Duration::from_secs(90);
 /// A partition and its console.
 #[derive(Clone)]
 pub struct Instance<'a> {
-    /// What was planned for it.
+    /// Its partition in the plan.
     pub plan: &'a PartitionPlan,
     /// Its console.
     pub console: &'a Console,
@@ -35,28 +35,28 @@ impl<'a> Instance<'a> {
     /// The instance that has taken over the port of the boot image's log. Its memory is not known.
     ///
     /// # Panics
-    /// If nobody of that name has a console.
+    /// If there is no partition of that name, or it has no console.
     pub fn at_port_of_the_log(running: &'a RunningBox, name: &str) -> Self {
         let plan = running.plan().partitions.iter().find(|partition| partition.name == name);
         let console = running.console(name).unwrap_or_else(|| panic!("{name} has no console"));
         Self::new(plan.expect("a console belongs to a partition"), console, Vec::new())
     }
 
-    /// What it says of itself when it is in user space.
+    /// The report that it prints in user space.
     ///
     /// # Panics
-    /// If it does not come to it.
+    /// If it does not get there.
     pub fn wait_for_report(&self) -> Value {
         self.try_wait_for_report().unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// The same, if it comes to it.
+    /// The same, without a panic if it does not reach user space.
     ///
     /// # Errors
-    /// If it does not.
+    /// If it does not reach user space.
     ///
     /// # Panics
-    /// If what it says is no report.
+    /// If what it prints is not a report.
     pub fn try_wait_for_report(&self) -> Result<Value, WaitError> {
         let line = Regex::new(r"sprig-report: (\{.*\})\r?\n").expect("a regular expression");
         let found = self.console.wait_for(Pattern::Regex(line), BOOT_LIMIT)?;
@@ -64,7 +64,7 @@ impl<'a> Instance<'a> {
         Ok(serde_json::from_str(&found.groups[0]).unwrap_or_else(|error| panic!("{}: {error}", found.text)))
     }
 
-    /// Runs a command in its shell: what it prints, without the last line break.
+    /// Runs a command in its shell, and returns its output without the last line break.
     ///
     /// # Panics
     /// If it does not end in time, or fails.
@@ -74,7 +74,7 @@ impl<'a> Instance<'a> {
         output
     }
 
-    /// Runs a command in its shell: what it prints, and its exit status.
+    /// Runs a command in its shell, and returns its output and exit status.
     ///
     /// # Panics
     /// If it does not end in time.
@@ -88,12 +88,12 @@ impl<'a> Instance<'a> {
         Shell::new(self.console.clone())
     }
 
-    /// Types a line and waits for nothing.
+    /// Types a line without waiting for anything.
     pub fn send(&self, line: &str) {
         self.console.send_line(line).unwrap_or_else(|error| panic!("{}: {error}", self.plan.name));
     }
 
-    /// Waits for what a regular expression says.
+    /// Waits for text that matches a regular expression.
     ///
     /// # Panics
     /// If it does not come in time.
@@ -111,7 +111,7 @@ impl<'a> Instance<'a> {
             .unwrap_or_else(|error| panic!("{}: `{command}` printed {output:?}: {error}", self.plan.name))
     }
 
-    /// Lines of /proc/iomem: range and name, indented where it lies in the range before.
+    /// Lines of /proc/iomem: range and name, indented if it lies in a range before.
     pub fn iomem(&self) -> Vec<(MemoryRange, String)> {
         let line = |line: &str| {
             let (range, name) = line.split_once(" : ")?;
@@ -124,7 +124,7 @@ impl<'a> Instance<'a> {
         self.run("cat /proc/iomem").lines().filter_map(line).collect()
     }
 
-    /// Asserts that it has exactly the cores of its plan, and that each of them runs work when asked to.
+    /// Asserts that it has exactly the cores of its plan, and that each of them runs a program.
     pub fn assert_has_exactly_its_cores(&self) {
         let count = self.plan.cores.len();
         let name = &self.plan.name;
@@ -143,12 +143,12 @@ impl<'a> Instance<'a> {
         }
     }
 
-    /// Asserts that its memory is exactly that of its plan, and that it sees nothing of the others but as reserved.
+    /// Asserts that its memory is exactly that of its plan, and that all other memory is reserved for it.
     pub fn assert_has_exactly_its_memory(&self) {
         let mut total = 0;
         for (range, name) in self.iomem().into_iter().filter(|(_, name)| !name.starts_with(' ')) {
             match name.as_str() {
-                // Whose they are, `Booted::assert_devices_are_apart` tells.
+                // `Booted::assert_devices_are_apart` checks the owners.
                 name if name.starts_with("PCI ") => {}
                 "System RAM" | "ACPI Tables" => {
                     assert!(self.memory.iter().any(|own| own.contains(range)), "{}: {range} is {name}", self.plan.name);
@@ -157,9 +157,9 @@ impl<'a> Instance<'a> {
                     }
                 }
                 "Reserved" | "Local APIC" => {}
-                // Linux looks for these itself, on every PC.
+                // Linux adds these itself, on every PC.
                 "Video ROM" | "Adapter ROM" | "System ROM" if range.end() <= MIB => {}
-                other => panic!("{}: {range} is {other}, which is nobody's", self.plan.name),
+                other => panic!("{}: {range} is {other}, which belongs to no partition", self.plan.name),
             }
         }
         assert_eq!(total, self.plan.memory_len(), "{} has as much memory as planned", self.plan.name);

@@ -1,8 +1,8 @@
-//! What the boxes of `tests/boxes` are made of: box files on real kernels, booted by the `sprig` command's own library,
-//! and instances that are asked over their consoles.
+//! The parts of the tests in `tests/boxes`: box files with real kernels, booted in the emulator, and instances that are
+//! examined over their consoles.
 //!
-//! A box test reads as a sentence about a box. Every wait has a limit and says what it waited for; nothing
-//! sleeps, unless the time that passes is itself the fault.
+//! The name of a box test is a sentence about a box. Every wait has a limit, and its error says what it waited for.
+//! Nothing sleeps, unless the passing of time is itself the fault.
 
 pub mod device;
 pub mod disk;

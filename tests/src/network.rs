@@ -1,4 +1,4 @@
-//! The virtual Ethernet, as somebody at an instance's console knows it.
+//! The virtual Ethernet, seen from an instance's console.
 
 use std::time::Duration;
 
@@ -9,36 +9,36 @@ use crate::scene::Booted;
 
 /// The virtual card.
 pub const CARD: &str = "vni0";
-/// Where the test program listens.
+/// The port on which the test program listens.
 pub const FRAMES_PORT: u16 = 7000;
 
-/// What no kernel may say because of what a peer does.
+/// What no kernel may print because of what a peer does.
 const COMPLAINTS: &str = r"WARNING:|BUG:|Oops|Call Trace|general protection|INFO: task|No irq handler|nobody cared";
 
 /// How long links may take to come up, in tenths of a second.
 const LINKS_LIMIT: u32 = 600;
 
 impl Instance<'_> {
-    /// Its IPv4 address, as the demo's user space gives it.
+    /// Its IPv4 address, as the demo's user space sets it.
     pub fn address(&self) -> String {
         format!("10.83.0.{}", self.plan.index.0 + 1)
     }
 
-    /// What its console told of its network when it was brought up.
+    /// What `sprig-network` printed on its console about its network.
     ///
     /// # Panics
-    /// If it told nothing.
-    pub fn told_of_network(&self) -> String {
-        let told = Regex::new(r"sprig-network: ([^\r\n]*?) *\r?\n").expect("a regular expression");
+    /// If it printed nothing.
+    pub fn network_status(&self) -> String {
+        let line = Regex::new(r"sprig-network: ([^\r\n]*?) *\r?\n").expect("a regular expression");
         let text = self.console.text();
-        let told = told.captures(&text).map(|found| found[1].to_owned());
-        told.unwrap_or_else(|| panic!("{}: nothing was told of its network:\n{text}", self.plan.name))
+        let status = line.captures(&text).map(|found| found[1].to_owned());
+        status.unwrap_or_else(|| panic!("{}: it printed nothing about its network:\n{text}", self.plan.name))
     }
 
     /// Waits until `condition`, a shell command, succeeds.
     ///
     /// # Panics
-    /// If it does not within `limit`; `show` is then run, and what it prints is told.
+    /// If it does not within `limit`. The message has the output of the command `show`.
     pub fn wait_until(&self, condition: &str, limit: Duration, show: &str) {
         let waited = self.shell().wait_until(condition, limit, show);
         waited.unwrap_or_else(|error| panic!("{error}"));
@@ -47,7 +47,7 @@ impl Instance<'_> {
     /// Waits until its link to so many others is in `state`.
     ///
     /// # Panics
-    /// If it does not come to it.
+    /// If it does not get there.
     pub fn await_links(&self, count: usize, state: &str) {
         let links = format!("/sys/class/net/{CARD}/vni/links");
         let condition = format!("[ $(grep -c ' {state}$' {links}) = {count} ]");
@@ -59,14 +59,14 @@ impl Instance<'_> {
         self.number(&format!("ethtool -S {CARD} | awk '$1 == \"{name}:\" {{print $2}}'"))
     }
 
-    /// Asserts that its kernel has complained of nothing, and that no doorbell was lost.
+    /// Asserts that its kernel has printed no warning, and that no doorbell was lost.
     pub fn assert_undisturbed(&self) {
         let (complaints, _) = self.try_run(&format!("dmesg | grep -E '{COMPLAINTS}'"));
         assert_eq!(complaints, "", "{}: its kernel complains", self.plan.name);
         assert_eq!(self.counter("lost_wakeups"), 0, "{}: doorbells were lost", self.plan.name);
     }
 
-    /// Starts a command whose output and exit status [`Instance::finish`] tells.
+    /// Starts a command; [`Instance::finish`] waits for it.
     ///
     /// # Panics
     /// If it cannot be started.
@@ -74,7 +74,7 @@ impl Instance<'_> {
         self.shell().start(job, command).unwrap_or_else(|error| panic!("{error}"));
     }
 
-    /// Waits for a command that was started: what it printed.
+    /// Waits for a command that was started, and returns its output.
     ///
     /// # Panics
     /// If it does not end in time, or fails.

@@ -1,4 +1,4 @@
-//! A box file on disk with the images it names, and the box that it becomes.
+//! A box file on disk with the images that it names, and the booted box.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::fixture;
 use crate::instance::Instance;
 
-/// How long the boot image may take until it leaves, all turns included, on a busy host in emulation.
+/// Limit until the boot image leaves, with all turns, in emulation on a busy host.
 pub const LEAVE_LIMIT: Duration = Duration::from_secs(180);
 
 /// A box file, and the images that it names beside it: `vmlinuz-<line>`, `small.img`, `demo.img`.
@@ -25,7 +25,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// With the box file `text`.
+    /// A scene with the box file `text`.
     ///
     /// # Panics
     /// If the box file is refused.
@@ -33,7 +33,7 @@ impl Scene {
         Self::with(text, &[])
     }
 
-    /// With the box file `text` and further files that it names.
+    /// A scene with the box file `text` and further files that it names.
     ///
     /// # Panics
     /// If the box file is refused.
@@ -55,7 +55,7 @@ impl Scene {
         Self { folder, source }
     }
 
-    /// With partitions of that many cores each, named `p0`, `p1` and so on, on the stable kernel.
+    /// A scene with partitions of that many cores each, named `p0`, `p1` and so on, on the stable kernel.
     pub fn of_cores(cpus: &[u32]) -> Self {
         let partitions = cpus.iter().enumerate();
         Self::new(&box_file(partitions.map(|(index, cpus)| partition(&format!("p{index}"), fixture::STABLE, *cpus))))
@@ -66,12 +66,12 @@ impl Scene {
         &self.source
     }
 
-    /// Where its files are.
+    /// The folder of its files.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Starts it, and waits for nothing.
+    /// Starts it without waiting for anything.
     ///
     /// # Panics
     /// If the machine does not start.
@@ -87,7 +87,7 @@ impl Scene {
     /// Boots it, and waits until every instance has reported from user space.
     ///
     /// # Panics
-    /// If the boot image or an instance does not come as far; the message has its last lines.
+    /// If the boot image or an instance does not get that far; the message has its last lines.
     pub fn boot_with(&self, options: LaunchOptions) -> Booted {
         let booted = Booted { running: self.start(options) };
         booted
@@ -128,14 +128,14 @@ impl Booted {
         Instance::new(plan.expect("a console belongs to a partition"), console, self.memory(name))
     }
 
-    /// The memory of a partition with its slice below 1 MiB, as the boot image says it planned it: under another
-    /// firmware than the host counts with, it lies elsewhere.
+    /// The memory of a partition with its slice below 1 MiB, from the boot image's log: with another firmware than the
+    /// host assumes, it lies elsewhere.
     fn memory(&self, name: &str) -> Vec<MemoryRange> {
         let line = Regex::new(&format!(r"plan: {name}: cores .*, memory \[(.*)\], low (\S+), console "));
         let log = self.running.log().text();
-        let told =
+        let planned =
             line.expect("a regular expression").captures(&log).unwrap_or_else(|| panic!("no plan of {name}:\n{log}"));
-        told[1].split(", ").chain([&told[2]]).map(range).collect()
+        planned[1].split(", ").chain([&planned[2]]).map(range).collect()
     }
 }
 
@@ -158,12 +158,12 @@ pub fn partition(name: &str, line: &str, cpus: u32) -> String {
     partition_of(name, line, cpus, "256MiB")
 }
 
-/// One partition of 256 MiB on a kernel of that line, with all that it takes to talk with others.
+/// One partition of 256 MiB on a kernel of that line, with a network.
 pub fn networked(name: &str, line: &str, cpus: u32) -> String {
     networked_of(name, line, cpus, "256MiB")
 }
 
-/// One partition with all that it takes to talk with others.
+/// One partition with a network.
 pub fn networked_of(name: &str, line: &str, cpus: u32, memory: &str) -> String {
     partition_of(name, line, cpus, memory).replace("small.img", "demo.img")
 }

@@ -1,4 +1,4 @@
-//! A server beyond the box: a thread of the test's on the host, which QEMU's own network shows to the box at
+//! A server outside of the box: a thread of the test on the host. In QEMU's user network the box reaches it at
 //! [`HOST`].
 
 use std::io::{Read, Write};
@@ -6,23 +6,23 @@ use std::net::{Shutdown, TcpListener, UdpSocket};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// Where a box on QEMU's own network finds this host.
+/// The address of this host in QEMU's user network.
 pub const HOST: &str = "10.0.2.2";
 
-/// How long somebody may say nothing.
+/// How long a client may send nothing.
 const SILENCE_LIMIT: Duration = Duration::from_secs(120);
-/// The largest datagram that an ordinary frame takes.
+/// The largest datagram that fits into an ordinary frame.
 const DATAGRAM_MAX: usize = 1472;
 
-/// Hands out a file to whoever comes first, and then takes one from whoever comes second.
+/// A server that sends a file to its first client and receives one from its second.
 pub struct FileServer {
-    /// Where it listens.
+    /// The port on which it listens.
     pub port: u16,
     thread: JoinHandle<Vec<u8>>,
 }
 
 impl FileServer {
-    /// With the file that is handed out.
+    /// A server that sends this file.
     ///
     /// # Panics
     /// If the host gives no port.
@@ -31,7 +31,7 @@ impl FileServer {
         let port = listener.local_addr().expect("an address").port();
         let thread = thread::spawn(move || {
             let accept = || {
-                let (stream, _) = listener.accept().expect("somebody comes");
+                let (stream, _) = listener.accept().expect("a client connects");
                 stream.set_read_timeout(Some(SILENCE_LIMIT)).expect("a limit");
                 stream
             };
@@ -46,7 +46,7 @@ impl FileServer {
         Self { port, thread }
     }
 
-    /// What it was given; waits for it, so ask when it has been sent.
+    /// The file that it received. Waits for the second client, so call it after that has sent the file.
     ///
     /// # Panics
     /// If the server failed.
@@ -55,7 +55,7 @@ impl FileServer {
     }
 }
 
-/// Sends every datagram back to where it came from, until the test ends.
+/// Sends every datagram back to its sender, until the test ends.
 ///
 /// # Panics
 /// If the host gives no port.

@@ -1,5 +1,5 @@
-//! PCI buses that `sprig run` does not make: what QEMU must be told, and what the firmware makes of it, so that the host plans
-//! for the same machine as the boot image.
+//! PCI buses that `sprig run` does not make: QEMU's arguments, and the buses and functions that the firmware makes of
+//! them, so that the host plans for the same machine as the boot image.
 
 use emulator::emulated::EmulatedMachine;
 use emulator::launch::LaunchOptions;
@@ -25,7 +25,7 @@ pub struct Topology {
 }
 
 impl Topology {
-    /// Tells QEMU something.
+    /// Adds an argument for QEMU.
     pub fn argument(&mut self, option: &str, value: impl Into<String>) {
         self.arguments.extend([option.to_owned(), value.into()]);
     }
@@ -47,7 +47,7 @@ impl Topology {
         self.options_as(machine, inventory)
     }
 
-    /// The same, where the machine is in more than its PCI functions another than the host counts with.
+    /// The same for a machine that differs from the host's assumptions in more than its PCI functions.
     pub fn options_as(self, machine: EmulatedMachine, inventory: Inventory) -> LaunchOptions {
         let mut pci = self.functions;
         pci.sort_by_key(|function| function.address);

@@ -1,5 +1,5 @@
-//! What a card has put onto the wire, as QEMU's `filter-dump` keeps it: a pcap file (`man 5 pcap-savefile`). Its checksums
-//! are held to RFC 1071, by somebody who is no part of any kernel.
+//! The packets that a card has sent, which QEMU's `filter-dump` writes to a pcap file (`man 5 pcap-savefile`). This
+//! code verifies their checksums (RFC 1071) independently of any kernel.
 
 use std::fs;
 use std::path::Path;
@@ -15,27 +15,27 @@ const FRAGMENT: u16 = 0x3fff;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
-/// How many packets had a right checksum, and what of the others could be told.
+/// How many packets had a right checksum, and descriptions of the others.
 #[derive(Default, Debug)]
 pub struct Checked {
     /// TCP segments.
     pub tcp: usize,
     /// UDP datagrams.
     pub udp: usize,
-    /// One line for each packet with a wrong one.
+    /// One line for each packet with a wrong checksum.
     pub wrong: Vec<String>,
 }
 
 /// Checks every IPv4 packet of TCP or UDP that has `source` as its sender.
 ///
 /// # Panics
-/// If the file is no pcap file.
+/// If the file is not a pcap file.
 pub fn check(file: &Path, source: [u8; 4]) -> Checked {
     let bytes = fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     assert_eq!(word(&bytes, 0), Some(MAGIC), "{} is a pcap file", file.display());
     let mut checked = Checked::default();
     let mut at = FILE_HEADER;
-    // QEMU may be writing the last record.
+    // The last record may be incomplete, because QEMU is writing it.
     while let Some(len) = word(&bytes, at + 8) {
         let start = at + RECORD_HEADER;
         at = start + len as usize;
@@ -70,7 +70,7 @@ impl Checked {
             return;
         }
         let sum = sum(&packet[12..20]) + sum(payload) + u64::from(protocol) + payload.len() as u64;
-        // A datagram whose sum is zero has none (RFC 768), and then it was not completed but left out.
+        // A datagram whose sum is zero has none (RFC 768): then the checksum was left out instead of completed.
         let has_none = protocol == UDP && half(payload, 6) == Some(0);
         let right = folded(sum) == 0xffff && folded(self::sum(&packet[..header])) == 0xffff && !has_none;
         match protocol {

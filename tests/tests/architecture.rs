@@ -1,7 +1,7 @@
-//! Imports run one way: which package of the workspace may use which, held over what cargo knows of them.
+//! Imports run one way: the book's table of which package may use which is compared with cargo's metadata.
 //!
-//! The policy (`partitioner`) and the shared window (`shmem`) stand on nothing of ours, so that the same code runs in
-//! the boot image, on a host and in a Linux driver.
+//! The policy (`partitioner`) and the shared window (`shmem`) use no other package, so that the same code runs in the
+//! boot image, on a host and in a Linux driver.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use serde_json::Value;
 const PAGE: &str = "docs/src/architecture.md";
 const HEADING: &str = "## Who may use whom";
 
-/// Libraries that must build for bare metal, and those of them that promise to hold no unsafe code.
+/// Libraries that must build for bare metal, and those of them that must not have unsafe code.
 const NO_STD: [&str; 4] = ["shmem", "vni", "guest-driver", "partitioner"];
 const NO_UNSAFE: [&str; 2] = ["vni", "partitioner"];
 

@@ -1,4 +1,5 @@
-//! The window as the planner counts it and as `shmem` lays it out: neither may use the other, so they meet here.
+//! The planner's sizes of the window are those of `shmem`'s layout. Neither crate may use the other, so this test
+//! compares them.
 
 use partitioner::address::LARGE_PAGE;
 use partitioner::layout::{QUEUES_MAX, WINDOW_HEADER_LEN, WINDOW_LANE_BUFFERS, WINDOW_LANE_LEN, Window};

@@ -1,10 +1,10 @@
-//! Packets that are known to be right, and the same with one thing wrong, before `tests::wire`.
+//! `tests::wire` with packets that are known to be right, and the same packets with one error.
 
 use std::fs;
 
 use tests::wire::{Checked, check};
 
-/// pcap's mark, and how long its header is.
+/// pcap's magic number, and the length of its header.
 const MAGIC: u32 = 0xa1b2_c3d4;
 const FILE_HEADER: usize = 24;
 const ETHERNET_HEADER: usize = 14;
@@ -19,7 +19,7 @@ fn datagram() -> Vec<u8> {
     frame
 }
 
-fn told(frame: &[u8]) -> Checked {
+fn checked(frame: &[u8]) -> Checked {
     let file = tempfile::NamedTempFile::new().expect("a file");
     let mut bytes = MAGIC.to_ne_bytes().to_vec();
     bytes.resize(FILE_HEADER + 8, 0);
@@ -34,16 +34,16 @@ fn told(frame: &[u8]) -> Checked {
 #[test]
 fn a_checksum_that_is_not_completed_is_found() {
     let mut frame = datagram();
-    assert_eq!(told(&frame).udp, 1, "{:?}", told(&frame));
+    assert_eq!(checked(&frame).udp, 1, "{:?}", checked(&frame));
     frame[ETHERNET_HEADER + 26] ^= 1;
-    assert_eq!((told(&frame).udp, told(&frame).wrong.len()), (0, 1));
+    assert_eq!((checked(&frame).udp, checked(&frame).wrong.len()), (0, 1));
     frame[ETHERNET_HEADER + 26..ETHERNET_HEADER + 28].fill(0);
-    assert_eq!(told(&frame).wrong.len(), 1);
+    assert_eq!(checked(&frame).wrong.len(), 1);
 }
 
 #[test]
 fn what_others_have_sent_is_not_looked_at() {
     let mut frame = datagram();
     frame[ETHERNET_HEADER + 15] = 16;
-    assert_eq!((told(&frame).udp, told(&frame).wrong.len()), (0, 0));
+    assert_eq!((checked(&frame).udp, checked(&frame).wrong.len()), (0, 0));
 }

@@ -1,4 +1,4 @@
-//! The example boxes, with their images where set-up has put them.
+//! The example boxes, with the paths of the images that set-up has made.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,21 +12,21 @@ use crate::setup::KernelLine;
 const PAIR: &str = "two-linux.toml";
 const BENCH: &str = "bench.toml";
 const GATEWAYS: [&str; 2] = ["gateway.toml", "gateway-2.toml"];
-/// How the example names the folder of what set-up makes.
+/// The path of set-up's folder in the examples.
 const SPRIG: &str = "../target/sprig/";
 
-/// A box file that says what `examples/two-linux.toml` says, with kernels of this line and this initial RAM disk: the
-/// example itself where its paths are right, else a copy in `folder`.
+/// `examples/two-linux.toml` with kernels of this line and with this initial RAM disk: the example itself if its paths
+/// are right, else a copy in `folder`.
 pub(crate) fn pair(places: &Places, line: KernelLine, image: Image, folder: &Path) -> Result<PathBuf> {
     example(places, PAIR, line, image, folder)
 }
 
-/// The same of `examples/bench.toml`.
+/// The same for `examples/bench.toml`.
 pub(crate) fn bench(places: &Places, line: KernelLine, folder: &Path) -> Result<PathBuf> {
     example(places, BENCH, line, Image::Full, folder)
 }
 
-/// The same of `examples/gateway.toml` and `examples/gateway-2.toml`.
+/// The same for `examples/gateway.toml` and `examples/gateway-2.toml`.
 pub(crate) fn gateways(places: &Places, line: KernelLine, folder: &Path) -> Result<[PathBuf; 2]> {
     let [one, other] = GATEWAYS.map(|name| example(places, name, line, Image::Full, folder));
     Ok([one?, other?])
@@ -47,7 +47,7 @@ fn example(places: &Places, name: &str, line: KernelLine, image: Image, folder: 
 
 fn moved(example: &str, sprig: &Path, line: KernelLine, image: Image) -> Result<String> {
     let sprig = sprig.to_str().filter(|path| !path.contains(['"', '\\']) && !path.contains(char::is_control));
-    let sprig = sprig.context("the path of the target folder cannot stand in a box file")?;
+    let sprig = sprig.context("the path of the target folder cannot be written into a box file")?;
     let from = format!("{SPRIG}kernels/{}/", KernelLine::default().name());
     ensure!(example.contains(&from), "the example does not take its kernels from {from}");
     let text = example.replace(&from, &format!("{SPRIG}kernels/{}/", line.name()));

@@ -19,13 +19,13 @@ use crate::progress;
 use crate::setup::sysroot::{self, Library, Sysroot};
 use crate::setup::{self, Item, KernelLine};
 
-/// Limit for one call of cargo; a cold build on two slow cores stays well below.
+/// Limit for one call of cargo; a cold build on two slow cores takes much less.
 pub(crate) const CARGO_LIMIT: Duration = Duration::from_secs(40 * 60);
 
-/// What our programs in instances are built for.
+/// The target of the programs that run in instances.
 const INSTANCE: &str = "x86_64-unknown-linux-gnu";
 
-/// Those programs: each is a package and a program of that name.
+/// These programs: each is a package and a program of that name.
 const PROGRAMS: [&str; 3] = ["frames", "gauge", "sprig-log"];
 
 /// How the `sprig` command is built. The boot image is always optimised.
@@ -38,16 +38,16 @@ pub(crate) enum Profile {
 
 #[derive(Args, Default)]
 pub(crate) struct Options {
-    /// How the `sprig` command is built
+    /// How to build the `sprig` command
     #[arg(long, value_enum, default_value_t)]
     profile: Profile,
-    /// The driver only for these lines of kernels, separated by commas
+    /// Build the driver only for these lines of kernels, separated by commas
     #[arg(long, value_delimiter = ',')]
     lines: Vec<KernelLine>,
 }
 
 impl Options {
-    /// With the driver for this line only.
+    /// Options to build the driver for this line only.
     pub(crate) fn for_line(line: KernelLine) -> Options {
         Options { lines: vec![line], ..Options::default() }
     }
@@ -75,13 +75,13 @@ fn boot_image(places: &Places) -> Result<()> {
     process::shown_run(&mut bare_metal_cargo(places, "build")?, CARGO_LIMIT)?;
     let built = places.target.join(BARE_METAL).join("release/sprig-boot");
     let image = places.boot_image();
-    // A whole file appears at once, and one that is being read stays as it is.
+    // By renaming the file appears at once, and a program that reads the old one is not disturbed.
     let fresh = image.with_extension("elf.new");
     fs::copy(&built, &fresh).with_context(|| format!("cargo left no {}", built.display()))?;
     fs::rename(&fresh, &image).with_context(|| format!("cannot put {} into place", image.display()))
 }
 
-/// Builds our programs for instances, without shared libraries: they run on Debian's and not on this host's.
+/// Builds the programs for instances. They are static, because they do not run with this host's libraries.
 fn programs(places: &Places) -> Result<Vec<PathBuf>> {
     progress::headline("build", "the programs that run in instances");
     let mut command = places.cargo(&["build", "--release", "--target", INSTANCE]);
@@ -98,7 +98,7 @@ pub(crate) fn bare_metal_cargo(places: &Places, subcommand: &str) -> Result<Comm
         flags.extend(["--sysroot".into(), path.into()]);
     }
     let mut command = places.cargo(&[subcommand, "--release", "--target", BARE_METAL, "-p", "boot"]);
-    // Encoded: a path may hold spaces. With `--target` they reach neither build scripts nor macros.
+    // Encoded, because a path may hold spaces. With `--target` the flags do not apply to build scripts and macros.
     command.env("CARGO_ENCODED_RUSTFLAGS", flags.join(&OsString::from("\x1f")));
     Ok(command)
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask demo`: from nothing to two stock kernels side by side. Each reports what it is, and one logs in to the
-//! other.
+//! `cargo xtask demo`: boots two stock kernels side by side on a fresh machine. Each reports what it sees, and one logs
+//! in to the other.
 //!
 //! | module | |
 //! |---|---|
@@ -42,7 +42,7 @@ pub(crate) struct Options {
     /// Stay on the consoles when all are up, as `sprig run` does; Ctrl-C ends everything
     #[arg(long)]
     keep: bool,
-    /// What starts the machine: QEMU itself (pvh), or GRUB from a CD, started by SeaBIOS or by UEFI
+    /// How to boot: QEMU loads the boot image itself (pvh), or GRUB does from a CD, by SeaBIOS or by UEFI
     #[arg(long, value_enum, default_value_t)]
     firmware: Start,
 }
@@ -56,7 +56,7 @@ enum Start {
 }
 
 impl Start {
-    /// What set-up has to make beside the ordinary.
+    /// What set-up has to make in addition.
     fn further_items(self) -> &'static [Item] {
         match self {
             Start::Pvh => &[],
@@ -87,11 +87,11 @@ struct BoxReport<'a> {
     ssh: Option<&'a Login>,
 }
 
-/// Succeeds only if every instance was seen, is what was planned, and lets its neighbour in.
+/// Runs the demo. It succeeds only if every instance has reported what was planned, and the login worked.
 pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     let folder = places.target.join("demo");
     let report = folder.join("report.json");
-    // First of all: a failure must not leave the success of another day.
+    // First of all, so that a failure does not leave an older success behind.
     remove(&report)?;
     setup::ensure_for_boxes(places, KernelLine::default(), options.firmware.further_items())?;
     build::run(places, &build::Options::for_line(KernelLine::default()))?;
@@ -103,8 +103,9 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     let mut running = launch(&source, &places.boot_image(), how)?;
     let reports = boot(&running, &events)
         .with_context(|| format!("the demo failed; all consoles are logged in {}", folder.display()))?;
-    let login = ssh::log_in(&running, &events)
-        .with_context(|| format!("the instances do not talk; all consoles are logged in {}", folder.display()))?;
+    let login = ssh::log_in(&running, &events).with_context(|| {
+        format!("the login from one instance into the other failed; all consoles are logged in {}", folder.display())
+    })?;
     write(&report, &BoxReport { box_name: &running.plan().box_name, partitions: &reports, ssh: login.as_ref() })?;
     println!("\n{}", report::table(&reports));
     if let Some(login) = &login {
@@ -118,7 +119,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     if options.keep { stay(&mut running, &events) } else { Ok(()) }
 }
 
-/// Waits until all partitions are up, and shows how they come up.
+/// Waits until all partitions are up, and shows their progress.
 fn boot(running: &RunningBox, events: &Events) -> Result<Vec<Report>> {
     let expected = watch::expected(running)?;
     let cores: usize = running.plan().partitions.iter().map(|partition| partition.cores.len()).sum();

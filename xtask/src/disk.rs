@@ -1,7 +1,7 @@
-//! Makes a disk of the Debian that set-up has installed ([`crate::setup::debian`]): `disks/debian.img`, with a partition
-//! table and one file system, and `disks/debian-initrd.img`, the initial RAM disk that finds it.
+//! Makes a disk of the Debian that set-up has installed ([`crate::setup::debian`]): `disks/debian.img`, with a
+//! partition table and one file system, and `disks/debian-initrd.img`, the initial RAM disk that finds it.
 //!
-//! On top of what Debian brings lies what makes it an instance of a box:
+//! These files are added to Debian's own, and make it an instance of a box:
 //!
 //! | from | what |
 //! |---|---|
@@ -10,7 +10,7 @@
 //! | [`crate::setup::keys`] | keys, so that all instances trust one another |
 //! | [`crate::driver`] | the driver of the virtual Ethernet, where the kernel looks for modules from elsewhere |
 //!
-//! As with [`crate::initrd`] it is made by each build, and only where something of this has changed.
+//! Like [`crate::initrd`] each build makes it, but only if something of this has changed.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -33,19 +33,19 @@ const RECIPE: &str = "recipe 1\n";
 const IMAGE: &str = "debian.img";
 const INITRD: &str = "debian-initrd.img";
 
-/// Most of it is holes: Debian takes 310 MiB.
+/// Bytes of the disk. Debian takes 310 MiB; the rest is holes.
 const DISK: u64 = 1 << 30;
-/// What is before and behind the partition, for its table and for whole megabytes.
+/// Bytes before and behind the partition: for the partition table, and to align the partition to megabytes.
 const EDGE: u64 = 1 << 20;
 
-/// Makes it, if there is a Debian and something has changed.
+/// Makes the disk if there is a Debian and something has changed.
 pub(crate) fn pack(places: &Places) -> Result<()> {
     let _lock = lock::take(&places.sprig)?;
     let cache = BuildCache::open(&places.sprig)?;
-    // Set-up has said why there is none. Its files are root's.
+    // If there is no Debian, set-up has printed why.
     let Some(installed) = cache.stamp(debian::FOLDER) else { return Ok(()) };
     if process::effective_user()? != 0 {
-        progress::headline(LABEL, "left as it is: its files are root's");
+        progress::headline(LABEL, "left as it is: only root can read its files");
         return Ok(());
     }
     let scratch = cache.scratch(LABEL)?;
@@ -72,7 +72,7 @@ pub(crate) fn pack(places: &Places) -> Result<()> {
     Ok(())
 }
 
-/// What comes on top of Debian's own files.
+/// The files that are added to Debian's own.
 fn additions(places: &Places, cache: &BuildCache, release: &str, scratch: &Path) -> Result<Tree> {
     let examples = places.workspace.join("examples");
     let read = |path: &str| fs::read(examples.join(path)).with_context(|| format!("cannot read examples/{path}"));
@@ -92,7 +92,7 @@ fn additions(places: &Places, cache: &BuildCache, release: &str, scratch: &Path)
     Ok(tree)
 }
 
-/// A second name for each file, which what is written later takes away again.
+/// Copies the folder by hard links. Files that are written later replace their links.
 fn copy(debian: &Unpacked, root: &Path) -> Result<()> {
     let mut copy = Command::new("cp");
     process::output(copy.args(["-al"]).arg(&debian.0).arg(root), process::QUICK).map(drop)
@@ -104,7 +104,7 @@ fn index_modules(debian: &Unpacked, root: &Path, release: &str) -> Result<()> {
     process::output(&mut depmod, process::QUICK).map(drop).context("cannot index the modules of Debian's kernel")
 }
 
-/// By the tools that come with that Debian.
+/// Makes the disk with the tools of that Debian.
 fn write_image(debian: &Unpacked, root: &Path, image: &Path) -> Result<()> {
     File::create(image)?.set_len(DISK)?;
     let length = DISK - 2 * EDGE;

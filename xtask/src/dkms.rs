@@ -1,7 +1,8 @@
-//! `cargo xtask dkms`: the driver as a Debian package for machines without Rust, `dkms/sprig-vni-dkms_<version>_all.deb`.
+//! `cargo xtask dkms`: the driver as a Debian package for machines without Rust,
+//! `dkms/sprig-vni-dkms_<version>_all.deb`.
 //!
-//! It puts `driver/source` (the C shim and the compiled Rust core) into `/usr/src`, where DKMS builds a module of it for
-//! each kernel of the machine, now and whenever one is added. `--try-out` has the real DKMS do so inside
+//! It puts `driver/source` (the C shim and the compiled Rust core) into `/usr/src`, where DKMS builds a module of it
+//! for each kernel of the machine, now and whenever one is added. `--try-out` has the real DKMS do so inside
 //! [`ModuleRoot`], which has no Rust either.
 
 use std::fs;
@@ -25,12 +26,12 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const MODULE: &str = "sprig_vni";
 /// DKMS builds one small module, on a slow and busy machine.
 const LIMIT: Duration = Duration::from_secs(10 * 60);
-/// Lines whose own compiler is the one in the root: DKMS builds by the kernel's word.
+/// Lines that were built with the compiler in the root: DKMS uses the compiler that the kernel names.
 const TRIED: [KernelLine; 2] = [KernelLine::V6_12, KernelLine::V7_2];
 /// Where the package is unpacked in the root, to be tried.
 const TRIAL: &str = "/build/dkms";
 
-/// Whether to stop at the package.
+/// Whether to try the package.
 #[derive(Args, Default)]
 pub(crate) struct Options {
     /// Also have DKMS build it for the kernels of set-up
@@ -113,9 +114,9 @@ fn scripts() -> [(&'static str, String); 2] {
     [("postinst", install), ("prerm", remove)]
 }
 
-/// Has DKMS add the package's source and build it, by trees of its own so that nothing of it stays.
+/// Has DKMS add the package's source and build it, in temporary trees so that nothing of it stays.
 fn try_out(root: &ModuleRoot, places: &Places, package: &Path) -> Result<()> {
-    ensure!(!root.path("/usr/bin/rustc").exists(), "a root with Rust in it proves nothing");
+    ensure!(!root.path("/usr/bin/rustc").exists(), "the root must not hold Rust, or the trial proves nothing");
     let trial = root.path(TRIAL);
     if trial.exists() {
         fs::remove_dir_all(&trial)?;

@@ -1,4 +1,4 @@
-//! What the plan lets each instance report, and whether it does.
+//! What each instance must report according to the plan.
 
 use std::fmt;
 
@@ -44,7 +44,7 @@ impl Expectation {
         expectations.collect()
     }
 
-    /// Everything in which the report differs.
+    /// All differences between the report and the plan.
     pub(crate) fn mismatches(&self, report: &Report) -> Vec<Mismatch> {
         let reported_and_expected = [
             ("name", report.name.clone(), self.name.clone()),

@@ -1,7 +1,7 @@
-//! `cargo xtask fuzz`: scripts for a hostile partition, grown by coverage, as long as one likes.
+//! `cargo xtask fuzz`: libFuzzer makes scripts for a hostile partition, guided by coverage, for as long as you like.
 //!
-//! Scripts that reached something new stay in `target/fuzz/scripts`, and the next call goes on from them. One that fails
-//! is kept beside them and named. What they are played against is `vni/tests/hostile`.
+//! Scripts that reached new code stay in `target/fuzz/scripts`, and the next call continues from them. A script that
+//! fails is kept beside them, and its name is printed. `vni/tests/hostile` plays the scripts.
 
 use std::fs;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use crate::process;
 use crate::progress;
 use crate::proofs::{self, HOST};
 
-/// Coverage for libFuzzer, and AddressSanitizer for whoever leaves the window.
+/// Flags for libFuzzer's coverage, and for AddressSanitizer, which reports accesses outside of the window.
 const FLAGS: &str = "-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer -Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 \
@@ -25,19 +25,19 @@ const FLAGS: &str = "-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer -
 
 /// Longest script, in bytes.
 const LONGEST: u32 = 8 << 10;
-/// Seconds after which a script counts as one that does not end.
+/// Seconds after which a script counts as endless.
 const ENDLESS: u32 = 20;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// How long to look
+    /// How long to search
     #[arg(long, default_value_t = 60)]
     seconds: u32,
 }
 
 pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     if !proofs::has_runtime(places, "asan")? {
-        bail!("this toolchain has no AddressSanitizer: the fixed scripts of `cargo xtask test` are all there is");
+        bail!("this toolchain has no AddressSanitizer: only the fixed scripts of `cargo xtask test` can run");
     }
     let folder = folder(places);
     let scripts = folder.join("scripts");

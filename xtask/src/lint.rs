@@ -10,7 +10,7 @@ use crate::progress;
 use crate::proofs;
 use crate::setup::{self, Item};
 
-/// Checks everything, and fails at the first thing found.
+/// Checks everything, and stops at the first error.
 pub(crate) fn run(places: &Places) -> Result<()> {
     setup::ensure(places, &[Item::Sysroot])?;
     progress::headline("lint", "formatting");

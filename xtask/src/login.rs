@@ -12,9 +12,9 @@ pub(crate) struct Login {
     pub(crate) from: String,
     /// Name of the partition whose instance it logged in to.
     pub(crate) to: String,
-    /// As typed.
+    /// The command as it was typed.
     pub(crate) command: String,
-    /// What it printed, errors too, without the last line break.
+    /// The output of the command, with errors, without the last line break.
     pub(crate) output: String,
     pub(crate) exit_status: i32,
 }

@@ -1,9 +1,10 @@
-//! What a contributor runs: `cargo xtask setup`, `build`, `lint`, `test`, `fuzz`, `demo`, `bench`.
+//! What a contributor runs: `cargo xtask setup`, `build`, `dkms`, `demo`, `bench`, `book`, `lint`, `test`, `fuzz`.
 //!
-//! Every command makes what it needs first, so that each works alone on a fresh machine. What they make lies in one
+//! Each command first makes what it needs, so that each works alone on a fresh machine. What they make is kept in one
 //! folder, `target/sprig` (see [`places`]).
 
 mod bench;
+mod book;
 mod box_file;
 mod build;
 mod demo;
@@ -41,21 +42,23 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Fetch and make everything that building, running and testing need; what is there already is kept
+    /// Fetch and make everything that building, running and testing need; keep what is there already
     Setup(setup::Options),
     /// Build the boot image, the Linux driver for each stock kernel, the initial RAM disks and the `sprig` command
     Build(build::Options),
     /// Pack the Linux driver for DKMS, which builds it on machines without Rust
     Dkms(dkms::Options),
-    /// Boot two stock kernels side by side, show what each says of itself, and let one log in to the other
+    /// Boot two stock kernels side by side, show what each reports, and log in from one to the other
     Demo(demo::Options),
     /// Measure what partitioning costs
     Bench(bench::Options),
+    /// Build this project's book, in `target/book`
+    Book,
     /// Check formatting and lints, for the host and for bare metal
     Lint,
     /// Set up, build, lint, and run every test
     Test(test::Options),
-    /// Look for what a hostile partition could write that does harm
+    /// Search for bytes that a hostile partition could write and that do harm
     Fuzz(fuzz::Options),
 }
 
@@ -77,6 +80,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Dkms(options) => dkms::run(&places, &options),
         Command::Demo(options) => demo::run(&places, &options),
         Command::Bench(options) => bench::run(&places, &options),
+        Command::Book => book::run(&places),
         Command::Lint => lint::run(&places),
         Command::Test(options) => test::run(&places, &options),
         Command::Fuzz(options) => fuzz::run(&places, &options),

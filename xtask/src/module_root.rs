@@ -1,9 +1,9 @@
-//! A Debian with a compiler and kernels' headers, unpacked in a folder (`kbuild`) and entered by chroot: where modules
-//! for stock kernels are built, whatever this host is.
+//! A Debian with a compiler and kernels' headers, unpacked in a folder (`kbuild`) and entered by chroot: in it modules
+//! for stock kernels are built, on any host.
 //!
-//! [`crate::setup`] makes it, [`crate::driver`] and [`crate::dkms`] work in it. What is entered sees this host's
-//! `/proc` and `/dev` (objtool reads the one, everything opens `/dev/null` of the other) in a mount namespace of its
-//! own, so nothing stays mounted. A user who is not root becomes root of a user namespace for it.
+//! [`crate::setup`] makes it, [`crate::driver`] and [`crate::dkms`] work in it. Inside, this host's `/proc` (for
+//! objtool) and `/dev` (for `/dev/null`) are mounted in a mount namespace of its own, so nothing stays mounted. A user
+//! who is not root becomes root of a user namespace for it.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -17,7 +17,8 @@ use crate::process;
 /// Its folder, below that of what set-up makes.
 pub(crate) const FOLDER: &str = "kbuild";
 
-/// Mounts what is needed, enters, and runs the rest of the arguments, all that they say in one stream.
+/// A script that mounts what is needed, enters the folder, and runs its further arguments, with errors on standard
+/// output.
 const ENTER: &str = r#"
 root=$1
 shift
@@ -26,13 +27,13 @@ mount --rbind /dev "$root/dev"
 exec chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin HOME=/root LC_ALL=C "$@" 2>&1
 "#;
 
-/// Having one means that the folder is whole and that this user may enter it.
+/// The folder. Having one means that it is complete and that this user may enter it.
 pub(crate) struct ModuleRoot {
     path: PathBuf,
 }
 
 impl ModuleRoot {
-    /// The one that set-up made.
+    /// Finds the folder that set-up made.
     pub(crate) fn find(places: &Places) -> Result<ModuleRoot> {
         let path = places.sprig.join(FOLDER);
         ensure!(
@@ -43,12 +44,12 @@ impl ModuleRoot {
         Ok(ModuleRoot { path })
     }
 
-    /// A path outside of what is `inside`, which begins with a slash.
+    /// The path on this host of the path `inside`, which begins with a slash.
     pub(crate) fn path(&self, inside: &str) -> PathBuf {
         self.path.join(inside.trim_start_matches('/'))
     }
 
-    /// Runs a program inside and gives all that it said.
+    /// Runs a program inside and returns its output.
     pub(crate) fn output(&self, arguments: &[&str], limit: Duration) -> Result<String> {
         let mut command = namespaces()?;
         command.args(["sh", "-ec", ENTER, "sh"]).arg(&self.path).args(arguments);
@@ -56,7 +57,7 @@ impl ModuleRoot {
     }
 }
 
-/// Whether this user may enter such a folder, or why not.
+/// Fails with the reason if this user may not enter such a folder.
 pub(crate) fn may_enter() -> Result<()> {
     process::output(namespaces()?.arg("true"), process::QUICK)
         .map(drop)

@@ -1,4 +1,4 @@
-//! Where things lie: the sources, cargo's target folder, and the folder of what set-up makes.
+//! The folders of the sources, of cargo's output, and of what set-up makes.
 
 use std::env;
 use std::ffi::OsString;
@@ -20,12 +20,12 @@ pub(crate) struct Places {
     pub(crate) workspace: PathBuf,
     /// Cargo's target folder.
     pub(crate) target: PathBuf,
-    /// What set-up and build make: `$SPRIG_ROOT`, else `sprig` in the target folder.
+    /// The folder of what set-up and build make: `$SPRIG_ROOT`, else `sprig` in the target folder.
     pub(crate) sprig: PathBuf,
 }
 
 impl Places {
-    /// Asks cargo, so that a target folder moved by its configuration is honoured.
+    /// Finds the folders. The target folder comes from cargo, whose configuration may have moved it.
     pub(crate) fn find() -> Result<Places> {
         let workspace =
             Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in no workspace")?.to_owned();
@@ -66,7 +66,7 @@ impl Places {
         command
     }
 
-    /// What cargo tells about the workspace's own packages.
+    /// Cargo's metadata of the workspace's own packages.
     pub(crate) fn metadata(&self) -> Result<serde_json::Value> {
         metadata(&self.workspace)
     }

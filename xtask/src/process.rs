@@ -1,4 +1,4 @@
-//! Child processes: each has a limit, and a failure says what was run and what it said last.
+//! Child processes: each has a time limit, and an error names the command and repeats its last lines of output.
 
 use std::fs;
 use std::io::{Read, Seek};
@@ -8,14 +8,20 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-/// Limit for what only looks something up.
+/// Limit for commands that only look something up.
 pub(crate) const QUICK: Duration = Duration::from_secs(120);
 
-/// Pause between two looks at a running child.
+/// Pause between two polls of a running child.
 const POLL: Duration = Duration::from_millis(50);
 
 /// How many of a failed child's last lines are repeated.
 const LAST_LINES: usize = 12;
+
+/// What a child printed.
+pub(crate) struct Output {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
 
 /// Runs to the end with its output hidden, and gives its standard output.
 pub(crate) fn output(command: &mut Command, limit: Duration) -> Result<String> {
@@ -24,30 +30,39 @@ pub(crate) fn output(command: &mut Command, limit: Duration) -> Result<String> {
 
 /// Like [`output`], calling `watch` again and again while the child runs.
 pub(crate) fn output_watched(command: &mut Command, limit: Duration, watch: impl FnMut()) -> Result<String> {
+    run_watched(command, limit, watch).map(|output| output.stdout)
+}
+
+/// Runs to the end with its output hidden, and gives all of it.
+pub(crate) fn run(command: &mut Command, limit: Duration) -> Result<Output> {
+    run_watched(command, limit, || {})
+}
+
+fn run_watched(command: &mut Command, limit: Duration, watch: impl FnMut()) -> Result<Output> {
     // Files, not pipes: a child can never block on them, and nobody has to drain two at once.
     let (mut out, mut err) = (scratch()?, scratch()?);
     command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(err.try_clone()?);
     let status = wait(command, limit, watch)?;
-    let text = read_back(&mut out)?;
+    let output = Output { stdout: read_back(&mut out)?, stderr: read_back(&mut err)? };
     if !status.success() {
-        bail!("`{}` failed ({status})\n{}", shown(command), last_lines(&(text + &read_back(&mut err)?)));
+        bail!("`{}` failed ({status})\n{}", describe(command), last_lines(&(output.stdout + &output.stderr)));
     }
-    Ok(text)
+    Ok(output)
 }
 
-/// Runs to the end with its output shown; an error says only that it failed.
+/// Runs to the end with its output shown; an error only names the command and its exit status.
 pub(crate) fn shown_run(command: &mut Command, limit: Duration) -> Result<()> {
     command.stdin(Stdio::null());
     let status = wait(command, limit, || {})?;
     if !status.success() {
-        bail!("`{}` failed ({status})", shown(command));
+        bail!("`{}` failed ({status})", describe(command));
     }
     Ok(())
 }
 
 fn wait(command: &mut Command, limit: Duration, mut watch: impl FnMut()) -> Result<ExitStatus> {
     let started = Instant::now();
-    let mut child = command.spawn().with_context(|| format!("cannot run `{}`", shown(command)))?;
+    let mut child = command.spawn().with_context(|| format!("cannot run `{}`", describe(command)))?;
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(status);
@@ -55,7 +70,7 @@ fn wait(command: &mut Command, limit: Duration, mut watch: impl FnMut()) -> Resu
         if started.elapsed() > limit {
             child.kill()?;
             child.wait()?;
-            bail!("`{}` was ended: not done within {} s", shown(command), limit.as_secs());
+            bail!("`{}` was ended: not done within {} s", describe(command), limit.as_secs());
         }
         watch();
         thread::sleep(POLL);
@@ -63,7 +78,7 @@ fn wait(command: &mut Command, limit: Duration, mut watch: impl FnMut()) -> Resu
 }
 
 /// The command as one would type it, without quoting.
-fn shown(command: &Command) -> String {
+fn describe(command: &Command) -> String {
     let mut text = command.get_program().to_string_lossy().into_owned();
     for argument in command.get_args() {
         text.push(' ');
@@ -101,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_tells_what_the_child_said() {
+    fn an_error_repeats_what_the_child_printed() {
         let error = output(Command::new("sh").args(["-c", "echo out; echo err >&2; exit 3"]), QUICK).unwrap_err();
         let text = error.to_string();
         assert!(text.contains("exit status: 3") && text.contains("out\nerr"), "{text}");

@@ -1,4 +1,4 @@
-//! What a person sees while something is made: one short line for each thing, and a moving one while it takes time.
+//! Progress on the terminal: one line for each thing that is made, and a moving line while it is being made.
 
 use std::time::{Duration, Instant};
 
@@ -24,13 +24,13 @@ impl Step {
         step
     }
 
-    /// Says what is being done now.
+    /// Sets the text of the moving line.
     pub(crate) fn doing(&self, doing: &str) {
         self.bar.set_style(spinner());
         self.bar.set_message(doing.to_owned());
     }
 
-    /// Says that `total` bytes are being fetched; [`Step::fetched`] moves the bar.
+    /// Turns the moving line into a bar for a download of `total` bytes; [`Step::fetched`] moves it.
     pub(crate) fn fetching(&self, doing: &str, total: u64) {
         self.bar.set_length(total);
         self.bar.set_position(0);
@@ -38,34 +38,34 @@ impl Step {
         self.bar.set_message(doing.to_owned());
     }
 
-    /// How many bytes are there by now.
+    /// Sets how many bytes have been downloaded.
     pub(crate) fn fetched(&self, bytes: u64) {
         self.bar.set_position(bytes);
     }
 
-    /// A line that stays, above the moving one.
-    pub(crate) fn tell(&self, label: &str, what: &str) {
+    /// Prints a line above the moving one.
+    pub(crate) fn print(&self, label: &str, what: &str) {
         self.bar.suspend(|| headline(label, what));
     }
 
-    /// Closes without a word.
+    /// Removes the moving line and prints nothing.
     pub(crate) fn dropped(self) {
         self.bar.finish_and_clear();
     }
 
-    /// Closes with a line that stays.
+    /// Replaces the moving line by a closing line with the result and the time.
     pub(crate) fn done(self, result: &str) {
         self.bar.finish_and_clear();
         eprintln!("{:<13} {result} ({:.1} s)", self.label, self.started.elapsed().as_secs_f64());
     }
 }
 
-/// A line for what was there already.
+/// Prints that a thing was there already.
 pub(crate) fn ready(label: &str, what: &str) {
     eprintln!("{label:<13} {what}, as it was");
 }
 
-/// A line before something that prints for itself.
+/// Prints a line before a command that shows its own output, or a notice.
 pub(crate) fn headline(label: &str, what: &str) {
     eprintln!("{label:<13} {what}");
 }

@@ -1,7 +1,6 @@
-//! What proves the protocol of the virtual Ethernet beyond its tests: a model checker, ThreadSanitizer and Miri.
+//! Proofs of the virtual Ethernet's protocol beyond its tests: a model checker, ThreadSanitizer and Miri.
 //!
-//! Each is built apart from everything else, into a folder of its own below the target folder: they differ in what all
-//! of the code is compiled to.
+//! Each is built in a folder of its own below the target folder, because each compiles all of the code differently.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -17,13 +16,13 @@ use crate::progress;
 /// The target of this host, named so that flags do not reach build scripts and macros.
 pub(crate) const HOST: &str = "x86_64-unknown-linux-gnu";
 
-/// How the code is compiled for a sanitizer, which a stable compiler does only when asked.
+/// Compiler flags for a sanitizer; a stable compiler accepts them only with `RUSTC_BOOTSTRAP`.
 const THREAD_FLAGS: &str = "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer --cfg visible_copies";
 
-/// Limit for one run of what is built.
+/// Limit for one run of a program.
 const RUN_LIMIT: Duration = Duration::from_secs(120);
 
-/// Runs all; fails if any failed, after all of them ran.
+/// Runs all of them. If one fails, the others run nevertheless.
 pub(crate) fn run(places: &Places, filter: Option<&str>) -> Result<()> {
     [model_checker(places, filter), thread_sanitizer(places), miri(places)].into_iter().fold(Ok(()), Result::and)
 }
@@ -36,17 +35,18 @@ fn model_checker(places: &Places, filter: Option<&str>) -> Result<()> {
 /// Cargo's `subcommand` on the models.
 pub(crate) fn model_cargo(places: &Places, subcommand: &str) -> Command {
     let mut command = places.cargo(&[subcommand, "-p", "vni", "--test", "loom"]);
-    // Never with a backtrace: thousands of schedules fail as they should.
+    // Without backtraces: thousands of schedules fail, as expected.
     command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", places.target.join("loom"));
     command.env("RUST_BACKTRACE", "0");
     command
 }
 
-/// Threads that exchange frames under ThreadSanitizer: silent as they are, and not with an ordering left out.
+/// Threads that exchange frames under ThreadSanitizer. It must report nothing, but a data race if an ordering is left
+/// out.
 fn thread_sanitizer(places: &Places) -> Result<()> {
     progress::headline("prove", "threads that exchange frames, under ThreadSanitizer");
     if !has_runtime(places, "tsan")? {
-        progress::headline("prove", "this toolchain has no ThreadSanitizer: left out");
+        progress::headline("prove", "not run: this toolchain has no ThreadSanitizer");
         return Ok(());
     }
     let folder = places.target.join("tsan");
@@ -64,16 +64,19 @@ fn thread_sanitizer(places: &Places) -> Result<()> {
     process::shown_run(&mut exchange(), RUN_LIMIT)?;
     for ordering in ["publish", "release"] {
         match process::output(exchange().env("SPRIG_WEAKENED", ordering), RUN_LIMIT) {
-            Ok(_) => bail!("ThreadSanitizer is silent where the ordering of {ordering} is left out"),
+            Ok(_) => bail!("ThreadSanitizer reports nothing although the ordering of {ordering} is left out"),
             Err(error) if error.to_string().contains("ThreadSanitizer: data race") => {}
             Err(error) => return Err(error),
         }
-        progress::headline("prove", &format!("ThreadSanitizer complains where the ordering of {ordering} is left out"));
+        progress::headline(
+            "prove",
+            &format!("ThreadSanitizer reports a data race, as it should, without the ordering of {ordering}"),
+        );
     }
     Ok(())
 }
 
-/// Whether the compiler came with a sanitizer's runtime.
+/// Whether the compiler has a sanitizer's runtime library.
 pub(crate) fn has_runtime(places: &Places, name: &str) -> Result<bool> {
     let text = process::output(&mut rustc(places, &["--print", "target-libdir"]), process::QUICK)?;
     let folder = PathBuf::from(text.trim());
@@ -88,14 +91,14 @@ fn rustc(places: &Places, arguments: &[&str]) -> Command {
     command
 }
 
-/// The tests of window and protocol in an interpreter that knows what unsafe code may not do.
+/// The tests of window and protocol in Miri, an interpreter that detects undefined behaviour.
 fn miri(places: &Places) -> Result<()> {
     if process::output(&mut places.cargo(&["miri", "--version"]), process::QUICK).is_err() {
-        progress::headline("prove", "this toolchain has no Miri: left out");
+        progress::headline("prove", "not run: this toolchain has no Miri");
         return Ok(());
     }
     progress::headline("prove", "the tests of window and protocol, under Miri");
-    // Test cases of proptest are kept on disk, which Miri does not see by default.
+    // proptest keeps test cases on disk, to which Miri gives no access by default.
     let mut command = places.cargo(&["miri", "test", "-p", "shmem", "-p", "vni"]);
     command.env("MIRIFLAGS", "-Zmiri-disable-isolation").env("CARGO_TARGET_DIR", places.target.join("miri"));
     process::shown_run(&mut command, CARGO_LIMIT)

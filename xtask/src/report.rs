@@ -1,4 +1,4 @@
-//! What an instance reports of itself from user space (`examples/initrd/init`).
+//! The report that an instance makes from user space (`examples/initrd/init`).
 
 use anyhow::{Context, Result, ensure};
 use partitioner::amount::Amount;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// What stands before a report on a console.
 pub(crate) const MARK: &str = "sprig-report: ";
 
-/// What an instance says. Having one means that the numbers are such as a running kernel can have.
+/// The report of an instance. Having one means that its numbers are possible for a running kernel.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Report {
@@ -16,17 +16,17 @@ pub(crate) struct Report {
     /// `uname -r`.
     pub(crate) kernel_release: String,
     pub(crate) online_cpus: u32,
-    /// All that the kernel knows as memory above 1 MiB.
+    /// Bytes that the kernel knows as memory above 1 MiB.
     pub(crate) memory_bytes: u64,
-    /// The kernel's own clock when its first process began.
+    /// The kernel's clock when its first process began, in seconds.
     pub(crate) user_space_seconds: f64,
 }
 
 impl Report {
-    /// Reads the report that a line of a console carries, if it carries one.
+    /// Reads the report in a line of a console, if there is one.
     pub(crate) fn in_line(line: &str) -> Option<Result<Report>> {
         let (_, text) = line.split_once(MARK)?;
-        Some(Report::parse(text.trim()).with_context(|| format!("this is no report: {text:?}")))
+        Some(Report::parse(text.trim()).with_context(|| format!("this is not a report: {text:?}")))
     }
 
     fn parse(text: &str) -> Result<Report> {
@@ -39,7 +39,7 @@ impl Report {
     }
 }
 
-/// The reports as a table for people.
+/// The reports as a table.
 pub(crate) fn table(reports: &[Report]) -> String {
     let head = ["partition", "kernel release", "cores", "memory", "user space after"].map(str::to_owned);
     let rows = reports.iter().map(|report| {
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_is_found_in_its_line_and_written_as_it_was_told() {
+    fn a_report_is_found_in_its_line_and_written_as_it_was_read() {
         let after_a_prompt = Report::in_line(&format!("[    1.0] words {LINE}\r")).unwrap().unwrap();
         assert_eq!(after_a_prompt, report());
         assert_eq!(serde_json::to_string(&report()).unwrap(), LINE.strip_prefix(MARK).unwrap());
@@ -94,7 +94,7 @@ mod tests {
             let line = LINE.replace(from, to);
             assert_ne!(line, LINE);
             let error = format!("{:#}", Report::in_line(&line).unwrap().unwrap_err());
-            assert!(error.contains("this is no report: "), "{error}");
+            assert!(error.contains("this is not a report: "), "{error}");
         }
     }
 

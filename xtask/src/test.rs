@@ -1,7 +1,8 @@
-//! `cargo xtask test`: everything, in the order in which a mistake is found soonest.
+//! `cargo xtask test`: all tests, the fastest first.
 //!
-//! Units, properties, foreign parsers and proofs need nothing but this host. Boxes boot in the emulator and need what set-up
-//! and build make; they find it through `$SPRIG_ROOT`. All find the emulator through `$SPRIG_QEMU`.
+//! Units, properties, foreign parsers and proofs need only this host. The book needs mdBook. Boxes boot in the emulator
+//! and need what set-up and build make, which they find through `$SPRIG_ROOT`. All find the emulator through
+//! `$SPRIG_QEMU`.
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use emulator::qemu::Emulator;
 
+use crate::book;
 use crate::build::{self, CARGO_LIMIT};
 use crate::lint;
 use crate::places::Places;
@@ -17,11 +19,11 @@ use crate::progress;
 use crate::proofs;
 use crate::setup;
 
-/// The package whose tests look at the whole, and its test that boots boxes.
+/// The package with the tests of the whole, and its test that boots boxes.
 const WHOLE: &str = "tests";
 const BOXES: &str = "boxes";
 
-/// Limit for all boxes; each has its own, shorter ones.
+/// Limit for all boxes together; each box has shorter ones of its own.
 const BOXES_LIMIT: Duration = Duration::from_secs(75 * 60);
 
 /// How many boxes boot at a time: each takes several emulated cores.
@@ -29,7 +31,7 @@ const BOXES_AT_ONCE: &str = "--test-threads=2";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum Part {
-    /// Units, properties and foreign parsers
+    /// Units, properties, foreign parsers, and the book
     Units,
     /// The protocol under a model checker, ThreadSanitizer and Miri
     Proofs,
@@ -39,14 +41,14 @@ enum Part {
 
 #[derive(Args, Default)]
 pub(crate) struct Options {
-    /// Only this part, without linting
+    /// Run only this part, and do not lint
     #[arg(long, value_enum)]
     only: Option<Part>,
-    /// Only tests whose name contains this
+    /// Run only tests whose names contain this
     filter: Option<String>,
 }
 
-/// Runs what the options name; fails if any test failed, after all of them ran.
+/// Runs what the options name. If a test fails, the others run nevertheless.
 pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     let filter = options.filter.as_deref();
     match options.only {
@@ -79,7 +81,10 @@ fn units(places: &Places, filter: Option<&str>) -> Result<()> {
     for name in test_targets(places)?.iter().filter(|name| *name != BOXES) {
         whole.args(["--test", name]);
     }
-    rest.and(process::shown_run(whole.args(filter), CARGO_LIMIT))
+    let whole = process::shown_run(whole.args(filter), CARGO_LIMIT);
+    // A filter selects tests by their names, and the book has none.
+    let book = if filter.is_none() { book::test(places) } else { Ok(()) };
+    rest.and(whole).and(book)
 }
 
 fn boxes(places: &Places, filter: Option<&str>) -> Result<()> {
@@ -97,12 +102,12 @@ fn boxes(places: &Places, filter: Option<&str>) -> Result<()> {
     process::shown_run(&mut command, BOXES_LIMIT)
 }
 
-/// Tests lie where they cannot find it by themselves.
+/// The emulator for the tests: their programs are not in a folder from which they would find it.
 fn emulator(places: &Places) -> Emulator {
     Emulator::find(Some(&places.boot_image()))
 }
 
-/// Names of the integration tests of the package that looks at the whole.
+/// Names of the integration tests of the package [`WHOLE`].
 fn test_targets(places: &Places) -> Result<Vec<String>> {
     let metadata = places.metadata()?;
     let packages = metadata["packages"].as_array().context("cargo metadata lists no packages")?;

@@ -1,5 +1,5 @@
-//! A tree of Debian's programs with their shared libraries, unpacked from another suite than the host's: run on this
-//! host by the dynamic loader that came with them, so that the host's own libraries do not matter.
+//! A tree of Debian's programs with their shared libraries, unpacked from another suite than the host's. They run on
+//! this host by the dynamic loader in the tree, so the host's own libraries do not matter.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,16 +8,16 @@ use anyhow::{Context, Result, bail};
 
 use crate::process;
 
-/// The dynamic loader, where every program asks for it.
+/// The path of the dynamic loader, as programs name it.
 pub(crate) const LOADER: &str = "usr/lib64/ld-linux-x86-64.so.2";
-/// Where Debian has the libraries.
+/// The folder of Debian's libraries.
 pub(crate) const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
 
 /// The root of such a tree.
 pub(crate) struct Unpacked(pub(crate) PathBuf);
 
 impl Unpacked {
-    /// A program of the tree, to be run with its own libraries.
+    /// A command that runs a program of the tree with the tree's libraries.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = self.loader();
         command.arg(self.0.join(program));
@@ -40,7 +40,8 @@ impl Unpacked {
         command
     }
 
-    /// Reads a line like `libz.so.1 => /tree/usr/lib/x86_64-linux-gnu/libz.so.1 (0x...)`; the kernel's own has no path.
+    /// Reads a line like `libz.so.1 => /tree/usr/lib/x86_64-linux-gnu/libz.so.1 (0x...)`; the kernel's vDSO has no
+    /// path.
     fn library(&self, line: &str, program: &str) -> Result<Option<String>> {
         let Some((name, found)) = line.split_once(" => ") else { return Ok(None) };
         let path = Path::new(found.split(" (").next().unwrap_or_default().trim());

@@ -1,4 +1,4 @@
-//! Waiting until every instance on a machine has reported from user space, or until it is clear that one will not.
+//! Waits until every instance on a machine has reported from user space, or until it is clear that one will not.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -10,11 +10,11 @@ use emulator::session::{Event, Events, Lines, LogLine};
 
 use crate::report::{MARK, Report};
 
-/// From QEMU's start to the last report. A slow host emulates four cores of a loaded machine in a fifth of it.
+/// Limit from QEMU's start to the last report. A slow host needs a fifth of it to emulate four busy cores.
 const LIMIT: Duration = Duration::from_secs(300);
-/// How long the boot image may take to report its failure whole.
+/// How long the boot image may take to print all lines of its error.
 const LAST_WORDS: Duration = Duration::from_secs(3);
-/// How long the consoles of a machine that is gone may take to close.
+/// How long the consoles may take to close after the machine has ended.
 const CLOSING: Duration = Duration::from_secs(30);
 /// How many of a console's last lines an error repeats.
 const LAST_LINES: usize = 12;
@@ -26,7 +26,7 @@ const PANIC: &str = "end Kernel panic";
 pub(crate) struct Expected {
     /// The name in its report.
     pub(crate) name: String,
-    /// The place of its console among the machine's.
+    /// The number of its console on the machine.
     pub(crate) port: usize,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Arrived {
     pub(crate) after: Duration,
 }
 
-/// A line that came on a console.
+/// A line of a console.
 pub(crate) struct ConsoleLine<'a> {
     pub(crate) port: usize,
     pub(crate) line: &'a str,
@@ -55,7 +55,7 @@ pub(crate) fn expected(running: &RunningBox) -> Result<Vec<Expected>> {
     partitions.collect()
 }
 
-/// Waits for the reports of all `expected`, and gives them in that order. `on_line` gets every line as it comes.
+/// Waits for the reports of all `expected`, and returns them in that order. Calls `on_line` for every line.
 pub(crate) fn reports(
     machine: &Machine,
     events: &Events,
@@ -86,7 +86,7 @@ pub(crate) fn reports(
     Ok(watch.arrived.into_iter().flatten().collect())
 }
 
-/// Discards what still comes from a machine that has just been dropped, so that the next one finds no old events.
+/// Discards the remaining events of a machine that has just been dropped, so that the next machine finds none of them.
 pub(crate) fn drain(events: &Events, consoles: usize) -> Result<()> {
     let mut open = consoles;
     while open > 0 {
@@ -100,14 +100,14 @@ pub(crate) fn drain(events: &Events, consoles: usize) -> Result<()> {
     Ok(())
 }
 
-/// What has come so far.
+/// The state of the waiting.
 struct Watch<'a> {
     expected: &'a [Expected],
     /// One for each expected.
     arrived: Vec<Option<Arrived>>,
     ports: Vec<Port>,
     open_ports: usize,
-    /// What the boot image says of its failure.
+    /// The boot image's error, line by line; empty if there is none.
     failure: Vec<String>,
 }
 
@@ -132,7 +132,7 @@ impl<'a> Watch<'a> {
         self.arrived.iter().all(Option::is_some)
     }
 
-    /// Takes a line into account; fails when it says that there will be no report.
+    /// Takes a line into account. Fails if the line means that there will be no report.
     fn record(&mut self, port: usize, line: &str, after: Duration) -> Result<()> {
         self.ports[port].keep(line);
         if let Some(report) = Report::in_line(line) {
@@ -166,10 +166,10 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
-    fn close_one(&mut self, qemu_said: &str) -> Result<()> {
+    fn close_one(&mut self, qemu_output: &str) -> Result<()> {
         self.open_ports = self.open_ports.saturating_sub(1);
         match (self.open_ports, self.failure.is_empty()) {
-            (0, true) => bail!("the machine ended; {}{}", self.missing(), indented(qemu_said.lines())),
+            (0, true) => bail!("the machine ended; {}{}", self.missing(), indented(qemu_output.lines())),
             (0, false) => Err(self.failed()),
             _ => Ok(()),
         }
@@ -216,7 +216,7 @@ impl Port {
         let partial = self.lines.partial();
         let partial = Some(partial.as_str()).filter(|partial| !partial.is_empty());
         match indented(self.last.iter().map(String::as_str).chain(partial)) {
-            lines if lines.is_empty() => "its console stayed silent".to_owned(),
+            lines if lines.is_empty() => "its console printed nothing".to_owned(),
             lines => format!("the last lines on its console were{lines}"),
         }
     }
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_boot_image_says_of_its_failure_is_told_whole() {
+    fn the_error_of_the_boot_image_is_reported_whole() {
         let expected = expected(&[("web", 1)]);
         let mut watch = Watch::new(2, &expected);
         watch.record(0, "sprig     0.020 FAILED plan: error[few-cores]: too few cores", SOON).unwrap();
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_missing_is_told_with_the_last_lines() {
+    fn the_missing_are_named_with_the_last_lines_of_their_consoles() {
         let expected = expected(&[("web", 1), ("db", 2)]);
         let mut watch = Watch::new(3, &expected);
         for number in 0..20 {
@@ -287,7 +287,7 @@ mod tests {
         let error = watch.out_of_time().to_string();
         assert!(error.contains("no line \"sprig-report:\" came from web: the last lines"), "{error}");
         assert!(error.contains("line 19") && error.contains("line 8\n") && !error.contains("line 7\n"), "{error}");
-        assert!(error.contains("from db: its console stayed silent"), "{error}");
+        assert!(error.contains("from db: its console printed nothing"), "{error}");
     }
 
     #[test]

@@ -1,47 +1,47 @@
-//! What is asked for on the command line.
+//! The command line.
 
 use crate::range::{MemoryRange, RangeError};
 
 const USAGE: &str = "usage: sprig-log [--follow] PARTITION | sprig-log [--follow] --memory FIRST-LAST[,FIRST-LAST...]";
 
-/// Whose log, and how much of it.
+/// Which log to print, and how much of it.
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) struct Arguments {
     pub(crate) source: Source,
     pub(crate) extent: Extent,
 }
 
-/// Whose log.
+/// Which log.
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) enum Source {
-    /// That of the instance in the partition of this name.
+    /// The log of the instance in the partition of this name.
     Partition(String),
-    /// That of the kernel which has this memory.
+    /// The log of the kernel that runs in this memory.
     Memory(Vec<MemoryRange>),
 }
 
-/// How much of it.
+/// How much of the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Extent {
-    /// What is there.
+    /// What is there now.
     Once,
-    /// That, and what comes.
+    /// What is there now, and what is logged later.
     Follow,
 }
 
-/// Why nothing can be made of the command line.
+/// Why the command line is not understood.
 #[derive(PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum ArgumentsError {
-    /// It is not as it has to be.
+    /// It has another form.
     #[error("{USAGE}")]
     Usage,
-    /// A range is not understood.
+    /// A range is not one.
     #[error(transparent)]
     Range(#[from] RangeError),
 }
 
 impl Arguments {
-    /// Of the words after the program's name.
+    /// Reads the words after the program's name.
     pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Arguments, ArgumentsError> {
         let (mut source, mut extent) = (None, Extent::Once);
         let mut words = words.into_iter();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_answered_with_how_it_is_used() {
+    fn any_other_form_is_refused_with_the_usage() {
         for line in ["", "--follow", "web db", "--memory", "db --memory 0x1000-0x1fff", "--help", "-x db"] {
             assert_eq!(parse(line), Err(ArgumentsError::Usage), "{line:?}");
         }

@@ -1,7 +1,7 @@
 //! The memory of another partition, through `/dev/mem` (mem(4)).
 //!
-//! Each instance has the others' memory as reserved in its memory map, so `/dev/mem` hands it out even to a kernel with
-//! `STRICT_DEVMEM`. It is mapped, since read(2) there ends at the reader's own last address. Mapping costs page tables, so
+//! Each instance's memory map lists the others' memory as reserved, so `/dev/mem` gives access to it even with
+//! `STRICT_DEVMEM`. It is mapped, because read(2) ends at the reader's own last address. Mapping takes page tables, so
 //! only a few pieces are mapped at a time.
 
 use std::cell::RefCell;
@@ -13,14 +13,14 @@ use std::ptr::{self, NonNull};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
-use crate::memory::{Fault, Memory, Physical};
+use crate::memory::{Memory, MemoryError, Physical};
 use crate::range::MemoryRange;
 
-/// Where physical memory is.
+/// The device file of physical memory.
 pub(crate) const DEVICE: &str = "/dev/mem";
-/// What is mapped at once, at most, and where it begins: at multiples of it.
+/// Most bytes of a piece; pieces begin at multiples of it, or where a range begins.
 const PIECE: u64 = 2 << 20;
-/// How many pieces stay mapped. Going through page tables takes one for each of five levels.
+/// How many pieces stay mapped. A walk through page tables needs one for each of five levels.
 const KEPT: usize = 16;
 const WORD: usize = size_of::<u64>();
 
@@ -28,12 +28,12 @@ const WORD: usize = size_of::<u64>();
 pub(crate) struct Device {
     file: File,
     ranges: Vec<MemoryRange>,
-    /// The latest last.
+    /// The most recently used last.
     pieces: RefCell<VecDeque<Piece>>,
 }
 
 impl Device {
-    /// Those ranges. Whoever calls this sees to it that they are memory.
+    /// Opens these ranges. The caller ensures that they are memory and not registers of devices.
     pub(crate) fn open(ranges: &[MemoryRange]) -> io::Result<Device> {
         Ok(Self::new(File::open(DEVICE)?, ranges))
     }
@@ -49,15 +49,15 @@ impl Device {
         MemoryRange::new(range.first().max(start), range.last().min(start + (PIECE - 1)))
     }
 
-    /// Reads as much as lies in one piece: how much that was.
-    fn read_some(&self, at: Physical, into: &mut [u8]) -> Result<usize, Fault> {
+    /// Reads the bytes that lie in one piece, and returns how many these were.
+    fn read_some(&self, at: Physical, into: &mut [u8]) -> Result<usize, MemoryError> {
         let mut pieces = self.pieces.borrow_mut();
         let there = pieces.iter().position(|piece| piece.range.rest(at).is_some());
         let piece = if let Some(piece) = there.and_then(|number| pieces.remove(number)) {
             piece
         } else {
-            let range = self.piece_of(at).ok_or(Fault::Outside { at })?;
-            Piece::map(&self.file, range).map_err(|error| Fault::Unmapped { at, error })?
+            let range = self.piece_of(at).ok_or(MemoryError::Outside { at })?;
+            Piece::map(&self.file, range).map_err(|error| MemoryError::Unmapped { at, error })?
         };
         let len = piece.read(at, into);
         pieces.push_back(piece);
@@ -69,24 +69,24 @@ impl Device {
 }
 
 impl Memory for Device {
-    fn read(&self, at: Physical, into: &mut [u8]) -> Result<(), Fault> {
+    fn read(&self, at: Physical, into: &mut [u8]) -> Result<(), MemoryError> {
         let mut done = 0;
         while done < into.len() {
-            let at = at.0.checked_add(done as u64).map(Physical).ok_or(Fault::Outside { at })?;
+            let at = at.0.checked_add(done as u64).map(Physical).ok_or(MemoryError::Outside { at })?;
             done += self.read_some(at, &mut into[done..])?;
         }
         Ok(())
     }
 }
 
-/// A range that is mapped, for reading, as long as this lives.
+/// A range that is mapped for reading while this value lives.
 struct Piece {
     range: MemoryRange,
     start: NonNull<c_void>,
 }
 
 impl Piece {
-    /// At most [`PIECE`] bytes.
+    /// Bytes of the range, at most [`PIECE`].
     fn len(range: MemoryRange) -> usize {
         (range.last() - range.first()) as usize + 1
     }
@@ -100,7 +100,7 @@ impl Piece {
         Ok(Piece { range, start })
     }
 
-    /// Reads from `at`, which lies in it, to its end at most: how much that was.
+    /// Reads from `at`, which lies in the piece, to its end at most. Returns the number of bytes.
     #[expect(unsafe_code, reason = "memory is read that another kernel may be writing to")]
     fn read(&self, at: Physical, into: &mut [u8]) -> usize {
         let offset = (at.0 - self.range.first()) as usize;
@@ -110,8 +110,8 @@ impl Piece {
             // SAFETY: `offset + done` is less than the length of the mapping, which lives as long as `self`.
             let from = unsafe { self.start.cast::<u8>().add(offset + done) };
             if from.cast::<u64>().is_aligned() && len - done >= WORD {
-                // SAFETY: 8 bytes from here on are mapped, and it is aligned. Somebody else may write to them, which
-                // is why the read is volatile; any bytes make a `u64`.
+                // SAFETY: 8 bytes from here on are mapped, and the address is aligned. Another kernel may write to
+                // them, so the read is volatile; any bytes make a `u64`.
                 let word = unsafe { from.cast::<u64>().read_volatile() };
                 into[done..done + WORD].copy_from_slice(&word.to_ne_bytes());
                 done += WORD;
@@ -154,7 +154,7 @@ mod tests {
         Device::new(file, &ranges.map(|(first, last)| MemoryRange::new(first, last).unwrap()))
     }
 
-    fn read(device: &Device, at: u64, len: usize) -> Result<Vec<u8>, Fault> {
+    fn read(device: &Device, at: u64, len: usize) -> Result<Vec<u8>, MemoryError> {
         let mut into = vec![0xaa; len];
         device.read(Physical(at), &mut into).map(|()| into)
     }
@@ -185,7 +185,7 @@ mod tests {
         let device = device();
         for (at, len) in [(0, 8), (0xfff, 1), (0xffc, 8), (PIECE * 2 + 0xff8, 9), (PIECE * 3 - 1, 2), (LEN - 1, 2)] {
             let outside = read(&device, at, len);
-            assert!(matches!(outside, Err(Fault::Outside { .. })), "{len} bytes at {at:#x}: {outside:?}");
+            assert!(matches!(outside, Err(MemoryError::Outside { .. })), "{len} bytes at {at:#x}: {outside:?}");
         }
         assert!(read(&device, u64::MAX, 2).is_err());
         assert!(read(&device, PIECE * 2 + 0xff8, 8).is_ok());

@@ -1,19 +1,19 @@
-//! `sprig-log`: prints the kernel log of another instance, from its first line, also after that has crashed.
+//! `sprig-log`: prints the kernel log of another instance, from its first line, even after that instance has crashed.
 //!
 //! ```text
-//! sprig-log [--follow] PARTITION                     by the name that the box file has
-//! sprig-log [--follow] --memory FIRST-LAST[,...]     whatever Linux lies there
+//! sprig-log [--follow] PARTITION                     its name in the box file
+//! sprig-log [--follow] --memory FIRST-LAST[,...]     the Linux in this memory
 //! ```
 //!
-//! The other kernel takes no part in it, and need not run any more: its log is found in its memory, by what it has
-//! written down of itself.
+//! The other kernel takes no part in this, and need not run any more: `sprig-log` finds the log in that kernel's memory
+//! by the description of itself that every Linux keeps there.
 //!
 //! | module | |
 //! |---|---|
-//! | [`arguments`], [`partitions`], [`range`] | what is asked for, and where that lies |
-//! | [`memory`], [`device`] | its memory: as a trait, and through `/dev/mem` |
-//! | [`note`], [`paging`], [`ring`] | what a kernel writes down of itself, its virtual addresses, its log |
-//! | [`search`], [`reader`], [`text`] | finds the log, goes through it, and prints it |
+//! | [`arguments`], [`partitions`], [`range`] | the command line, and where partitions lie |
+//! | [`memory`], [`device`] | the other kernel's memory: as a trait, and through `/dev/mem` |
+//! | [`note`], [`paging`], [`ring`] | a kernel's description of itself, its virtual addresses, its log |
+//! | [`search`], [`reader`], [`text`] | find the log, read it from the beginning, format it |
 
 mod arguments;
 mod device;
@@ -41,9 +41,9 @@ use device::{DEVICE, Device};
 use range::MemoryRange;
 use reader::Reader;
 
-/// How often a log is looked at that is followed.
+/// Pause between two polls of a log that is followed.
 const POLL: Duration = Duration::from_millis(200);
-/// For so many looks a record that is not complete is waited for.
+/// For how many polls an incomplete record is waited for.
 const PATIENCE: u32 = 5;
 
 fn main() -> ExitCode {
@@ -69,10 +69,10 @@ fn run() -> Result<(), Box<dyn Error>> {
 fn print(memory: &Device, ranges: &[MemoryRange], extent: Extent) -> Result<(), Box<dyn Error>> {
     let ring = search::log(memory, ranges)?;
     match extent {
-        Extent::Once => heard(&mut Reader::new(ring, 0)).map(drop),
+        Extent::Once => print_new(&mut Reader::new(ring, 0)).map(drop),
         Extent::Follow => {
             let mut reader = Reader::new(ring, PATIENCE);
-            while heard(&mut reader)? {
+            while print_new(&mut reader)? {
                 thread::sleep(POLL);
             }
             Ok(())
@@ -80,14 +80,15 @@ fn print(memory: &Device, ranges: &[MemoryRange], extent: Extent) -> Result<(), 
     }
 }
 
-/// Prints what has come. Returns whether somebody reads it: `head` does not when it has enough, which is no failure.
-fn heard(reader: &mut Reader<'_, Device>) -> Result<bool, Box<dyn Error>> {
+/// Prints the records that are new. Returns false if nobody reads the output any more, as `head` when it has enough
+/// lines; this is not an error.
+fn print_new(reader: &mut Reader<'_, Device>) -> Result<bool, Box<dyn Error>> {
     let missed = reader.look()?;
     if missed > 0 {
-        eprintln!("sprig-log: {missed} records were written over before they were read");
+        eprintln!("sprig-log: {missed} records were overwritten before they were read");
     }
     while let Some(record) = reader.next()? {
-        // Standard output goes by lines, so what follows in a pipe has each when it has come.
+        // Standard output is buffered by lines, so the next program in a pipe gets each line at once.
         match io::stdout().write_all(text::lines(&record).as_bytes()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(false),
             printed => printed?,

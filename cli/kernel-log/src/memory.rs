@@ -1,4 +1,4 @@
-//! Physical memory that somebody else may be writing to: what is read of it is never trusted.
+//! Physical memory to which another kernel may be writing. What is read from it is never trusted.
 
 use std::fmt;
 use std::io;
@@ -12,28 +12,28 @@ pub(crate) struct Physical(pub(crate) u64);
 
 /// The memory of one partition, and nothing else.
 pub(crate) trait Memory {
-    /// Reads the bytes from `at` on. A word of 8 bytes that lies on its boundary is read at once.
+    /// Reads the bytes from `at` on. An aligned word of 8 bytes is read at once.
     ///
     /// # Errors
-    /// If any of them is not the partition's, or cannot be had.
-    fn read(&self, at: Physical, into: &mut [u8]) -> Result<(), Fault>;
+    /// If any of them is outside of the partition, or this kernel does not give access to it.
+    fn read(&self, at: Physical, into: &mut [u8]) -> Result<(), MemoryError>;
 }
 
 /// Why memory was not read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
-    /// It is not the partition's.
+pub(crate) enum MemoryError {
+    /// It is outside of the partition.
     #[error("{at} is not the partition's memory")]
     Outside {
-        /// Where it was to be read.
+        /// The address.
         at: Physical,
     },
-    /// The kernel that this program runs on does not hand it out.
+    /// The kernel on which this program runs does not give access to it.
     #[error("cannot map {at} of /dev/mem: {error}")]
     Unmapped {
-        /// Where it was to be read.
+        /// The address.
         at: Physical,
-        /// What that kernel says.
+        /// That kernel's error.
         error: io::Error,
     },
 }

@@ -1,54 +1,55 @@
-//! *vmcoreinfo*: what a Linux kernel writes down of itself for those who read its memory after a crash (Linux
-//! `Documentation/admin-guide/kdump/vmcoreinfo.rst`).
+//! *vmcoreinfo*: the description of itself that a Linux kernel keeps for tools that read its memory after a crash
+//! (Linux `Documentation/admin-guide/kdump/vmcoreinfo.rst`).
 //!
-//! It is lines of text in a page of their own, which the kernel fills in the middle of its start (`subsys_initcall`); only
-//! the last line is added by a crash. Where that page is, nobody outside is told. So every page is looked at, and as other
-//! pages may look alike (a file, an older kernel's), a page that begins so is only a *candidate*.
+//! It is lines of text in a page of their own, which the kernel fills in the middle of its start (`subsys_initcall`);
+//! only the last line is added by a crash. Nothing outside of the kernel says where that page is. So every page is
+//! looked at. Because other pages may look alike (a file, an older kernel's), a page that begins like a note is only a
+//! *candidate*.
 
-use crate::memory::{Fault, Memory, PAGE, Physical};
+use crate::memory::{Memory, MemoryError, PAGE, Physical};
 use crate::range::MemoryRange;
 
-/// How a note begins.
+/// The first bytes of a note.
 const BEGIN: &[u8; 10] = b"OSRELEASE=";
-/// A note is not longer. It is one page today.
+/// The most bytes of a note that are read. A note has one page today.
 const MOST: usize = 4 * PAGE as usize;
 
 /// The text of a note.
 pub(crate) struct Note(String);
 
-/// What a note lacks.
+/// What is wrong with a note.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum NoteError {
-    /// A line.
+    /// A line is missing.
     #[error("its vmcoreinfo has no {0}")]
     Missing(String),
-    /// A number in it.
-    #[error("its vmcoreinfo has a {key} of {value:?}, which is no number")]
+    /// A value is not a number.
+    #[error("its vmcoreinfo has a {key} of {value:?}, which is not a number")]
     NoNumber {
-        /// Which line.
+        /// The key of the line.
         key: String,
-        /// What it says.
+        /// Its value.
         value: String,
     },
 }
 
-/// The pages in these ranges that begin as a note does, and those that cannot be read.
+/// The pages in these ranges that begin like a note, and an error for each page that cannot be read.
 pub(crate) fn candidates<'a>(
     memory: &'a impl Memory,
     ranges: &'a [MemoryRange],
-) -> impl Iterator<Item = Result<Physical, Fault>> + 'a {
+) -> impl Iterator<Item = Result<Physical, MemoryError>> + 'a {
     let candidate = |page: Physical| {
         let mut begin = [0; BEGIN.len()];
         match memory.read(page, &mut begin) {
             Ok(()) => (begin == *BEGIN).then_some(Ok(page)),
-            Err(fault) => Some(Err(fault)),
+            Err(error) => Some(Err(error)),
         }
     };
     ranges.iter().flat_map(|range| range.pages()).filter_map(candidate)
 }
 
 impl Note {
-    /// The note that begins there; `None` if what is there is no text.
+    /// Reads the note that begins at `at`; `None` if there is no text.
     pub(crate) fn read(memory: &impl Memory, at: Physical) -> Option<Note> {
         let mut text = Vec::new();
         let mut page = [0; PAGE as usize];
@@ -64,27 +65,27 @@ impl Note {
         String::from_utf8(text).ok().map(Note)
     }
 
-    /// `OSRELEASE`: what `uname -r` says there.
+    /// `OSRELEASE`: that kernel's release, as `uname -r` prints it.
     pub(crate) fn release(&self) -> Option<&str> {
         self.value("OSRELEASE")
     }
 
-    /// A virtual address.
+    /// The virtual address of a symbol.
     pub(crate) fn symbol(&self, name: &str) -> Result<u64, NoteError> {
         self.number(format!("SYMBOL({name})"), |value| u64::from_str_radix(value, 16).ok())
     }
 
-    /// Bytes of a structure.
+    /// The size of a structure in bytes.
     pub(crate) fn size(&self, of: &str) -> Result<u64, NoteError> {
         self.number(format!("SIZE({of})"), |value| value.parse().ok())
     }
 
-    /// Where in its structure a field lies, which is given as `structure.field`.
+    /// The offset in bytes of a field, which is named `structure.field`, in its structure.
     pub(crate) fn offset(&self, of: &str) -> Result<u64, NoteError> {
         self.number(format!("OFFSET({of})"), |value| value.parse().ok())
     }
 
-    /// A number that may be negative.
+    /// A number, which may be negative.
     pub(crate) fn signed(&self, name: &str) -> Result<i64, NoteError> {
         self.number(format!("NUMBER({name})"), |value| value.parse().ok())
     }
@@ -104,11 +105,11 @@ impl Note {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::Fake;
+    use crate::fake::memory::FakeMemory;
 
     /// A page of zeros, a page with this text, and two of zeros.
-    fn memory(text: &str) -> Fake {
-        let fake = Fake::new(Physical(0x10_0000), 4 * PAGE as usize);
+    fn memory(text: &str) -> FakeMemory {
+        let fake = FakeMemory::new(Physical(0x10_0000), 4 * PAGE as usize);
         fake.write(Physical(0x10_1000), text.as_bytes());
         fake
     }
@@ -137,10 +138,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_told() {
+    fn a_value_that_is_not_a_number_is_an_error() {
         let note = note("OSRELEASE=x\nSIZE(list)=-1\n");
         let error = note.size("list").unwrap_err();
-        assert_eq!(error.to_string(), "its vmcoreinfo has a SIZE(list) of \"-1\", which is no number");
+        assert_eq!(error.to_string(), "its vmcoreinfo has a SIZE(list) of \"-1\", which is not a number");
     }
 
     #[test]

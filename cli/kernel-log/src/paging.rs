@@ -1,26 +1,26 @@
-//! Another kernel's virtual addresses, by that kernel's own page tables (Intel SDM, volume 3, section 5.5).
+//! Another kernel's virtual addresses, translated by that kernel's own page tables (Intel SDM, volume 3, section 5.5).
 //!
-//! Its tables are walked from `init_top_pgt`, which maps the kernel's half only, as every process there has it. Tables and
-//! pages are read through [`Memory`], so nothing outside its partition is ever followed.
+//! The walk begins at `init_top_pgt`, which maps only the kernel's half of the address space; this half is the same in
+//! every process. Tables and pages are read through [`Memory`], so the walk never leaves the partition.
 
 use std::fmt;
 
-use crate::memory::{Fault, Memory, PAGE, Physical};
+use crate::memory::{Memory, MemoryError, PAGE, Physical};
 use crate::note::{Note, NoteError};
 
-/// Where a kernel's image begins in its own view (`__START_KERNEL_map`); `phys_base` says where that is in memory.
+/// The virtual address at which a kernel's image begins (`__START_KERNEL_map`); `phys_base` relates it to memory.
 const IMAGE: u64 = 0xffff_ffff_8000_0000;
 /// Bits of an address within a page, and those that choose an entry of each table.
 const PAGE_BITS: u32 = 12;
 const TABLE_BITS: u32 = 9;
-/// Of an entry.
+/// Bits of an entry: the page or table is present, the entry is a large page, the physical address.
 const PRESENT: u64 = 1 << 0;
 const LARGE: u64 = 1 << 7;
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
-/// Levels below these have no pages of their own: 1 GiB is the largest page.
+/// The highest level whose entries can be pages: the largest page is 1 GiB.
 const LARGEST_PAGE_LEVEL: u32 = 3;
 
-/// An address as that kernel has it.
+/// A virtual address of that kernel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Virtual(pub(crate) u64);
 
@@ -31,38 +31,38 @@ pub(crate) struct AddressSpace<'m, M> {
     levels: u32,
 }
 
-/// Why an address leads nowhere.
+/// Why an address cannot be translated.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PagingError {
-    /// What the tables are found by is missing.
+    /// The note lacks what the tables are found by.
     #[error(transparent)]
     Note(#[from] NoteError),
-    /// The note is at odds with itself.
+    /// The note contradicts itself.
     #[error("its page tables would begin at {0}, in the middle of a page")]
     Root(Physical),
-    /// No kernel has such an address.
+    /// It is not in a kernel's half of the address space.
     #[error("{0} is no address of a kernel")]
     NotKernel(Virtual),
-    /// The tables have no page there.
+    /// The tables map no page there.
     #[error("{address} is mapped to nothing, by its page table of level {level}")]
     NotMapped {
-        /// What was to be read.
+        /// The address.
         address: Virtual,
-        /// 1 for the lowest.
+        /// The level of the table, 1 for the lowest.
         level: u32,
     },
-    /// Table or page cannot be read.
-    #[error("{address}: {fault}")]
+    /// A table, or the page, cannot be read.
+    #[error("{address}: {error}")]
     Memory {
-        /// What was to be read.
+        /// The address.
         address: Virtual,
-        /// Why it was not.
-        fault: Fault,
+        /// Why not.
+        error: MemoryError,
     },
 }
 
 impl<'m, M: Memory> AddressSpace<'m, M> {
-    /// That of the kernel which has written the note.
+    /// The address space of the kernel that has written the note.
     pub(crate) fn new(memory: &'m M, note: &Note) -> Result<Self, PagingError> {
         let tables = note.symbol("init_top_pgt")?;
         let base = note.signed("phys_base")?;
@@ -83,23 +83,23 @@ impl<'m, M: Memory> AddressSpace<'m, M> {
             let len = (into.len() - done).min(usize::try_from(rest).unwrap_or(usize::MAX));
             self.memory
                 .read(physical, &mut into[done..done + len])
-                .map_err(|fault| PagingError::Memory { address, fault })?;
+                .map_err(|error| PagingError::Memory { address, error })?;
             done += len;
         }
         Ok(())
     }
 
-    /// Reads a word of 8 bytes, at once if it lies on its boundary.
+    /// Reads a word of 8 bytes, at once if it is aligned.
     pub(crate) fn word(&self, at: Virtual) -> Result<u64, PagingError> {
         let mut word = [0; 8];
         self.read(at, &mut word)?;
         Ok(u64::from_le_bytes(word))
     }
 
-    /// Where an address is, and how many bytes of its page begin there.
+    /// The physical address, and how many bytes follow it in its page.
     fn translate(&self, address: Virtual) -> Result<(Physical, u64), PagingError> {
         let unused = 64 - PAGE_BITS - self.levels * TABLE_BITS;
-        // Kernels have the upper half: all bits that choose no entry are as the highest that does.
+        // Kernels use the upper half: all bits that select no entry equal the highest bit that does.
         if (address.0.cast_signed() >> (63 - unused)) != -1 {
             return Err(PagingError::NotKernel(address));
         }
@@ -124,7 +124,7 @@ impl<'m, M: Memory> AddressSpace<'m, M> {
 
     fn entry(&self, at: Physical, address: Virtual) -> Result<u64, PagingError> {
         let mut entry = [0; 8];
-        self.memory.read(at, &mut entry).map_err(|fault| PagingError::Memory { address, fault })?;
+        self.memory.read(at, &mut entry).map_err(|error| PagingError::Memory { address, error })?;
         Ok(u64::from_le_bytes(entry))
     }
 }
@@ -145,13 +145,13 @@ impl fmt::Display for Virtual {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::Fake;
+    use crate::fake::memory::FakeMemory;
 
     const BASE: u64 = 0x4000_0000;
     const PAGES: usize = 8;
 
     /// Tables lie in the first pages; the root is where the image begins.
-    fn space(memory: &Fake, levels: u32) -> AddressSpace<'_, Fake> {
+    fn space(memory: &FakeMemory, levels: u32) -> AddressSpace<'_, FakeMemory> {
         let text = format!(
             "OSRELEASE=\nSYMBOL(init_top_pgt)={IMAGE:x}\nNUMBER(phys_base)={BASE}\nNUMBER(pgtable_l5_enabled)={}\n",
             levels - 4
@@ -160,8 +160,8 @@ mod tests {
         AddressSpace::new(memory, &Note::read(memory, page(7)).unwrap()).unwrap()
     }
 
-    fn memory() -> Fake {
-        Fake::new(Physical(BASE), PAGES * PAGE as usize)
+    fn memory() -> FakeMemory {
+        FakeMemory::new(Physical(BASE), PAGES * PAGE as usize)
     }
 
     fn page(number: u64) -> Physical {
@@ -169,11 +169,11 @@ mod tests {
     }
 
     /// Puts an entry that points to page `to` into the table in page `table`.
-    fn link(memory: &Fake, table: u64, number: u64, to: u64, bits: u64) {
+    fn link(memory: &FakeMemory, table: u64, number: u64, to: u64, bits: u64) {
         memory.write_word(Physical(page(table).0 + 8 * number), page(to).0 | bits);
     }
 
-    fn refusal(space: &AddressSpace<'_, Fake>, address: u64) -> String {
+    fn refusal(space: &AddressSpace<'_, FakeMemory>, address: u64) -> String {
         space.read(Virtual(address), &mut [0; 8]).unwrap_err().to_string()
     }
 

@@ -5,42 +5,40 @@ use std::io;
 
 use crate::range::{MemoryRange, RangeError};
 
-/// The driver's files hang on the device that the firmware tables announce.
+/// The device of the firmware tables, to which the driver adds its files.
 const DEVICE: &str = "/sys/bus/platform/devices/SPRG0001:00";
-/// One line each: index, name, and ranges with commas between them.
+/// The file with a line for each partition: index, name, and memory ranges with commas between them.
 const PARTITIONS: &str = "partitions";
-/// The index of the partition that this instance runs in.
+/// The file with the index of this instance's own partition.
 const OWN_INDEX: &str = "firmware_node/uid";
 
 /// Why the memory of a partition is not known.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PartitionsError {
     /// There is no such device.
-    #[error(
-        "this kernel was not started by Sprig: there is no {DEVICE}; say where the log is to be sought by --memory"
-    )]
+    #[error("this kernel was not started by Sprig: there is no {DEVICE}; name the memory with --memory")]
     NoBox,
-    /// The driver does not show it.
+    /// The driver is not loaded, or does not show it.
     #[error(
-        "the driver does not tell where partitions lie ({0}): load it with `modprobe sprig_vni`, or say where the log is to \
-         be sought by --memory"
+        "the driver does not show where partitions lie ({0}): load it with `modprobe sprig_vni`, or name the memory with \
+         --memory"
     )]
     NoDriver(io::Error),
-    /// The driver shows something else.
-    #[error("the driver tells of a partition in the line {0:?}, which this program does not understand")]
+    /// The driver's table has another form.
+    #[error("this program does not understand the line {0:?} of the driver's table of partitions")]
     Line(String),
-    /// An address is not understood.
+    /// A range in the driver's table is not one.
     #[error(transparent)]
     Range(#[from] RangeError),
     /// No partition has that name.
     #[error("there is no partition {name:?}; there are {}", there.join(", "))]
     Unknown {
-        /// What was asked for.
+        /// The name that was given.
         name: String,
         /// All names.
         there: Vec<String>,
     },
-    /// It is the partition that this runs in.
+    /// It is this instance's own partition.
     #[error("{0:?} is the partition that this runs in, whose log `dmesg` prints")]
     Own(String),
 }
@@ -99,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_partition_is_refused_with_all_that_there_are() {
+    fn the_error_for_an_unknown_partition_lists_all() {
         assert_eq!(refusal(TABLE, "far"), "there is no partition \"far\"; there are web, db");
     }
 
@@ -109,10 +107,10 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_is_not_understood_is_told() {
+    fn a_table_that_is_not_understood_is_an_error() {
         for table in ["0 web\n", "\n", "0 web 0x1000-0x1fff more\n"] {
-            assert!(refusal(table, "web").contains("does not understand"), "{table:?}");
+            assert!(refusal(table, "web").contains("does not understand the line"), "{table:?}");
         }
-        assert!(refusal("1 db 0x1000-\n", "db").contains("\"0x1000-\" is no memory range"));
+        assert!(refusal("1 db 0x1000-\n", "db").contains("\"0x1000-\" is not a memory range"));
     }
 }

@@ -1,5 +1,5 @@
-//! Physical memory ranges as people write them: `0x400000-0x203fffff`, the last byte included, as `/proc/iomem`, the
-//! plan and the driver have it.
+//! Physical memory ranges as `/proc/iomem`, the plan and the driver write them: `0x400000-0x203fffff`, the last byte
+//! included.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,13 +13,13 @@ pub(crate) struct MemoryRange {
     last: u64,
 }
 
-/// Why a text is no range.
+/// Why a text is not a range.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum RangeError {
-    /// It does not look like one.
-    #[error("{0:?} is no memory range; write one as 0x400000-0x203fffff, the last byte included")]
+    /// It has another form.
+    #[error("{0:?} is not a memory range; write one as 0x400000-0x203fffff, the last byte included")]
     Unreadable(String),
-    /// It ends before it starts, or within a page.
+    /// It ends before it starts, or begins or ends within a page.
     #[error("{0:?} is not made of whole pages of {PAGE} bytes")]
     Uneven(String),
 }
@@ -43,11 +43,11 @@ impl MemoryRange {
 
     /// How many bytes there are from `at` on; `None` if `at` lies outside.
     pub(crate) const fn rest(self, at: Physical) -> Option<u64> {
-        // All of the address space would be one byte too long.
+        // The length of the whole address space would be 2^64.
         if self.first <= at.0 && at.0 <= self.last { Some((self.last - at.0).saturating_add(1)) } else { None }
     }
 
-    /// Where its pages begin.
+    /// The addresses of its pages.
     pub(crate) fn pages(self) -> impl Iterator<Item = Physical> {
         (self.first / PAGE..=self.last / PAGE).map(|number| Physical(number * PAGE))
     }

@@ -1,48 +1,49 @@
-//! Goes through a log from its oldest record on, again and again if somebody wants to follow it.
+//! Reads a log from its oldest record on; a reader that follows a log continues where it was.
 
 use crate::memory::Memory;
 use crate::ring::{Entry, Id, Record, Ring, RingError};
 
-/// Records that lie further apart than this are not of one log: nobody writes so many.
+/// Records whose numbers differ by more than this are not of one log: no kernel writes so many.
 const MOST_APART: u64 = 1 << 48;
 
-/// Somebody who reads a log: [`Reader::look`] sees what is there, [`Reader::next`] hands it out.
+/// A reader of a log: [`Reader::look`] finds which records there are, [`Reader::next`] returns them one by one.
 pub(crate) struct Reader<'m, M> {
     ring: Ring<'m, M>,
-    /// What is handed out next; at first, whatever is the oldest.
+    /// The record to return next; `None` at first, which means the oldest.
     next: Option<Id>,
-    /// The one after the newest that was seen.
+    /// The record after the newest that was found.
     end: Option<Id>,
-    /// How often a record that is not complete is met before it is taken as it is: a kernel may have stopped in the
-    /// middle of one.
+    /// How often an incomplete record is met before it is accepted as it is, because the kernel may have stopped in the
+    /// middle of it.
     patience: u32,
-    /// How often it was met.
+    /// How often the next record was met.
     met: u32,
 }
 
-/// Why reading ends.
+/// Why reading failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReaderError {
-    /// What is there makes no sense.
+    /// The ring is not readable any more.
     #[error(transparent)]
     Ring(#[from] RingError),
-    /// Records that were there never were.
+    /// The newest record is older than one that was read before.
     #[error("the newest record is {newest}, and there was a record {last} before: another kernel has begun there")]
-    BegunAnew {
-        /// The newest now.
+    Restarted {
+        /// The newest record now.
         newest: Id,
-        /// One that came before.
+        /// The record that was due next.
         last: Id,
     },
 }
 
 impl<'m, M: Memory> Reader<'m, M> {
-    /// Of this log, and with so much patience: none at all for one look, which shows everything.
+    /// A reader of this log that meets an incomplete record `patience` times before it accepts it; 0 for a single pass,
+    /// which returns everything.
     pub(crate) fn new(ring: Ring<'m, M>, patience: u32) -> Self {
         Self { ring, next: None, end: None, patience, met: 0 }
     }
 
-    /// Sees what is there by now. Returns how many records were written over before they were handed out.
+    /// Finds which records there are now. Returns how many were overwritten before they were returned.
     pub(crate) fn look(&mut self) -> Result<u64, ReaderError> {
         let (tail, head) = self.ring.ends()?;
         let end = head.next();
@@ -50,7 +51,7 @@ impl<'m, M: Memory> Reader<'m, M> {
         if let Some(next) = self.next
             && left > MOST_APART
         {
-            return Err(ReaderError::BegunAnew { newest: head, last: next });
+            return Err(ReaderError::Restarted { newest: head, last: next });
         }
         let kept = left.min(end.after(tail)).min(self.ring.capacity());
         self.next = Some(end.before(kept));
@@ -58,7 +59,7 @@ impl<'m, M: Memory> Reader<'m, M> {
         Ok(left - kept)
     }
 
-    /// The next record that was seen; `None` if there is none, or if it is not complete yet.
+    /// The next record that was found; `None` if there is none, or if it is not complete yet.
     pub(crate) fn next(&mut self) -> Result<Option<Record>, ReaderError> {
         while let Some(next) = self.next
             && self.next != self.end
@@ -81,9 +82,10 @@ impl<'m, M: Memory> Reader<'m, M> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::Kernel;
+    use crate::fake::kernel::Kernel;
+    use crate::fake::memory::FakeMemory;
 
-    fn read(reader: &mut Reader<'_, crate::fake::Fake>) -> (u64, Vec<String>) {
+    fn read(reader: &mut Reader<'_, FakeMemory>) -> (u64, Vec<String>) {
         let missed = reader.look().unwrap();
         let mut texts = Vec::new();
         while let Some(record) = reader.next().unwrap() {
@@ -106,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_follower_that_comes_too_late_is_told_how_many_it_missed() {
+    fn a_follower_that_comes_too_late_learns_how_many_it_missed() {
         let mut kernel = Kernel::new(2, 10);
         kernel.log("0");
         let memory = kernel.memory();
@@ -119,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_had_to_go_for_want_of_room_for_text_counts_as_missed() {
+    fn records_dropped_for_lack_of_room_for_text_count_as_missed() {
         let mut kernel = Kernel::new(5, 7);
         kernel.log("0");
         let memory = kernel.memory();
@@ -168,8 +170,8 @@ mod tests {
         let memory = kernel.memory();
         let mut reader = Reader::new(kernel.ring(&memory), 0);
         read(&mut reader);
-        kernel.begin_anew();
+        kernel.start_again();
         let error = reader.look().unwrap_err();
-        assert!(matches!(error, ReaderError::BegunAnew { .. }), "{error}");
+        assert!(matches!(error, ReaderError::Restarted { .. }), "{error}");
     }
 }

@@ -1,6 +1,6 @@
-//! Finds the log of the Linux that lies in some ranges of memory.
+//! Finds the log of the Linux in some ranges of memory.
 
-use crate::memory::{Fault, Memory, Physical};
+use crate::memory::{Memory, MemoryError, Physical};
 use crate::note::{Note, candidates};
 use crate::range::MemoryRange;
 use crate::ring::{Ring, RingError};
@@ -8,29 +8,29 @@ use crate::ring::{Ring, RingError};
 /// Why no log was found.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SearchError {
-    /// The memory is not handed out.
+    /// The memory cannot be read.
     #[error(transparent)]
-    Memory(#[from] Fault),
-    /// No page begins as a note does.
-    #[error("no kernel log in {}: what runs there has not come so far, or is not a Linux kernel", told(ranges))]
+    Memory(#[from] MemoryError),
+    /// No page begins like a note.
+    #[error("no kernel log in {}: what runs there has not started far enough, or is not a Linux kernel", list(ranges))]
     Nothing {
-        /// Where it was sought.
+        /// The ranges that were searched.
         ranges: Vec<MemoryRange>,
     },
-    /// Pages begin so, and none of them leads to a log.
+    /// Some pages begin like a note, but none of them leads to a log.
     #[error(
         "no kernel log in {}: {refused} page(s) look like a Linux kernel's vmcoreinfo, and none leads to a log; the last, at \
          {at} (of {release}): {error}",
-        told(ranges)
+        list(ranges)
     )]
     Refused {
-        /// Where it was sought.
+        /// The ranges that were searched.
         ranges: Vec<MemoryRange>,
-        /// How many.
+        /// The number of these pages.
         refused: u64,
-        /// Where the last of them is.
+        /// The last of them.
         at: Physical,
-        /// The kernel's release, by that page.
+        /// The kernel's release according to that page.
         release: String,
         /// What is wrong with it.
         error: RingError,
@@ -60,6 +60,6 @@ pub(crate) fn log<'m, M: Memory>(memory: &'m M, ranges: &[MemoryRange]) -> Resul
     })
 }
 
-fn told(ranges: &[MemoryRange]) -> String {
+fn list(ranges: &[MemoryRange]) -> String {
     ranges.iter().map(MemoryRange::to_string).collect::<Vec<_>>().join(", ")
 }

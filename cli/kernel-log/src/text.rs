@@ -6,8 +6,8 @@ use crate::ring::Record;
 
 /// A line for each line of the record, each with the record's time before it and a line break after it.
 ///
-/// What another kernel has written must not steer a terminal: what is neither printable nor a tab becomes `\x` and two
-/// digits for each byte.
+/// Another kernel's text must not control a terminal: each byte that is neither printable nor a tab becomes `\x` and
+/// two digits.
 pub(crate) fn lines(record: &Record) -> String {
     let (seconds, rest) = (record.nanoseconds / 1_000_000_000, record.nanoseconds % 1_000_000_000);
     let text = record.text.strip_suffix(b"\n").unwrap_or(&record.text);
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_steer_a_terminal_is_printed_as_numbers() {
+    fn what_would_control_a_terminal_is_printed_as_numbers() {
         assert_eq!(lines_of(0, b"\x1b[2J\ta\r\x7f"), "[    0.000000] \\x1b[2J\ta\\x0d\\x7f\n");
         assert_eq!(lines_of(0, b"\xc2\x9b \xff\xc3 \xc3\xa4"), "[    0.000000] \\xc2\\x9b \\xff\\xc3 \u{e4}\n");
     }

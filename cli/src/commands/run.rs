@@ -112,12 +112,12 @@ impl Run {
         if let Some(Size(memory)) = self.memory {
             machine.memory = memory;
         }
-        warn_of_unsound_emulator(&boot_image, &machine);
         let description = describe(&machine);
         let logs = self.logs.clone().unwrap_or_else(|| self.file.with_file_name("sprig-logs"));
         let options = LaunchOptions { medium, logs: Some(logs.clone()), ..LaunchOptions::on(machine.clone()) };
         let running = launch(&source, &boot_image, options.arguments(&self.qemu_arguments))?;
         super::print_warnings(&source, &machine);
+        warn_of_unsound_emulator(&boot_image, &machine);
         let by = running.accelerator();
         self.note(&format!("{description}, by {by}; consoles are logged in {}\n", logs.display()))?;
         Ok(running)

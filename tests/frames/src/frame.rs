@@ -1,10 +1,10 @@
-//! What a frame holds.
+//! The contents of a frame.
 //!
 //! ```text
 //! 0   checksum   u32   CRC-32 of all that follows
-//! 4   stream     u32   who sends
-//! 8   number     u32   counted from 0, the highest bit set where an answer is wanted
-//! 12  bytes that follow from stream and number
+//! 4   stream     u32   the sender's process
+//! 8   number     u32   counted from 0, the highest bit set if the sender wants an answer
+//! 12  bytes that are computed from stream and number
 //! ```
 
 /// Ethernet, IPv4 and UDP headers.
@@ -18,7 +18,7 @@ const CHECKSUM_LEN: usize = 4;
 const HEAD_LEN: usize = 12;
 const ANSWER_WANTED: u32 = 1 << 31;
 
-/// Which frame it is.
+/// The identity of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Label {
     pub(crate) stream: u32,
@@ -34,7 +34,7 @@ pub(crate) fn write(label: Label, frame_len: usize) -> Vec<u8> {
     bytes.extend((label.number | flag).to_le_bytes());
     let mut state = label.stream.wrapping_mul(0x9e37_79b9) ^ label.number;
     while bytes.len() < frame_len - HEADERS {
-        // Numerical Recipes' generator: the high bits are good enough to tell one byte from its neighbours.
+        // Numerical Recipes' generator: the high bits are good enough to distinguish one byte from its neighbours.
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         bytes.push((state >> 24) as u8);
     }
@@ -43,11 +43,11 @@ pub(crate) fn write(label: Label, frame_len: usize) -> Vec<u8> {
     bytes
 }
 
-/// Which frame a datagram is, if it is whole.
+/// The label of a datagram. An error if the datagram is damaged.
 pub(crate) fn read(bytes: &[u8]) -> Result<Label, String> {
     let word = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
     let (Some(checksum), Some(stream), Some(number)) = (word(0), word(4), word(8)) else {
-        return Err(format!("a datagram of {} bytes is none of ours", bytes.len()));
+        return Err(format!("a datagram of {} bytes is too short", bytes.len()));
     };
     let found = crc32fast::hash(&bytes[CHECKSUM_LEN..]);
     let label = Label { stream, number: number & !ANSWER_WANTED, answer_wanted: number & ANSWER_WANTED != 0 };
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_tells_what_it_is_and_a_damaged_one_that_it_is_damaged() {
+    fn a_frame_has_its_label_and_a_damaged_one_is_an_error() {
         for len in [LEAST, 65, 1514, MOST] {
             let label = Label { stream: 3, number: 77, answer_wanted: true };
             let mut bytes = write(label, len);

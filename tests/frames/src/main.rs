@@ -1,13 +1,13 @@
 //! Frames of every size from one instance to another: each whole, in order, and none missing.
 //!
 //! ```text
-//! frames receive PORT                       checks what comes, and says how far it has got
+//! frames receive PORT                       checks the frames that arrive, and answers
 //! frames send HOST PORT COUNT [LEAST MOST]  sends COUNT frames of LEAST to MOST bytes, Ethernet header included
 //! ```
 //!
-//! A frame is a UDP datagram: checksum over all, stream, number, and bytes that follow from the number. The sender goes on
-//! when the receiver has told that it has seen everything so far, so that no socket's buffer overflows and a frame that is
-//! missing is one that was lost.
+//! A frame is a UDP datagram: checksum over all, stream, number, and bytes that follow from the number. After each
+//! burst the sender waits until the receiver has confirmed all frames so far. So no socket's buffer overflows, and a
+//! missing frame is one that the network has lost.
 
 mod frame;
 mod receive;
@@ -21,8 +21,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match run(&words) {
-        Ok(said) => {
-            println!("{said}");
+        Ok(result) => {
+            println!("{result}");
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -44,5 +44,5 @@ fn run(words: &[&str]) -> Result<String, String> {
 }
 
 fn number<T: std::str::FromStr>(word: &str) -> Result<T, String> {
-    word.parse().map_err(|_| format!("{word:?} is no number that fits here; {USAGE}"))
+    word.parse().map_err(|_| format!("{word:?} is not a valid number here; {USAGE}"))
 }

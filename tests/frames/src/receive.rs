@@ -1,14 +1,14 @@
-//! The receiving end: holds every stream to its order, and answers where an answer is wanted.
+//! The receiving end: checks the order of every stream, and answers when the sender wants an answer.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 
 use crate::frame;
 
-/// What an answer says first.
+/// The beginning of an answer.
 pub(crate) const ALL_SEEN: &str = "seen ";
 
-/// Who sends: instances number their processes alike, so the stream's number alone is nobody's own.
+/// The sender and its stream. A stream's number alone is not unique, because instances use the same process numbers.
 type Sender = (SocketAddr, u32);
 
 /// Receives until it is ended.
@@ -25,14 +25,14 @@ pub(crate) fn run(port: u16) -> Result<String, String> {
     }
 }
 
-/// Takes a datagram; the answer to it, if it wants one or is not what should have come.
+/// Checks a datagram. Returns an answer if the sender wants one, or if the datagram is not the expected one.
 fn take(streams: &mut BTreeMap<Sender, u32>, from: SocketAddr, datagram: &[u8]) -> Option<String> {
     let label = match frame::read(datagram) {
         Ok(label) => label,
         Err(what) => return Some(what),
     };
     let sender = (from, label.stream);
-    // A sender that begins anew begins with 0.
+    // A sender that starts again starts with 0.
     let expected = if label.number == 0 { 0 } else { streams.get(&sender).copied().unwrap_or_default() };
     if label.number != expected {
         return Some(format!("{from}, stream {}: frame {} came instead of {expected}", label.stream, label.number));

@@ -1,4 +1,4 @@
-//! The sending end: a burst, then the receiver's word that it has seen everything, then the next.
+//! The sending end: it sends a burst, waits for the receiver's confirmation, and sends the next.
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use crate::frame::{HEADERS, LEAST, Label, MOST, write};
 use crate::receive::ALL_SEEN;
 
-/// Frames and bytes after which an answer is wanted: any socket's buffer holds so much.
+/// Frames and bytes after which the sender wants an answer: any socket's buffer holds that much.
 const BURST_FRAMES: u32 = 64;
 const BURST_BYTES: usize = 60_000;
-/// How long an answer may take, on a busy host in emulation.
+/// Limit for an answer, in emulation on a busy host.
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 
-/// Sends `count` frames of `least` to `most` bytes, and says what it has sent.
+/// Sends `count` frames of `least` to `most` bytes, and returns a summary.
 pub(crate) fn run(host: &str, port: u16, count: u32, least: usize, most: usize) -> Result<String, String> {
     if least < LEAST || most > MOST || least > most {
         return Err(format!("frames have {LEAST} to {MOST} bytes, not {least} to {most}"));
@@ -40,9 +40,9 @@ pub(crate) fn run(host: &str, port: u16, count: u32, least: usize, most: usize) 
     Ok(format!("sent {count} frames, {bytes} bytes, {:.3} s", started.elapsed().as_secs_f64()))
 }
 
-/// Every length between once, in an order that puts short ones beside long ones, and then over again.
+/// The length of a frame: all lengths come once, short ones beside long ones, and then again.
 fn len_of(number: u32, least: usize, most: usize) -> usize {
-    // A step that has no divisor in common with any span that is used, so that it comes by all lengths.
+    // This step has no divisor in common with any span that is used, so it reaches all lengths.
     const STEP: usize = 27_644_437;
     least + (number as usize * STEP) % (most - least + 1)
 }
@@ -51,7 +51,7 @@ fn await_answer(socket: &UdpSocket, seen: u32) -> Result<(), String> {
     let mut answer = [0; 512];
     let len = socket.recv(&mut answer).map_err(|error| format!("no answer to frame {}: {error}", seen - 1))?;
     let answer = String::from_utf8_lossy(&answer[..len]);
-    if answer == format!("{ALL_SEEN}{seen}") { Ok(()) } else { Err(format!("the receiver says: {answer}")) }
+    if answer == format!("{ALL_SEEN}{seen}") { Ok(()) } else { Err(format!("the receiver answers: {answer}")) }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Machines whose firmware leaves PCI as it came out of the reset.
+//! Machines whose firmware does not set up PCI.
 
 use emulator::emulated::{EmulatedDevice, EmulatedMachine};
 use emulator::launch::LaunchOptions;

@@ -12,13 +12,13 @@ use tests::scene::{box_file, networked};
 
 /// How long a wait in an emulated box may take.
 const LIMIT: Duration = Duration::from_secs(20);
-/// Where q35 has configuration space.
+/// The address of q35's configuration space.
 const ECAM: u64 = 0xb000_0000;
-/// May read and write memory by itself.
+/// The bit of the command register that lets a function read and write memory.
 const BUS_MASTER: u64 = 1 << 2;
 
-/// The command register of the first function of a bus, as any instance can read it: to all but its owner it is reserved
-/// memory.
+/// The command register of the first function of a bus, as any instance can read it: to all but its owner it is
+/// reserved memory.
 fn command_register(watcher: &Instance<'_>, bus: u64) -> u64 {
     let read = watcher.run(&format!("devmem {:#x} 16", ECAM + (bus << 20) + 4));
     u64::from_str_radix(read.trim().trim_start_matches("0x"), 16).expect("a register in hexadecimal")
@@ -50,7 +50,7 @@ fn dies_reading_its_disk(end: &str) {
     let links = format!("/sys/class/net/{CARD}/vni/links");
     watcher.wait_until(&format!("! grep -q ' up$' {links}"), LIMIT, &format!("cat {links}"));
     victim.wait_for("end Kernel panic|would have reset the whole box");
-    assert_eq!(command_register(&watcher, 1) & BUS_MASTER, 0, "nobody is there for what the disk writes");
+    assert_eq!(command_register(&watcher, 1) & BUS_MASTER, 0, "the disk must not write to memory any more");
     watcher.assert_undisturbed();
 }
 

@@ -10,8 +10,8 @@ use tests::fixture::{self, KERNELS, release};
 use tests::instance::Instance;
 use tests::scene::{box_file, partition};
 
-/// What a kernel says when a module does not suit it, in small letters. That it is tainted is no complaint: every
-/// module from elsewhere does that.
+/// What a kernel prints when it does not accept a module, in small letters. The note that it is tainted does not count:
+/// every module from elsewhere causes it.
 const COMPLAINTS: [&str; 9] = [
     "warning",
     "bug:",
@@ -44,7 +44,7 @@ fn entry(archive: Vec<u8>, name: &str, mode: u32, content: &[u8]) -> Vec<u8> {
     writer.finish().expect("an archive in memory")
 }
 
-/// Lines of the kernel's log that complain.
+/// Warnings in the kernel's log.
 fn complaints(log: &str) -> Vec<&str> {
     let complains = |line: &&str| COMPLAINTS.iter().any(|word| line.to_lowercase().contains(word));
     log.lines().filter(complains).collect()
@@ -54,7 +54,7 @@ fn assert_loads_quietly(instance: &Instance<'_>) {
     instance.run("dmesg -c > /dev/null");
     instance.run("insmod /drivers/$(uname -r).ko");
     let log = instance.run("dmesg");
-    assert!(log.contains("sprig_vni: "), "the driver says nothing:\n{log}");
+    assert!(log.contains("sprig_vni: "), "the driver prints nothing:\n{log}");
     assert_eq!(complaints(&log), Vec::<&str>::new(), "all of it:\n{log}");
     instance.run("grep -q '^sprig_vni .* Live ' /proc/modules");
     instance.run("rmmod sprig_vni");
@@ -88,10 +88,10 @@ fn dkms_builds_the_driver_where_there_is_no_rust() {
         .env("SPRIG_ROOT", fixture::root())
         .output()
         .expect("cargo runs");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    let messages = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{messages}");
     for line in ["6.12", "7.2"] {
         let built = format!("sprig_vni.ko for {}", release(line));
-        assert!(said.contains(&built), "no {built:?} in:\n{said}");
+        assert!(messages.contains(&built), "no {built:?} in:\n{messages}");
     }
 }

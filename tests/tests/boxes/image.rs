@@ -1,5 +1,5 @@
-//! What the initial RAM disk with a network brings, seen without one: the programs are Debian's and run, every kernel
-//! loads its modules, instances trust their own and nobody else.
+//! The contents of the initial RAM disk for the network, tested without a network: the programs are Debian's and run,
+//! every kernel loads its modules, and instances trust only each other.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tests::fixture::{KERNELS, STABLE, release};
 use tests::scene::{box_file, networked};
 use tests::{Instance, Scene};
 
-/// On the owner's command line: the driver is left alone.
+/// The word on the command line that keeps the driver out.
 const OFF: &str = "sprig.vni=off";
 const LIMIT: Duration = Duration::from_secs(90);
 
@@ -20,7 +20,7 @@ fn every_kernel_loads_the_stock_modules_and_makes_a_vlan_of_them() {
     let partitions = KERNELS.iter().enumerate().map(|(index, line)| left_alone(&format!("p{index}"), line));
     let booted = Scene::new(&box_file(partitions)).boot();
     for instance in booted.instances() {
-        assert_eq!(instance.told_of_network(), format!("none, since the command line says {OFF}"));
+        assert_eq!(instance.network_status(), format!("none, since the command line says {OFF}"));
         for module in ["8021q", "bridge", "dummy", "macvlan", "pktgen", "tun", "veth"] {
             instance.run(&format!("modprobe {module}"));
         }
@@ -28,7 +28,7 @@ fn every_kernel_loads_the_stock_modules_and_makes_a_vlan_of_them() {
     }
 }
 
-/// Two ends of a virtual cable, each in its own world, and a tagged network on it.
+/// A virtual cable between two network namespaces, with a tagged network on it.
 fn talk_over_a_vlan(instance: &Instance<'_>) {
     instance.run("ip netns add far && ip link add near type veth peer name far netns far");
     instance.run("ip link add link near name near.5 type vlan id 5 && ip address add 192.0.2.1/24 dev near.5");
@@ -58,15 +58,15 @@ fn the_programs_are_debians_and_an_instance_trusts_its_own_alone() {
         ("tc -V 2> /dev/null", "iproute2"),
         ("tcpdump --version 2>&1", "tcpdump version"),
     ] {
-        let told = alone.run(program);
-        assert!(told.contains(version), "`{program}` printed {told:?}, not {version:?}");
+        let output = alone.run(program);
+        assert!(output.contains(version), "`{program}` printed {output:?}, not {version:?}");
     }
 
     alone.try_run("sprig-network");
     assert_eq!(alone.run("ssh localhost uname -nr"), format!("alone {}", release(STABLE)));
     alone.run("scp -q /init localhost:/tmp/copied && cmp /init /tmp/copied");
-    let (told, status) = alone.try_run("ssh 127.0.0.2 true");
-    assert!(status != 0 && told.contains("Host key verification failed"), "a host that is not known: {told}");
+    let (output, status) = alone.try_run("ssh 127.0.0.2 true");
+    assert!(status != 0 && output.contains("Host key verification failed"), "a host that is not known: {output}");
 
     alone.start("server", "iperf3 --server --one-off");
     alone.wait_until("netstat -ltn | grep -q :5201", LIMIT, "cat /tmp/server.out");

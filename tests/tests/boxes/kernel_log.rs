@@ -12,19 +12,19 @@ fn name(line: &str) -> String {
     format!("linux-{}", line.replace('.', "-"))
 }
 
-/// What `reader` reads of the log of `target`.
+/// The log of `target`, read by `reader`.
 fn read_log(reader: &Instance<'_>, target: &Instance<'_>) -> String {
     reader.run(&format!("sprig-log {}", target.plan.name))
 }
 
-/// Asserts that what `reader` reads of `target` is what `dmesg` prints there.
+/// Asserts that `reader` reads the log that `dmesg` prints in `target`.
 fn assert_read(reader: &Instance<'_>, target: &Instance<'_>, line: &str) {
     let pair = format!("{} reads {}", reader.plan.name, target.plan.name);
     let own = target.run("dmesg");
     let read = read_log(reader, target);
     let first = format!("[    0.000000] Linux version {}", release(line));
     assert!(read.starts_with(&first), "{pair}: not from the first line:\n{read}");
-    // It may have logged more by now, and the same must stand before that.
+    // The target may have logged more by now; the log before that must be the same.
     let differs = own.lines().zip(read.lines()).find(|(own, read)| own != read);
     assert_eq!(differs, None, "{pair}: dmesg there, and what was read");
     assert!(read.lines().count() >= own.lines().count(), "{pair}: lines are missing:\n{read}");
@@ -33,7 +33,7 @@ fn assert_read(reader: &Instance<'_>, target: &Instance<'_>, line: &str) {
 #[test]
 fn the_kernel_log_of_another_instance_is_read_from_its_first_line() {
     let booted = Scene::new(&box_file(KERNELS.map(|line| networked(&name(line), line, 1)))).boot();
-    // Upwards and downwards in memory: readers may see what lies below them in another way than what lies above.
+    // Upwards and downwards in memory: access to lower memory may differ from access to higher memory.
     for line in KERNELS {
         let target = booted.instance(&name(line));
         for reader in KERNELS.into_iter().filter(|reader| *reader != line) {
@@ -45,7 +45,7 @@ fn the_kernel_log_of_another_instance_is_read_from_its_first_line() {
 }
 
 #[test]
-fn the_kernel_log_of_a_crashed_instance_tells_why() {
+fn the_kernel_log_of_a_crashed_instance_shows_why() {
     let booted = Scene::new(&box_file([networked("web", STABLE, 1), networked("db", "7.2", 1)])).boot();
     let (web, db) = (booted.instance("web"), booted.instance("db"));
     web.start("follow", "sprig-log --follow db");
@@ -58,10 +58,10 @@ fn the_kernel_log_of_a_crashed_instance_tells_why() {
     db.wait_for("end Kernel panic");
     follows("end Kernel panic");
     let log = read_log(&web, &db);
-    for told in
+    for expected in
         ["before the crash", "Kernel panic - not syncing: sysrq triggered crash", "Call Trace", "sysrq_handle_crash"]
     {
-        assert!(log.contains(told), "no {told:?} in:\n{log}");
+        assert!(log.contains(expected), "no {expected:?} in:\n{log}");
     }
     assert!(log.starts_with("[    0.000000] Linux version"), "{log}");
     comes_true("sprig-log db | cmp - /tmp/follow.out");
@@ -82,7 +82,7 @@ fn without_the_driver_a_kernel_log_is_read_by_where_its_memory_lies() {
     let memory = db.plan.memory.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     let read = web.run(&format!("sprig-log --memory {memory}"));
     assert_eq!(read, db.run("dmesg"));
-    // The window holds no kernel, and its own memory no other's.
+    // There is no kernel in the window.
     let window = booted.running().plan().window;
     let (refusal, _) = web.try_run(&format!("sprig-log --memory {window}"));
     assert!(refusal.contains("is not a Linux kernel"), "{refusal}");

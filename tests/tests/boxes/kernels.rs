@@ -18,9 +18,8 @@ fn kernels_6_1_and_6_12_and_7_2_run_in_one_box() {
 
 #[test]
 fn the_newest_kernel_has_the_boot_processor_and_the_oldest_has_not() {
-    // Kernels from 6.12 on hold an instance whose boot core lacks the BSP bit to one CPU unless they are told better,
-    // and older ones must not take what tells them for a CPU to start. The box above and all boxes of the stable
-    // kernel have the other cases.
+    // Kernels from 6.12 on use only one CPU if the boot core lacks the BSP bit, unless the MADT lists a BSP. Older ones
+    // must not try to start that BSP. The box above and all boxes of the stable kernel have the other cases.
     let booted = Scene::new(&box_file([partition("newest", "7.2", 2), partition("oldest", "6.1", 2)])).boot();
     for instance in booted.instances() {
         instance.assert_has_exactly_its_cores();

@@ -1,4 +1,4 @@
-//! What an instance does with what it has, and what the others notice of its end: nothing.
+//! Instances work with what they have, and do not notice the end of others.
 
 use emulator::launch::LaunchOptions;
 use tests::{HeldLine, Instance, Scene};
@@ -56,7 +56,7 @@ fn a_busy_instance_leaves_the_other_its_ticks() {
     assert_alive(&busy);
 }
 
-/// Ends first an instance beside the boot processor, then the one that has it. After each, everybody who is left is
+/// Ends first an instance beside the boot processor, then the one that has it. After each, all others are
 /// alive.
 fn end_one_after_another(beside: Ending, on_the_boot_processor: Ending) {
     let booted = Scene::of_cores(&[2, 2, 1]).boot();
@@ -70,13 +70,13 @@ fn end_one_after_another(beside: Ending, on_the_boot_processor: Ending) {
 /// What is typed to end an instance, and its last words.
 type Ending = (&'static str, &'static str);
 
-/// Newer kernels say that the firmware has no way to power off, older ones do not.
+/// Newer kernels print that the firmware has no way to power off, older ones do not.
 const POWEROFF: Ending = ("poweroff -f", "reboot: Power (down|off not available)");
 const HALT: Ending = ("halt -f", "reboot: System halted");
 const PANIC: Ending = ("echo c > /proc/sysrq-trigger", "end Kernel panic");
 
 fn end(instance: &Instance<'_>, (command, last_words): Ending) {
-    // The console shows what a kernel says at its end only if the level is not held down.
+    // The console shows what a kernel prints at its end only if the console's level of messages is raised.
     instance.run("dmesg -n 7");
     instance.send(command);
     instance.wait_for(last_words);

@@ -1,5 +1,4 @@
-//! The ways into the boot image: the very medium that `sprig image` makes, under BIOS and under UEFI. (All other boxes
-//! come in by PVH.)
+//! Boot loaders: the medium that `sprig image` makes boots under BIOS and under UEFI. (All other boxes boot by PVH.)
 
 use emulator::iso;
 use emulator::launch::{LaunchOptions, Medium};

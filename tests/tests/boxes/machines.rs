@@ -13,7 +13,7 @@ fn each_partition_gets_the_memory_near_its_cores() {
     let booted = scene.boot_with(LaunchOptions::on(machine).arguments(NUMA_ARGUMENTS));
     let log = booted.running().log().text();
     assert!(log.contains("4 cores, 2 node(s)"), "the boot image has read the SRAT:\n{log}");
-    // The host planned for a machine without nodes, so what counts is what the boot image says.
+    // The host planned for a machine without nodes, so the boot image's log is what counts.
     assert!(log.contains("plan: near: cores [0, 1], memory [0x0000400000-0x00103fffff]"), "{log}");
     assert!(log.contains("plan: far: cores [2, 3], memory [0x0040000000-0x004fffffff]"), "{log}");
     for instance in booted.instances() {
@@ -56,8 +56,8 @@ fn what_kernels_touch_at_boot_does_not_meet() {
     drop(booted);
 }
 
-/// Whose processors touched a device, one entry for each access, from the first of the partition that starts first:
-/// what comes before is the firmware's and ours.
+/// The processors that touched a device, one entry for each access. It begins with the partition that starts first:
+/// earlier accesses are those of the firmware and of the boot image.
 fn touched_by(trace: &str, device: &[&str]) -> Vec<&'static str> {
     let access =
         regex::Regex::new(r"^memory_region_ops_\w+ cpu (\d+) .* name '([^']+)'$").expect("a regular expression");

@@ -1,4 +1,4 @@
-//! Devices that nobody plugged in: what a box names by class, the emulated machine has.
+//! Devices without `--device`: the emulated machine has what a box names by class.
 
 use tests::Scene;
 use tests::fixture::STABLE;

@@ -1,4 +1,4 @@
-//! A partition for which there is no serial port.
+//! A partition without a serial port.
 
 use emulator::emulated::EmulatedMachine;
 use emulator::launch::LaunchOptions;
@@ -7,7 +7,7 @@ use tests::fixture::STABLE;
 use tests::instance::BOOT_LIMIT;
 use tests::scene::{box_file, networked};
 
-/// The machine has one port: the log's, which then is the console of the partition that starts last.
+/// The machine has one port: the log's, which becomes the console of the partition that starts last.
 #[test]
 fn a_partition_without_a_serial_port_is_read_and_logged_into_from_another() {
     let scene = Scene::new(&box_file([networked("web", STABLE, 1), networked("db", STABLE, 1)]));

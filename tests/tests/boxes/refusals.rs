@@ -1,6 +1,6 @@
-//! What the boot image refuses, and how it says so: on the serial port, and nothing is started.
+//! What the boot image refuses: it prints the error on the serial port, and starts nothing.
 //!
-//! The host would refuse the same before it starts anything, so these bundles are made behind its back.
+//! The host would refuse the same before it starts anything, so these tests make the bundles without its checks.
 
 use std::borrow::Cow;
 use std::fs;
@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 const LOG: &str = "sprig";
 const LAST_WORDS: &str = "halted: nothing was started";
 
-/// A machine that is booted with whatever bundle it is given.
+/// A machine that is booted with any bundle.
 pub(crate) struct Attempt {
     folder: TempDir,
     spec: MachineSpec,
@@ -45,7 +45,7 @@ impl Attempt {
         self
     }
 
-    /// Boots, and returns what the log says.
+    /// Boots, and returns the log.
     fn log(self) -> String {
         let machine: Machine = self.spec.start().unwrap_or_else(|error| panic!("{error}"));
         let log = machine.console(LOG).expect("the log");
@@ -54,7 +54,7 @@ impl Attempt {
         log.text()
     }
 
-    /// The same, of which `line` took a part, and the rest when it had been held for so long.
+    /// The same, with a serial line that is held up for so long after a part of the log.
     fn log_read_late(mut self, mut line: HeldLine, held_for: Duration) -> String {
         self.spec.arguments.extend(line.arguments());
         let _machine = self.spec.start().unwrap_or_else(|error| panic!("{error}"));
@@ -62,7 +62,7 @@ impl Attempt {
         line.read_until(LAST_WORDS, LIMIT)
     }
 
-    /// Boots, and returns what the log says from the failure on, without the times.
+    /// Boots, and returns the log from the error on, without the times.
     pub(crate) fn refusal(self) -> String {
         let text = self.log();
         assert!(!text.contains(" start: "), "nothing was started:\n{text}");
@@ -94,7 +94,7 @@ fn two_on_one_core() -> String {
     two().replace("cpus = 1", "cpus = \"1\"")
 }
 
-/// Times and rates are others in each run, but as long.
+/// Replaces times and rates, which differ between runs, but not in length.
 fn without_digits(log: &str) -> String {
     log.trim_end().replace(|letter: char| letter.is_ascii_digit(), "0")
 }

@@ -48,7 +48,11 @@ fn cores_given_by_number_go_where_they_were_given() {
     let booted = Scene::new(&text).boot();
     assert_split_as_planned(&booted);
     let numbers = |name: &str| booted.instance(name).plan.cores.iter().map(|core| core.number.0).collect::<Vec<_>>();
-    assert_eq!((numbers("a"), numbers("b")), (vec![3], vec![1, 2]), "core 0, the boot processor, is nobody's");
+    assert_eq!(
+        (numbers("a"), numbers("b")),
+        (vec![3], vec![1, 2]),
+        "core 0, the boot processor, belongs to no partition"
+    );
 }
 
 #[test]
@@ -57,9 +61,9 @@ fn the_boot_image_plans_what_the_host_planned() {
     let log = booted.running().log().text();
     for partition in &booted.running().plan().partitions {
         let cores: Vec<_> = partition.cores.iter().map(|core| core.number.0).collect();
-        let told =
+        let expected =
             format!("plan: {}: cores {cores:?}, memory {:?}, low {}", partition.name, partition.memory, partition.low);
-        assert!(log.contains(&told), "the boot image's log has no line `{told}`:\n{log}");
+        assert!(log.contains(&expected), "the boot image's log has no line `{expected}`:\n{log}");
     }
     let window = format!("window {}", booted.running().plan().window);
     assert!(log.contains(&window), "the boot image's log has no `{window}`:\n{log}");

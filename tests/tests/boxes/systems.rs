@@ -1,6 +1,6 @@
-//! Whole systems: a Debian that lives on a disk shuts down as it should, and starts again from what it left.
+//! Whole systems: a Debian on a disk shuts down cleanly, and starts again with what it has written.
 //!
-//! The disk is looked at from outside, by Debian's own checker.
+//! Debian's own checker examines the disk from outside.
 
 use std::time::Duration;
 
@@ -12,16 +12,16 @@ use tests::fixture;
 use tests::scene::Booted;
 use tests::{Instance, Scene};
 
-/// How long one may take to end all that runs in it, on a busy host in emulation.
+/// Limit for shutting one down, in emulation on a busy host.
 const END_LIMIT: Duration = Duration::from_secs(180);
-/// What a kernel says when nothing runs any more, be there a switch to turn off or none.
+/// What a kernel prints at its end, with and without a power switch.
 const LAST_WORDS: &str = "reboot: Power (down|off not available)";
-/// What it is to keep from one start to the next.
+/// What must stay on the disk from one start to the next.
 const KEPT: &str = "/root/starts";
 
 /// Has an instance end itself by that command, and waits for its kernel's last words.
 fn end(instance: &Instance<'_>, command: &str) {
-    // The console shows what a kernel says at its end only if the level is not held down.
+    // The console shows what a kernel prints at its end only if the console's level of messages is raised.
     instance.run("dmesg -n 7");
     instance.send(command);
     let last_words = Regex::new(LAST_WORDS).expect("a regular expression");

@@ -1,4 +1,4 @@
-//! The world beyond the box, by the network card of one partition.
+//! The outside world, through the network card of one partition.
 
 mod beyond;
 mod boxes;

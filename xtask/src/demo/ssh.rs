@@ -1,7 +1,7 @@
-//! The proof that the instances talk: the first partition of the box file logs in to the second, and asks who it is.
+//! The login of one instance into the other: the first partition of the box file runs a command in the second by SSH.
 //!
-//! It is typed on the first one's console, as a person would. What comes of it is told apart from kernel messages and
-//! from the echo of what is typed by marks that the typed line itself does not contain.
+//! The command is typed on the first one's console, as a person would do it. Marks, which the typed line itself does
+//! not contain, distinguish its output from kernel messages and from the echo.
 
 use std::time::{Duration, Instant};
 
@@ -14,18 +14,21 @@ use regex::bytes::Regex;
 use crate::login::Login;
 use crate::progress::Step;
 
-/// What `sprig-network` (`examples/network`) prints before its result, and how the result begins if there is no network.
+/// What `sprig-network` (`examples/network`) prints before its result, and how the result begins if there is no
+/// network.
 const NETWORK: &str = "sprig-network: ";
 const NONE: &str = "none, ";
-/// From the report to the network. An emulated core on a busy host starts an SSH server in a few seconds.
+/// Limit from the report until the network is up. An emulated core on a busy host starts an SSH server in a few
+/// seconds.
 const NETWORK_LIMIT: Duration = Duration::from_secs(90);
 const PROMPT_LIMIT: Duration = Duration::from_secs(30);
-/// For the whole login: the links come up, keys are exchanged.
+/// Limit for the whole login, including links that come up and the exchange of keys.
 const LOGIN_LIMIT: Duration = Duration::from_secs(120);
-/// How often to look whether a signal has come.
+/// Pause between two checks for a signal.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Has the first instance log in to the second, once both have their network. Of a box with one partition: nothing.
+/// Logs in from the first instance to the second as soon as both have their network. A box with one partition has no
+/// login.
 pub(super) fn log_in(running: &RunningBox, events: &Events) -> Result<Option<Login>> {
     let [from, to, ..] = running.plan().partitions.as_slice() else { return Ok(None) };
     let (from, to) = (from.name.as_str(), to.name.as_str());
@@ -47,7 +50,7 @@ pub(super) fn log_in(running: &RunningBox, events: &Events) -> Result<Option<Log
         exit_status: end.groups[0].parse()?,
         command,
     };
-    step.done(&format!("{from} has asked {to}"));
+    step.done(&format!("{from} logged in to {to}"));
     Ok(Some(login))
 }
 
@@ -63,17 +66,18 @@ fn await_network(name: &str, console: &Console, events: &Events) -> Result<()> {
     }
 }
 
-/// A line that runs `command`, marks every line that it prints, and tells its status. The shell puts the marks together.
+/// A shell line that runs `command`, marks every line of its output, and prints its status. The shell joins the halves
+/// of the marks.
 fn typed(command: &str) -> String {
     format!(
-        "said=$({command} 2>&1 < /dev/null); status=$?; \
-         echo \"$said\" | sed 's/^/sprig-sa''id: /'; echo sprig-ex''it $status"
+        "output=$({command} 2>&1 < /dev/null); status=$?; \
+         echo \"$output\" | sed 's/^/sprig-out''put: /'; echo sprig-ex''it $status"
     )
 }
 
 /// What the command printed, out of everything on the console.
 fn command_output(console: &str) -> String {
-    let lines = console.lines().filter_map(|line| Some(line.split_once("sprig-said: ")?.1.trim_end_matches('\r')));
+    let lines = console.lines().filter_map(|line| Some(line.split_once("sprig-output: ")?.1.trim_end_matches('\r')));
     lines.collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
@@ -106,15 +110,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_output_of_the_command_is_told_apart_from_kernel_messages_and_the_echo() {
+    fn the_output_of_the_command_is_distinguished_from_kernel_messages_and_the_echo() {
         let typed = typed("printf 'db 6.12\\n\\nmore'; exit 3");
         let output = Command::new("sh").args(["-c", &typed]).output().unwrap();
         let printed = String::from_utf8(output.stdout).unwrap();
         let (before, status) = printed.split_once("sprig-exit ").unwrap();
         let console = format!("web# {typed}\r\n[    9.1] a kernel's words\r\n{before}");
         assert_eq!((command_output(&console).as_str(), status), ("db 6.12\n\nmore", "3\n"));
-        assert!(!typed.contains("sprig-exit") && !typed.contains("sprig-said"));
-        let torn = "[    9.1] no line break sprig-said: db 6.12\r\n";
+        assert!(!typed.contains("sprig-exit") && !typed.contains("sprig-output"));
+        let torn = "[    9.1] no line break sprig-output: db 6.12\r\n";
         assert_eq!(command_output(torn), "db 6.12");
     }
 }

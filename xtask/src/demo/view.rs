@@ -1,5 +1,5 @@
-//! What a person sees while the kernels boot: the steps of the boot image, and for each partition the few things that
-//! matter, instead of thousands of kernel lines.
+//! What the demo shows while the kernels boot: the steps of the boot image, and a few stages of each partition instead
+//! of thousands of kernel lines.
 
 use std::time::Duration;
 
@@ -7,27 +7,27 @@ use crate::progress::Step;
 use crate::report::Report;
 use crate::watch::{ConsoleLine, Expected};
 
-/// Longer details of the boot image are cut: the log has all of it.
+/// Most characters of a boot step that are shown; the log file has all of it.
 const WIDEST: usize = 100;
 
-/// The view. It ends with [`View::close`]; dropped without, it leaves no moving line behind.
+/// The view. [`View::close`] ends it with a line; if it is dropped instead, it removes the moving line.
 pub(crate) struct View<'a> {
     partitions: &'a [Expected],
-    /// Those that are not up yet.
+    /// The partitions that are not up yet.
     awaited: Vec<&'a str>,
     step: Step,
 }
 
 impl<'a> View<'a> {
-    /// Opens it above one moving line.
+    /// Opens the view above one moving line.
     pub(crate) fn open(partitions: &'a [Expected], machine: &str) -> View<'a> {
         let awaited: Vec<&str> = partitions.iter().map(|partition| partition.name.as_str()).collect();
         let step = Step::start("boot", &waiting_for(&awaited));
-        step.tell("boot", machine);
+        step.print("boot", machine);
         View { partitions, awaited, step }
     }
 
-    /// Shows a line, if it matters.
+    /// Shows a line if it is a boot step or a stage.
     pub(crate) fn show(&mut self, line: &ConsoleLine<'_>) {
         if line.port == 0
             && let Some(step) = boot_step(line.line)
@@ -46,13 +46,13 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Ends it with a line that says what has come of it.
+    /// Ends the view with a line that shows the result.
     pub(crate) fn close(self, result: &str) {
         self.step.done(result);
     }
 
     fn print(&self, who: &str, what: &str, after: Duration) {
-        self.step.tell(who, &format!("{:5.1} s  {what}", after.as_secs_f64()));
+        self.step.print(who, &format!("{:5.1} s  {what}", after.as_secs_f64()));
         if !self.awaited.is_empty() {
             self.step.doing(&waiting_for(&self.awaited));
         }
@@ -63,7 +63,7 @@ fn waiting_for(names: &[&str]) -> String {
     format!("waiting for {}", names.join(" and "))
 }
 
-/// A line of the boot image, without its own time.
+/// The step in a line of the boot image, without the time in that line; cut if it is long.
 fn boot_step(line: &str) -> Option<String> {
     let (time, text) = line.strip_prefix("sprig ")?.trim_start().split_once(' ')?;
     time.parse::<f64>().ok()?;
@@ -71,12 +71,12 @@ fn boot_step(line: &str) -> Option<String> {
     Some(cut.map_or_else(|| text.to_owned(), |(end, _)| format!("{} ...", &text[..end])))
 }
 
-/// Whether it is a detail such as a step has dozens of.
+/// Whether the step logs dozens of such lines.
 fn is_one_of_many(step: &str) -> bool {
     step.starts_with("inventory: memory ") || step.starts_with("apply: ")
 }
 
-/// What a kernel's line says of how far it has come.
+/// The stage that a kernel's line shows, if it shows one.
 fn stage(line: &str) -> Option<String> {
     if let Some(Ok(report)) = Report::in_line(line) {
         return Some(format!("in user space, {:.2} s after its own start", report.user_space_seconds));

@@ -1,8 +1,8 @@
 //! The driver's Rust core as one object that Kbuild links into a module for any kernel.
 //!
 //! cargo makes an archive of the crate `guest-driver` and all below it, `core` included, each function in a section of
-//! its own. `ld` keeps what the functions of `sprig_vni_core.h` reach, and `objcopy` hides every name but theirs. What
-//! is left to be found in the kernel are its copying routines, its thunks, and the shim's `sprig_core_panic`.
+//! its own. `ld` keeps what the functions of `sprig_vni_core.h` reach, and `objcopy` hides every name but theirs. It
+//! refers only to the kernel's copying routines and thunks, and to the shim's `sprig_core_panic`.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -16,12 +16,12 @@ use crate::places::{BARE_METAL, Places};
 use crate::process;
 use crate::setup::sysroot::{self, KERNEL_FLAGS, Library, Sysroot};
 
-/// Not `.o_shipped`: Kbuild's rule for that leaves out what modpost and objtool want.
+/// Its name does not end in `.o_shipped`: Kbuild's rule for that skips what modpost and objtool need.
 pub(super) const NAME: &str = "core.o.prebuilt";
 
 const PACKAGE: &str = "guest-driver";
 const PROFILE: &str = "kernel";
-/// How the names of functions begin that C calls.
+/// The prefix of functions that C calls.
 const PREFIX: &str = "sprig_";
 
 /// Compiles the core and links it into the file `object`.
@@ -35,21 +35,21 @@ pub(super) fn make(places: &Places, object: &Path) -> Result<()> {
         names(&archive, &["--extern-only"])?.into_iter().filter(|name| name.starts_with(PREFIX)).collect();
     ensure!(!entries.is_empty(), "{} has no function that C could call", archive.display());
     if let Some(unknown) = entries.iter().find(|name| !declares(&header, name)) {
-        bail!("the core offers {unknown}, which sprig_vni_core.h does not declare");
+        bail!("the core has {unknown}, which sprig_vni_core.h does not declare");
     }
     link(&archive, &folder.join("core.ld"), &entries, object)
 }
 
 fn cargo(places: &Places) -> Result<Command> {
     let Sysroot::Private(path) = sysroot::find(places, Library::Kernel)? else {
-        bail!("no toolchain brings a core for kernels");
+        bail!("there is no core for kernels");
     };
     let mut flags: Vec<_> = KERNEL_FLAGS.iter().map(OsString::from).collect();
     flags.extend(["--sysroot".into(), path.into()]);
     let arguments =
         ["rustc", "-p", PACKAGE, "--lib", "--crate-type", "staticlib", "--profile", PROFILE, "--target", BARE_METAL];
     let mut command = places.cargo(&arguments);
-    // Encoded: a path may hold spaces. The compiler's flags for kernels are not stable ones yet.
+    // Encoded, because a path may hold spaces. The compiler's flags for kernels are not stable yet.
     command.env("CARGO_ENCODED_RUSTFLAGS", flags.join(OsStr::new("\x1f"))).env("RUSTC_BOOTSTRAP", "1");
     Ok(command)
 }
@@ -62,8 +62,8 @@ fn link(archive: &Path, script: &Path, entries: &[String], object: &Path) -> Res
     ld.args(entries.iter().map(|name| format!("--undefined={name}"))).arg(archive);
     process::output(&mut ld, process::QUICK)?;
 
-    // Names that nothing refers to would still be looked for in the kernel, so they go; objtool wants those of
-    // functions, also where nothing refers to them.
+    // modpost would look in the kernel even for names that nothing refers to, so they are dropped. objtool needs the
+    // names of functions even if nothing refers to them.
     let list = |name: &str, names: &[String]| {
         let path = scratch.path().join(name);
         fs::write(&path, names.join("\n")).map(|()| path)

@@ -1,9 +1,9 @@
 //! The Linux driver for stock kernels, `driver/<line>/sprig_vni.ko`.
 //!
-//! Two steps. `driver/source` gets what any machine with a kernel's headers can build, Rust or not: the C shim of
-//! `guest-driver`, and its Rust core compiled once for all kernels ([`core_object`]). From that Kbuild makes a module
-//! for each line, inside [`ModuleRoot`]; [`crate::dkms`] packs the very same folder. Both are made anew only when what
-//! they are made from has changed.
+//! It is built in two steps. `driver/source` gets what any machine with a kernel's headers can build without Rust: the
+//! C shim of `guest-driver`, and its Rust core, compiled once for all kernels ([`core_object`]). From that Kbuild makes
+//! a module for each line, inside [`ModuleRoot`]; [`crate::dkms`] packs the same folder. Each step runs only if its
+//! sources have changed.
 
 mod core_object;
 
@@ -24,10 +24,11 @@ const LABEL: &str = "driver";
 const SOURCE: &str = "driver/source";
 const MODULE: &str = "sprig_vni.ko";
 const RECIPE: &str = "recipe 1\n";
-/// Kbuild of one small module, on a slow and busy machine.
+/// Limit for Kbuild, which builds one small module, on a slow and busy machine.
 const MAKE_LIMIT: Duration = Duration::from_secs(10 * 60);
 
-/// Builds the driver for those of these lines whose headers are there, all of it or not at all.
+/// Builds the driver for those of these lines whose headers are there. Without the tools it prints a line and builds
+/// none.
 pub(crate) fn build(places: &Places, lines: &[KernelLine]) -> Result<()> {
     let root = match ModuleRoot::find(places) {
         Ok(root) => root,
@@ -43,7 +44,7 @@ pub(crate) fn build(places: &Places, lines: &[KernelLine]) -> Result<()> {
     lines.iter().try_for_each(|line| build_line(&root, &cache, &stamp, *line))
 }
 
-/// Makes what the driver is built from on any machine, and gives its folder.
+/// Makes the folder from which any machine can build the driver, and returns its path.
 pub(crate) fn source(places: &Places) -> Result<PathBuf> {
     let _lock = lock::take(&places.sprig)?;
     let cache = BuildCache::open(&places.sprig)?;
@@ -51,7 +52,7 @@ pub(crate) fn source(places: &Places) -> Result<PathBuf> {
     Ok(cache.path(SOURCE))
 }
 
-/// Makes `driver/source` and gives its stamp.
+/// Makes `driver/source` and returns its stamp.
 fn make_source(places: &Places, cache: &BuildCache) -> Result<String> {
     let staged = cache.scratch(SOURCE)?;
     let terms = ["LICENSE-MIT", "LICENSE-APACHE"].map(|name| places.workspace.join(name));
@@ -66,7 +67,7 @@ fn make_source(places: &Places, cache: &BuildCache) -> Result<String> {
     Ok(stamp)
 }
 
-/// The shim, what builds it, and the driver's own terms of use.
+/// The files of the shim, those by which it is built, and the driver's licences.
 fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
     let is_wanted = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -101,22 +102,22 @@ fn build_line(root: &ModuleRoot, cache: &BuildCache, source: &str, line: KernelL
     copy_files(&cache.path(SOURCE), &place)?;
     let release = format!("KERNELRELEASE={}", release.trim());
     // Debian names the compiler of each kernel; trixie's builds modules for older ones too.
-    let said = root.output(&["make", "-C", &inside, &release, "CC=gcc-14"], MAKE_LIMIT)?;
-    ensure_no_complaint(&said).with_context(|| format!("the driver for {} is not clean", line.name()))?;
+    let output = root.output(&["make", "-C", &inside, &release, "CC=gcc-14"], MAKE_LIMIT)?;
+    ensure_no_warning(&output).with_context(|| format!("the driver for {} is not clean", line.name()))?;
     cache.make(&folder, &stamp, |making| Ok(fs::copy(place.join(MODULE), making.join(MODULE)).map(drop)?))?;
     step.done(MODULE);
     Ok(())
 }
 
-/// The compiler, objtool and modpost warn and go on; here nothing does.
-fn ensure_no_complaint(said: &str) -> Result<()> {
-    let is_complaint = |line: &&str| line.to_ascii_lowercase().contains("warning:") || line.contains("objtool:");
-    let complaints: Vec<&str> = said.lines().filter(is_complaint).collect();
-    ensure!(complaints.is_empty(), "{}", complaints.join("\n"));
+/// Fails on a warning: the compiler, objtool and modpost print one and go on.
+fn ensure_no_warning(output: &str) -> Result<()> {
+    let is_warning = |line: &&str| line.to_ascii_lowercase().contains("warning:") || line.contains("objtool:");
+    let warnings: Vec<&str> = output.lines().filter(is_warning).collect();
+    ensure!(warnings.is_empty(), "{}", warnings.join("\n"));
     Ok(())
 }
 
-/// Each file's name with a hash of what is in it, in the order of the names.
+/// Each file's name with a hash of its contents, in the order of the names.
 fn listing(folder: &Path) -> Result<String> {
     let mut lines = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -133,7 +134,7 @@ fn copy_files(from: &Path, to: &Path) -> Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         if !entry.file_type()?.is_file() {
-            bail!("{} is no file", entry.path().display());
+            bail!("{} is not a file", entry.path().display());
         }
         fs::copy(entry.path(), to.join(entry.file_name()))?;
     }
@@ -145,22 +146,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_compiler_objtool_and_modpost_complain_of_fails() {
+    fn warnings_of_compiler_objtool_and_modpost_are_errors() {
         let quiet = "  CC [M]  main.o\n  PREBUILT core.o\n  BTF [M] sprig_vni.ko\n";
-        ensure_no_complaint(quiet).unwrap();
+        ensure_no_warning(quiet).unwrap();
         for complaint in [
             "main.c:3:5: warning: unused variable 'x'",
             "WARNING: modpost: missing MODULE_DESCRIPTION() in sprig_vni.o",
             "core.o: warning: objtool: sprig_send+0x12: unreachable instruction",
             "error: objtool: Linked object detected, forcing --link",
         ] {
-            let error = ensure_no_complaint(&format!("{quiet}{complaint}\n")).unwrap_err();
+            let error = ensure_no_warning(&format!("{quiet}{complaint}\n")).unwrap_err();
             assert_eq!(error.to_string(), complaint);
         }
     }
 
     #[test]
-    fn a_listing_tells_a_changed_file_and_not_a_copied_one() {
+    fn a_listing_changes_with_a_files_contents_and_not_with_copying() {
         let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         fs::write(one.path().join("main.c"), "int x;").unwrap();
         fs::write(one.path().join("Kbuild"), "obj-m := x.o").unwrap();

@@ -1,6 +1,6 @@
-//! A tree of files as the kernel takes it: a *newc* cpio archive (Linux
-//! `Documentation/driver-api/early-userspace/buffer-format.rst`), the same to the byte whenever it holds the same. Or as
-//! [`crate::disk`] does: laid over a folder.
+//! A tree of files. It becomes a *newc* cpio archive as the kernel reads it (Linux
+//! `Documentation/driver-api/early-userspace/buffer-format.rst`), with the same bytes for the same contents. Or it is
+//! written over a folder, as [`crate::disk`] does.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -19,21 +19,22 @@ const LINK: u32 = 0o120_000;
 const CHARACTER_DEVICE: u32 = 0o020_000;
 const PERMISSIONS: u32 = 0o7_777;
 
-/// Who may do what with a file.
+/// The permissions of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Access {
-    /// All read, the owner writes.
+    /// Everybody may read it; the owner may write it.
     Data,
-    /// All run it too.
+    /// The same, and everybody may run it.
     Program,
-    /// The owner alone.
+    /// Only the owner may read and write it.
     Secret,
 }
 
-/// A tree under way: what is put in later replaces what has the same path. Paths have no slash at either end.
+/// A tree that is being filled: a later entry replaces an earlier one with the same path. Paths have no slash at either
+/// end.
 #[derive(Default, Hash)]
 pub(crate) struct Tree {
-    /// A folder sorts before what lies in it, as the kernel needs it.
+    /// A folder sorts before its entries, as the kernel needs it.
     entries: BTreeMap<String, Entry>,
 }
 
@@ -45,7 +46,7 @@ struct Entry {
 }
 
 impl Tree {
-    /// Adds a folder for all, and those in which it lies.
+    /// Adds a folder that everybody may read, and its parents.
     pub(super) fn folder(&mut self, path: &str) {
         let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
         for end in ends {
@@ -54,7 +55,7 @@ impl Tree {
         }
     }
 
-    /// Adds a folder for its owner alone.
+    /// Adds a folder that only its owner may read.
     pub(crate) fn secret_folder(&mut self, path: &str) {
         self.put(path, FOLDER | 0o700, Vec::new());
     }
@@ -77,7 +78,7 @@ impl Tree {
         self.entries.entry(path.to_owned()).and_modify(|entry| entry.device = (major, minor));
     }
 
-    /// Adds what lies in a folder of the host, the file `stamp` left out.
+    /// Adds the contents of a folder of the host, without the file `stamp`.
     pub(crate) fn copy(&mut self, host: &Path, path: &str) -> Result<()> {
         let unreadable = || format!("cannot read {}", host.display());
         for entry in fs::read_dir(host).with_context(unreadable)? {
@@ -101,7 +102,7 @@ impl Tree {
         Ok(())
     }
 
-    /// The archive's bytes. All that could differ from one making to the next (owners, times) is zero.
+    /// The archive's bytes. Owners and times, which could differ from build to build, are zero.
     pub(super) fn into_archive(self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         for (number, (path, entry)) in (1..).zip(self.entries) {
@@ -115,8 +116,8 @@ impl Tree {
         newc::trailer(bytes)
     }
 
-    /// Writes all of it below a folder of the host, in place of what has the same path. Links of the folder's own that lead
-    /// to folders are followed.
+    /// Writes all entries below a folder of the host, in place of those with the same path. Follows the folder's own
+    /// links to folders.
     pub(crate) fn write_below(&self, root: &Path) -> Result<()> {
         for (path, entry) in &self.entries {
             let place = root.join(path);
@@ -147,7 +148,7 @@ impl Entry {
             FOLDER => fs::create_dir(place)?,
             FILE => fs::write(place, &self.content)?,
             LINK => return Ok(symlink(OsStr::from_bytes(&self.content), place)?),
-            _ => bail!("of this kind only the kernel makes one"),
+            _ => bail!("only the kernel can make an entry of this kind"),
         }
         Ok(fs::set_permissions(place, fs::Permissions::from_mode(self.mode & PERMISSIONS))?)
     }
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_come_before_what_lies_in_them_with_the_access_they_were_given() {
+    fn folders_come_before_their_entries_and_keep_their_permissions() {
         let mut tree = Tree::default();
         tree.file("root/.ssh/id", Access::Secret, b"key".to_vec());
         tree.secret_folder("root/.ssh");
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_is_laid_over_a_folder_and_breaks_its_hard_links() {
+    fn a_tree_is_written_over_a_folder_and_breaks_its_hard_links() {
         let scratch = tempfile::tempdir().unwrap();
         let (first, second) = (scratch.path().join("first"), scratch.path().join("second"));
         for folder in [&first, &second] {

@@ -1,16 +1,17 @@
-//! Which initial RAM disks there are.
+//! The kinds of initial RAM disks.
 
 /// An initial RAM disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Image {
-    /// A shell and no network: it is unpacked in no time.
+    /// A shell and no network: the kernel unpacks it quickly.
     Small,
-    /// All that an instance needs to talk with others. Where there are no programs of Debian, it is the small one.
+    /// With everything that an instance needs for the network. Without Debian's programs it has the same contents as
+    /// the small one.
     Full,
 }
 
 impl Image {
-    /// As its file is named.
+    /// The name of its file.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Image::Small => "small.img",

@@ -1,4 +1,4 @@
-//! Packs the initial RAM disks of demos and tests from what set-up and build have made:
+//! Packs the initial RAM disks of the demo and the tests from what set-up and build have made:
 //!
 //! | from | what | `small.img` | `demo.img` |
 //! |---|---|---|---|
@@ -12,8 +12,7 @@
 //! | `sprig-log` | `/usr/bin/sprig-log`, which reads other instances' kernel logs | | yes |
 //! | [`modules`] | `/lib/modules` for every kernel that is there, with the driver | | yes |
 //!
-//! They are packed by each build, since the driver is built anew whenever its sources change, and put in place only
-//! where they differ from what is there.
+//! Each build packs them, because the driver may have changed, and replaces an image only if it differs.
 
 mod archive;
 mod image;
@@ -37,10 +36,10 @@ use crate::unpacked::Unpacked;
 const LABEL: &str = "initrd";
 
 const FOLDERS: [&str; 5] = ["dev", "proc", "run", "sys", "tmp"];
-/// Debian has one place for each kind of file; programs and kernels look for them at older ones too.
+/// Links at older places, where programs and kernels still look for files; Debian has one place for each kind of file.
 const LINKS: [(&str, &str); 3] = [("lib", "usr/lib"), ("lib64", "usr/lib64"), ("sbin", "usr/sbin")];
 
-/// Packs both, with our own programs; set-up has made the other parts.
+/// Packs both images with these programs of ours; set-up has made the other parts.
 pub(crate) fn pack(places: &Places, programs: &[PathBuf]) -> Result<()> {
     let _lock = lock::take(&places.sprig)?;
     let cache = BuildCache::open(&places.sprig)?;
@@ -54,7 +53,7 @@ pub(crate) fn pack(places: &Places, programs: &[PathBuf]) -> Result<()> {
 struct Packing<'a> {
     places: &'a Places,
     cache: &'a BuildCache,
-    /// Ours.
+    /// Our own programs.
     programs: &'a [PathBuf],
 }
 
@@ -69,7 +68,7 @@ impl Packing<'_> {
             Some(programs) => {
                 self.add_network(&mut tree, &programs)?;
                 let kernels = modules::add(&mut tree, self.places, &programs, scratch.path())?;
-                what = format!("{what} with modules for {}", modules::told(&kernels));
+                what = format!("{what} with modules for {}", modules::list(&kernels));
             }
             None => self.add_static_shell(&mut tree)?,
         }
@@ -93,7 +92,7 @@ impl Packing<'_> {
     fn add_base(&self, tree: &mut Tree) -> Result<()> {
         FOLDERS.into_iter().for_each(|folder| tree.folder(folder));
         tree.secret_folder("root");
-        // The kernel opens it for init before anything is mounted.
+        // The kernel opens the console for init before anything is mounted.
         tree.character_device("dev/console", 5, 1);
         tree.copy(&self.example("initrd"), "")
     }
@@ -122,7 +121,7 @@ impl Packing<'_> {
     }
 }
 
-/// Every instance has both keys, and lets in whoever has the user's. Whose the host key is, it learns at its start.
+/// Adds both keys and accepts logins with the user's key. `sprig-network` writes the host key's names when it starts.
 pub(crate) fn add_keys(tree: &mut Tree, cache: &BuildCache) -> Result<()> {
     let secret = |key: &str| read(&keys::path(cache, key));
     let public = |key: &str| read(&keys::path(cache, &format!("{key}.pub")));
@@ -143,5 +142,5 @@ fn link_applets(tree: &mut Tree, busybox: Command) -> Result<()> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).with_context(|| format!("cannot read {}; set-up or build should have made it", path.display()))
+    fs::read(path).with_context(|| format!("cannot read {}, which set-up or build should have made", path.display()))
 }

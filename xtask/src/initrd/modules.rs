@@ -1,5 +1,5 @@
-//! `/lib/modules/<release>` of every kernel that is here: stock modules, the driver of the virtual Ethernet where it has
-//! been built, and the tables by which `modprobe` finds them.
+//! `/lib/modules/<release>` of every kernel that set-up has fetched: stock modules, the driver of the virtual Ethernet
+//! if it has been built, and the tables by which `modprobe` finds them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,14 +14,14 @@ use crate::process;
 use crate::setup::KernelLine;
 use crate::unpacked::Unpacked;
 
-/// Adds them to the tree.
+/// Adds the modules to the tree, and returns the kernels for which there are some.
 pub(super) fn add(tree: &mut Tree, places: &Places, programs: &Unpacked, scratch: &Path) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     for line in KernelLine::value_variants() {
         let Ok(release) = fs::read_to_string(places.kernel(*line).with_file_name("release")) else { continue };
         let release = release.trim().to_owned();
         let folder = scratch.join("usr/lib/modules").join(&release);
-        // A kernel of the user's own may stand for several lines.
+        // The user may have given one kernel for several lines.
         if folder.exists() {
             continue;
         }
@@ -45,13 +45,13 @@ pub(super) fn add(tree: &mut Tree, places: &Places, programs: &Unpacked, scratch
 
 /// A kernel for which there are modules.
 pub(super) struct Found {
-    /// What `uname -r` says.
+    /// The release, as `uname -r` prints it.
     release: String,
     has_driver: bool,
 }
 
-/// The kernels, for people.
-pub(super) fn told(found: &[Found]) -> String {
+/// The kernels as a list for messages.
+pub(super) fn list(found: &[Found]) -> String {
     let kernel = |Found { release, has_driver }: &Found| match has_driver {
         true => format!("{release} (driver too)"),
         false => release.clone(),
@@ -62,7 +62,7 @@ pub(super) fn told(found: &[Found]) -> String {
 /// The files of a line's modules.
 fn modules(places: &Places, line: KernelLine) -> Result<Vec<PathBuf>> {
     let stock = places.kernel(line).with_file_name("modules");
-    // An image of the user's own comes without.
+    // A kernel image of the user has no modules.
     let entries = if stock.is_dir() { Some(fs::read_dir(stock)?) } else { None };
     let mut modules = entries.into_iter().flatten().map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     modules.retain(|path| path.to_string_lossy().ends_with(".ko") || path.to_string_lossy().ends_with(".ko.xz"));
@@ -71,17 +71,17 @@ fn modules(places: &Places, line: KernelLine) -> Result<Vec<PathBuf>> {
     Ok(modules)
 }
 
-/// Takes away what only debuggers read, nine tenths of the driver. Debian's own modules come without.
+/// Strips what only debuggers read, nine tenths of the driver. Debian's own modules are stripped already.
 pub(crate) fn strip(module: &Path) -> Result<()> {
     let mut strip = Command::new("strip");
     process::output(strip.arg("--strip-debug").arg(module), process::QUICK)
         .map(drop)
-        .with_context(|| format!("cannot shorten {}; strip comes with Debian's package binutils", module.display()))
+        .with_context(|| format!("cannot strip {}; strip comes with Debian's package binutils", module.display()))
 }
 
 /// Has `depmod` write its tables beside the modules.
 fn index(folder: &Path, root: &Path, release: &str, programs: &Unpacked) -> Result<()> {
-    // It wants these lists of the kernel's own, and does with empty ones.
+    // depmod needs these lists, which may be empty.
     for list in ["modules.builtin", "modules.order"] {
         fs::write(folder.join(list), "")?;
     }

@@ -1,7 +1,8 @@
-//! Private apt roots: packages of other Debian suites looked up and unpacked, never installed, by any user.
+//! Private apt roots, by which any user can look up and unpack packages of other Debian suites, without installing
+//! them.
 //!
 //! Each suite has its own root, so that `apt` sees that suite alone and its newest version is the candidate. The
-//! host's proxies and mirror are honoured; signatures are checked against Debian's keyring as ever.
+//! host's proxies and mirror are used; apt checks signatures with Debian's keyring as usual.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -21,7 +22,7 @@ use crate::progress::Step;
 
 const UPDATE_LIMIT: Duration = Duration::from_secs(5 * 60);
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(20 * 60);
-/// How long to wait after each failed try but the last.
+/// Pauses after failed attempts; after the last attempt there is none.
 const PAUSES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
 
 const KEYRINGS: [&str; 2] =
@@ -32,12 +33,12 @@ pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) version: String,
     pub(crate) bytes: u64,
-    /// Names of what it depends on, without versions; of alternatives the first.
+    /// Names of the packages on which it depends, without versions; of alternatives the first.
     pub(crate) depends: Vec<String>,
 }
 
 impl Package {
-    /// The version as its authors count it: 1.95.0 of 1.95.0+dfsg1-2~bpo13+1.
+    /// The version of the software itself: 1.95.0 for 1.95.0+dfsg1-2~bpo13+1.
     pub(crate) fn upstream(&self) -> &str {
         self.version.split(['+', '-', '~']).next().unwrap_or_default()
     }
@@ -54,10 +55,10 @@ impl<'a> Apt<'a> {
         Apt { cache, roots: BTreeMap::new() }
     }
 
-    /// What the suite says of a package's newest version.
+    /// The newest version of a package in the suite.
     pub(crate) fn show(&mut self, suite: Suite, name: &str, step: &Step) -> Result<Package> {
         let versions = self.versions(suite, name, step)?;
-        versions.into_iter().next().with_context(|| format!("cannot read what apt says of {name}"))
+        versions.into_iter().next().with_context(|| format!("cannot read apt's description of {name}"))
     }
 
     /// Every version of a package that the suite still has, newest first.
@@ -68,20 +69,20 @@ impl<'a> Apt<'a> {
         Ok(text.split("\n\n").filter_map(parse_package).collect())
     }
 
-    /// Names of the suite's packages that begin so.
+    /// Names of the suite's packages that begin with this prefix.
     pub(crate) fn names(&mut self, suite: Suite, prefix: &str, step: &Step) -> Result<Vec<String>> {
         let config = self.root(suite, step)?;
         let text = process::output(apt("apt-cache", &config).args(["pkgnames", prefix]), process::QUICK)?;
         Ok(text.lines().map(str::to_owned).collect())
     }
 
-    /// These packages and all that they depend on, recommendations left out: what apt would install on an empty disk.
+    /// These packages and all on which they depend, without recommendations: what apt would install on an empty disk.
     pub(crate) fn closure(&mut self, suite: Suite, names: &[&str], step: &Step) -> Result<Vec<Package>> {
         let config = self.root(suite, step)?;
         let mut command = apt("apt-get", &config);
         command.args(["install", "-y", "--no-install-recommends", "--print-uris"]).args(names);
         let text = process::output(&mut command, process::QUICK)
-            .with_context(|| format!("Debian's {} cannot bring {}", suite.name(), names.join(" ")))?;
+            .with_context(|| format!("Debian's {} cannot provide {}", suite.name(), names.join(" ")))?;
         Ok(text.lines().filter_map(parse_uri).collect())
     }
 
@@ -91,7 +92,7 @@ impl<'a> Apt<'a> {
         let mut found: BTreeMap<String, Package> = BTreeMap::new();
         let mut wanted: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
         while !wanted.is_empty() {
-            // Many at once: each call reads the whole suite.
+            // Many packages in one call, because each call reads the whole suite.
             let mut command = apt("apt-cache", &config);
             command.args(["--no-all-versions", "show"]).args(&wanted);
             let text = process::output(&mut command, process::QUICK)
@@ -105,13 +106,13 @@ impl<'a> Apt<'a> {
         Ok(found.into_values().collect())
     }
 
-    /// Downloads a package and gives the path of its file, which lies in `folder`.
+    /// Downloads a package into `folder` and returns the path of its file.
     pub(crate) fn download(&mut self, suite: Suite, package: &Package, folder: &Path, step: &Step) -> Result<PathBuf> {
         let files = self.download_all(suite, std::slice::from_ref(package), folder, step)?;
         files.into_iter().next().with_context(|| format!("apt-get left no package in {}", folder.display()))
     }
 
-    /// Downloads packages and gives the paths of their files, which lie in `folder`.
+    /// Downloads packages into `folder` and returns the paths of their files.
     pub(crate) fn download_all(
         &mut self,
         suite: Suite,
@@ -151,7 +152,7 @@ impl<'a> Apt<'a> {
     }
 }
 
-/// Tries what the network may fail for no lasting reason.
+/// Repeats an action that uses the network, because it may fail temporarily.
 fn retry(step: &Step, what: &str, mut attempt: impl FnMut() -> Result<String>) -> Result<()> {
     for pause in PAUSES {
         if attempt().is_ok() {
@@ -163,16 +164,16 @@ fn retry(step: &Step, what: &str, mut attempt: impl FnMut() -> Result<String>) -
     attempt().map(drop).with_context(|| format!("cannot {what}"))
 }
 
-/// Unpacks into `into` all of a package's files but those that only people read.
+/// Unpacks a package's files into `into`, without its documentation.
 pub(crate) fn unpack_all(deb: &Path, into: &Path) -> Result<()> {
     let people = ["doc", "info", "locale", "man"].map(|folder| format!("--exclude=./usr/share/{folder}/*"));
-    // A package may still name /bin and /lib, which are links.
+    // A package may still have files in /bin and /lib, which are links.
     let mut arguments = vec!["--keep-directory-symlink"];
     arguments.extend(people.iter().map(String::as_str));
     unpack(deb, into, &arguments)
 }
 
-/// Unpacks into `into` what `patterns` (of tar) name of a package's files.
+/// Unpacks those of a package's files that match `patterns` (of tar) into `into`.
 pub(crate) fn unpack(deb: &Path, into: &Path, patterns: &[&str]) -> Result<()> {
     let archive = deb.with_extension("tar");
     process::output(
@@ -191,18 +192,18 @@ fn apt(program: &str, config: &Path) -> Command {
     command
 }
 
-/// Whether this host has what Debian's packages are fetched and checked with.
+/// Fails with the reason if this host cannot fetch and check Debian's packages.
 pub(super) fn is_here() -> Result<()> {
     if process::output(Command::new("apt-get").arg("--version"), process::QUICK).is_err() {
-        bail!("Debian's packages cannot be fetched: apt-get is not here");
+        bail!("Debian's packages cannot be fetched without apt-get, which is not on this host");
     }
     keyring().map(drop)
 }
 
-/// Where this host has the keys that Debian signs with.
+/// The keyring with Debian's public keys on this host.
 pub(super) fn keyring() -> Result<&'static str> {
     let keyring = KEYRINGS.into_iter().find(|path| Path::new(path).exists());
-    keyring.context("Debian's keys are not here: install the package debian-archive-keyring")
+    keyring.context("Debian's keys are not on this host: install the package debian-archive-keyring")
 }
 
 fn write_root(root: &Path, suite: Suite) -> Result<PathBuf> {
@@ -224,7 +225,7 @@ fn sources(mirror: &Mirror, suite: Suite, keyring: &str) -> String {
     line(&mirror.main, suite.name()) + &security.unwrap_or_default()
 }
 
-/// Read after the host's own configuration, whose hooks after an update are for the host's own lists.
+/// Configuration that is read after the host's own. It removes hooks of the host that work on the host's own lists.
 fn configuration(root: &Path) -> String {
     let root = root.display();
     format!(
@@ -270,7 +271,7 @@ fn parse_uri(line: &str) -> Option<Package> {
     Some(Package { name, version, bytes, depends: Vec::new() })
 }
 
-/// Debian names them so, with one exception; those for building with them are no libraries that a program loads.
+/// Whether a package is one of libraries, by Debian's naming, which has one exception. Packages for building are none.
 fn is_library(package: &str) -> bool {
     package == "zlib1g" || package.starts_with("lib") && !package.ends_with("-dev")
 }

@@ -1,4 +1,5 @@
-//! `busybox/busybox`: the shell and the small programs of the small initial RAM disk, static, Debian's or the user's own.
+//! `busybox/busybox`: a static BusyBox, Debian's or the user's own: shell and small programs of the small initial RAM
+//! disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,19 +16,18 @@ const LABEL: &str = "busybox";
 const RECIPE: &str = "recipe 1";
 const NAME: &str = "busybox";
 
-/// Applets that set-up, init, demos and tests call: a busybox without one of them is refused here and not when a box
-/// boots.
+/// Applets that set-up, init, demos and tests call. A BusyBox without one of them is refused here, before a box boots.
 const NEEDED: [&str; 26] = [
     "ash", "awk", "cat", "cttyhack", "cut", "devmem", "dmesg", "echo", "grep", "halt", "hostname", "ip", "login",
     "mkdir", "mount", "nproc", "poweroff", "reboot", "setsid", "sh", "sleep", "stty", "taskset", "top", "uname",
     "unxz",
 ];
 
-/// Makes it available.
+/// Makes it available; `own` is a BusyBox of the user.
 pub(super) fn make(cache: &BuildCache, apt: &mut Apt, own: Option<&Path>) -> Result<()> {
     if let Some(own) = own {
         let bytes = fs::read(own).with_context(|| format!("cannot read the busybox {}", own.display()))?;
-        ensure!(bytes.starts_with(b"\x7fELF"), "{} is no program", own.display());
+        ensure!(bytes.starts_with(b"\x7fELF"), "{} is not a program", own.display());
         let stamp = format!("{RECIPE} {} {} bytes\n", own.display(), bytes.len());
         cache.make(NAME, &stamp, |folder| place(own, folder))?;
     } else if cache.stamp(NAME).is_some_and(|stamp| stamp.starts_with(RECIPE)) {
@@ -38,12 +38,12 @@ pub(super) fn make(cache: &BuildCache, apt: &mut Apt, own: Option<&Path>) -> Res
     applets(Command::new(path(cache))).map(drop)
 }
 
-/// Where it is.
+/// The path of the program.
 pub(crate) fn path(cache: &BuildCache) -> PathBuf {
     cache.path(NAME).join(NAME)
 }
 
-/// The names by which a busybox can be called.
+/// The names of a BusyBox's applets. Fails if a needed one is missing.
 pub(crate) fn applets(mut busybox: Command) -> Result<Vec<String>> {
     let list = process::output(busybox.arg("--list"), process::QUICK)?;
     let applets: Vec<String> = list.lines().filter(|name| *name != NAME).map(str::to_owned).collect();
@@ -71,6 +71,6 @@ fn fetch(cache: &BuildCache, apt: &mut Apt) -> Result<()> {
 }
 
 fn place(from: &Path, folder: &Path) -> Result<()> {
-    // `fs::copy` keeps the mode: it is run to list its applets.
+    // `fs::copy` keeps the mode, so the copy can be run to list its applets.
     fs::copy(from, folder.join(NAME)).map(drop).context("cannot copy busybox")
 }

@@ -1,8 +1,7 @@
-//! A made thing: a folder that is either whole or not there.
+//! The cache of what set-up makes: each thing is a folder that is either complete or not there.
 //!
-//! It is made in a temporary folder and renamed into place, with a stamp in it that says what it was made from. So a
-//! set-up that was cut off leaves nothing that could be taken for whole, and a thing whose ingredients changed is made
-//! anew.
+//! It is made in a temporary folder and renamed into place, with a stamp in it that records what it was made from. So a
+//! set-up that was interrupted leaves no incomplete thing, and a thing is made again if its ingredients have changed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,20 +10,20 @@ use anyhow::{Context, Result};
 
 const STAMP: &str = "stamp";
 
-/// The folder in which set-up keeps what it makes, with the right to change it: see [`super::lock`].
+/// The folder in which set-up keeps what it makes. Having one means that the caller holds the lock ([`super::lock`]).
 pub(crate) struct BuildCache {
     root: PathBuf,
 }
 
 impl BuildCache {
-    /// Opens `root` and clears away what a set-up left that was cut off. The caller holds the lock.
+    /// Opens `root` and removes the temporary folders of an interrupted set-up. The caller holds the lock.
     pub(crate) fn open(root: &Path) -> Result<BuildCache> {
         let cache = BuildCache { root: root.to_owned() };
-        let bench = cache.bench();
-        if bench.exists() {
-            fs::remove_dir_all(&bench).with_context(|| format!("cannot clear {}", bench.display()))?;
+        let making = cache.making();
+        if making.exists() {
+            fs::remove_dir_all(&making).with_context(|| format!("cannot clear {}", making.display()))?;
         }
-        fs::create_dir_all(&bench).with_context(|| format!("cannot make {}", bench.display()))?;
+        fs::create_dir_all(&making).with_context(|| format!("cannot make {}", making.display()))?;
         Ok(cache)
     }
 
@@ -33,18 +32,18 @@ impl BuildCache {
         self.root.join(name)
     }
 
-    /// An empty folder for the time of making.
+    /// An empty temporary folder.
     pub(crate) fn scratch(&self, name: &str) -> Result<tempfile::TempDir> {
         let prefix = name.replace('/', "-");
-        tempfile::Builder::new().prefix(&prefix).tempdir_in(self.bench()).context("cannot make a temporary folder")
+        tempfile::Builder::new().prefix(&prefix).tempdir_in(self.making()).context("cannot make a temporary folder")
     }
 
-    /// The stamp of a thing that is there and whole.
+    /// The stamp of a thing, if it is there.
     pub(crate) fn stamp(&self, name: &str) -> Option<String> {
         fs::read_to_string(self.path(name).join(STAMP)).ok()
     }
 
-    /// Makes the thing `name` from what `stamp` says, in place of an older one.
+    /// Makes the thing `name` by `fill`, in place of an older one. `stamp` records what it is made from.
     pub(crate) fn make(&self, name: &str, stamp: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
         let folder = self.scratch(name)?;
         let making = folder.path().join("new");
@@ -62,18 +61,18 @@ impl BuildCache {
         fs::rename(&making, &place).with_context(|| format!("cannot put {} into place", place.display()))
     }
 
-    /// Takes the thing `name` away, if it is there.
+    /// Removes the thing `name`, if it is there.
     pub(crate) fn remove(&self, name: &str) -> Result<()> {
         let place = self.path(name);
         if !place.exists() {
             return Ok(());
         }
-        // As with making: whole, or not there.
+        // By renaming, so that an interruption leaves it complete or not there.
         let folder = self.scratch(name)?;
         fs::rename(&place, folder.path().join("old")).with_context(|| format!("cannot remove {}", place.display()))
     }
 
-    fn bench(&self) -> PathBuf {
+    fn making(&self) -> PathBuf {
         self.path("making")
     }
 }
@@ -111,10 +110,10 @@ mod tests {
     }
 
     #[test]
-    fn what_a_cut_off_set_up_left_is_cleared() {
+    fn what_an_interrupted_set_up_left_is_removed() {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir_all(root.path().join("making/kernel-half")).unwrap();
         let cache = BuildCache::open(root.path()).unwrap();
-        assert_eq!(fs::read_dir(cache.bench()).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(cache.making()).unwrap().count(), 0);
     }
 }

@@ -1,8 +1,8 @@
 //! `debian/root`: a whole Debian, for the partition that has a disk.
 //!
-//! It is installed as people install one: by `debootstrap`, and with the package of the very kernel that
-//! [`super::kernels`] fetched, whose scripts have Debian's own initramfs-tools make the initial RAM disk. That takes root,
-//! since its files have many owners; nothing else of Sprig needs it. [`crate::disk`] makes a disk of it. Why all this:
+//! It is installed by `debootstrap`, and then with the package of the kernel that [`super::kernels`] fetched, whose
+//! scripts have Debian's own initramfs-tools make the initial RAM disk. This needs root, because its files have many
+//! owners; nothing else of Sprig does. [`crate::disk`] makes a disk of it. The reasons:
 //! `docs/src/decisions/whole-systems.md`.
 
 use std::fs;
@@ -23,26 +23,26 @@ use crate::process;
 use crate::progress::{self, Step};
 
 const LABEL: &str = "Debian";
-/// The folder in which it lies, in `root`.
+/// The folder with the installed system in `root`.
 pub(crate) const FOLDER: &str = "debian";
-/// The kernel that it has.
+/// The line of its kernel.
 pub(crate) const LINE: KernelLine = KernelLine::V6_12;
-/// How its file system will be found.
+/// The label of its file system.
 pub(crate) const FILE_SYSTEM: &str = "debian";
 
 const SUITE: Suite = Suite::Trixie;
 const INSTALL: &str = include_str!("debian.sh");
-/// What root must be able to do for it.
+/// A script of what root must be able to do to install it.
 const TRIAL: &str = r#"
 mount -t tmpfs tmpfs "$1"
 mknod "$1/null" c 1 3
 : > "$1/null"
 chown 1:1 "$1/null"
 "#;
-/// On two slow and busy cores.
+/// Limit on two slow and busy cores.
 const INSTALL_LIMIT: Duration = Duration::from_secs(20 * 60);
 
-/// What is installed beside the essential packages and apt.
+/// Packages beside the essential ones and apt.
 const PACKAGES: [&str; 17] = [
     "dbus",
     "e2fsprogs",
@@ -63,7 +63,7 @@ const PACKAGES: [&str; 17] = [
     "zstd",
 ];
 
-/// Sees to it that it is there. A host on which it cannot be installed gets one line: all else works.
+/// Makes it available. On a host where it cannot be installed it prints one line and succeeds: everything else works.
 pub(super) fn make(cache: &BuildCache, apt: &mut Apt) -> Result<()> {
     let release = kernels::release_of_line(cache, LINE)?;
     let Some(version) = kernels::debian_version(cache, LINE) else {
@@ -98,14 +98,15 @@ pub(super) fn make(cache: &BuildCache, apt: &mut Apt) -> Result<()> {
     Ok(())
 }
 
-/// What it is made from.
+/// A record of what it is made from.
 fn stamp(release: &str, version: &str) -> String {
     let mut hasher = DefaultHasher::new();
     INSTALL.hash(&mut hasher);
     format!("{PACKAGES:?}\nof {release} {version}\nby {:016x}\n", hasher.finish())
 }
 
-/// Whether this user may install one here, or why not. Root of a container may lack what debootstrap does last.
+/// Fails with the reason if this user may not install one here. Root in a container may not be allowed what debootstrap
+/// does last.
 fn may_install(cache: &BuildCache) -> Result<()> {
     apt::is_here()?;
     ensure!(process::effective_user()? == 0, "debootstrap runs as root only");
@@ -115,7 +116,7 @@ fn may_install(cache: &BuildCache) -> Result<()> {
         process::QUICK,
     )
     .map(drop)
-    .context("debootstrap mounts, makes devices and gives files to others, which root may not do here")
+    .context("debootstrap mounts, makes devices and changes owners, which root may not do here")
 }
 
 fn install(cache: &BuildCache, apt: &mut Apt, kernel: &Package, folder: &Path, step: &Step) -> Result<()> {
@@ -125,7 +126,7 @@ fn install(cache: &BuildCache, apt: &mut Apt, kernel: &Package, folder: &Path, s
     let package = apt.show(SUITE, "debootstrap", step)?;
     let deb = apt.download(SUITE, &package, debootstrap.path(), step)?;
     apt::unpack_all(&deb, debootstrap.path())?;
-    // What it downloads is kept for the next time.
+    // Downloads are kept for the next time.
     let cache = cache.path("apt").join(SUITE.name()).join("debs");
     let into = folder.join("root");
     fs::create_dir_all(&cache)?;
@@ -138,7 +139,7 @@ fn install(cache: &BuildCache, apt: &mut Apt, kernel: &Package, folder: &Path, s
     fs::write(&script, INSTALL)?;
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-eu"]).arg(&script);
-    // Of the host's own folders none is inside.
+    // None of the host's own folders is mounted inside.
     command.env_remove("TMPDIR").env("LC_ALL", "C").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     command.env("DEBOOTSTRAP", debootstrap.path().join("usr/sbin/debootstrap"));
     command.env("DEBOOTSTRAP_DIR", debootstrap.path().join("usr/share/debootstrap"));

@@ -1,7 +1,7 @@
 //! `dpdk/`: Debian's DPDK, whose memif and vhost-user the native bench measures beside the virtual Ethernet.
 //!
-//! Unpacked and not installed: programs, their libraries and the plugins of those devices, run with their own loader. Where
-//! it cannot be had the bench does without it, and says so.
+//! Unpacked and not installed: programs, their libraries and the plugins of those devices, run with their own loader.
+//! Where it is not available the bench runs without it, and prints a line.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,8 +21,8 @@ const SUITE: Suite = Suite::Trixie;
 /// The program that sends and receives.
 pub(crate) const TESTPMD: &str = "usr/bin/dpdk-testpmd";
 
-/// Its package, one that its name does not show to be of libraries, and the plugins, whose names end with the number of
-/// the release's interface.
+/// Packages: the program's, and one of libraries whose name does not show it. Then the prefixes of the plugins'
+/// packages; their names end with the number of the release's interface.
 const PROGRAMS: [&str; 2] = ["dpdk-dev", "ibverbs-providers"];
 const PLUGINS: [&str; 4] = ["librte-mempool-ring", "librte-net-memif", "librte-net-vhost", "librte-net-virtio"];
 
@@ -65,25 +65,25 @@ pub(super) fn make(cache: &BuildCache, apt: &mut Apt) -> Result<()> {
     Ok(())
 }
 
-/// The version that is there, if it is.
+/// The version, if it is there.
 pub(crate) fn version(root: &Path) -> Option<String> {
     let stamp = fs::read_to_string(root.join(FOLDER).join("stamp")).ok()?;
     Some(stamp.strip_prefix(RECIPE)?.trim().to_owned())
 }
 
-/// Where it is, if it is there.
+/// Its folder, if it is there.
 pub(crate) fn tree(root: &Path) -> Option<PathBuf> {
     version(root).map(|_| root.join(FOLDER))
 }
 
-/// The one package whose name is this and a number.
+/// The package whose name is this prefix and a number.
 fn numbered(apt: &mut Apt, prefix: &str, step: &Step) -> Result<String> {
     let names = apt.names(SUITE, prefix, step)?;
     let is_it = |name: &&String| name[prefix.len()..].chars().all(|letter| letter.is_ascii_digit());
     names.iter().find(is_it).cloned().with_context(|| format!("Debian's {} has no package {prefix}", SUITE.name()))
 }
 
-/// Whether all that it loads at its start is there.
+/// Fails if something that the program loads is missing.
 fn check(folder: &Path) -> Result<()> {
     Unpacked(folder.to_owned()).libraries(TESTPMD)?;
     let plugins = folder.join(LIBRARIES).join("dpdk");

@@ -1,7 +1,7 @@
-//! A QEMU that is sound: `qemu/qemu-system-x86_64`, where the host's own is too old (`emulator::qemu::Version::SOUND`).
+//! `qemu/qemu-system-x86_64`: a newer QEMU, where the host's own is too old (`emulator::qemu::Version::SOUND`).
 //!
 //! It is Debian's, of bookworm-backports, unpacked and not installed. The shared libraries that it needs come with the
-//! host's QEMU, which [`super::packages`] has seen to. Where it cannot be had, the host's own stays in use.
+//! host's QEMU, which [`super::packages`] installs. Where it is not available, the host's own stays in use.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -25,21 +25,21 @@ const RECIPE: &str = "recipe 1\n";
 const SUITE: Suite = Suite::BookwormBackports;
 const END_LIMIT: Duration = Duration::from_secs(30);
 
-/// The programs, what they load into machines, and the BIOS; with what is kept of each.
+/// The packages of the programs, of what they load into machines, and of the BIOS, with the files that are kept.
 const PARTS: [(&str, &str); 3] = [
     ("qemu-system-x86", "./usr/bin/qemu-system-x86_64"),
     ("qemu-system-data", "./usr/share/qemu/*"),
     ("seabios", "./usr/share/seabios/*"),
 ];
 
-/// Starts the program that lies beside it, wherever that is moved to. Network cards' boot code is the host's.
+/// A script that starts the program beside it, from any folder. The boot code of network cards is the host's.
 const WRAPPER: &str = r#"#!/bin/sh
 here=$(dirname -- "$(readlink -f -- "$0")")
 exec "$here/usr/bin/qemu-system-x86_64" \
     -L "$here/usr/share/qemu" -L "$here/usr/share/seabios" -L /usr/share/seabios -L /usr/lib/ipxe/qemu "$@"
 "#;
 
-/// Sees to it that a sound one is what `sprig` finds, or says what it means that there is none.
+/// Ensures that `sprig` finds a QEMU that is new enough, or prints a warning if there is none.
 pub(super) fn make(cache: &BuildCache, apt: &mut Apt) -> Result<()> {
     let found = Emulator::find(None);
     if found.is_chosen_by_user() {
@@ -90,7 +90,7 @@ fn unpack(cache: &BuildCache, apt: &mut Apt, step: &Step) -> Result<()> {
     })
 }
 
-/// Installs the packages that hold its libraries, where some are missing and this user may.
+/// Installs the packages of missing libraries, if this user may.
 fn ensure_libraries(program: &Path, packages: Vec<&str>) -> Result<()> {
     if missing_libraries(program)?.is_empty() {
         return Ok(());
@@ -107,7 +107,7 @@ fn missing_libraries(program: &Path) -> Result<Vec<String>> {
     Ok(missing.map(|(library, _)| library.trim().to_owned()).collect())
 }
 
-/// Makes a machine of it and ends it before it has run.
+/// Checks it: starts a machine with it, and ends the machine before it has run.
 fn try_out(emulator: &Emulator) -> Result<Version> {
     let version = emulator.version().context("it does not run")?;
     ensure!(version >= Version::SOUND, "what was found is {version}");

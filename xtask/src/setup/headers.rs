@@ -1,7 +1,7 @@
 //! The headers of exactly the kernels that [`super::kernels`] fetched, in `kbuild/headers/<line>`, and links to them
-//! from where Debian's packages have them.
+//! at the places where Debian's packages have them.
 //!
-//! They are taken a line at a time, so that whoever boots one kernel fetches one kernel's headers.
+//! They are fetched line by line: to boot one kernel, only its headers are needed.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -19,7 +19,7 @@ use crate::progress::{self, Step};
 
 const RECIPE: &str = "recipe 1\n";
 
-/// Sees to it that the headers of the line's kernel are there, if Debian has built it.
+/// Makes the headers of the line's kernel available, if it is Debian's.
 pub(super) fn make(cache: &BuildCache, apt: &mut Apt, line: KernelLine) -> Result<()> {
     let label = format!("headers {}", line.name());
     let folder = format!("{FOLDER}/headers/{}", line.name());
@@ -57,7 +57,8 @@ pub(super) fn make(cache: &BuildCache, apt: &mut Apt, line: KernelLine) -> Resul
     Ok(())
 }
 
-/// The release's own headers, those that it shares with its flavours, and the tools that were built with it.
+/// The packages of the release's own headers, of those that its flavours share, and of the tools that were built with
+/// it.
 fn find(apt: &mut Apt, line: KernelLine, release: &str, version: &str, step: &Step) -> Result<Vec<Package>> {
     let own = kernels::package_at(apt, line, &format!("linux-headers-{release}"), version, step)?;
     let further = |name: &&String| name.starts_with("linux-headers-") || name.starts_with("linux-kbuild-");
@@ -69,7 +70,8 @@ fn find(apt: &mut Apt, line: KernelLine, release: &str, version: &str, step: &St
     Ok(packages)
 }
 
-/// Debian's Makefiles include each other by absolute paths, and modules are built by way of `/lib/modules`.
+/// Links the headers into place: Debian's Makefiles include each other by absolute paths, and modules are built through
+/// `/lib/modules`.
 fn link(cache: &BuildCache, folder: &str, release: &str) -> Result<()> {
     let inside = folder.strip_prefix(FOLDER).context("headers lie in the root")?;
     for entry in fs::read_dir(cache.path(folder).join("usr/src"))? {

@@ -1,7 +1,7 @@
-//! What modules for stock kernels are built with: a minimal Debian, unpacked into `kbuild` and never installed.
+//! `kbuild/`: a minimal Debian in which modules for stock kernels are built. It is unpacked and not installed.
 //!
-//! One root serves all lines: trixie's gcc builds for the older kernels too, while the newer kernels' own tools want
-//! trixie's C library. Headers are added to it, a line at a time, by [`super::headers`].
+//! One root serves all lines: trixie's gcc builds for the older kernels too, and the newer kernels' own tools need
+//! trixie's C library. [`super::headers`] adds headers to it, line by line.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -18,7 +18,7 @@ const LABEL: &str = "module tools";
 const RECIPE: &str = "recipe 1\n";
 const SUITE: Suite = Suite::Trixie;
 
-/// What Kbuild and DKMS call. pahole: for the type information that newer kernels want of modules.
+/// Packages that Kbuild and DKMS need. pahole makes the type information that newer kernels expect in modules.
 const TOOLS: [&str; 14] = [
     "bash",
     "binutils",
@@ -35,9 +35,9 @@ const TOOLS: [&str; 14] = [
     "sed",
     "tar",
 ];
-/// Taken without what it depends on: the tools above, and others for making packages.
+/// A package that is taken without its dependencies: these are the packages above, and others for making packages.
 const DKMS: &str = "dkms";
-/// Libraries of gcc's and binutils' that no kernel uses, by how their names begin.
+/// Prefixes of libraries of gcc and binutils that no kernel uses.
 const LEFT_OUT: [&str; 11] = [
     "libasan",
     "libatomic",
@@ -52,7 +52,7 @@ const LEFT_OUT: [&str; 11] = [
     "libubsan",
 ];
 
-/// What Debian's packages leave to their installation scripts.
+/// Links that the installation scripts of Debian's packages would make.
 const LINKS: [(&str, &str); 6] = [
     ("bin", "usr/bin"),
     ("sbin", "usr/sbin"),
@@ -62,7 +62,7 @@ const LINKS: [(&str, &str); 6] = [
     ("usr/bin/gcc", "gcc-14"),
 ];
 
-/// Sees to it that the root is there.
+/// Makes the root available.
 pub(super) fn make(cache: &BuildCache, apt: &mut Apt) -> Result<()> {
     if cache.stamp(FOLDER).is_some_and(|stamp| stamp.starts_with(RECIPE)) {
         progress::ready(LABEL, "gcc, make and DKMS, unpacked");

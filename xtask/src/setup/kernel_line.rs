@@ -4,12 +4,12 @@ use clap::ValueEnum;
 
 use super::suite::Suite;
 
-/// A line of kernels.
+/// A line of kernels, by its version.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
 pub(crate) enum KernelLine {
     #[value(name = "6.1")]
     V6_1,
-    /// That of Debian's stable release, which the examples boot.
+    /// The kernel of Debian's stable release, which the examples boot.
     #[default]
     #[value(name = "6.12")]
     V6_12,
@@ -18,7 +18,7 @@ pub(crate) enum KernelLine {
 }
 
 impl KernelLine {
-    /// As its folder is named.
+    /// The name of its folder.
     pub(crate) fn name(self) -> &'static str {
         match self {
             KernelLine::V6_1 => "6.1",
@@ -27,7 +27,7 @@ impl KernelLine {
         }
     }
 
-    /// The suite that carries it.
+    /// The suite that has it.
     pub(super) fn suite(self) -> Suite {
         match self {
             KernelLine::V6_1 => Suite::Bookworm,

@@ -1,5 +1,5 @@
-//! The stock kernels that demos and tests boot: `kernels/<line>/vmlinuz`, `release` with what `uname -r` says, and
-//! [`super::modules`].
+//! The stock kernels that demos and tests boot: in `kernels/<line>`, `vmlinuz`, `release` with the output of `uname
+//! -r`, and [`super::modules`].
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,13 +14,13 @@ use super::kernel_line::KernelLine;
 use super::{busybox, modules};
 use crate::progress::{self, Step};
 
-/// Changes when what is kept of a kernel changes, so that older ones are made anew.
+/// Changes when this code keeps other files of a kernel, so that older ones are made again.
 const RECIPE: &str = "recipe 8\n";
 
-/// Up to 6.12 the image lies in /boot, later with its modules.
+/// Up to 6.12 the image is in /boot, later it is with the modules.
 const IMAGE: &str = "./*/vmlinuz*";
 
-/// A kernel image of the user's own, to be taken for one of the lines.
+/// A kernel image of the user, to use for one of the lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OwnKernel {
     line: KernelLine,
@@ -41,7 +41,7 @@ impl FromStr for OwnKernel {
     }
 }
 
-/// Makes the folders of these lines, taking the user's own images where named.
+/// Makes the folders of these lines, from the user's own images where there are some.
 pub(super) fn make(cache: &BuildCache, apt: &mut Apt, lines: &[KernelLine], own: &[OwnKernel]) -> Result<()> {
     for line in lines {
         let label = format!("kernel {}", line.name());
@@ -63,7 +63,7 @@ fn take_own(cache: &BuildCache, label: &str, folder: &str, image: &Path) -> Resu
 }
 
 fn fetch(cache: &BuildCache, apt: &mut Apt, label: &str, folder: &str, line: KernelLine) -> Result<()> {
-    // Any kernel of this recipe will do, also a user's own from an earlier set-up: nothing here asks for the newest.
+    // Any kernel of this recipe is kept, also a user's own from an earlier set-up: it need not be the newest.
     if cache.stamp(folder).is_some_and(|stamp| stamp.starts_with(RECIPE)) {
         progress::ready(label, &release_of(cache, folder)?);
         return Ok(());
@@ -89,7 +89,7 @@ fn fetch(cache: &BuildCache, apt: &mut Apt, label: &str, folder: &str, line: Ker
     Ok(())
 }
 
-/// A package, and what of its files is wanted.
+/// A package, and which of its files are wanted.
 struct Part {
     package: Package,
     wanted: Vec<&'static str>,
@@ -101,7 +101,7 @@ fn origin(package: &Package) -> String {
 
 /// The packages that hold the image and the modules of the line's newest kernel.
 ///
-/// Not by way of the metapackage `linux-image-amd64`: in backports that moves on to the next line overnight.
+/// It does not use the metapackage `linux-image-amd64`: in backports this can change to the next line at any time.
 fn find_parts(apt: &mut Apt, line: KernelLine, step: &Step) -> Result<Vec<Part>> {
     let names = apt.names(line.suite(), &format!("linux-image-{}.", line.name()), step)?;
     let newest = newest(&names, line.name()).with_context(|| {
@@ -111,7 +111,7 @@ fn find_parts(apt: &mut Apt, line: KernelLine, step: &Step) -> Result<Vec<Part>>
     let package = apt.show(line.suite(), newest, step)?;
     let holder = |prefix: &str| package.depends.iter().find(|name| name.starts_with(prefix)).cloned();
     match (holder("linux-binary-"), holder("linux-modules-")) {
-        // Since 7.0 that package is nearly empty, and these hold what it did.
+        // Since 7.0 that package is nearly empty; these packages hold its former contents.
         (Some(image), Some(modules)) => Ok(vec![
             Part { package: apt.show(line.suite(), &image, step)?, wanted: vec![IMAGE] },
             Part { package: apt.show(line.suite(), &modules, step)?, wanted: modules::PATTERNS.to_vec() },
@@ -120,11 +120,11 @@ fn find_parts(apt: &mut Apt, line: KernelLine, step: &Step) -> Result<Vec<Part>>
     }
 }
 
-/// Of packages named `linux-image-<line>.<build>-amd64` the one of the highest build, special flavours left out.
+/// Of the packages named `linux-image-<line>.<build>-amd64`, without special flavours, the one with the highest build.
 fn newest<'a>(names: &'a [String], line: &str) -> Option<&'a str> {
     let build_of = |name: &str| {
         let build = name.strip_prefix("linux-image-")?.strip_prefix(line)?.strip_prefix('.')?.strip_suffix("-amd64")?;
-        // 117+deb13.1 and 0-56: numbers, but for the word "deb".
+        // 117+deb13.1 and 0-56: numbers, apart from "deb".
         let numbers = build.split(['.', '+', '-']).map(|word| word.strip_prefix("deb").unwrap_or(word).parse::<u64>());
         numbers.collect::<Result<Vec<u64>, _>>().ok()
     };
@@ -150,13 +150,14 @@ fn find_vmlinuz(folder: &Path) -> Result<PathBuf> {
 /// Puts the image and its release into the folder.
 fn keep(image: &Path, folder: &Path) -> Result<String> {
     let bytes = fs::read(image).with_context(|| format!("cannot read the kernel {}", image.display()))?;
-    let release = release(&bytes).with_context(|| format!("{} is no bzImage", image.display()))?;
+    let release = release(&bytes).with_context(|| format!("{} is not a bzImage", image.display()))?;
     fs::write(folder.join("vmlinuz"), &bytes)?;
     fs::write(folder.join("release"), format!("{release}\n"))?;
     Ok(release)
 }
 
-/// What `uname -r` will say, as the image tells it (Linux `Documentation/arch/x86/boot.rst`, `kernel_version`).
+/// The release in the image's header, which `uname -r` will print (Linux `Documentation/arch/x86/boot.rst`,
+/// `kernel_version`).
 fn release(image: &[u8]) -> Option<String> {
     let magic = image.get(0x202..0x206)?;
     let offset = u16::from_le_bytes(image.get(0x20e..0x210)?.try_into().ok()?);
@@ -165,23 +166,23 @@ fn release(image: &[u8]) -> Option<String> {
     (magic == b"HdrS" && offset != 0).then(|| String::from_utf8_lossy(word).into_owned())
 }
 
-/// What `uname -r` says of the line's kernel.
+/// The release of the line's kernel, as `uname -r` prints it.
 pub(super) fn release_of_line(cache: &BuildCache, line: KernelLine) -> Result<String> {
     release_of(cache, &folder_of(line))
 }
 
-/// The version of the Debian package that the line's kernel is from; none of a kernel of the user's own.
+/// The version of the Debian package of the line's kernel; `None` for a kernel of the user.
 pub(super) fn debian_version(cache: &BuildCache, line: KernelLine) -> Option<String> {
     let stamp = cache.stamp(&folder_of(line))?;
     let (package, version) = stamp.lines().find_map(|line| line.strip_prefix("from "))?.split_once(' ')?;
     package.starts_with("linux-").then(|| version.to_owned())
 }
 
-/// A package of the line's suite in the version of the kernel that was fetched, which may have been long ago.
+/// A package of the line's suite, in the version of the kernel that was fetched, which may not be the newest any more.
 pub(super) fn package_at(apt: &mut Apt, line: KernelLine, name: &str, version: &str, step: &Step) -> Result<Package> {
     let versions = apt.versions(line.suite(), name, step)?;
     let package = versions.into_iter().find(|package| package.version == version);
-    package.with_context(|| format!("{name} is there, but not in version {version}"))
+    package.with_context(|| format!("Debian has {name}, but not in version {version}"))
 }
 
 fn folder_of(line: KernelLine) -> String {

@@ -1,7 +1,7 @@
-//! `keys/`: the keys by which the instances of a box know and trust one another, made anew on every machine.
+//! `keys/`: the keys by which the instances of a box trust one another. Every machine makes its own.
 //!
-//! All instances are of one owner and share one image, so they share a host key and a user key too. Secret keys exist
-//! in set-up's folder and in the images made from it, nowhere else.
+//! All instances have one owner and share one image, so they also share a host key and a user key. Secret keys exist
+//! only in set-up's folder and in the images made from it.
 
 use std::path::PathBuf;
 
@@ -16,17 +16,17 @@ const LABEL: &str = "keys";
 const FOLDER: &str = "keys";
 const RECIPE: &str = "recipe 1\n";
 
-/// The key of every instance's SSH server; `.pub` beside it.
+/// The secret key of every instance's SSH server; the public key is beside it, with `.pub`.
 pub(crate) const HOST: &str = "ssh_host_ed25519_key";
-/// The key of every instance's root; `.pub` beside it.
+/// The secret key of every instance's root; the public key is beside it, with `.pub`.
 pub(crate) const USER: &str = "id_ed25519";
 
-/// Where a key is.
+/// The path of a key.
 pub(crate) fn path(cache: &BuildCache, name: &str) -> PathBuf {
     cache.path(FOLDER).join(name)
 }
 
-/// Makes both, if they are not there and there is something to make them with.
+/// Makes both keys if they are not there. Needs `ssh-keygen` from Debian's programs; without them it makes none.
 pub(super) fn make(cache: &BuildCache) -> Result<()> {
     if cache.stamp(FOLDER).as_deref() == Some(RECIPE) {
         progress::ready(LABEL, "for SSH");

@@ -1,4 +1,4 @@
-//! The lock that lets one set-up at a time change the folder: two at once would tread on each other's half-made things.
+//! The lock that lets only one set-up at a time change the folder: two would disturb each other's temporary folders.
 
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-/// Longer than any set-up on a slow line takes.
+/// The longest wait for the lock: longer than any set-up on a slow network takes.
 const PATIENCE: Duration = Duration::from_secs(45 * 60);
 const POLL: Duration = Duration::from_millis(200);
 
@@ -23,14 +23,14 @@ pub(crate) fn take(root: &Path) -> Result<Lock> {
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.with_context(|| format!("cannot open {}", path.display()))?;
     let started = Instant::now();
-    let mut told = None;
+    let mut notice = None;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(Lock { _file: file }),
             Err(TryLockError::Error(error)) => return Err(error).context(format!("cannot lock {}", path.display())),
             Err(TryLockError::WouldBlock) => {}
         }
-        told.get_or_insert_with(|| eprintln!("{:<13} waiting for another set-up of this folder", "set-up"));
+        notice.get_or_insert_with(|| eprintln!("{:<13} waiting for another set-up of this folder", "set-up"));
         if started.elapsed() > PATIENCE {
             bail!("another set-up has held {} for {} minutes", path.display(), PATIENCE.as_secs() / 60);
         }

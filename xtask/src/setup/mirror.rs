@@ -1,4 +1,4 @@
-//! Which of Debian's mirrors to ask: the one that this host asks already, so that nobody's choice is overridden.
+//! Which of Debian's mirrors to use: the one that this host's apt uses, so that the user's choice is respected.
 
 use std::env;
 use std::process::Command;
@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::process;
 
-/// Where Debian's archive is fetched from.
+/// The addresses from which Debian's archive is fetched.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) struct Mirror {
     pub(super) main: String,
@@ -17,8 +17,8 @@ pub(super) struct Mirror {
 impl Mirror {
     /// `$SPRIG_DEBIAN_MIRROR` and `$SPRIG_DEBIAN_SECURITY_MIRROR`, else what this host's apt uses.
     pub(super) fn of_this_host() -> Result<Mirror> {
-        let told = env::var("SPRIG_DEBIAN_MIRROR").ok();
-        let main = match told {
+        let named = env::var("SPRIG_DEBIAN_MIRROR").ok();
+        let main = match named {
             Some(main) => main,
             None => {
                 let mut command = Command::new("apt-get");
@@ -56,7 +56,7 @@ impl Mirror {
     }
 }
 
-/// Where a mirror that carries `.../debian` customarily has the security archive.
+/// The usual address of the security archive on a mirror whose archive is at `.../debian`.
 fn beside(main: &str) -> String {
     format!("{}-security", main.trim_end_matches('/'))
 }

@@ -1,9 +1,9 @@
-//! `cargo xtask setup`: everything that building, running and testing need, made once and kept.
+//! `cargo xtask setup`: makes everything that building, running and testing need, once, and keeps it.
 //!
 //! | module | what it makes |
 //! |---|---|
 //! | [`packages`] | the host's own programs and firmware |
-//! | [`emulator`] | a sound QEMU, where the host's own is too old |
+//! | [`emulator`] | a newer QEMU, where the host's own is too old |
 //! | [`kernels`] | stock Debian kernels, and [`modules`] of them |
 //! | [`busybox`], [`programs`], [`keys`] | what [`crate::initrd`] packs into the initial RAM disk |
 //! | [`sysroot`] | the Rust library for bare metal, and for what is linked into kernels |
@@ -11,8 +11,9 @@
 //! | [`headers`] | those kernels' headers |
 //! | [`debian`] | a whole Debian, for a partition that has a disk |
 //! | [`dpdk`] | what the native bench measures beside the virtual Ethernet |
+//! | [`mdbook`] | the program that builds the book |
 //!
-//! [`apt`] is where all but the first come from. [`cache`] and [`lock`] keep what is made whole.
+//! [`apt`] fetches Debian's packages. [`cache`] and [`lock`] ensure that each thing is either complete or not there.
 
 mod apt;
 pub(crate) mod busybox;
@@ -26,6 +27,7 @@ mod kernel_line;
 mod kernels;
 pub(crate) mod keys;
 pub(crate) mod lock;
+pub(crate) mod mdbook;
 mod mirror;
 mod modules;
 mod packages;
@@ -39,10 +41,10 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use self::apt::Apt;
-
 use self::cache::BuildCache;
 pub(crate) use self::kernel_line::KernelLine;
 use self::kernels::OwnKernel;
+use self::mdbook::Mdbook;
 use self::packages::Purpose;
 use self::sysroot::Library;
 use crate::module_root;
@@ -56,20 +58,22 @@ pub(crate) enum Item {
     Emulator,
     /// GRUB and what makes ISO images
     ImageTools,
-    /// What only tests and benches use: UEFI firmware for the emulator, the ACPI compiler, `ip`
+    /// For tests and benches: UEFI firmware for the emulator, the ACPI compiler, `ip`
     TestTools,
     /// Rust's core and alloc for bare metal
     Sysroot,
     /// Stock Debian kernels 6.1, 6.12 and 7.2
     Kernels,
-    /// What the initial RAM disk is made of: busybox, Debian's programs, keys
+    /// The parts of the initial RAM disk: BusyBox, Debian's programs, keys
     Initrd,
-    /// What the Linux driver is built with: gcc, make, the kernels' headers, Rust's core for kernels
+    /// For building the Linux driver: gcc, make, the kernels' headers, Rust's core for kernels
     Kbuild,
     /// A whole Debian, for a partition that has a disk
     Debian,
-    /// What only `bench native` uses: Debian's DPDK
+    /// For `bench native`: Debian's DPDK
     Dpdk,
+    /// For building the book: mdBook from crates.io
+    Mdbook,
 }
 
 impl Item {
@@ -78,30 +82,32 @@ impl Item {
             Item::Emulator => Some(Purpose::Emulator),
             Item::ImageTools => Some(Purpose::ImageTools),
             Item::TestTools => Some(Purpose::TestTools),
-            // That of the Debian is looked for only where one can be installed.
-            Item::Sysroot | Item::Kernels | Item::Initrd | Item::Kbuild | Item::Debian | Item::Dpdk => None,
+            // A Debian needs debootstrap, but that is installed only where a Debian can be installed.
+            Item::Sysroot | Item::Kernels | Item::Initrd | Item::Kbuild | Item::Debian | Item::Dpdk | Item::Mdbook => {
+                None
+            }
         }
     }
 }
 
-/// Which things to make, and what of the user's own to take for them.
+/// What to make, and which files of the user to take for it.
 #[derive(Args, Default)]
 pub(crate) struct Options {
-    /// Only these, separated by commas
+    /// Make only these, separated by commas
     #[arg(long, value_delimiter = ',')]
     only: Vec<Item>,
-    /// Only these lines of kernels, separated by commas
+    /// Make only these lines of kernels, separated by commas
     #[arg(long, value_delimiter = ',')]
     lines: Vec<KernelLine>,
     /// Take this kernel image for one of the lines instead of Debian's
     #[arg(long = "kernel", value_name = "VERSION=PATH")]
     kernels: Vec<OwnKernel>,
-    /// Take this static busybox instead of Debian's
+    /// Take this static BusyBox instead of Debian's
     #[arg(long, value_name = "PATH")]
     busybox: Option<PathBuf>,
 }
 
-/// Makes what the options name, or everything.
+/// Makes what the options name; without any, everything.
 pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     let items = if options.only.is_empty() { Item::value_variants() } else { &options.only };
     let wanted = |item| items.contains(&item);
@@ -122,7 +128,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     if with_kernels || wanted(Item::Initrd) {
         busybox::make(&cache, &mut apt, options.busybox.as_deref())?;
     }
-    // Which headers there must be is known from the kernels.
+    // The releases of the kernels determine which headers are needed.
     if with_kernels {
         kernels::make(&cache, &mut apt, lines, &options.kernels)?;
     }
@@ -139,10 +145,16 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     if wanted(Item::Dpdk) {
         dpdk::make(&cache, &mut apt)?;
     }
+    if wanted(Item::Mdbook)
+        && let Mdbook::Unavailable(why) = mdbook::make(&cache, places)?
+    {
+        progress::headline(mdbook::LABEL, &format!("not made, and so the book cannot be built: {why}"));
+    }
     Ok(())
 }
 
-/// Makes what the driver is built with, for these lines. A host on which that cannot be gets one line: all else works.
+/// Makes what the driver is built with, for these lines. On a host where this is not possible it prints one line and
+/// succeeds: everything else works without the driver.
 fn make_kbuild(cache: &BuildCache, apt: &mut Apt, lines: &[KernelLine]) -> Result<()> {
     if let Err(error) = apt::is_here().and_then(|()| module_root::may_enter()) {
         progress::headline("module tools", &format!("not made, and so no Linux driver is built: {error}"));
@@ -153,7 +165,7 @@ fn make_kbuild(cache: &BuildCache, apt: &mut Apt, lines: &[KernelLine]) -> Resul
     lines.iter().try_for_each(|line| headers::make(cache, apt, *line))
 }
 
-/// Makes these things, with nothing of the user's own.
+/// Makes these things from Debian's packages.
 pub(crate) fn ensure(places: &Places, items: &[Item]) -> Result<()> {
     run(places, &Options { only: items.to_vec(), ..Options::default() })
 }
@@ -163,7 +175,7 @@ pub(crate) fn ensure_for_lines(places: &Places, lines: &[KernelLine], items: &[I
     run(places, &Options { only: items.to_vec(), lines: lines.to_vec(), ..Options::default() })
 }
 
-/// Makes what it takes to boot a box whose kernels are of this line, and these further things.
+/// Makes everything that a box with kernels of this line needs, and these further things.
 pub(crate) fn ensure_for_boxes(places: &Places, line: KernelLine, further: &[Item]) -> Result<()> {
     let items = [Item::Emulator, Item::Sysroot, Item::Kernels, Item::Initrd, Item::Kbuild];
     let only: Vec<Item> = items.iter().chain(further).copied().collect();

@@ -1,5 +1,5 @@
 //! `kernels/<line>/modules`: the few modules of a stock kernel that boxes need beside the driver of the virtual
-//! Ethernet, as they come, compressed or not, and `order`, which names them with each behind those that it needs.
+//! Ethernet, compressed or not, as Debian has them. `order` lists them, each after those that it needs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,10 +10,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::process;
 
-/// What stands on a network card in tests: VLANs, bridges, further addresses, virtual cards, raw load. The card of an
-/// ordinary emulated machine, against which the virtual Ethernet is measured. What drives the devices that partitions
-/// own: NVMe and SATA disks, a network card, USB. And what leads from a card to the others: nftables with address
-/// translation, tunnels.
+/// Modules that tests use on a network card (VLANs, bridges, further addresses, virtual cards, raw load), the card of
+/// an ordinary emulated machine, with which the virtual Ethernet is compared, drivers of devices that partitions own
+/// (NVMe and SATA disks, a network card, USB), and the means to reach a card from other partitions (nftables with
+/// address translation, tunnels).
 const WANTED: [&str; 18] = [
     "8021q",
     "ahci",
@@ -34,11 +34,10 @@ const WANTED: [&str; 18] = [
     "vxlan",
     "xhci_pci",
 ];
-/// What connection tracking looks for at its start, and what that ordinary card is reached by: some kernels have one or
-/// the other in their image.
+/// Modules that connection tracking and the ordinary card need, and that some kernels have in their image.
 const WANTED_IF_NOT_BUILT_IN: [&str; 2] = ["crc32c_generic", "virtio_pci"];
 
-/// What of a kernel's package holds them and what they need.
+/// The files of a kernel's package that hold them and what they need.
 pub(super) const PATTERNS: [&str; 13] = [
     "./*/kernel/block/*",
     "./*/kernel/crypto/*",
@@ -55,7 +54,7 @@ pub(super) const PATTERNS: [&str; 13] = [
     "./*/kernel/lib/*",
 ];
 
-/// Keeps the wanted modules out of those that were unpacked below `unpacked`, with all that they need.
+/// Copies the wanted modules, and all that they need, from those that were unpacked below `unpacked`.
 pub(super) fn keep(unpacked: &Path, busybox: &Path, folder: &Path) -> Result<()> {
     let mut kept = Kept { found: BTreeMap::new(), busybox, folder, order: Vec::new() };
     find(unpacked, &mut kept.found)?;
@@ -72,11 +71,11 @@ pub(super) fn keep(unpacked: &Path, busybox: &Path, folder: &Path) -> Result<()>
 }
 
 struct Kept<'a> {
-    /// Files by the names of their modules.
+    /// The files, by the names of their modules.
     found: BTreeMap<String, PathBuf>,
     busybox: &'a Path,
     folder: &'a Path,
-    /// The names of those kept so far.
+    /// The names of the modules copied so far.
     order: Vec<String>,
 }
 
@@ -88,7 +87,7 @@ impl Kept<'_> {
         let path = self.found.get(name).with_context(|| format!("the kernel's package holds no module {name}"))?;
         let path = path.clone();
         let bytes = plain(&path, self.busybox)?;
-        for needed in needs(&bytes).with_context(|| format!("{} does not say what it needs", path.display()))? {
+        for needed in needs(&bytes).with_context(|| format!("{} does not list what it needs", path.display()))? {
             self.keep(&needed)?;
         }
         let ending = if path.extension().is_some_and(|ending| ending == "xz") { "ko.xz" } else { "ko" };
@@ -98,7 +97,7 @@ impl Kept<'_> {
     }
 }
 
-/// Notes every module below `folder`.
+/// Collects every module below `folder`.
 fn find(folder: &Path, found: &mut BTreeMap<String, PathBuf>) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -112,7 +111,7 @@ fn find(folder: &Path, found: &mut BTreeMap<String, PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// The module's bytes; newer packages hold them compressed, and that is left as it is beside what comes of it.
+/// The module's uncompressed bytes. Newer packages hold modules compressed; the compressed file stays.
 fn plain(path: &Path, busybox: &Path) -> Result<Vec<u8>> {
     let bytes = match path.extension().and_then(|ending| ending.to_str()) {
         Some("ko") => fs::read(path),
@@ -120,7 +119,7 @@ fn plain(path: &Path, busybox: &Path) -> Result<Vec<u8>> {
             process::output(Command::new(busybox).args(["unxz", "-k"]).arg(path), process::QUICK)?;
             fs::read(path.with_extension(""))
         }
-        _ => bail!("{} is compressed in a way that is not known here", path.display()),
+        _ => bail!("{} is compressed in an unknown way", path.display()),
     };
     bytes.with_context(|| format!("cannot read {}", path.display()))
 }
@@ -161,7 +160,7 @@ mod tests {
         let folder = scratch.path().join("modules");
         keep(&unpacked, Path::new("busybox"), &folder).unwrap();
         let order = fs::read_to_string(folder.join("order")).unwrap();
-        // 8021q comes first, with what it needs before it; all others need nothing.
+        // 8021q comes first, after what it needs; the others need nothing.
         let expected = [&["mrp", "llc", "garp_x"], &WANTED[..], &WANTED_IF_NOT_BUILT_IN].concat();
         assert_eq!(order.lines().collect::<Vec<_>>(), expected);
         assert!(folder.join("garp_x.ko").exists() && !folder.join("unwanted.ko").exists());

@@ -1,7 +1,7 @@
 //! Programs and firmware that the host itself needs: the emulator, the tools that make boot images, the tests' tools.
 //!
-//! They are installed and not unpacked privately: the emulator needs dozens of shared libraries, and the others find
-//! their data at fixed paths. What is there already, from whatever source, is taken as it is.
+//! They are installed and not unpacked privately, because the emulator needs dozens of shared libraries, and the others
+//! find their data at fixed paths. What is there already, from any source, is used as it is.
 
 use std::env;
 use std::fs;
@@ -17,7 +17,7 @@ use crate::progress::{self, Step};
 
 const LIMIT: Duration = Duration::from_secs(20 * 60);
 
-/// What a set of host packages is for.
+/// The purpose of a set of host packages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Purpose {
     Emulator,
@@ -37,7 +37,7 @@ impl Purpose {
     }
 }
 
-/// How one sees that a package, or its like, is there.
+/// A sign that a package, or an equivalent, is installed.
 enum Sign {
     Program(&'static str),
     AnyFile(&'static [&'static str]),
@@ -49,7 +49,7 @@ struct HostPackage {
     purpose: Purpose,
 }
 
-/// Debian's names.
+/// A package by Debian's name.
 const PACKAGES: [HostPackage; 10] = [
     HostPackage { name: "qemu-system-x86", sign: Sign::Program("qemu-system-x86_64"), purpose: Purpose::Emulator },
     HostPackage { name: "grub-common", sign: Sign::Program("grub-mkrescue"), purpose: Purpose::ImageTools },
@@ -72,11 +72,11 @@ const PACKAGES: [HostPackage; 10] = [
     },
     HostPackage { name: "acpica-tools", sign: Sign::Program("iasl"), purpose: Purpose::TestTools },
     HostPackage { name: "iproute2", sign: Sign::Program("ip"), purpose: Purpose::TestTools },
-    // By which debootstrap downloads.
+    // debootstrap downloads with it.
     HostPackage { name: "wget", sign: Sign::Program("wget"), purpose: Purpose::Debian },
 ];
 
-/// Sees to it that everything for these purposes is on the host, installing it where this user may.
+/// Ensures that everything for these purposes is on the host. Installs it if this user may.
 pub(super) fn ensure(purposes: &[Purpose]) -> Result<()> {
     let missing = missing(purposes);
     if missing.is_empty() {
@@ -95,11 +95,11 @@ pub(super) fn ensure(purposes: &[Purpose]) -> Result<()> {
     install(&missing)?;
     match self::missing(purposes).as_slice() {
         [] => Ok(()),
-        still => bail!("installed {}, but what it should bring is not found", still.join(" ")),
+        still => bail!("installed {}, but its files are not found", still.join(" ")),
     }
 }
 
-/// Installs packages where this user may.
+/// Installs packages if this user may.
 pub(super) fn install_as_root(names: &[&str]) -> Result<()> {
     if process::effective_user()? != 0 {
         bail!("libraries are missing; install them with: sudo apt-get install {}", names.join(" "));
@@ -133,7 +133,7 @@ fn install(names: &[&str]) -> Result<()> {
         command.args(["install", "-y", "--no-install-recommends"]).args(names);
         process::output(&mut command, LIMIT)
     };
-    // Lists that are there are used as they are; on a fresh machine, or with stale ones, they are fetched first.
+    // First try with the package lists that are there; if they are missing or stale, fetch them and try again.
     if install().is_err() {
         step.doing("package lists");
         process::output(apt_get().arg("update"), LIMIT)?;

@@ -1,7 +1,7 @@
 //! `programs/`: the stock Debian programs of the initial RAM disk, and the shared libraries that they load.
 //!
-//! Instances talk over the virtual Ethernet with what everybody uses, so these are the very programs of Debian's stable
-//! release, unpacked and not installed. Of each package only what [`KEPT`] names is kept.
+//! Instances use the network with standard software, so these are the programs of Debian's stable release, unpacked and
+//! not installed. Of each package only the files in [`KEPT`] are kept.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,12 +21,12 @@ const FOLDER: &str = "programs";
 const RECIPE: &str = "recipe 1";
 const SUITE: Suite = Suite::Trixie;
 
-/// The shell and the small programs.
+/// BusyBox: the shell and the small programs.
 pub(crate) const BUSYBOX: &str = "usr/bin/busybox";
 
-/// What is kept of which package.
+/// Packages, and the files that are kept of each.
 const KEPT: [(&str, &[&str]); 15] = [
-    // Not the static one: the shell of that takes its own applets before any program of the same name.
+    // Not the static BusyBox, whose shell prefers its own applets to programs of the same name.
     ("busybox", &[BUSYBOX]),
     ("ethtool", &["usr/sbin/ethtool"]),
     ("iperf3", &["usr/bin/iperf3"]),
@@ -45,9 +45,9 @@ const KEPT: [(&str, &[&str]); 15] = [
             "usr/sbin/rmmod",
         ],
     ),
-    // Loaded by iperf3 when a thread ends, so nobody's list of libraries has it.
+    // iperf3 loads it when a thread ends, so it is in no list of libraries.
     ("libgcc-s1", &["usr/lib/x86_64-linux-gnu/libgcc_s.so.1"]),
-    // Loaded by modprobe when a module is compressed.
+    // modprobe loads it for compressed modules.
     ("liblzma5", &["usr/lib/x86_64-linux-gnu/liblzma.so.5"]),
     ("nftables", &["usr/sbin/nft"]),
     ("openssh-client", &["usr/bin/scp", "usr/bin/ssh", "usr/bin/ssh-keygen"]),
@@ -57,19 +57,19 @@ const KEPT: [(&str, &[&str]); 15] = [
     ("tcpdump", &["usr/bin/tcpdump"]),
 ];
 
-/// Where they are, if they are there, and the programs that set-up and build run themselves.
+/// The tree of programs, if there is one; set-up and build also run some of them.
 pub(crate) fn tree(cache: &BuildCache) -> Option<Unpacked> {
     cache.stamp(FOLDER).map(|_| Unpacked(cache.path(FOLDER)))
 }
 
-/// What an earlier set-up has made, to be run on this host.
+/// The tree that an earlier set-up has made, to run its programs on this host.
 pub(crate) fn on_this_host(places: &Places) -> Result<Unpacked> {
     let tree = Unpacked(places.sprig.join(FOLDER));
     let is_there = tree.0.join(LOADER).exists();
-    is_there.then_some(tree).context("there are none of Debian's programs: set-up could not fetch them")
+    is_there.then_some(tree).context("Debian's programs are missing: set-up could not fetch them")
 }
 
-/// Makes them available.
+/// Makes the programs available.
 pub(super) fn make(cache: &BuildCache, apt: &mut Apt) -> Result<()> {
     if let Err(error) = apt::is_here() {
         progress::headline(LABEL, &format!("none, and so instances get no network: {error}"));
@@ -98,7 +98,7 @@ pub(super) fn make(cache: &BuildCache, apt: &mut Apt) -> Result<()> {
     Ok(())
 }
 
-/// Copies what is kept, and the libraries that it loads, to the same places in `folder`.
+/// Copies the files to keep, and the libraries that they load, to the same places in `folder`.
 fn keep(whole: &Unpacked, folder: &Path) -> Result<()> {
     let mut wanted: BTreeSet<String> = BTreeSet::new();
     for path in KEPT.iter().flat_map(|(_, paths)| *paths) {
@@ -108,7 +108,7 @@ fn keep(whole: &Unpacked, folder: &Path) -> Result<()> {
     for path in wanted {
         let (from, to) = (whole.0.join(&path), folder.join(&path));
         fs::create_dir_all(to.parent().context("a file lies in a folder")?)?;
-        // Names of programs are kept as they are. Libraries are known by the name of their link alone.
+        // Links of programs are kept. A library is copied under the name of its link.
         match fs::read_link(&from) {
             Ok(target) if target.file_name() != from.file_name() && !path.contains(".so") => symlink(target, to)?,
             _ => fs::copy(&from, &to).map(drop).with_context(|| format!("Debian's packages hold no /{path}"))?,

@@ -1,6 +1,6 @@
 //! Debian's suites.
 
-/// A Debian suite that packages are taken from.
+/// A Debian suite from which packages are taken.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Suite {
     Bookworm,
@@ -19,7 +19,7 @@ impl Suite {
         }
     }
 
-    /// The suite with its security fixes, if it has any apart.
+    /// The suite with its security fixes, if there is a separate one.
     pub(super) fn security(self) -> Option<&'static str> {
         match self {
             Suite::Bookworm => Some("bookworm-security"),

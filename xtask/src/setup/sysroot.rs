@@ -1,8 +1,8 @@
-//! The `core` and `alloc` that what runs without an operating system below it is built with: one set for the boot
-//! image, one for the driver's core inside Linux, each a [`Library`].
+//! `core` and `alloc` for code that runs without an operating system below it: one set for the boot image, one for the
+//! driver's core inside Linux, each a [`Library`].
 //!
 //! For bare metal an ordinary toolchain has them prebuilt, or `rustup` fetches them. The kernel's are never prebuilt:
-//! they take its code model and its ways of jumping and returning. What is missing is built once from the standard
+//! they need its code model and its kinds of jumps and returns. What is missing is built once from the standard
 //! library's sources of the very same compiler version (the toolchain's `rust-src`, else Debian's) into a private
 //! sysroot.
 
@@ -21,11 +21,11 @@ use crate::progress::{self, Step};
 
 const RECIPE: &str = "recipe 2";
 
-/// `rustup` fetches 20 MB, or fails.
+/// Limit for `rustup`, which fetches 20 MB.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(300);
 const COMPILE_LIMIT: Duration = Duration::from_secs(600);
 
-/// How stock kernels are compiled, so far as their modules must follow (Linux `arch/x86/Makefile`): addresses in the
+/// The compiler flags of stock kernels that their modules must share (Linux `arch/x86/Makefile`): addresses in the
 /// top 2 GiB, no red zone, indirect jumps and returns through the kernel's thunks, landing pads for indirect branches.
 /// Jump tables would be indirect jumps that objtool cannot follow; sections of their own let the linker drop functions.
 pub(crate) const KERNEL_FLAGS: [&str; 14] = [
@@ -45,7 +45,7 @@ pub(crate) const KERNEL_FLAGS: [&str; 14] = [
     "-Zfunction-sections=yes",
 ];
 
-/// A set of crates for one surrounding.
+/// A set of crates for one environment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Library {
     /// For the boot image.
@@ -62,7 +62,7 @@ impl Library {
         }
     }
 
-    /// What makes it, as a person names it.
+    /// The item of set-up that makes it, as it is named on the command line.
     fn item(self) -> &'static str {
         match self {
             Library::BareMetal => "sysroot",
@@ -81,7 +81,7 @@ impl Library {
     fn flags(self) -> Vec<&'static str> {
         match self {
             Library::BareMetal => vec!["-Cembed-bitcode=yes", "-Copt-level=3"],
-            // One unit each, and no bitcode: what the linker cannot drop ends up in a module.
+            // One unit for each crate, and no bitcode: what the linker cannot drop would become a part of the module.
             Library::Kernel => [&KERNEL_FLAGS[..], &["-Cembed-bitcode=no", "-Ccodegen-units=1"]].concat(),
         }
     }
@@ -89,9 +89,9 @@ impl Library {
     /// Features of `compiler_builtins`.
     fn builtins(self) -> &'static [&'static str] {
         match self {
-            // "mem": memcpy and its like, which no C library gives here.
+            // "mem": memcpy and the like, because there is no C library.
             Library::BareMetal => &["compiler-builtins", "mem"],
-            // The kernel has its own.
+            // The kernel has its own memcpy.
             Library::Kernel => &["compiler-builtins"],
         }
     }
@@ -99,15 +99,15 @@ impl Library {
 
 /// Where the compiler finds the crates.
 pub(crate) enum Sysroot {
-    /// In its own place.
+    /// In the toolchain.
     Toolchain,
     /// In the private sysroot of this path.
     Private(PathBuf),
 }
 
-/// Finds the crates that [`make`] left, or says how to come by them.
+/// Finds the crates that [`make`] left. The error names the command that makes them.
 pub(crate) fn find(places: &Places, library: Library) -> Result<Sysroot> {
-    let compiler = Compiler::ask()?;
+    let compiler = Compiler::detect()?;
     if library == Library::BareMetal && compiler.has_bare_metal() {
         return Ok(Sysroot::Toolchain);
     }
@@ -118,9 +118,9 @@ pub(crate) fn find(places: &Places, library: Library) -> Result<Sysroot> {
     }
 }
 
-/// Sees to it that the crates are there.
+/// Makes the crates available.
 pub(super) fn make(cache: &BuildCache, apt: &mut Apt, library: Library) -> Result<()> {
-    let (label, compiler) = (library.label(), Compiler::ask()?);
+    let (label, compiler) = (library.label(), Compiler::detect()?);
     if library == Library::BareMetal && compiler.has_bare_metal() {
         progress::ready(label, "core in the toolchain");
         return Ok(());
@@ -145,7 +145,7 @@ pub(super) fn make(cache: &BuildCache, apt: &mut Apt, library: Library) -> Resul
     Ok(())
 }
 
-/// Asks `rustup`, where there is one, and tells whether it did so.
+/// Has `rustup`, if there is one, fetch them. Returns whether it did.
 fn rustup(step: &Step, arguments: &[&str]) -> bool {
     step.doing(&format!("rustup {}", arguments.join(" ")));
     process::output(Command::new("rustup").args(arguments), RUSTUP_LIMIT).is_ok()
@@ -185,7 +185,7 @@ fn library_in(root: &Path) -> Option<PathBuf> {
     if library.join("core/src/lib.rs").is_file() {
         return Some(library);
     }
-    // There it is a link to an absolute place that nothing is installed in.
+    // In the package this is a link to an absolute path, where nothing is installed.
     let sources = fs::read_dir(root.join("usr/src")).ok()?.flatten().map(|entry| entry.path().join("library"));
     sources.into_iter().find(|library| library.join("core/src/lib.rs").is_file())
 }
@@ -193,13 +193,13 @@ fn library_in(root: &Path) -> Option<PathBuf> {
 /// The compiler in use.
 struct Compiler {
     release: String,
-    /// All of `rustc -vV`: a library fits only the compiler that built it.
+    /// The output of `rustc -vV`: a library fits only the compiler that built it.
     identity: String,
     sysroot: PathBuf,
 }
 
 impl Compiler {
-    fn ask() -> Result<Compiler> {
+    fn detect() -> Result<Compiler> {
         let identity = process::output(rustc().arg("-vV"), process::QUICK)?;
         let release = identity.lines().find_map(|line| line.strip_prefix("release: "));
         let release = release.context("rustc -vV names no release")?.to_owned();
@@ -224,7 +224,7 @@ impl Compiler {
         library.join("core/src/lib.rs").is_file().then_some(library)
     }
 
-    /// Builds the crates from `sources`, each upon the ones before it, into the sysroot `folder`.
+    /// Builds the crates from `sources` into the sysroot `folder`, each with the ones before it.
     fn build_library(&self, library: Library, sources: &Path, folder: &Path) -> Result<()> {
         let out = folder.join(libraries_of_target());
         fs::create_dir_all(&out)?;
@@ -248,7 +248,7 @@ impl Compiler {
         compile("compiler_builtins", "compiler-builtins/compiler-builtins/src/lib.rs", library.builtins())?;
         match library {
             Library::BareMetal => compile("alloc", "alloc/src/lib.rs", &[]),
-            // In a kernel it is C that allocates.
+            // In the kernel, C code allocates.
             Library::Kernel => Ok(()),
         }
     }

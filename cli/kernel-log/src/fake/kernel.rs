@@ -1,30 +1,30 @@
 //! A kernel's memory: page tables, vmcoreinfo, and a ring that is written as Linux does.
 //!
-//! Structures have their fields in another order than any kernel, so that nobody can know them but from vmcoreinfo, and
-//! virtual pages lie in memory back to front, so that whatever crosses a page shows it.
+//! Its structures have their fields in another order than any real kernel's, so a reader can know the order only from
+//! vmcoreinfo. Its virtual pages lie in memory back to front, so that an error at a page boundary shows.
 
 use std::fmt::Write;
 
-use super::Fake;
+use super::memory::FakeMemory;
 use crate::memory::{Memory, PAGE, Physical};
 use crate::note::Note;
 use crate::ring::Ring;
 
-/// Where the kernel's memory begins, and what its image's first page is in its own view.
+/// Where the kernel's memory begins, and the virtual address of its image's first page.
 const BASE: u64 = 0x4000_0000;
 const START: u64 = 0xffff_ffff_8000_0000 + IMAGE_OFFSET;
 const IMAGE_OFFSET: u64 = 0x6d40_0000;
-/// Pages: tables of four levels, vmcoreinfo, then those that are mapped.
+/// Numbers of pages: tables of four levels come first, then vmcoreinfo, then the mapped pages.
 pub(crate) const NOTE_PAGE: u64 = 4;
 const MAPPED_FROM: u64 = 5;
 const MAPPED: u64 = 8;
-/// From `START`.
+/// Offsets from `START`.
 const PRB_POINTER: u64 = 0x10;
 const PRB: u64 = 0x100;
 const DESCS: u64 = 0xfe8;
 const INFOS: u64 = 0x2010;
 const TEXT: u64 = 0x4ff0;
-/// Bytes of structures, and where their fields lie.
+/// Sizes of structures, and the offsets of their fields, in bytes.
 const RING_SIZE: u64 = 96;
 const DESC_SIZE: u64 = 24;
 const INFO_SIZE: u64 = 40;
@@ -59,23 +59,23 @@ const EMPTY: u64 = 3;
 
 /// A kernel that does nothing but log.
 pub(crate) struct Kernel {
-    memory: Fake,
+    memory: FakeMemory,
     count: u64,
     text_len: u64,
     tail: u64,
     head: u64,
     text_tail: u64,
     text_head: u64,
-    /// What was logged, by id, as long as it is kept: time and text.
+    /// The records that the ring still holds: id, time and text.
     pub(crate) kept: Vec<(u64, u64, String)>,
     now: u64,
 }
 
 impl Kernel {
-    /// With room for 2 to the power of `count_bits` records and of `text_bits` bytes of text.
+    /// A kernel whose ring has room for 2 to the power of `count_bits` records and of `text_bits` bytes of text.
     pub(crate) fn new(count_bits: u32, text_bits: u32) -> Kernel {
         assert!(count_bits <= 6 && text_bits <= 13, "it has to fit");
-        let memory = Fake::new(Physical(BASE), usize::try_from((MAPPED_FROM + MAPPED) * PAGE).unwrap());
+        let memory = FakeMemory::new(Physical(BASE), usize::try_from((MAPPED_FROM + MAPPED) * PAGE).unwrap());
         let (count, text_len) = (1 << count_bits, 1 << text_bits);
         let first = (ID + 1 - (count + 1)) & ID;
         let begin = 0_u64.wrapping_sub(text_len);
@@ -103,11 +103,11 @@ impl Kernel {
         kernel
     }
 
-    pub(crate) fn memory(&self) -> Fake {
+    pub(crate) fn memory(&self) -> FakeMemory {
         self.memory.clone()
     }
 
-    pub(crate) fn ring<'m>(&self, memory: &'m Fake) -> Ring<'m, Fake> {
+    pub(crate) fn ring<'m>(&self, memory: &'m FakeMemory) -> Ring<'m, FakeMemory> {
         let note = Note::read(memory, Physical(BASE + NOTE_PAGE * PAGE)).unwrap();
         Ring::open(memory, &note).unwrap_or_else(|error| panic!("{error}"))
     }
@@ -129,7 +129,7 @@ impl Kernel {
         texts.iter().for_each(|text| self.log(text));
     }
 
-    /// Writes a record and does not say that it is there.
+    /// Writes a record without committing it.
     pub(crate) fn reserve(&mut self, text: &str) -> u64 {
         self.head = (self.head + 1) & ID;
         if self.head.wrapping_sub(self.count) & ID == self.tail {
@@ -158,14 +158,14 @@ impl Kernel {
         self.set_state(id, FINALIZED);
     }
 
-    /// Another kernel's ring in the same place.
-    pub(crate) fn begin_anew(&mut self) {
+    /// Makes the ring that of another kernel in the same place.
+    pub(crate) fn start_again(&mut self) {
         self.head = (ID + 1 - (self.count + 1)) & ID;
         self.tail = self.head;
         self.write_ends();
     }
 
-    /// Finds room for a text and writes it: the positions of its block.
+    /// Finds room for a text and writes it. Returns the positions of its block.
     fn place(&mut self, id: u64, text: &str) -> (u64, u64) {
         if text.is_empty() {
             return (EMPTY, EMPTY);
@@ -191,7 +191,7 @@ impl Kernel {
         (begin, next)
     }
 
-    /// Gives up the oldest record and the text that only it needed.
+    /// Drops the oldest record and its text.
     fn drop_tail(&mut self) {
         let id = self.tail;
         self.set_state(id, REUSABLE);
@@ -219,7 +219,7 @@ impl Kernel {
         self.write(PRB + DESC_RING + 8, &self.tail.to_le_bytes());
     }
 
-    /// Tables of four levels that map the pages back to front.
+    /// Writes tables of four levels that map the pages back to front.
     fn map(&self) {
         const PRESENT: u64 = 1;
         for level in 0..3 {
@@ -234,7 +234,7 @@ impl Kernel {
         }
     }
 
-    /// Where a byte of the image lies.
+    /// The physical address of a byte of the image.
     fn place_of(offset: u64) -> Physical {
         let page = MAPPED_FROM + MAPPED - 1 - offset / PAGE;
         Physical(BASE + page * PAGE + offset % PAGE)

@@ -1,12 +1,12 @@
-//! Where the fields of a kernel's log lie, by that kernel's own word: they move from version to version.
+//! Where the fields of a kernel's log lie, as its vmcoreinfo says: they move from version to version.
 
-use super::RingError;
+use super::error::RingError;
 use crate::note::Note;
 
-/// A structure of the kernel's is not longer. The longest here has some 120 bytes.
+/// The largest size of a structure that is believed. The largest of a real kernel here has some 120 bytes.
 const MOST: u64 = 4096;
 
-/// Offsets in bytes, from the beginning of a `printk_ringbuffer` where nothing else is said.
+/// Offsets in bytes, from the beginning of a `printk_ringbuffer` unless stated otherwise.
 pub(super) struct Layout {
     /// 4 bytes: descriptors are 2 to the power of it.
     pub(super) count_bits: u64,
@@ -85,7 +85,7 @@ impl Info {
     }
 }
 
-/// A structure, of which fields are asked for. These are named as `structure.field`.
+/// A structure of the kernel. Its fields are named `structure.field`.
 struct Structure<'n> {
     note: &'n Note,
     size: u64,
@@ -98,15 +98,15 @@ impl Structure<'_> {
 
     /// Where a field of `len` bytes lies.
     fn field(&self, field: &'static str, len: u64) -> Result<u64, RingError> {
-        self.held(field, self.note.offset(field)?, len)
+        self.inside(field, self.note.offset(field)?, len)
     }
 
-    /// Where a field of `len` bytes lies that is one of the structure `outer`, itself a field.
+    /// Where a field of `len` bytes lies that belongs to the structure in the field `outer`.
     fn inner_field(&self, outer: &str, field: &'static str, len: u64) -> Result<u64, RingError> {
-        self.held(field, self.note.offset(outer)?.saturating_add(self.note.offset(field)?), len)
+        self.inside(field, self.note.offset(outer)?.saturating_add(self.note.offset(field)?), len)
     }
 
-    fn held(&self, field: &'static str, offset: u64, len: u64) -> Result<u64, RingError> {
+    fn inside(&self, field: &'static str, offset: u64, len: u64) -> Result<u64, RingError> {
         let size = self.size;
         let is_inside = offset.saturating_add(len) <= size && size <= MOST;
         if is_inside { Ok(offset) } else { Err(RingError::Layout { field, offset, size }) }

@@ -1,9 +1,11 @@
 //! One record of a kernel's log.
 
-use super::{ATTEMPTS, ID, Id, Ring, RingError};
+use super::access::{ATTEMPTS, Ring};
+use super::error::RingError;
+use super::id::{ID, Id};
 use crate::memory::Memory;
 
-/// What the highest two bits of a descriptor's state say.
+/// The highest two bits of a descriptor's state, and their values; any other value means that it can be reused.
 const STATE: u32 = 62;
 const RESERVED: u64 = 0;
 const COMMITTED: u64 = 1;
@@ -12,15 +14,15 @@ const FINALIZED: u64 = 2;
 const BLOCK_HEAD: u64 = 8;
 /// Set in both positions of a record that has no block.
 const NO_BLOCK: u64 = 1;
-/// Both positions of a record whose text is empty; of others without a block, the text found no room.
+/// Both positions of a record whose text is empty. In other records without a block, the text found no room.
 const EMPTY: u64 = 3;
 
 /// A line of the log, or several.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Record {
-    /// Since the kernel's start.
+    /// Time since the kernel's start.
     pub(crate) nanoseconds: u64,
-    /// As the kernel was given it.
+    /// The text as it was given to the kernel.
     pub(crate) text: Vec<u8>,
 }
 
@@ -31,13 +33,13 @@ pub(crate) enum Entry {
     Whole(Record),
     /// It is complete, but a line that is printed in pieces may still be going on in it.
     Open(Record),
-    /// Somebody is writing it, or was when the kernel stopped.
+    /// The kernel is writing it, or was when it stopped.
     Unfinished,
-    /// Its place is taken by a newer one, it was never written, or there was no room for its text.
+    /// A newer record has taken its place, it was never written, or there was no room for its text.
     Gone,
 }
 
-/// What is needed of descriptor and info.
+/// The fields of descriptor and info that reading needs.
 #[derive(Clone, Copy)]
 struct Head {
     begin: u64,
@@ -46,18 +48,21 @@ struct Head {
     text_len: u16,
 }
 
-pub(super) fn read<M: Memory>(ring: &Ring<'_, M>, id: Id) -> Result<Entry, RingError> {
-    let mut state = ring.state(id)?;
-    for _ in 0..ATTEMPTS {
-        let entry = read_in_state(ring, id, state)?;
-        // Before a text is written over, the descriptor of its record is marked.
-        let now = ring.state(id)?;
-        if now == state {
-            return Ok(entry);
+impl<M: Memory> Ring<'_, M> {
+    /// What became of a record.
+    pub(crate) fn entry(&self, id: Id) -> Result<Entry, RingError> {
+        let mut state = self.state(id)?;
+        for _ in 0..ATTEMPTS {
+            let entry = read_in_state(self, id, state)?;
+            // The writer marks the descriptor of a record before it reuses the record's text.
+            let now = self.state(id)?;
+            if now == state {
+                return Ok(entry);
+            }
+            state = now;
         }
-        state = now;
+        Ok(Entry::Unfinished)
     }
-    Ok(Entry::Unfinished)
 }
 
 fn read_in_state<M: Memory>(ring: &Ring<'_, M>, id: Id, state: u64) -> Result<Entry, RingError> {
@@ -88,7 +93,7 @@ fn head<M: Memory>(ring: &Ring<'_, M>, id: Id) -> Result<Head, RingError> {
     })
 }
 
-/// The text of a record, if there is one.
+/// The text of a record; `None` if it has none any more.
 fn text<M: Memory>(ring: &Ring<'_, M>, id: Id, head: Head) -> Result<Option<Vec<u8>>, RingError> {
     let Head { begin, next, text_len, .. } = head;
     if begin & next & NO_BLOCK != 0 {
@@ -105,8 +110,8 @@ fn text<M: Memory>(ring: &Ring<'_, M>, id: Id, head: Head) -> Result<Option<Vec<
     Ok(Some(text))
 }
 
-/// Where in a ring of `size` bytes a block lies, and how long it is, its head included; `None` if there cannot be such
-/// a block. One that would go on beyond the end of the ring lies whole at its beginning instead.
+/// The start of a block in a ring of `size` bytes, and its length with its head; `None` if there cannot be such a
+/// block. A block that would cross the end of the ring lies whole at the ring's beginning instead.
 fn block(begin: u64, next: u64, size: u64) -> Option<(u64, u64)> {
     let round = |position: u64| position / size;
     // Newer kernels let a block end where the ring does; then the next one begins in the next round.

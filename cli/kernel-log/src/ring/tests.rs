@@ -1,4 +1,4 @@
-//! Rings as a kernel writes them, and as nobody should.
+//! Rings as a kernel writes them, and damaged ones.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
@@ -6,13 +6,14 @@ use std::cmp::Reverse;
 use proptest::prelude::*;
 
 use super::*;
-use crate::fake::{Fake, Kernel, NOTE_PAGE, note_text};
-use crate::memory::{Fault, Memory, PAGE, Physical};
+use crate::fake::kernel::{Kernel, NOTE_PAGE, note_text};
+use crate::fake::memory::FakeMemory;
+use crate::memory::{Memory, MemoryError, PAGE, Physical};
 use crate::reader::Reader;
 use crate::search::{self, SearchError};
 use crate::text;
 
-fn records(memory: &Fake, kernel: &Kernel) -> Vec<(u64, String)> {
+fn records(memory: &FakeMemory, kernel: &Kernel) -> Vec<(u64, String)> {
     let mut reader = Reader::new(kernel.ring(memory), 0);
     reader.look().unwrap();
     let next = || reader.next().unwrap();
@@ -67,7 +68,7 @@ fn a_text_under_another_records_number_is_passed_over() {
 }
 
 #[test]
-fn a_text_ends_with_its_block_whatever_its_length_is_said_to_be() {
+fn a_text_ends_with_its_block_whatever_length_its_record_has() {
     let mut kernel = Kernel::new(3, 8);
     kernel.log_all(&["line"]);
     // The low bytes of the time, which are a large number.
@@ -76,10 +77,10 @@ fn a_text_ends_with_its_block_whatever_its_length_is_said_to_be() {
 }
 
 #[test]
-fn every_line_of_the_note_is_needed_and_its_lack_is_told() {
+fn every_line_of_the_note_is_needed_and_named_if_missing() {
     let kernel = Kernel::new(3, 8);
     let memory = kernel.memory();
-    // The release heads the page, and nobody needs the record's own count.
+    // The release is the first line of the page, and the record's own number is not needed.
     let unneeded = |line: &str| line.contains("OSRELEASE") || line.contains("printk_info.seq");
     for line in note_text().lines().filter(|line| !unneeded(line)) {
         kernel.write_note(&note_text().replace(line, "X=0"));
@@ -91,9 +92,10 @@ fn every_line_of_the_note_is_needed_and_its_lack_is_told() {
 
 #[test]
 fn memory_without_a_kernel_has_no_log() {
-    let memory = Fake::new(Physical(0x10_0000), 2 * PAGE as usize);
+    let memory = FakeMemory::new(Physical(0x10_0000), 2 * PAGE as usize);
     let error = search::log(&memory, &[memory.range()]).err().unwrap().to_string();
-    let expected = "no kernel log in 0x100000-0x101fff: what runs there has not come so far, or is not a Linux kernel";
+    let expected =
+        "no kernel log in 0x100000-0x101fff: what runs there has not started far enough, or is not a Linux kernel";
     assert_eq!(error, expected);
 }
 
@@ -122,14 +124,14 @@ fn a_ring_of_impossible_size_is_refused() {
     kernel.write_note(&descriptors);
     let error = search::log(&memory, &[memory.range()]).err().unwrap().to_string();
     assert!(error.contains("its ring would have 2^"), "{error}");
-    for (old, new, told) in [
+    for (old, new, expected) in [
         ("SIZE(prb_desc)=24", "SIZE(prb_desc)=23", "its prb_desc.state_var would lie at byte 16 of 23"),
         ("SIZE(prb_desc)=24", "SIZE(prb_desc)=4097", "its prb_desc.state_var would lie at byte 16 of 4097"),
         ("SIZE(printk_info)=40", "SIZE(printk_info)=4096", "is mapped to nothing, by its page table of level 1"),
     ] {
         kernel.write_note(&note_text().replace(old, new));
         let error = search::log(&memory, &[memory.range()]).err().unwrap().to_string();
-        assert!(error.contains(told), "{error}");
+        assert!(error.contains(expected), "{error}");
     }
 }
 
@@ -147,10 +149,11 @@ fn a_ring_whose_ends_are_no_records_of_it_is_refused() {
 
 /// Memory in which a kernel logs one more line at each of some reads.
 struct Busy {
-    memory: Fake,
+    memory: FakeMemory,
     kernel: RefCell<Kernel>,
-    /// At which reads, the last first, and how many lines there are.
+    /// The reads at which a line is logged, the last first.
     at: RefCell<Vec<u64>>,
+    /// How many lines have been logged.
     lines: Cell<u64>,
 }
 
@@ -162,7 +165,7 @@ impl Busy {
 }
 
 impl Memory for Busy {
-    fn read(&self, at: Physical, into: &mut [u8]) -> Result<(), Fault> {
+    fn read(&self, at: Physical, into: &mut [u8]) -> Result<(), MemoryError> {
         while self.at.borrow_mut().pop_if(|read| *read <= self.memory.reads.get()).is_some() {
             self.log();
         }
@@ -170,14 +173,14 @@ impl Memory for Busy {
     }
 }
 
-/// The line with that number: no two of a length stand in one place for long.
+/// The line with that number; lines with near numbers differ in length.
 fn line(number: u64) -> String {
     let fill = char::from(b'a' + (number % 26) as u8).to_string();
     format!("{number} {}", fill.repeat((number * 7 % 40) as usize))
 }
 
-/// Reads whatever is there to read, and holds the work to a bound.
-fn read_all(memory: &Fake) {
+/// Reads everything that can be read.
+fn read_all(memory: &FakeMemory) {
     if let Ok(ring) = search::log(memory, &[memory.range()]) {
         for patience in [0, 2] {
             let mut reader = Reader::new(ring_again(memory), patience);
@@ -194,7 +197,7 @@ fn read_all(memory: &Fake) {
     }
 }
 
-fn ring_again(memory: &Fake) -> Ring<'_, Fake> {
+fn ring_again(memory: &FakeMemory) -> Ring<'_, FakeMemory> {
     search::log(memory, &[memory.range()]).unwrap_or_else(|error| panic!("found a moment ago: {error}"))
 }
 

@@ -1,4 +1,4 @@
-//! Devices, found by the boot image behind GRUB. (Everywhere else it comes in by PVH, and there is SeaBIOS before it too.)
+//! Devices when GRUB has loaded the boot image. (All other boxes boot by PVH, which SeaBIOS also precedes.)
 
 use emulator::emulated::{EmulatedDevice, EmulatedMachine};
 use emulator::iso;

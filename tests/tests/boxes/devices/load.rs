@@ -14,10 +14,10 @@ use crate::network::frames::{everybody_to_everybody, receive_everywhere};
 
 /// How long a round of a job may take on a busy host in emulation.
 const ROUND_LIMIT: Duration = Duration::from_secs(180);
-/// Every job goes on until this file is there.
+/// Every job continues until this file exists.
 const END: &str = "/tmp/end-of-load";
 
-/// Repeats a command, and says so, until the end.
+/// Repeats a command until the end, and prints a line for each round.
 fn start_rounds(instance: &Instance<'_>, job: &str, command: &str) {
     instance.start(job, &format!("until [ -e {END} ]; do {command} || exit 1; echo round; done"));
 }

@@ -1,4 +1,4 @@
-//! Every kind of device, under load in its owner, and seen by nobody else.
+//! Every kind of device, under load in its owner, and invisible to the others.
 
 use emulator::emulated::{EmulatedDevice, EmulatedMachine};
 use emulator::launch::LaunchOptions;
@@ -13,7 +13,7 @@ const NVME: &str = "nvme";
 const VIRTIO: &str = "virtio";
 const MANY: &str = "many";
 
-/// What drivers call the interrupts of each owner's devices, in the same order.
+/// The drivers' names for the interrupts of each owner's devices, in the same order.
 const INTERRUPTS: [(&str, &str); 3] = [(NVME, "nvme0q"), (VIRTIO, "virtio0-"), (MANY, "ahci|xhci|eth0")];
 
 /// The devices at `0000:01:00.0` and on: an NVMe disk, a virtio network card, and what the third has.
@@ -70,7 +70,7 @@ fn load_drivers(booted: &Booted) {
     }
 }
 
-/// No interrupt but that of the instance's own devices, and of each of those at least one.
+/// Asserts that the instance has interrupts of each of its own devices and of no other.
 fn assert_interrupted_by_its_own_alone(instance: &Instance<'_>) {
     for (owner, drivers) in INTERRUPTS {
         for driver in drivers.split('|') {

@@ -1,4 +1,5 @@
-//! The two ports 0xCF8 and 0xCFC, by which one processor at a time reaches configuration space: instances would meet there.
+//! The ports 0xCF8 and 0xCFC, by which only one processor at a time can reach configuration space: no instance uses
+//! them.
 
 use std::fs;
 
@@ -48,5 +49,5 @@ fn no_instance_touches_the_configuration_ports_after_its_start() {
     let whole = read();
     let work = &whole[start.len()..];
     assert!(accesses(work, &[IN_MEMORY]) >= 2 * 1024, "what instances read of it goes through memory");
-    assert_eq!(accesses(work, &PORTS), 0, "nobody uses the ports");
+    assert_eq!(accesses(work, &PORTS), 0, "no instance uses the ports");
 }

@@ -7,7 +7,8 @@ use tests::scene::{box_file, partition};
 
 use crate::refusals::Attempt;
 
-/// Beside what the board has on bus 0: a card without MSI on bus 1, one with it on bus 2, and two functions on bus 3.
+/// Added to the board's own devices on bus 0: a card without MSI on bus 1, one with it on bus 2, and two functions on
+/// bus 3.
 const DEVICES: [&str; 7] = [
     "pcie-root-port,id=port1,bus=pcie.0,addr=0x10,chassis=1,slot=1",
     "pcie-root-port,id=port2,bus=pcie.0,addr=0x11,chassis=2,slot=2",
@@ -58,7 +59,7 @@ fn a_machine_without_configuration_space_in_memory_is_split_as_any_other() {
     let scene = Scene::of_cores(&[1, 1]);
     let booted = scene.boot_with(LaunchOptions::default().arguments(["-machine", "pc"]));
     let log = booted.running().log().text();
-    assert!(log.contains(", 0 PCI function(s)"), "there is nothing of PCI to tell of:\n{log}");
+    assert!(log.contains(", 0 PCI function(s)"), "there is no PCI to report:\n{log}");
     for instance in booted.instances() {
         instance.assert_has_exactly_its_cores();
         instance.assert_has_exactly_its_memory();

@@ -37,8 +37,8 @@ pub(crate) fn everybody_to_everybody(booted: &Booted, arguments: &str) {
         from.start(&job, &format!("frames send {} {FRAMES_PORT} {arguments}", to.address()));
     });
     pairs(&|from, to| {
-        let said = from.finish(&format!("to-{}", to.plan.name), LIMIT);
-        assert!(said.starts_with("sent "), "{said}");
+        let output = from.finish(&format!("to-{}", to.plan.name), LIMIT);
+        assert!(output.starts_with("sent "), "{output}");
     });
     for instance in booted.instances() {
         instance.assert_undisturbed();

@@ -10,7 +10,7 @@ use tests::instance::Instance;
 use tests::network::CARD;
 use tests::scene::{Booted, box_file, networked};
 
-/// How long a wait in an emulated box may take; what it took is told.
+/// Limit for a wait in an emulated box; the time that it took is printed.
 const LIMIT: Duration = Duration::from_secs(20);
 
 const HALT: &str = "kill -USR1 1";
@@ -31,7 +31,7 @@ fn flood(from: &Instance<'_>, to: &Instance<'_>) {
     from.start(&job, &format!("ping -q -f -s 1400 {}", to.address()));
 }
 
-/// Ends the victim under traffic, and holds the others to what they must notice and must not.
+/// Ends the victim under traffic, and checks what the others notice.
 fn loses(end: &str) -> Booted {
     let booted = three();
     let [watcher, victim, neighbour] = ["watcher", "victim", "neighbour"].map(|name| booted.instance(name));

@@ -44,12 +44,12 @@ fn iperf3_measures_tcp_and_udp_both_ways() {
         [("tcp", "-t 4"), ("tcp back", "-t 4 -R"), ("udp", "-u -b 100M -t 4"), ("udp back", "-u -b 100M -t 4 -R")]
     {
         web.start("iperf", &format!("iperf3 -J -c db {arguments}"));
-        let said = web.finish("iperf", LIMIT);
-        let result: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{what}: {error}:\n{said}"));
+        let output = web.finish("iperf", LIMIT);
+        let result: Value = serde_json::from_str(&output).unwrap_or_else(|error| panic!("{what}: {error}:\n{output}"));
         let end = &result["end"];
         let summary = if what.starts_with("udp") { &end["sum"] } else { &end["sum_received"] };
         let rate = summary["bits_per_second"].as_f64().unwrap_or_default();
-        assert!(rate > 0.0, "{what}: {said}");
+        assert!(rate > 0.0, "{what}: {output}");
         println!("{what}: {:.0} Mbit/s", rate / 1e6);
     }
     for instance in booted.instances() {

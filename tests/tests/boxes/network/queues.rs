@@ -11,16 +11,16 @@ use tests::scene::{Booted, box_file, networked};
 use super::frames::receive_everywhere;
 
 const LIMIT: Duration = Duration::from_secs(240);
-/// Flows from one instance to another. Each falls into a queue as if by lot: that all fall into one of two happens once in
-/// 2¹⁵ times.
+/// Flows from one instance to another. Each falls into a queue as if by lot: that all fall into one of two happens once
+/// in 2¹⁵ times.
 const FLOWS: usize = 16;
 
 fn pair() -> Booted {
     Scene::new(&box_file([networked("web", STABLE, 2), networked("db", STABLE, 2)])).boot()
 }
 
-/// As many flows at once from each instance to each other, `count` frames of these lengths in each. Each flow's frames must
-/// come in order, whole, and none missing.
+/// As many flows at once from each instance to each other, `count` frames of these lengths in each. Each flow's frames
+/// must come in order, whole, and none missing.
 fn flows_everywhere(booted: &Booted, flows: usize, count: usize, lengths: &str) {
     let instances = booted.instances();
     for from in &instances {
@@ -34,9 +34,9 @@ fn flows_everywhere(booted: &Booted, flows: usize, count: usize, lengths: &str) 
     }
     for from in &instances {
         for to in instances.iter().filter(|to| to.plan.index != from.plan.index) {
-            let said = from.finish(&format!("to-{}", to.plan.name), LIMIT);
-            let sent = said.lines().filter(|line| line.starts_with("sent ")).count();
-            assert_eq!((sent, said.lines().count()), (flows, flows), "{}:\n{said}", from.plan.name);
+            let output = from.finish(&format!("to-{}", to.plan.name), LIMIT);
+            let sent = output.lines().filter(|line| line.starts_with("sent ")).count();
+            assert_eq!((sent, output.lines().count()), (flows, flows), "{}:\n{output}", from.plan.name);
         }
     }
 }

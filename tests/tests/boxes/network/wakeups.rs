@@ -40,8 +40,8 @@ fn the_interrupt_moves_between_cores_under_traffic_and_no_wake_up_is_lost() {
         ),
     );
     db.finish("move", LIMIT);
-    let said = web.finish("ping", LIMIT);
-    assert!(said.contains("4000 received"), "{said}");
+    let output = web.finish("ping", LIMIT);
+    assert!(output.contains("4000 received"), "{output}");
     let cores =
         db.run(&format!("awk '/{CARD}/ {{a += $2; b += $3}} END {{print (a > 0) + (b > 0)}}' /proc/interrupts"));
     assert_eq!(cores, "2", "both cores took some");
@@ -73,8 +73,8 @@ fn with_x2apic_doorbells_ring_too() {
     assert!(booted.running().log().text().contains("APIC X2Apic"));
     booted.await_links();
     let (web, db) = (booted.instance("web"), booted.instance("db"));
-    let said = web.run("ping -q -i 0.01 -c 200 -W 5 db");
-    assert!(said.contains("200 received"), "{said}");
+    let output = web.run("ping -q -i 0.01 -c 200 -W 5 db");
+    assert!(output.contains("200 received"), "{output}");
     for instance in [web, db] {
         assert!(instance.counter("doorbells_received") > 100);
         instance.assert_undisturbed();

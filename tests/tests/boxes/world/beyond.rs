@@ -1,5 +1,5 @@
-//! From a partition that owns no card to a server beyond the box, through one that does. QEMU's own network checks
-//! what comes to it as any host does, and what the card has sent is kept and checked again.
+//! From a partition without a card to a server outside of the box, through a partition with one. QEMU's user network
+//! verifies checksums as any host does, and the test captures the card's packets and verifies them again.
 
 use std::time::Duration;
 
@@ -16,13 +16,14 @@ const LIMIT: Duration = Duration::from_secs(120);
 const OUTSIDE: &str = "eth0";
 /// The same host by IPv6.
 const HOST_6: &str = "fec0::2";
-/// The address that QEMU's own network leases first.
+/// The address that QEMU's user network leases first.
 const LEASED: [u8; 4] = [10, 0, 2, 15];
 const FILE_BYTES: u32 = 3 << 20;
-/// Of one byte, of an odd number, and as long as fits.
+/// Lengths of datagrams: one byte, an odd number, and the most that fits.
 const DATAGRAMS: [usize; 3] = [1, 777, 1472];
 
-/// `web`, on a kernel of that line, owns the card, `db` has none; and where what the card sends is kept.
+/// A box in which `web`, on a kernel of that line, owns the card and `db` has none, and the file that captures the
+/// card's packets.
 struct World {
     scene: Scene,
     card: EmulatedDevice,
@@ -54,7 +55,7 @@ impl World {
     }
 }
 
-/// Bytes that repeat nowhere near: a linear congruential generator's.
+/// Bytes of a linear congruential generator, which do not repeat soon.
 fn file() -> Vec<u8> {
     let next = |state: &mut u32| {
         *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -107,7 +108,7 @@ fn assert_undisturbed(booted: &Booted) {
 fn a_partition_without_a_card_reaches_a_server_beyond_the_box() {
     let world = World::new(STABLE, EmulatedDevice::VirtioNet("user".into()));
     let booted = assert_goes_out_under_the_address_of_web(&world);
-    // Twice is as good as once, and what comes in by itself stays out.
+    // A second call changes nothing, and connections from outside are refused.
     let web = booted.instance("web");
     web.run(&format!("sprig-gateway nat {OUTSIDE}"));
     assert_eq!(web.run("nft list ruleset | grep -c masquerade"), "1");
@@ -155,18 +156,18 @@ fn the_gateway_says_in_one_line_what_is_missing() {
     let scene = Scene::new(&box_file([networked("web", STABLE, 1)]));
     let booted = scene.boot();
     let web = booted.instance("web");
-    let told = |command: &str| web.try_run(command);
+    let output = |command: &str| web.try_run(command);
     assert_eq!(
-        told("sprig-gateway"),
-        ("sprig-gateway: nothing done: say sprig-gateway nat CARD, or sprig-gateway bridge CARD".to_owned(), 2)
+        output("sprig-gateway"),
+        ("sprig-gateway: nothing done: usage: sprig-gateway nat CARD | sprig-gateway bridge CARD".to_owned(), 2)
     );
     assert_eq!(
-        told("sprig-gateway nat eth0"),
+        output("sprig-gateway nat eth0"),
         ("sprig-gateway: nothing done: there is no card eth0; this partition has lo vni0".to_owned(), 1)
     );
     web.run("modprobe dummy numdummies=1");
     assert_eq!(
-        told("sprig-gateway nat dummy0"),
+        output("sprig-gateway nat dummy0"),
         ("sprig-gateway: no way out: dummy0 has no address, and nobody answers by DHCP".to_owned(), 1)
     );
 }

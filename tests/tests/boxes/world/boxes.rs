@@ -40,7 +40,7 @@ impl World {
         [self.left.instance("db"), self.right.instance("db")]
     }
 
-    /// Asserts that those without a card reach each other, and find each other itself and no router.
+    /// Asserts that the partitions without a card reach each other directly, and not through a router.
     fn assert_joined(&self) {
         let [near, far] = self.dbs();
         near.run("ping -c 3 -W 5 10.83.2.2");
@@ -79,20 +79,20 @@ fn boot(scene: &Scene, wire: &Path, number: usize) -> Booted {
 }
 
 fn assert_bridged(web: &Instance<'_>, port: &str) {
-    let told = web.run(&format!("sprig-gateway bridge {port}"));
-    assert_eq!(told, format!("sprig-gateway: br0 joins {CARD} and {port}; nobody there answers by DHCP"));
+    let output = web.run(&format!("sprig-gateway bridge {port}"));
+    assert_eq!(output, format!("sprig-gateway: br0 joins {CARD} and {port}; nobody there answers by DHCP"));
 }
 
-/// Asserts that iperf3 gets through, by TCP and by UDP. How fast, `cargo xtask bench boxes` measures.
+/// Asserts that iperf3 gets through, by TCP and by UDP. `cargo xtask bench boxes` measures the speed.
 fn assert_carries(from: &Instance<'_>, to: &Instance<'_>, address: &str) {
     to.run("iperf3 -s -D");
     to.wait_until("netstat -ltn | grep -q :5201", LIMIT, "ps");
     for arguments in ["", "-u -b 10M -l 1472"] {
         from.start("iperf", &format!("iperf3 -J -i 0 -t 2 -c {address} {arguments} 2> /dev/null"));
-        let said = from.finish("iperf", LIMIT);
-        let result: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}:\n{said}"));
+        let output = from.finish("iperf", LIMIT);
+        let result: Value = serde_json::from_str(&output).unwrap_or_else(|error| panic!("{error}:\n{output}"));
         let rate = result["end"]["sum_received"]["bits_per_second"].as_f64().unwrap_or_default();
-        assert!(rate > 0.0, "{arguments}: {said}");
+        assert!(rate > 0.0, "{arguments}: {output}");
     }
 }
 
