@@ -1,4 +1,4 @@
-//! The program `gauge` at the ends of a path: floods of frames, each of which is checked, and round trips.
+//! The program `bench-agent` at the ends of a path: floods of frames, each of which is checked, and round trips.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const HEADER: u32 = 14;
 /// How long the two ends may take to meet, and the last frame to be heard of.
 const MEETING: Duration = Duration::from_secs(40);
 
-/// What `gauge receive` tells.
+/// What `bench-agent receive` tells.
 #[derive(Deserialize)]
 struct Received {
     frames: u32,
@@ -25,7 +25,7 @@ struct Received {
     lost: u32,
 }
 
-/// What `gauge ask` tells.
+/// What `bench-agent ask` tells.
 #[derive(Deserialize)]
 struct RoundTrips {
     median: f64,
@@ -53,9 +53,9 @@ pub(super) fn frames(path: &Path, bytes: u32, direction: Direction, sample: Dura
 pub(super) fn round_trip(path: &Path, wait: Wait, sample: Duration) -> Result<Reading, Fault> {
     let (to, port) = (&path.to, path.to.port() + 1);
     let address = format!("{}:{port}", to.address());
-    to.start("answer", &format!("gauge answer {address} {}", wait.name()))?;
+    to.start("answer", &format!("bench-agent answer {address} {}", wait.name()))?;
     let seconds = sample.as_secs().max(1);
-    let said = path.from.measure(&format!("gauge ask {address} {} {seconds}", wait.name()), sample + MEETING)?;
+    let said = path.from.measure(&format!("bench-agent ask {address} {} {seconds}", wait.name()), sample + MEETING)?;
     let told: RoundTrips = read(&path.from, &said)?;
     to.finish("answer", MEETING)?;
     Ok(Reading { percentile_99: Some(told.percentile_99), distribution: told.distribution, ..Reading::of(told.median) })
@@ -66,9 +66,9 @@ fn floods(path: &Path, bytes: u32, direction: Direction, sample: Duration) -> Re
     let seconds = sample.as_secs().max(1);
     let send = |from: &End, to: &End| {
         let mac = to.run(&format!("cat /sys/class/net/{}/address", to.card().name()))?;
-        Ok::<_, Fault>(format!("gauge send {} {mac} {bytes} {seconds}", from.card().name()))
+        Ok::<_, Fault>(format!("bench-agent send {} {mac} {bytes} {seconds}", from.card().name()))
     };
-    let receive = |end: &End| format!("gauge receive {}", end.card().name());
+    let receive = |end: &End| format!("bench-agent receive {}", end.card().name());
     to.start("there", &receive(to))?;
     if direction == Direction::BothWays {
         from.start("back", &receive(from))?;
@@ -85,7 +85,7 @@ fn floods(path: &Path, bytes: u32, direction: Direction, sample: Duration) -> Re
 }
 
 fn read<T: for<'a> Deserialize<'a>>(end: &End, said: &str) -> Result<T, Fault> {
-    let fault = |_| Fault::Program { end: end.name().to_owned(), program: "gauge", said: said.to_owned() };
+    let fault = |_| Fault::Program { end: end.name().to_owned(), program: "bench-agent", said: said.to_owned() };
     serde_json::from_str(said).map_err(fault)
 }
 

@@ -12,7 +12,7 @@
 //! | [`campaign`] | boots the box and carries the wish out, from the first boot to the [`model::Bench`] |
 //! | `site`, `end` | the instances that can be measured, and the paths between their ends |
 //! | `machines` | two machines without Sprig, joined by virtio, to compare with |
-//! | `task`, `iperf`, `gauge`, `offload` | a question to a path, and the programs that answer it |
+//! | `task`, `iperf`, `bench-agent`, `offload` | a question to a path, and the programs that answer it |
 //! | `devices` | disks and network cards in partitions, beside the same kernel alone on a machine |
 //! | [`boxes`] | two boxes joined by their network cards |
 //! | `asked` | a question to a path or a device |

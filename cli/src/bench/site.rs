@@ -28,7 +28,7 @@ const CARD: &str = "vni0";
 /// The namespaces at the ends of the veth.
 const NAMESPACES: [(&str, &str); 2] = [("near", "10.99.0.1"), ("far", "10.99.0.2")];
 /// What measures in an instance, and what it takes to.
-const TOOLS: [&str; 5] = ["iperf3", "gauge", "ethtool", "ip", "taskset"];
+const TOOLS: [&str; 5] = ["iperf3", "bench-agent", "ethtool", "ip", "taskset"];
 
 /// An instance that can be measured.
 pub(super) struct Instance {

@@ -35,7 +35,7 @@ pub(in crate::bench) enum Way {
     In,
 }
 
-/// What `gauge` tells of either.
+/// What `bench-agent` tells of either.
 #[derive(Deserialize)]
 struct Moved {
     bytes: u64,
@@ -83,20 +83,20 @@ impl Errand {
         let seconds = sample.as_secs().max(1);
         let (program, bits) = match self {
             Errand::Read(bytes, order) => {
-                (format!("gauge read {} {bytes} {} {seconds}", driven.file(), order.name()), 1.0)
+                (format!("bench-agent read {} {bytes} {} {seconds}", driven.file(), order.name()), 1.0)
             }
             Errand::Stream(way) => {
                 let (verb, address) = match way {
                     Way::Out => ("give", outside.sink()),
                     Way::In => ("take", outside.source()),
                 };
-                (driven.within(&format!("gauge {verb} {address} {seconds}")), 8.0)
+                (driven.within(&format!("bench-agent {verb} {address} {seconds}")), 8.0)
             }
         };
         let said = driven.measure(&program, sample)?;
         let fault = |_| Fault::Program {
             end: driven.shell().console().name().to_owned(),
-            program: "gauge",
+            program: "bench-agent",
             said: said.clone(),
         };
         let moved: Moved = serde_json::from_str(&said).map_err(fault)?;

@@ -1,33 +1,35 @@
-//! What a frame of a flood holds, after the Ethernet header:
+//! The contents of a frame after its Ethernet header:
 //!
 //! ```text
 //! 0   checksum  u32   over the four words that follow
-//! 4   stream    u32   whose flood it is
-//! 8   number    u32   counted from 0; in a credit: up to which frame all was taken note of
-//! 12  window    u32   how many frames may be under way, the highest bit set on the last frame
+//! 4   stream    u32   the sender's process
+//! 8   number    u32   counted from 0; in a credit: all frames below it have been taken
+//! 12  window    u32   how many frames may be on the way; the highest bit marks the last frame
 //! 16  length    u32   of the frame, Ethernet header included
-//! 20  bytes that follow from the number, up to the length
+//! 20  bytes made from the number, up to the length
 //! ```
 
 use std::str::FromStr;
 
+use anyhow::{Context, Error, Result};
+
 /// Ethernet: destination, source, type.
 pub(crate) const ETHERNET_LEN: usize = 14;
-/// What stands before the bytes that follow from the number.
+/// What precedes the bytes made from the number.
 pub(crate) const HEAD_LEN: usize = ETHERNET_LEN + LABEL_LEN;
 /// The shortest frame: Ethernet's own minimum, without its checksum.
 pub(crate) const LEAST: usize = 60;
-/// The longest that there is room for.
+/// The longest frame.
 pub(crate) const MOST: usize = 65_549;
 
-/// The types of frames: those of a flood, and those that give credit. IEEE keeps both for local use.
+/// The types of frames that carry bytes, and of those that give credit. IEEE keeps both for local use.
 pub(crate) const FLOOD: u16 = 0x88b5;
 pub(crate) const CREDIT: u16 = 0x88b6;
 
 const LABEL_LEN: usize = 20;
 const LAST: u32 = 1 << 31;
-/// How many different runs of bytes there are, and how far one begins behind the other: no divisor in common with words,
-/// so that a shifted frame is a different one.
+/// How many different runs of bytes there are, and the distance from one to the next. It has no divisor in common with a
+/// word, so a shifted frame differs.
 const RUNS: usize = 61;
 const RUN_STEP: usize = 7;
 
@@ -46,7 +48,7 @@ pub(crate) struct Label {
     pub(crate) len: usize,
 }
 
-/// Where the bytes of all frames are cut out of.
+/// The bytes from which all frames are cut.
 pub(crate) struct Pattern(Vec<u8>);
 
 impl Label {
@@ -64,7 +66,7 @@ impl Label {
         head
     }
 
-    /// The label of a frame, if that is whole.
+    /// The label of a frame, if its checksum is right.
     pub(crate) fn read(frame: &[u8]) -> Option<Label> {
         let word = |at: usize| {
             let bytes = frame.get(ETHERNET_LEN + at..ETHERNET_LEN + at + 4)?;
@@ -82,7 +84,7 @@ impl Label {
     }
 }
 
-/// Any change of a single word changes it.
+/// Changes with any single word.
 fn checksum(words: [u32; 4]) -> u32 {
     words.into_iter().fold(0x9e37_79b9, |sum, word| (sum ^ word).wrapping_mul(0x85eb_ca6b).rotate_left(13))
 }
@@ -91,7 +93,7 @@ impl Pattern {
     pub(crate) fn new() -> Pattern {
         let mut state = 1_u32;
         let byte = || {
-            // Numerical Recipes' generator: the high bits are good enough to tell one byte from its neighbours.
+            // The generator of Numerical Recipes: its high bits differ well enough from byte to byte.
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (state >> 24) as u8
         };
@@ -106,19 +108,19 @@ impl Pattern {
 
     /// Whether the frame is as it was sent.
     pub(crate) fn is_whole(&self, label: Label, frame: &[u8]) -> bool {
-        // A short frame comes with Ethernet's padding.
+        // A short frame arrives with Ethernet's padding.
         let fits = (HEAD_LEN..=MOST).contains(&label.len) && frame.len() >= label.len;
         fits && frame[HEAD_LEN..label.len] == *self.of(label.number, label.len)
     }
 }
 
 impl FromStr for Mac {
-    type Err = String;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Mac, String> {
+    fn from_str(text: &str) -> Result<Mac> {
         let bytes: Option<Vec<u8>> = text.split(':').map(|word| u8::from_str_radix(word, 16).ok()).collect();
         let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
-        bytes.map(Mac).ok_or_else(|| format!("{text:?} is no address of a card"))
+        bytes.map(Mac).with_context(|| format!("{text:?} is no address of a card"))
     }
 }
 
@@ -158,7 +160,7 @@ mod tests {
 
     #[test]
     fn an_address_is_six_bytes() {
-        assert_eq!("02:00:00:00:00:01".parse(), Ok(MAC));
+        assert_eq!("02:00:00:00:00:01".parse::<Mac>().unwrap(), MAC);
         assert!("02:00:00".parse::<Mac>().is_err() && "x".parse::<Mac>().is_err());
     }
 }
