@@ -19,7 +19,6 @@ pub(crate) const ETHERNET_LEN: usize = 14;
 pub(crate) const HEAD_LEN: usize = ETHERNET_LEN + LABEL_LEN;
 /// The shortest frame: Ethernet's own minimum, without its checksum.
 pub(crate) const LEAST: usize = 60;
-/// The longest frame.
 pub(crate) const MOST: usize = 65_549;
 
 /// The types of frames that carry bytes, and of those that give credit. IEEE keeps both for local use.
@@ -44,7 +43,6 @@ pub(crate) struct Label {
     pub(crate) number: u32,
     pub(crate) window: u32,
     pub(crate) is_last: bool,
-    /// Of the frame.
     pub(crate) len: usize,
 }
 

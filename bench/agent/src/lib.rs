@@ -1,4 +1,6 @@
-//! What `bench-agent` prints and the host reads: one line of JSON for each run.
+//! What `bench-agent` prints and the host reads: one line of JSON for each run. And both ends of its [TCP streams](stream).
+
+pub mod stream;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

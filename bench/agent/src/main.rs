@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! bench-agent receive CARD                            receives frames, checks each, and reports what arrived
-//! bench-agent send CARD MAC BYTES SECONDS             sends frames of BYTES (or LEAST-MOST), Ethernet header included
+//! bench-agent send CARD MAC BYTES SECONDS             sends frames of BYTES, Ethernet header included
 //! bench-agent answer ADDRESS:PORT sleeping|polling    answers datagrams until a client says that it has finished
 //! bench-agent ask ADDRESS:PORT sleeping|polling SECONDS    sends datagrams and times each answer
 //! bench-agent read DEVICE BYTES sequential|random SECONDS  reads blocks of BYTES from a disk
@@ -19,12 +19,13 @@ mod receive;
 mod round_trip;
 mod send;
 mod socket;
-mod stream;
 
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use bench_agent::stream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -50,17 +51,18 @@ fn main() -> ExitCode {
 fn run(words: &[&str]) -> Result<String> {
     match words {
         ["receive", card] => json(&receive::run(card)?),
-        ["send", card, mac, bytes, time] => json(&send::run(card, mac.parse()?, bytes.parse()?, seconds(time)?)?),
+        ["send", card, mac, len, time] => json(&send::run(card, mac.parse()?, bytes(len)?, seconds(time)?)?),
         ["answer", address, wait] => round_trip::answer(address, choice(wait)?).map(|()| String::new()),
         ["ask", address, wait, time] => json(&round_trip::ask(address, choice(wait)?, seconds(time)?)?),
-        ["read", device, bytes, order, time] => {
-            let bytes = bytes.parse().with_context(|| format!("{bytes:?} is no number of bytes; {USAGE}"))?;
-            json(&disk::read(device, bytes, choice(order)?, seconds(time)?)?)
-        }
+        ["read", device, len, order, time] => json(&disk::read(device, bytes(len)?, choice(order)?, seconds(time)?)?),
         ["give", address, time] => json(&stream::give(address, seconds(time)?)?),
         ["take", address, time] => json(&stream::take(address, seconds(time)?)?),
         _ => bail!(USAGE),
     }
+}
+
+fn bytes<T: FromStr>(word: &str) -> Result<T> {
+    word.parse().ok().with_context(|| format!("{word:?} is no number of bytes; {USAGE}"))
 }
 
 fn seconds(word: &str) -> Result<Duration> {

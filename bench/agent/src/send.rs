@@ -4,10 +4,9 @@
 //! lost on the way.
 
 use std::fs;
-use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Error, Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use bench_agent::Sent;
 
 use crate::frame::{CREDIT, FLOOD, HEAD_LEN, LEAST, Label, MOST, Mac, Pattern};
@@ -26,18 +25,11 @@ const CREDIT_LIMIT: Duration = Duration::from_secs(1);
 /// How long the sender waits for an acknowledgement before it repeats a frame.
 const REPEAT_AFTER: Duration = Duration::from_millis(200);
 
-/// The lengths of frames.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Lengths {
-    least: usize,
-    most: usize,
-}
-
 struct Sender {
     socket: Socket,
     to: Mac,
     from: Mac,
-    lengths: Lengths,
+    len: usize,
     pattern: Pattern,
     stream: u32,
     window: u32,
@@ -48,16 +40,17 @@ struct Sender {
     credit: Vec<u8>,
 }
 
-/// Sends frames through the card for so long.
-pub(crate) fn run(card: &str, to: Mac, lengths: Lengths, duration: Duration) -> Result<Sent> {
+/// Sends frames of that length through the card for so long.
+pub(crate) fn run(card: &str, to: Mac, len: usize, duration: Duration) -> Result<Sent> {
+    ensure!((LEAST..=MOST).contains(&len), "frames have {LEAST} to {MOST} bytes, not {len}");
     let from = fs::read_to_string(format!("/sys/class/net/{card}/address"));
     let from = from.with_context(|| format!("there is no card {card}"))?.trim().parse()?;
-    let window = RECEIVE_BUFFER / 2 / (2 * lengths.most + FRAME_OVERHEAD);
+    let window = RECEIVE_BUFFER / 2 / (2 * len + FRAME_OVERHEAD);
     let mut sender = Sender {
         socket: Socket::open(card, CREDIT, REPEAT_AFTER)?,
         to,
         from,
-        lengths,
+        len,
         pattern: Pattern::new(),
         stream: std::process::id(),
         window: u32::try_from(window).unwrap_or(WINDOW_MOST).clamp(WINDOW_LEAST, WINDOW_MOST),
@@ -99,10 +92,7 @@ impl Sender {
         if room < BURST.min(self.window / 2) {
             return self.wait_for_room();
         }
-        let frame = |number| {
-            let len = self.lengths.of(number);
-            (self.head(number, len, false), self.pattern.of(number, len))
-        };
+        let frame = |number| (self.head(number, self.len, false), self.pattern.of(number, self.len));
         let frames: Vec<([u8; HEAD_LEN], &[u8])> = (self.next..).take(room.min(BURST) as usize).map(frame).collect();
         let sent = self.socket.send(&frames).with_context(|| format!("frame {}", self.next))?;
         self.report.bytes += frames[..sent].iter().map(|(head, rest)| (head.len() + rest.len()) as u64).sum::<u64>();
@@ -150,48 +140,5 @@ impl Sender {
 
     fn head(&self, number: u32, len: usize, is_last: bool) -> [u8; HEAD_LEN] {
         Label { stream: self.stream, number, window: self.window, is_last, len }.head(self.to, self.from, FLOOD)
-    }
-}
-
-impl Lengths {
-    /// Every length once, short ones beside long ones, and then from the beginning.
-    fn of(self, number: u32) -> usize {
-        // A prime larger than any range, so that the sequence visits all lengths.
-        const STEP: usize = 27_644_437;
-        self.least + (number as usize * STEP) % (self.most - self.least + 1)
-    }
-}
-
-impl FromStr for Lengths {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Lengths> {
-        let (least, most) = text.split_once('-').unwrap_or((text, text));
-        let number = |word: &str| word.parse().with_context(|| format!("{text:?} is no length of a frame"));
-        let (least, most) = (number(least)?, number(most)?);
-        ensure!(LEAST <= least && least <= most && most <= MOST, "frames have {LEAST} to {MOST} bytes, not {text}");
-        Ok(Lengths { least, most })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn every_length_is_used() {
-        let lengths: Lengths = "64-1514".parse().unwrap();
-        let seen: BTreeSet<usize> = (0..1451).map(|number| lengths.of(number)).collect();
-        assert_eq!((seen.len(), seen.first(), seen.last()), (1451, Some(&64), Some(&1514)));
-        assert_eq!("100".parse::<Lengths>().unwrap().of(7), 100);
-    }
-
-    #[test]
-    fn impossible_lengths_are_refused() {
-        for text in ["59", "65550", "200-100", "x", "64-"] {
-            assert!(text.parse::<Lengths>().is_err(), "{text}");
-        }
     }
 }

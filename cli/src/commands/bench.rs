@@ -1,12 +1,18 @@
-//! `sprig bench`: what the virtual Ethernet of a box carries, beside what else carries frames.
+//! `sprig bench`: measures what the virtual Ethernet of a box carries, and what it is compared with.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use bench::boxes::run::BenchRun;
+use bench::boxes::spec::{BenchSpec, Extent, Metric, Subject};
+use bench::boxes::two_boxes::TwoBoxes;
+use bench::report::page;
+use bench::table::table;
+use bench::{file, model};
 use clap::ValueEnum;
 use emulator::boot_image;
 use emulator::emulated::EmulatedDevice;
@@ -14,12 +20,6 @@ use emulator::source::Source;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::print;
-use crate::bench::boxes::TwoBoxes;
-use crate::bench::campaign::Campaign;
-use crate::bench::model;
-use crate::bench::report::page;
-use crate::bench::table::table;
-use crate::bench::wish::{Extent, Subject, What, Wish};
 
 /// Measure what the virtual Ethernet of a box carries, and its disks and network cards
 ///
@@ -40,7 +40,7 @@ pub struct Bench {
     quick: bool,
     /// Only these kinds, separated by commas
     #[arg(long, value_delimiter = ',', value_enum)]
-    only: Vec<What>,
+    only: Vec<Metric>,
     /// Only these subjects, separated by commas [default: all but virtio-net]
     #[arg(long, value_delimiter = ',', value_enum)]
     subjects: Vec<Subject>,
@@ -70,40 +70,40 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Measures, and tells what came of it.
+    /// Measures, prints the table and writes the files.
     ///
     /// # Errors
-    /// Every mistake in the box file; what is missing here; if nothing at all could be measured.
+    /// An error in the box file; anything that is missing here; if nothing at all could be measured.
     pub fn run(&self) -> Result<()> {
         let source = Source::read(&self.file)?;
         let boot_image = boot_image::find(self.boot_image.as_deref())?;
         let output = self.output.clone().unwrap_or_else(|| self.file.with_file_name("sprig-bench"));
+        // Before anything is measured for nothing.
         fs::create_dir_all(&output).with_context(|| format!("cannot make {}", output.display()))?;
         let stop = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot wait for signals")?;
         }
         let bench = self.measure(&source, boot_image, &stop)?;
-        let json = serde_json::to_string_pretty(&bench).context("cannot write the bench as JSON")?;
-        write(&output.join("bench.json"), &(json + "\n"))?;
-        write(&output.join("report.html"), &page(&bench))?;
+        file::write(&output.join("bench.json"), &bench).context("cannot write bench.json")?;
+        fs::write(output.join("report.html"), page(&bench)).context("cannot write report.html")?;
         print(&format!("\n{}\nwrote bench.json and report.html to {}\n", table(&bench), output.display()))
     }
 
     fn measure(&self, source: &Source, boot_image: PathBuf, stop: &AtomicBool) -> Result<model::Bench> {
-        let tell = |line: &str| eprintln!("{line}");
-        let wish = self.wish();
+        let progress = |line: &str| eprintln!("{line}");
+        let spec = self.spec();
         if let Some(other) = &self.other_box {
             let sources = [source, &Source::read(other)?];
-            return Ok(TwoBoxes { sources, boot_image, wish: &wish, stop, tell: &tell }.run()?);
+            return Ok(TwoBoxes { sources, boot_image, spec: &spec, stop, progress: &progress }.run()?);
         }
         let machine = super::machine(source, &self.devices)?;
-        Ok(Campaign { source, boot_image, machine, wish: &wish, stop, tell: &tell }.run()?)
+        Ok(BenchRun { source, boot_image, machine, spec: &spec, stop, progress: &progress }.run()?)
     }
 
-    fn wish(&self) -> Wish {
+    fn spec(&self) -> BenchSpec {
         let (extent, rounds, seconds) = if self.quick { (Extent::Quick, 1, 1) } else { (Extent::Full, 5, 2) };
-        let or_all = |only: &[What]| if only.is_empty() { What::value_variants().to_vec() } else { only.to_vec() };
+        let all = Metric::value_variants();
         let mut subjects = match (self.subjects.is_empty(), &self.other_box) {
             (false, _) => self.subjects.clone(),
             (true, Some(_)) => vec![Subject::Vni, Subject::Cards, Subject::Bridge, Subject::Tunnel],
@@ -114,12 +114,12 @@ impl Bench {
         if self.against_virtio && !subjects.contains(&Subject::VirtioNet) {
             subjects.push(Subject::VirtioNet);
         }
-        Wish {
+        BenchSpec {
             pair: self.pair.clone(),
-            what: or_all(&self.only),
+            metrics: if self.only.is_empty() { all.to_vec() } else { self.only.clone() },
             subjects,
             rounds: self.rounds.unwrap_or(rounds),
-            sample: Duration::from_secs(self.seconds.unwrap_or(seconds)),
+            duration: Duration::from_secs(self.seconds.unwrap_or(seconds)),
             extent,
         }
     }
@@ -128,8 +128,4 @@ impl Bench {
 fn pair(text: &str) -> Result<(String, String), String> {
     let (from, to) = text.split_once(':').ok_or("expected FROM:TO, the names of two partitions")?;
     Ok((from.to_owned(), to.to_owned()))
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -32,14 +32,12 @@ pub(super) struct Options {
     further: Vec<String>,
 }
 
-/// Builds, and measures one box.
 pub(super) fn one(places: &Places, options: &Options) -> Result<()> {
     let file = box_file::bench(places, options.kernel, &folder(places))?;
     let arguments = ["--pair", "web:db", "--against-virtio"].map(OsString::from);
     run(places, options, "box", &file, &arguments)
 }
 
-/// Builds, and measures two.
 pub(super) fn two(places: &Places, options: &Options) -> Result<()> {
     let [file, other] = box_file::gateways(places, options.kernel, &folder(places))?;
     run(places, options, "boxes", &file, &["--other-box".into(), other.into()])
