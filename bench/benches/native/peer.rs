@@ -67,16 +67,21 @@ impl Peer {
     #[expect(unsafe_code, reason = "the system has no safe call for it")]
     fn fork(&mut self, mut writer: impl Write, there: impl FnOnce(&mut Control) -> Result<f64>) -> Result<Child> {
         self.control.reset();
+        // The peer starts on the core of this thread.
+        cores::pin(self.cores.there)?;
         // SAFETY: this process has one thread now, so its copy may do all that it may.
         let id = unsafe { libc::fork() };
-        ensure!(id >= 0, "cannot fork the peer: {}", std::io::Error::last_os_error());
-        if id > 0 {
-            return Ok(Child(id));
+        if id != 0 {
+            ensure!(id > 0, "cannot fork the peer: {}", std::io::Error::last_os_error());
+            let child = Child(id);
+            return cores::pin(self.cores.here).map(|()| child);
         }
         // The stack below belongs to the process that measures. Neither a return nor a panic may reach it.
-        let half = AssertUnwindSafe(|| cores::pin(self.cores.there).and_then(|()| there(self.control.as_peer())));
-        let result = catch_unwind(half).unwrap_or_else(|_| Err(anyhow!("it panicked")));
-        let answer = result.map(|value| (value, waited(&[process::id()]))).map_err(|error| format!("{error:#}"));
+        let before = waited(&[process::id()]);
+        let result = catch_unwind(AssertUnwindSafe(|| there(self.control.as_peer())));
+        let result = result.unwrap_or_else(|_| Err(anyhow!("it panicked")));
+        let waited = waited(&[process::id()]).saturating_sub(before);
+        let answer = result.map(|value| (value, waited)).map_err(|error| format!("{error:#}"));
         let _ = writer.write_all(&serde_json::to_vec(&answer).unwrap_or_default());
         // SAFETY: it ends this process. Destructors are those of the process that measures.
         unsafe { libc::_exit(0) }
