@@ -24,10 +24,9 @@ use super::print;
 /// Measure what the virtual Ethernet of a box carries, and its disks and network cards
 ///
 /// Boots the box in an emulated machine and measures with stock iperf3 and a generator of its own, between every pair of
-/// partitions or a chosen one; beside it, in the same run, an instance's own loopback and veth. A disk or a network card
-/// that belongs to a partition is measured beside the same kernel alone on a machine with the same devices. With a second
-/// box, it is measured what partitions of the two carry to each other over their cards. With Ctrl-C it ends, and keeps what
-/// was measured until then.
+/// partitions or a chosen one; in the same run it measures an instance's own loopback and veth. It measures a disk or a
+/// network card of a partition beside the same kernel alone on a machine with the same devices. With a second box, it
+/// measures what partitions of the two send each other over their cards. Ctrl-C ends it, and it keeps what it has measured.
 #[derive(clap::Args)]
 pub struct Bench {
     /// The box file
@@ -35,10 +34,10 @@ pub struct Bench {
     /// Only from this partition to that one
     #[arg(long, value_name = "FROM:TO", value_parser = pair)]
     pair: Option<(String, String)>,
-    /// In less than two minutes: what matters most of the first pair, once
+    /// In less than two minutes: the most important cases of the first pair, once
     #[arg(long)]
     quick: bool,
-    /// Only these kinds, separated by commas
+    /// Only these metrics, separated by commas
     #[arg(long, value_delimiter = ',', value_enum)]
     only: Vec<Metric>,
     /// Only these subjects, separated by commas [default: all but virtio-net]
@@ -47,18 +46,18 @@ pub struct Bench {
     /// Beside the box, boot two separate machines whose virtio cards are joined by a socket, and measure those too
     #[arg(long)]
     against_virtio: bool,
-    /// Plug in a PCI device, as `sprig run` does; may be given many times. What of it the box file gives to a partition is
-    /// measured there, and beside in the same kernel alone on a machine of its own. Images of disks stay as they are
+    /// Plug in a PCI device, as `sprig run` does; may be given many times. A device that the box file gives to a partition
+    /// is measured there, and in the same kernel alone on a machine of its own. Images of disks stay as they are
     #[arg(long = "device", value_name = "DEVICE")]
     devices: Vec<EmulatedDevice>,
-    /// A second box, on a machine of its own: the network cards of both are joined by a wire, and it is measured what
-    /// goes from one to the other
+    /// A second box, on a machine of its own: a wire joins the network cards of both, and the bench measures what goes from
+    /// one to the other
     #[arg(long, value_name = "FILE", conflicts_with_all = ["pair", "against_virtio", "devices"])]
     other_box: Option<PathBuf>,
     /// How long each sample takes [default: 2, or 1 with --quick]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: Option<u64>,
-    /// How many samples are taken of each question [default: 5, or 1 with --quick]
+    /// How many samples each case gets [default: 5, or 1 with --quick]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: Option<u32>,
     /// Where `bench.json` and `report.html` are written [default: sprig-bench beside the box file]
