@@ -2,11 +2,11 @@
 //!
 //! | module | |
 //! |---|---|
-//! | [`page`](mod@page) | the page from its title to its conditions |
-//! | [`figures`] | which figures a bench gets |
-//! | [`draw`] | a figure with its plot |
-//! | [`plot`] | lines, bars, distributions and matrices as SVG |
-//! | [`details`] | the table below a figure |
+//! | `page` | the page from its title to its conditions |
+//! | `figures` | which figures a bench gets |
+//! | `draw` | a figure with its plot |
+//! | `plot` | lines, bars, distributions and matrices as SVG |
+//! | `details` | the table below a figure |
 
 mod details;
 mod draw;
