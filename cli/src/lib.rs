@@ -2,7 +2,6 @@
 //!
 //! [`commands`] holds one module for each subcommand and nothing that another could want.
 
-pub mod bench;
 pub mod commands;
 mod picture;
 mod processor;

@@ -178,13 +178,13 @@ fn a_medium_and_none_cannot_be_booted_both() {
 }
 
 /// A bench that nobody ran.
-const MADE_UP: &str = include_str!("fixtures/made-up-box.json");
+const MADE_UP: &str = include_str!("../../bench/tests/made-up-box.json");
 
 #[test]
 fn a_report_is_made_of_benches() {
     let folder = Folder::new();
     folder.write("one.json", MADE_UP.as_bytes());
-    folder.write("other.json", include_bytes!("fixtures/made-up-native.json"));
+    folder.write("other.json", include_bytes!("../../bench/tests/made-up-native.json"));
     let said = folder.sprig(&["report", "one.json", "other.json", "-o", "page.html"]);
     assert_eq!(said, "wrote page.html\n[exit 0]");
     let page = fs::read_to_string(folder.path().join("page.html")).unwrap();

@@ -1,32 +1,31 @@
-//! `sprig bench`: what the virtual Ethernet of a box carries, beside what else carries frames.
+//! `sprig bench`: measures what the virtual Ethernet of a box carries, and what it is compared with.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use bench::boxes::run::BenchRun;
+use bench::boxes::spec::{BenchSpec, Extent, Metric, Subject};
+use bench::boxes::two_boxes::TwoBoxes;
+use bench::report::page;
+use bench::table::table;
+use bench::{file, model};
 use clap::ValueEnum;
 use emulator::emulated::EmulatedDevice;
 use emulator::source::Source;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::print;
-use crate::bench::boxes::TwoBoxes;
-use crate::bench::campaign::Campaign;
-use crate::bench::model;
-use crate::bench::report::page;
-use crate::bench::table::table;
-use crate::bench::wish::{Extent, Subject, What, Wish};
 
 /// Measure what the virtual Ethernet of a box carries, and its disks and network cards
 ///
 /// Boots the box in an emulated machine and measures with stock iperf3 and a generator of its own, between every pair of
-/// partitions or a chosen one; beside it, in the same run, an instance's own loopback and veth. A disk or a network card
-/// that belongs to a partition is measured beside the same kernel alone on a machine with the same devices. With a second
-/// box, it is measured what partitions of the two carry to each other over their cards. With Ctrl-C it ends, and keeps what
-/// was measured until then.
+/// partitions or a chosen one; in the same run it measures an instance's own loopback and veth. It measures a disk or a
+/// network card of a partition beside the same kernel alone on a machine with the same devices. With a second box, it
+/// measures what partitions of the two send each other over their cards. Ctrl-C ends it, and it keeps what it has measured.
 #[derive(clap::Args)]
 pub struct Bench {
     /// The box file
@@ -34,30 +33,30 @@ pub struct Bench {
     /// Only from this partition to that one
     #[arg(long, value_name = "FROM:TO", value_parser = pair)]
     pair: Option<(String, String)>,
-    /// In less than two minutes: what matters most of the first pair, once
+    /// In less than two minutes: the most important cases of the first pair, once
     #[arg(long)]
     quick: bool,
-    /// Only these kinds, separated by commas
+    /// Only these metrics, separated by commas
     #[arg(long, value_delimiter = ',', value_enum)]
-    only: Vec<What>,
+    only: Vec<Metric>,
     /// Only these subjects, separated by commas [default: all but virtio-net]
     #[arg(long, value_delimiter = ',', value_enum)]
     subjects: Vec<Subject>,
     /// Beside the box, boot two separate machines whose virtio cards are joined by a socket, and measure those too
     #[arg(long)]
     against_virtio: bool,
-    /// Plug in a PCI device, as `sprig run` does; may be given many times. What of it the box file gives to a partition is
-    /// measured there, and beside in the same kernel alone on a machine of its own. Images of disks stay as they are
+    /// Plug in a PCI device, as `sprig run` does; may be given many times. A device that the box file gives to a partition
+    /// is measured there, and in the same kernel alone on a machine of its own. Images of disks stay as they are
     #[arg(long = "device", value_name = "DEVICE")]
     devices: Vec<EmulatedDevice>,
-    /// A second box, on a machine of its own: the network cards of both are joined by a wire, and it is measured what
-    /// goes from one to the other
+    /// A second box, on a machine of its own: a wire joins the network cards of both, and the bench measures what goes from
+    /// one to the other
     #[arg(long, value_name = "FILE", conflicts_with_all = ["pair", "against_virtio", "devices"])]
     other_box: Option<PathBuf>,
     /// How long each sample takes [default: 2, or 1 with --quick]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: Option<u64>,
-    /// How many samples are taken of each question [default: 5, or 1 with --quick]
+    /// How many samples each case gets [default: 5, or 1 with --quick]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: Option<u32>,
     /// Where `bench.json` and `report.html` are written [default: sprig-bench beside the box file]
@@ -69,40 +68,40 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Measures, and tells what came of it.
+    /// Measures, prints the table and writes the files.
     ///
     /// # Errors
-    /// Every mistake in the box file; what is missing here; if nothing at all could be measured.
+    /// An error in the box file; anything that is missing here; if nothing at all could be measured.
     pub fn run(&self) -> Result<()> {
         let source = Source::read(&self.file)?;
         let boot_image = super::boot_image(self.boot_image.as_deref())?;
         let output = self.output.clone().unwrap_or_else(|| self.file.with_file_name("sprig-bench"));
+        // Before anything is measured for nothing.
         fs::create_dir_all(&output).with_context(|| format!("cannot make {}", output.display()))?;
         let stop = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot wait for signals")?;
         }
         let bench = self.measure(&source, boot_image, &stop)?;
-        let json = serde_json::to_string_pretty(&bench).context("cannot write the bench as JSON")?;
-        write(&output.join("bench.json"), &(json + "\n"))?;
-        write(&output.join("report.html"), &page(&bench))?;
+        file::write(&output.join("bench.json"), &bench).context("cannot write bench.json")?;
+        fs::write(output.join("report.html"), page(&bench)).context("cannot write report.html")?;
         print(&format!("\n{}\nwrote bench.json and report.html to {}\n", table(&bench), output.display()))
     }
 
     fn measure(&self, source: &Source, boot_image: PathBuf, stop: &AtomicBool) -> Result<model::Bench> {
-        let tell = |line: &str| eprintln!("{line}");
-        let wish = self.wish();
+        let progress = |line: &str| eprintln!("{line}");
+        let spec = self.spec();
         if let Some(other) = &self.other_box {
             let sources = [source, &Source::read(other)?];
-            return Ok(TwoBoxes { sources, boot_image, wish: &wish, stop, tell: &tell }.run()?);
+            return Ok(TwoBoxes { sources, boot_image, spec: &spec, stop, progress: &progress }.run()?);
         }
         let machine = super::machine(source, &self.devices)?;
-        Ok(Campaign { source, boot_image, machine, wish: &wish, stop, tell: &tell }.run()?)
+        Ok(BenchRun { source, boot_image, machine, spec: &spec, stop, progress: &progress }.run()?)
     }
 
-    fn wish(&self) -> Wish {
+    fn spec(&self) -> BenchSpec {
         let (extent, rounds, seconds) = if self.quick { (Extent::Quick, 1, 1) } else { (Extent::Full, 5, 2) };
-        let or_all = |only: &[What]| if only.is_empty() { What::value_variants().to_vec() } else { only.to_vec() };
+        let all = Metric::value_variants();
         let mut subjects = match (self.subjects.is_empty(), &self.other_box) {
             (false, _) => self.subjects.clone(),
             (true, Some(_)) => vec![Subject::Vni, Subject::Cards, Subject::Bridge, Subject::Tunnel],
@@ -113,12 +112,12 @@ impl Bench {
         if self.against_virtio && !subjects.contains(&Subject::VirtioNet) {
             subjects.push(Subject::VirtioNet);
         }
-        Wish {
+        BenchSpec {
             pair: self.pair.clone(),
-            what: or_all(&self.only),
+            metrics: if self.only.is_empty() { all.to_vec() } else { self.only.clone() },
             subjects,
             rounds: self.rounds.unwrap_or(rounds),
-            sample: Duration::from_secs(self.seconds.unwrap_or(seconds)),
+            duration: Duration::from_secs(self.seconds.unwrap_or(seconds)),
             extent,
         }
     }
@@ -127,8 +126,4 @@ impl Bench {
 fn pair(text: &str) -> Result<(String, String), String> {
     let (from, to) = text.split_once(':').ok_or("expected FROM:TO, the names of two partitions")?;
     Ok((from.to_owned(), to.to_owned()))
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -1,13 +1,13 @@
-//! `sprig report`: a page made anew from the files that benches wrote.
+//! `sprig report`: makes a page from the files that benches wrote.
 
 use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use bench::file::read;
+use bench::report::pages;
 
 use super::print;
-use crate::bench::file::read;
-use crate::bench::report::pages;
 
 /// Make one page with tables and plots from what benches measured
 ///

@@ -1,72 +1,72 @@
-//! What `sprig bench` measures, and that it has measured it. How fast anything was is nobody's business here.
+//! What `sprig bench` measures. No test looks at how fast anything is.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use cli::bench::boxes::TwoBoxes;
-use cli::bench::campaign::Campaign;
-use cli::bench::model::{Bench, Measurement};
-use cli::bench::table::table;
-use cli::bench::wish::{Extent, Subject, What, Wish};
-use cli::bench::words;
+use bench::boxes::run::BenchRun;
+use bench::boxes::spec::{BenchSpec, Extent, Metric, Subject};
+use bench::boxes::two_boxes::TwoBoxes;
+use bench::labels;
+use bench::model::{Bench, Case, Measurement};
+use bench::table::table;
 use emulator::emulated::{EmulatedDevice, EmulatedMachine};
 use tests::Scene;
 use tests::fixture::{STABLE, boot_image};
 use tests::scene::{box_file, networked};
 
-fn quick() -> Wish {
-    Wish {
+fn quick() -> BenchSpec {
+    BenchSpec {
         pair: Some(("web".to_owned(), "db".to_owned())),
-        what: vec![What::Tcp, What::Udp, What::Frames, What::RoundTrip],
+        metrics: vec![Metric::Tcp, Metric::Udp, Metric::Frames, Metric::RoundTrip],
         subjects: vec![Subject::Vni, Subject::Loopback, Subject::Veth],
         rounds: 1,
-        sample: Duration::from_secs(1),
+        duration: Duration::from_secs(1),
         extent: Extent::Quick,
     }
 }
 
-fn measure(wish: &Wish, stop: bool) -> Result<Bench, String> {
+fn measure(spec: &BenchSpec, stop: bool) -> Result<Bench, String> {
     let scene = Scene::new(&box_file([networked("web", STABLE, 1), networked("db", STABLE, 2)]));
     let machine = EmulatedMachine::needed_by(scene.source().request());
-    campaign(&scene, machine, wish, &AtomicBool::new(stop))
+    run(&scene, machine, spec, &AtomicBool::new(stop))
 }
 
-fn campaign(scene: &Scene, machine: EmulatedMachine, wish: &Wish, stop: &AtomicBool) -> Result<Bench, String> {
-    let (source, tell) = (scene.source(), |line: &str| println!("{line}"));
-    let campaign = Campaign { source, boot_image: boot_image(), machine, wish, stop, tell: &tell };
-    campaign.run().map_err(|fault| fault.to_string())
+fn run(scene: &Scene, machine: EmulatedMachine, spec: &BenchSpec, stop: &AtomicBool) -> Result<Bench, String> {
+    let (source, progress) = (scene.source(), |line: &str| println!("{line}"));
+    let run = BenchRun { source, boot_image: boot_image(), machine, spec, stop, progress: &progress };
+    run.run().map_err(|error| error.to_string())
 }
 
 #[test]
-fn a_quick_bench_asks_every_subject_and_counts_beside() {
+fn a_quick_bench_measures_every_subject_and_has_counters() {
     let bench = measure(&quick(), false).unwrap();
-    let asked: BTreeSet<(&str, &str)> =
-        bench.measurements.iter().map(|one| (one.what.as_str(), one.subject.as_str())).collect();
+    let measured: BTreeSet<(&str, &str)> =
+        bench.measurements.iter().map(|one| (&*one.case.what, &*one.case.subject)).collect();
     for what in ["tcp", "udp", "frames", "round-trip"] {
         for subject in ["vni", "loopback", "veth"] {
-            assert!(asked.contains(&(what, subject)), "{what} of {subject} is missing: {:?}", bench.remarks);
+            assert!(measured.contains(&(what, subject)), "{what} of {subject} is missing: {:?}", bench.remarks);
         }
     }
     for measurement in &bench.measurements {
-        let Measurement { what, subject, samples, beside, .. } = measurement;
+        let Measurement { case: Case { what, subject, .. }, samples, counters, .. } = measurement;
         assert!(samples.len() == 1 && samples[0] > 0.0, "{what} of {subject}: {samples:?}");
-        assert!((0.0..=1.0).contains(&beside["cpu_share_sender"]), "{what} of {subject}: {beside:?}");
+        assert!((0.0..=1.0).contains(&counters["cpu_share_sender"]), "{what} of {subject}: {counters:?}");
         if subject == "vni" {
-            assert!(beside["frames"] > 0.0 && beside["polls_per_frame"] > 0.0, "{what}: {beside:?}");
-            assert_eq!(beside["lost_wakeups"], 0.0, "{what}: {beside:?}");
+            assert!(counters["frames"] > 0.0 && counters["polls_per_frame"] > 0.0, "{what}: {counters:?}");
+            assert_eq!(counters["lost_wakeups"], 0.0, "{what}: {counters:?}");
         }
         if what == "frames" {
-            assert!(beside["checked_frames"] > 0.0, "{subject}: {beside:?}");
-            assert_eq!(beside["corrupt_frames"], 0.0, "{subject}: {beside:?}");
+            assert!(counters["checked_frames"] > 0.0, "{subject}: {counters:?}");
+            assert_eq!(counters["corrupt_frames"], 0.0, "{subject}: {counters:?}");
         }
         assert_eq!(what == "round-trip", !measurement.distribution.is_empty(), "{what} of {subject}");
     }
     assert!(bench.targets.iter().any(|target| target.what == "lost wake-ups" && target.is_met() == Some(true)));
     // Not to the last bit: numbers are read back to within one.
     let written: Bench = serde_json::from_str(&serde_json::to_string(&bench).unwrap()).unwrap();
-    let kinds = |bench: &Bench| bench.measurements.iter().map(|one| one.parameters.clone()).collect::<Vec<_>>();
-    assert_eq!((kinds(&written), written.remarks), (kinds(&bench), bench.remarks), "bench.json has all of it");
+    let kinds = |bench: &Bench| bench.measurements.iter().map(|one| one.case.parameters.clone()).collect::<Vec<_>>();
+    assert_eq!((kinds(&written), written.remarks), (kinds(&bench), bench.remarks), "bench.json is complete");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn disks_and_network_cards_are_measured_in_their_partition_and_with_its_kernel_a
     let db = networked("db", "6.1", 1) + "devices = [\"class:sata\"]\n";
     let scene = Scene::new(&box_file([web, db]));
     let (image, user) = (disk.path().to_owned(), || "user".to_owned());
-    // The second card is nobody's, and so not asked.
+    // Nobody owns the second card, so it is not measured.
     let devices = vec![
         EmulatedDevice::Nvme(image.clone()),
         EmulatedDevice::Sata(image),
@@ -85,22 +85,22 @@ fn disks_and_network_cards_are_measured_in_their_partition_and_with_its_kernel_a
         EmulatedDevice::E1000e(user()),
     ];
     let machine = EmulatedMachine { devices, ..EmulatedMachine::needed_by(scene.source().request()) };
-    let bench = campaign(&scene, machine, &of_devices(), &AtomicBool::new(false)).unwrap();
-    let told = table(&bench);
-    let asked = |subject: &str| -> Vec<String> {
-        let of_subject = bench.measurements.iter().filter(|one| one.subject == subject);
-        of_subject.map(|one| format!("{}, {}", one.what, words::parameters(&one.parameters))).collect()
+    let bench = run(&scene, machine, &of_devices(), &AtomicBool::new(false)).unwrap();
+    let shown = table(&bench);
+    let measured = |subject: &str| -> Vec<String> {
+        let of_subject = bench.measurements.iter().map(|one| &one.case).filter(|case| case.subject == subject);
+        of_subject.map(|case| format!("{}, {}", case.what, labels::parameters(&case.parameters))).collect()
     };
-    let (partition, alone) = (asked("partition"), asked("alone"));
-    assert_eq!(partition, alone, "{told}");
+    let (partition, alone) = (measured("partition"), measured("alone"));
+    assert_eq!(partition, alone, "{shown}");
     let devices = ["nvme at 0000:01:00.0", "sata at 0000:02:00.0", "virtio-net at 0000:03:00.0"];
-    assert_eq!(partition.len(), 2 * devices.len(), "two questions to each device, and nothing else:\n{told}");
+    assert_eq!(partition.len(), 2 * devices.len(), "two cases of each device, and nothing else:\n{shown}");
     for device in devices {
-        assert_eq!(partition.iter().filter(|one| one.contains(device)).count(), 2, "{device}:\n{told}");
+        assert_eq!(partition.iter().filter(|one| one.contains(device)).count(), 2, "{device}:\n{shown}");
     }
-    assert!(bench.measurements.iter().all(|one| one.samples.len() == 1 && one.samples[0] > 0.0), "{told}");
+    assert!(bench.measurements.iter().all(|one| one.samples.len() == 1 && one.samples[0] > 0.0), "{shown}");
     let held = bench.targets.iter().filter(|target| target.what.ends_with("against the same kernel alone"));
-    assert_eq!(held.filter(|target| target.found.is_some()).count(), partition.len(), "{told}");
+    assert_eq!(held.filter(|target| target.found.is_some()).count(), partition.len(), "{shown}");
 }
 
 #[test]
@@ -109,9 +109,9 @@ fn a_bench_of_devices_that_no_partition_has_says_so() {
     assert!(refused.contains("no partition has a disk or a network card"), "{refused}");
 }
 
-fn of_devices() -> Wish {
-    let (what, subjects) = (vec![What::Disk, What::Network], vec![Subject::Partition, Subject::Alone]);
-    Wish { pair: None, what, subjects, ..quick() }
+fn of_devices() -> BenchSpec {
+    let (metrics, subjects) = (vec![Metric::Disk, Metric::Network], vec![Subject::Partition, Subject::Alone]);
+    BenchSpec { pair: None, metrics, subjects, ..quick() }
 }
 
 /// A box file of an owner of a network card and of a guest, for a network of that number.
@@ -124,24 +124,25 @@ fn gateway(name: &str, number: usize) -> Scene {
 
 fn joined(one: &Scene, other: &Scene) -> Result<Bench, String> {
     let subjects = vec![Subject::Vni, Subject::Cards, Subject::Bridge, Subject::Tunnel];
-    let wish = Wish { pair: None, subjects, ..quick() };
-    let (sources, tell) = ([one.source(), other.source()], |line: &str| println!("{line}"));
-    let boxes = TwoBoxes { sources, boot_image: boot_image(), wish: &wish, stop: &AtomicBool::new(false), tell: &tell };
-    boxes.run().map_err(|fault| fault.to_string())
+    let spec = BenchSpec { pair: None, subjects, ..quick() };
+    let (sources, progress) = ([one.source(), other.source()], |line: &str| println!("{line}"));
+    let (boot_image, stop) = (boot_image(), &AtomicBool::new(false));
+    let boxes = TwoBoxes { sources, boot_image, spec: &spec, stop, progress: &progress };
+    boxes.run().map_err(|error| error.to_string())
 }
 
 #[test]
-fn every_way_between_two_boxes_is_measured() {
+fn every_route_between_two_boxes_is_measured() {
     let bench = joined(&gateway("left", 1), &gateway("right", 2)).unwrap();
-    let told = table(&bench);
+    let shown = table(&bench);
     for what in ["tcp", "udp", "round-trip"] {
         for (subject, to) in
             [("vni", "left/web"), ("cards", "right/web"), ("bridge", "right/db"), ("tunnel", "right/db")]
         {
-            let found = bench.measurements.iter().find(|one| (&*one.what, &*one.subject) == (what, subject));
-            let found = found.unwrap_or_else(|| panic!("{what} of {subject} is missing:\n{told}"));
-            assert!(found.samples.len() == 1 && found.samples[0] > 0.0, "{told}");
-            assert_eq!(found.pair.as_ref().map(|pair| &*pair.to), Some(to), "{told}");
+            let found = bench.measurements.iter().find(|one| (&*one.case.what, &*one.case.subject) == (what, subject));
+            let found = found.unwrap_or_else(|| panic!("{what} of {subject} is missing:\n{shown}"));
+            assert!(found.samples.len() == 1 && found.samples[0] > 0.0, "{shown}");
+            assert_eq!(found.case.pair.as_ref().map(|pair| &*pair.to), Some(to), "{shown}");
         }
     }
 }
@@ -158,8 +159,8 @@ fn boxes_that_cannot_be_joined_are_refused_before_anything_boots() {
 
 #[test]
 fn a_pair_that_is_none_is_refused_before_anything_boots() {
-    let wish = Wish { pair: Some(("web".to_owned(), "nobody".to_owned())), ..quick() };
-    let refused = measure(&wish, false).unwrap_err();
+    let spec = BenchSpec { pair: Some(("web".to_owned(), "nobody".to_owned())), ..quick() };
+    let refused = measure(&spec, false).unwrap_err();
     assert_eq!(refused, "there is no pair web:nobody: the box file has the partitions web, db");
 }
 

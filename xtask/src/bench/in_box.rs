@@ -1,6 +1,6 @@
-//! `cargo xtask bench box` and `cargo xtask bench boxes`: make what `sprig bench` needs, and have it measure
-//! `examples/bench.toml` against all that it knows, two machines joined by virtio among them; or `examples/gateway.toml`
-//! joined to `examples/gateway-2.toml` by their cards.
+//! `cargo xtask bench box` and `cargo xtask bench boxes`: they make what `sprig bench` needs and run it, on
+//! `examples/bench.toml` with all subjects, two machines joined by virtio among them; or on `examples/gateway.toml` joined to
+//! `examples/gateway-2.toml` by their cards.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::places::Places;
 use crate::process;
 use crate::setup::{self, KernelLine};
 
-/// A full run ends within half of it.
+/// A full run takes half of it.
 const LIMIT: Duration = Duration::from_secs(60 * 60);
 
 #[derive(Args)]
@@ -32,14 +32,12 @@ pub(super) struct Options {
     further: Vec<String>,
 }
 
-/// Builds, and measures one box.
 pub(super) fn one(places: &Places, options: &Options) -> Result<()> {
     let file = box_file::bench(places, options.kernel, &folder(places))?;
     let arguments = ["--pair", "web:db", "--against-virtio"].map(OsString::from);
     run(places, options, "box", &file, &arguments)
 }
 
-/// Builds, and measures two.
 pub(super) fn two(places: &Places, options: &Options) -> Result<()> {
     let [file, other] = box_file::gateways(places, options.kernel, &folder(places))?;
     run(places, options, "boxes", &file, &["--other-box".into(), other.into()])

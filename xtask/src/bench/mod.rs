@@ -1,19 +1,13 @@
-//! `cargo xtask bench`: what it costs, measured. Figures are printed and never asserted: they are the host's, too.
+//! `cargo xtask bench`: makes what a bench needs, and runs it. Figures are printed and never asserted: they depend on the
+//! host.
 
 mod boot;
-mod boot_figures;
 mod in_box;
-mod iperf;
 mod namespaces;
 mod native;
-mod native_targets;
-mod sample;
 mod tap;
 
-use std::fs;
-use std::path::Path;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use crate::places::Places;
@@ -21,11 +15,11 @@ use crate::places::Places;
 #[derive(Args)]
 pub(crate) struct Options {
     #[command(subcommand)]
-    what: What,
+    bench: Bench,
 }
 
 #[derive(Subcommand)]
-enum What {
+enum Bench {
     /// The boot of two partitions against that of a single kernel with all their cores and memory
     Boot(boot::Options),
     /// Two network namespaces joined by sprig-tap against veth, by iperf3; as root
@@ -38,24 +32,12 @@ enum What {
     Boxes(in_box::Options),
 }
 
-/// Measures.
 pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
-    match &options.what {
-        What::Boot(options) => boot::run(places, options),
-        What::Tap(options) => tap::run(places, options),
-        What::Native(options) => native::run(places, options),
-        What::Box(options) => in_box::one(places, options),
-        What::Boxes(options) => in_box::two(places, options),
+    match &options.bench {
+        Bench::Boot(options) => boot::run(places, options),
+        Bench::Tap(options) => tap::run(places, options),
+        Bench::Native(options) => native::run(places, options),
+        Bench::Box(options) => in_box::one(places, options),
+        Bench::Boxes(options) => in_box::two(places, options),
     }
-}
-
-/// Writes the figures, and says where.
-fn write(path: &Path, json: &serde_json::Value) -> Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    }
-    let text = format!("{json:#}\n");
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
-    println!("  written to {}", path.display());
-    Ok(())
 }

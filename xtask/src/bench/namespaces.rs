@@ -1,21 +1,25 @@
-//! Two network namespaces with two links between them, gone when this is dropped.
+//! Two network namespaces with two links between them. They are removed when this is dropped.
 
-use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use bench::host;
 
 use crate::process;
 use crate::unpacked::Unpacked;
 
-/// How long the bridges have to bring their carriers up.
+/// iperf3 among set-up's programs.
+pub(super) const IPERF3: &str = "usr/bin/iperf3";
+/// How long the bridges may take to bring their carriers up.
 const CARRIER_LIMIT: Duration = Duration::from_secs(30);
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// Of the kernel's clock in `/proc/PID/stat`, on every architecture that Sprig runs on.
-const TICKS_PER_SECOND: f64 = 100.0;
+const STEP: Duration = Duration::from_millis(50);
+/// The two namespaces.
+const SENDER: usize = 0;
+const RECEIVER: usize = 1;
 
 /// What joins the namespaces.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,18 +28,11 @@ pub(super) enum Link {
     Veth,
 }
 
-/// Whether segments and checksums are left to whom a packet is handed.
+/// Whether segments and checksums are left to the receiver of a packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Offload {
     On,
     Off,
-}
-
-/// One end of the links.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum End {
-    Sender,
-    Receiver,
 }
 
 impl Link {
@@ -47,7 +44,7 @@ impl Link {
         }
     }
 
-    /// Its interface, called alike on both ends.
+    /// Its interface, which has the same name at both ends.
     fn interface(self) -> &'static str {
         match self {
             Link::Tap => "vni0",
@@ -55,50 +52,47 @@ impl Link {
         }
     }
 
-    /// The address of an end.
-    pub(super) fn address(self, end: End) -> String {
-        let network = match self {
-            Link::Tap => 0,
-            Link::Veth => 1,
-        };
-        format!("10.84.{network}.{}", end.number() + 1)
+    fn address(self, end: usize) -> String {
+        format!("10.84.{}.{}", self as usize, end + 1)
     }
 }
 
-impl End {
-    const BOTH: [End; 2] = [End::Sender, End::Receiver];
-
-    fn number(self) -> usize {
+impl Offload {
+    /// As figures and ethtool name it.
+    pub(super) fn word(self) -> &'static str {
         match self {
-            End::Sender => 0,
-            End::Receiver => 1,
+            Offload::On => "on",
+            Offload::Off => "off",
         }
     }
 }
 
+/// A process that is killed when this is dropped.
+pub(super) struct Killed(Child);
+
 /// Two namespaces, joined by both links.
-pub(super) struct Namespaces<'a> {
+pub(super) struct Namespaces {
     names: [String; 2],
-    programs: &'a Unpacked,
+    programs: Unpacked,
     /// The hub, and the bridge of each end.
-    running: Vec<Child>,
+    running: Vec<Killed>,
     _folder: tempfile::TempDir,
 }
 
-impl<'a> Namespaces<'a> {
+impl Namespaces {
     /// Makes them; `bridge` is the program `sprig-tap`.
-    pub(super) fn new(bridge: &Path, programs: &'a Unpacked) -> Result<Namespaces<'a>> {
+    pub(super) fn new(bridge: &Path, programs: Unpacked) -> Result<Namespaces> {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let socket = folder.path().join("hub");
-        let names = End::BOTH.map(|end| format!("sprig-bench-{}-{}", std::process::id(), end.number()));
-        // Whatever fails from here on, what was made is taken away by the drop.
+        let names = [SENDER, RECEIVER].map(|end| format!("sprig-bench-{}-{end}", std::process::id()));
+        // The drop removes what was made, whatever fails from here on.
         let mut made = Namespaces { names, programs, running: Vec::new(), _folder: folder };
         made.join_by_veth()?;
         made.start(Command::new(bridge).arg("create").arg("--socket").arg(&socket))?;
         wait_until("the hub to serve", || Ok(socket.exists()))?;
-        for end in End::BOTH {
+        for end in [SENDER, RECEIVER] {
             let mut command = made.host_command(end, bridge);
-            command.arg("join").arg("--socket").arg(&socket).args(["--index", &end.number().to_string()]);
+            command.arg("join").arg("--socket").arg(&socket).args(["--index", &end.to_string()]);
             made.start(&mut command)?;
         }
         made.address(Link::Veth)?;
@@ -111,14 +105,13 @@ impl<'a> Namespaces<'a> {
         for name in &self.names {
             ip(&format!("netns add {name}"))?;
         }
-        let [a, b] = &self.names;
-        let interface = Link::Veth.interface();
+        let ([a, b], interface) = (&self.names, Link::Veth.interface());
         ip(&format!("link add {interface} netns {a} type veth peer name {interface} netns {b}")).map(drop)
     }
 
     fn address(&self, link: Link) -> Result<()> {
-        for end in End::BOTH {
-            let (name, interface) = (&self.names[end.number()], link.interface());
+        for (end, name) in self.names.iter().enumerate() {
+            let interface = link.interface();
             ip(&format!("-n {name} address add {}/24 dev {interface}", link.address(end)))?;
             ip(&format!("-n {name} link set {interface} up"))?;
         }
@@ -126,13 +119,14 @@ impl<'a> Namespaces<'a> {
     }
 
     fn await_carriers(&mut self) -> Result<()> {
-        for name in self.names.clone() {
-            wait_until(&format!("the carrier of {}", Link::Tap.interface()), || {
-                if let Some(ended) = self.running.iter_mut().find_map(|child| child.try_wait().transpose()) {
+        let interface = Link::Tap.interface();
+        for name in &self.names {
+            wait_until(&format!("the carrier of {interface}"), || {
+                if let Some(ended) = self.running.iter_mut().find_map(|child| child.0.try_wait().transpose()) {
                     bail!("sprig-tap has ended ({})", ended?);
                 }
                 let shown = ip(&format!("-o -n {name} link show"))?;
-                Ok(shown.lines().any(|line| line.contains(Link::Tap.interface()) && line.contains("LOWER_UP")))
+                Ok(shown.lines().any(|line| line.contains(interface) && line.contains("LOWER_UP")))
             })?;
         }
         Ok(())
@@ -140,54 +134,59 @@ impl<'a> Namespaces<'a> {
 
     fn start(&mut self, command: &mut Command) -> Result<()> {
         command.stdin(Stdio::null()).stdout(Stdio::null());
-        self.running.push(command.spawn().context("cannot run sprig-tap")?);
+        self.running.push(Killed(command.spawn().context("cannot run sprig-tap")?));
         Ok(())
     }
 
-    fn host_command(&self, end: End, program: &Path) -> Command {
+    fn host_command(&self, end: usize, program: &Path) -> Command {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.names[end.number()]]).arg(program);
+        command.args(["netns", "exec", &self.names[end]]).arg(program);
         command
     }
 
-    /// One of set-up's programs, to be run at an end.
-    pub(super) fn command(&self, end: End, program: &str) -> Command {
+    /// One of set-up's programs, at an end.
+    fn command(&self, end: usize, program: &str) -> Command {
         let inside = self.programs.command(program);
         let mut command = self.host_command(end, Path::new(inside.get_program()));
         command.args(inside.get_args());
         command
     }
 
-    /// Switches both ends of a link.
+    /// An iperf3 server for one test over that link, when it listens.
+    pub(super) fn serve(&self, link: Link) -> Result<Killed> {
+        let mut command = self.command(RECEIVER, IPERF3);
+        command.args(["--server", "--one-off", "--forceflush", "--bind", &link.address(RECEIVER)]);
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot run iperf3")?;
+        let mut server = Killed(child);
+        let out = server.0.stdout.take().context("the server has no output")?;
+        for line in BufReader::new(out).lines() {
+            if line?.starts_with("Server listening") {
+                return Ok(server);
+            }
+        }
+        bail!("iperf3's server has ended before it listened")
+    }
+
+    /// An iperf3 client over that link.
+    pub(super) fn client(&self, link: Link) -> Command {
+        let mut command = self.command(SENDER, IPERF3);
+        command.args(["--json", "--client", &link.address(RECEIVER)]);
+        command
+    }
+
     pub(super) fn set_offload(&self, link: Link, offload: Offload) -> Result<()> {
-        let state = match offload {
-            Offload::On => "on",
-            Offload::Off => "off",
-        };
-        for end in End::BOTH {
+        for end in [SENDER, RECEIVER] {
             let mut command = self.command(end, "usr/sbin/ethtool");
             command.args(["-K", link.interface()]);
-            command.args(["tx", "sg", "tso", "gso", "gro"].iter().flat_map(|feature| [*feature, state]));
+            command.args(["tx", "sg", "tso", "gso", "gro"].iter().flat_map(|feature| [*feature, offload.word()]));
             process::output(&mut command, process::QUICK)?;
         }
         Ok(())
     }
 
-    /// Seconds that the bridges have computed.
+    /// The processor time of the bridges so far, in seconds.
     pub(super) fn bridges_seconds(&self) -> Result<f64> {
-        self.running.iter().skip(1).map(seconds_of).sum()
-    }
-}
-
-/// Seconds that a process has computed (proc(5), fields 14 and 15 of `/proc/PID/stat`).
-fn seconds_of(child: &Child) -> Result<f64> {
-    let path = format!("/proc/{}/stat", child.id());
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
-    let ticks: Vec<f64> = fields.skip(11).take(2).map_while(|field| field.parse().ok()).collect();
-    match ticks[..] {
-        [user, system] => Ok((user + system) / TICKS_PER_SECOND),
-        _ => bail!("{path} is not as proc(5) has it"),
+        self.running.iter().skip(1).map(|bridge| host::process_seconds(bridge.0.id())).sum()
     }
 }
 
@@ -197,22 +196,26 @@ fn ip(arguments: &str) -> Result<String> {
 }
 
 fn wait_until(what: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
-    let began = Instant::now();
+    let start = Instant::now();
     while !done()? {
-        if began.elapsed() > CARRIER_LIMIT {
+        if start.elapsed() > CARRIER_LIMIT {
             bail!("waited {} s for {what}", CARRIER_LIMIT.as_secs());
         }
-        thread::sleep(LOOK_EVERY);
+        thread::sleep(STEP);
     }
     Ok(())
 }
 
-impl Drop for Namespaces<'_> {
+impl Drop for Killed {
     fn drop(&mut self) {
-        for child in &mut self.running {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Namespaces {
+    fn drop(&mut self) {
+        self.running.clear();
         for name in &self.names {
             let _ = ip(&format!("netns delete {name}"));
         }

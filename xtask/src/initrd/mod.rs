@@ -8,7 +8,7 @@
 //! | [`crate::setup::programs`] | `/usr`: Debian's own SSH, iproute2, iperf3 and the like, a shell too | | yes |
 //! | [`crate::setup::keys`] | keys, so that all instances trust one another | | yes |
 //! | `tests/frames` | `/usr/bin/frames`, which checks frames of every size | | yes |
-//! | `gauge` | `/usr/bin/gauge`, with which `sprig bench` measures | | yes |
+//! | `bench/agent` | `/usr/bin/bench-agent`, with which `sprig bench` measures | | yes |
 //! | `sprig-log` | `/usr/bin/sprig-log`, which reads other instances' kernel logs | | yes |
 //! | [`modules`] | `/lib/modules` for every kernel that is there, with the driver | | yes |
 //!

@@ -1,0 +1,164 @@
+//! The contents of a frame after its Ethernet header:
+//!
+//! ```text
+//! 0   checksum  u32   over the four words that follow
+//! 4   stream    u32   the sender's process
+//! 8   number    u32   counted from 0; in a credit: all frames below it have been taken
+//! 12  window    u32   how many frames may be on the way; the highest bit marks the last frame
+//! 16  length    u32   of the frame, Ethernet header included
+//! 20  bytes made from the number, up to the length
+//! ```
+
+use std::str::FromStr;
+
+use anyhow::{Context, Error, Result};
+
+/// Ethernet: destination, source, type.
+pub(crate) const ETHERNET_LEN: usize = 14;
+/// What precedes the bytes made from the number.
+pub(crate) const HEAD_LEN: usize = ETHERNET_LEN + LABEL_LEN;
+/// The shortest frame: Ethernet's own minimum, without its checksum.
+pub(crate) const LEAST: usize = 60;
+pub(crate) const MOST: usize = 65_549;
+
+/// The types of frames that carry bytes, and of those that give credit. IEEE keeps both for local use.
+pub(crate) const FLOOD: u16 = 0x88b5;
+pub(crate) const CREDIT: u16 = 0x88b6;
+
+const LABEL_LEN: usize = 20;
+const LAST: u32 = 1 << 31;
+/// How many different runs of bytes there are, and the distance from one to the next. It has no divisor in common with a
+/// word, so a shifted frame differs.
+const RUNS: usize = 61;
+const RUN_STEP: usize = 7;
+
+/// A card's address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Mac(pub(crate) [u8; 6]);
+
+/// Which frame it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Label {
+    pub(crate) stream: u32,
+    pub(crate) number: u32,
+    pub(crate) window: u32,
+    pub(crate) is_last: bool,
+    pub(crate) len: usize,
+}
+
+/// The bytes from which all frames are cut.
+pub(crate) struct Pattern(Vec<u8>);
+
+impl Label {
+    /// The first bytes of the frame.
+    pub(crate) fn head(self, to: Mac, from: Mac, kind: u16) -> [u8; HEAD_LEN] {
+        let flag = if self.is_last { LAST } else { 0 };
+        let words = [self.stream, self.number, self.window | flag, self.len as u32];
+        let mut head = [0; HEAD_LEN];
+        head[..6].copy_from_slice(&to.0);
+        head[6..12].copy_from_slice(&from.0);
+        head[12..ETHERNET_LEN].copy_from_slice(&kind.to_be_bytes());
+        for (place, word) in head[ETHERNET_LEN..].chunks_exact_mut(4).zip([checksum(words)].into_iter().chain(words)) {
+            place.copy_from_slice(&word.to_le_bytes());
+        }
+        head
+    }
+
+    /// The label of a frame, if its checksum is right.
+    pub(crate) fn read(frame: &[u8]) -> Option<Label> {
+        let word = |at: usize| {
+            let bytes = frame.get(ETHERNET_LEN + at..ETHERNET_LEN + at + 4)?;
+            Some(u32::from_le_bytes(bytes.try_into().ok()?))
+        };
+        let words = [word(4)?, word(8)?, word(12)?, word(16)?];
+        let [stream, number, window, len] = words;
+        (word(0)? == checksum(words)).then_some(Label {
+            stream,
+            number,
+            window: window & !LAST,
+            is_last: window & LAST != 0,
+            len: len as usize,
+        })
+    }
+}
+
+/// Changes with any single word.
+fn checksum(words: [u32; 4]) -> u32 {
+    words.into_iter().fold(0x9e37_79b9, |sum, word| (sum ^ word).wrapping_mul(0x85eb_ca6b).rotate_left(13))
+}
+
+impl Pattern {
+    pub(crate) fn new() -> Pattern {
+        let mut state = 1_u32;
+        let byte = || {
+            // The generator of Numerical Recipes: its high bits differ well enough from byte to byte.
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        Pattern(std::iter::repeat_with(byte).take(MOST + RUNS * RUN_STEP).collect())
+    }
+
+    /// The bytes of a frame behind its head.
+    pub(crate) fn of(&self, number: u32, frame_len: usize) -> &[u8] {
+        let start = number as usize % RUNS * RUN_STEP;
+        &self.0[start..start + frame_len - HEAD_LEN]
+    }
+
+    /// Whether the frame is as it was sent.
+    pub(crate) fn is_whole(&self, label: Label, frame: &[u8]) -> bool {
+        // A short frame arrives with Ethernet's padding.
+        let fits = (HEAD_LEN..=MOST).contains(&label.len) && frame.len() >= label.len;
+        fits && frame[HEAD_LEN..label.len] == *self.of(label.number, label.len)
+    }
+}
+
+impl FromStr for Mac {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Mac> {
+        let bytes: Option<Vec<u8>> = text.split(':').map(|word| u8::from_str_radix(word, 16).ok()).collect();
+        let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Mac).with_context(|| format!("{text:?} is no address of a card"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAC: Mac = Mac([2, 0, 0, 0, 0, 1]);
+
+    fn frame(label: Label, pattern: &Pattern) -> Vec<u8> {
+        [label.head(MAC, MAC, FLOOD).as_slice(), pattern.of(label.number, label.len)].concat()
+    }
+
+    #[test]
+    fn every_changed_byte_is_seen() {
+        let pattern = Pattern::new();
+        let label = Label { stream: 7, number: 123_456, window: 64, is_last: true, len: 100 };
+        let whole = frame(label, &pattern);
+        assert_eq!((whole.len(), Label::read(&whole)), (100, Some(label)));
+        assert!(pattern.is_whole(label, &whole));
+        for at in ETHERNET_LEN..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x10;
+            let seen = Label::read(&damaged).is_none_or(|label| !pattern.is_whole(label, &damaged));
+            assert!(seen, "byte {at}");
+        }
+        assert!(!pattern.is_whole(label, &whole[..99]));
+    }
+
+    #[test]
+    fn neighbours_hold_different_bytes() {
+        let pattern = Pattern::new();
+        assert_ne!(pattern.of(1, 1514), pattern.of(2, 1514));
+        assert_eq!(pattern.of(60, MOST).len(), MOST - HEAD_LEN);
+        assert_eq!(Label::read(&[0; 64]), None);
+    }
+
+    #[test]
+    fn an_address_is_six_bytes() {
+        assert_eq!("02:00:00:00:00:01".parse::<Mac>().unwrap(), MAC);
+        assert!("02:00:00".parse::<Mac>().is_err() && "x".parse::<Mac>().is_err());
+    }
+}

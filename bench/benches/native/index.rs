@@ -1,0 +1,308 @@
+//! The hand-off of an index alone: descriptors of 16 bytes through a queue of 256, between two threads of one process, since
+//! the queues of rtrb and crossbeam know no other. The endpoint's own queue is `vni::ring`, over a window in memory. It can
+//! also wake a peer that sleeps, and does not trust it; it does so here too.
+
+use std::hint;
+use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow, bail, ensure};
+use bench::model::Case;
+use bench::probe::{Probe, Sample, probe};
+use shmem::ring::{RING_SLOTS, Ring};
+use vni::ring::{Consumer, Producer};
+
+use crate::control::Limit;
+use crate::peer::Peer;
+use crate::{clock, cores, port};
+
+type Item = [u64; 2];
+/// The most that are handed over at once.
+const MOST: usize = 128;
+/// Bytes of one, for the clock.
+const BYTES: usize = 64;
+const SLOTS: usize = RING_SLOTS as usize;
+
+/// The sending end of a queue.
+trait Sender: Send {
+    /// Sends one, if there is room.
+    fn push(&mut self, item: Item) -> bool;
+    /// Sends as many as there is room for. Returns how many.
+    fn offer(&mut self, items: &[Item]) -> Result<usize> {
+        Ok(items.iter().take_while(|item| self.push(**item)).count())
+    }
+}
+
+/// The receiving end.
+trait Receiver: Send {
+    /// Receives one, if there is one.
+    fn pop(&mut self) -> Option<Item>;
+    /// Returns how many it received.
+    fn take(&mut self, into: &mut [Item]) -> Result<usize> {
+        let received = into.iter_mut().map_while(|item| {
+            *item = self.pop()?;
+            Some(())
+        });
+        Ok(hint::black_box(received.count()))
+    }
+    /// Gives back the room of what was taken, where that is a step of its own.
+    fn give_back(&mut self) {}
+}
+
+/// A queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Queue {
+    Vni,
+    Rtrb,
+    CrossbeamArray,
+    CrossbeamChannel,
+}
+
+/// What is measured of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Use {
+    /// How many go through, so many at once.
+    Flow { burst: usize, duration: Duration },
+    /// How long one takes there and back, so many times.
+    Trips { count: u64 },
+}
+
+impl Queue {
+    pub(crate) const ALL: [Self; 4] = [Self::Vni, Self::Rtrb, Self::CrossbeamArray, Self::CrossbeamChannel];
+
+    pub(crate) fn probe(self, used: Use) -> Box<dyn Probe<Peer>> {
+        let subject = match self {
+            Self::Vni => "vni",
+            Self::Rtrb => "rtrb",
+            Self::CrossbeamArray => "crossbeam",
+            Self::CrossbeamChannel => "crossbeam-channel",
+        };
+        let case = match used {
+            Use::Flow { burst, .. } => Case::new("index", subject, "items/s").with("burst", burst),
+            Use::Trips { .. } => Case::new("hand-off", subject, "ns").with("payload", "descriptor"),
+        };
+        probe(case, move |peer: &mut Peer| {
+            let there = peer.cores.there;
+            peer.watched(&[process::id()], |_| Ok(Sample::of(self.measure(used, there)?)))
+        })
+    }
+
+    fn measure(self, used: Use, there: usize) -> Result<f64> {
+        match self {
+            Self::Vni => {
+                let window = port::window(2 << 20)?;
+                let ring = |from, to| window.window().ring(from, 0, to);
+                let queue = |from, to| {
+                    (VniEnd(ring(from, to), Producer::default()), VniEnd(ring(from, to), Consumer::default()))
+                };
+                used.between(queue(0, 1), queue(1, 0), there)
+            }
+            Self::Rtrb => used.between(rtrb::RingBuffer::new(SLOTS), rtrb::RingBuffer::new(SLOTS), there),
+            Self::CrossbeamArray => {
+                let (to, fro) = (crossbeam_queue::ArrayQueue::new(SLOTS), crossbeam_queue::ArrayQueue::new(SLOTS));
+                used.between((&to, &to), (&fro, &fro), there)
+            }
+            Self::CrossbeamChannel => {
+                used.between(crossbeam_channel::bounded(SLOTS), crossbeam_channel::bounded(SLOTS), there)
+            }
+        }
+    }
+}
+
+impl Use {
+    fn between<S: Sender, R: Receiver>(self, to: (S, R), fro: (S, R), there: usize) -> Result<f64> {
+        match self {
+            Self::Flow { burst, duration } => flow(to, burst, duration, there),
+            Self::Trips { count } => trips(to, fro, count, there),
+        }
+    }
+}
+
+fn flow((mut tx, mut rx): (impl Sender, impl Receiver), burst: usize, duration: Duration, there: usize) -> Result<f64> {
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let sender = scope.spawn(|| send_until(&over, &mut tx, burst, there));
+        let mut items = [[0; 2]; MOST];
+        let mut next = 0;
+        let mut limit = Limit::new("something in the queue");
+        let rate = clock::rate(duration, BYTES, || {
+            let count = rx.take(&mut items[..burst])?;
+            rx.give_back();
+            for (item, number) in items[..count].iter().zip(next..) {
+                if *item != [number, !number] {
+                    bail!("{item:?} came out of a queue where {number} was next");
+                }
+            }
+            next += count as u64;
+            if count == 0 {
+                limit.check()?;
+            }
+            Ok(count as u64)
+        });
+        over.store(true, Ordering::Relaxed);
+        joined(sender.join())?;
+        rate
+    })
+}
+
+fn send_until(over: &AtomicBool, tx: &mut impl Sender, burst: usize, core: usize) -> Result<()> {
+    cores::pin(core)?;
+    let mut items = [[0; 2]; MOST];
+    let mut next = 0;
+    while !over.load(Ordering::Relaxed) {
+        for (item, number) in items[..burst].iter_mut().zip(next..) {
+            *item = [number, !number];
+        }
+        next += burst as u64;
+        let mut done = 0;
+        while done < burst && !over.load(Ordering::Relaxed) {
+            done += tx.offer(&items[done..burst])?;
+        }
+    }
+    Ok(())
+}
+
+fn trips(to: (impl Sender, impl Receiver), fro: (impl Sender, impl Receiver), count: u64, there: usize) -> Result<f64> {
+    let ((mut out_tx, mut out_rx), (mut back_tx, mut back_rx)) = (to, fro);
+    let warm_up = count / 10;
+    thread::scope(|scope| {
+        let echo = scope.spawn(move || -> Result<()> {
+            cores::pin(there)?;
+            for number in 0..warm_up + count {
+                pass(&mut out_rx, number)?;
+                back_tx.offer(&[[number, 0]])?;
+                out_rx.give_back();
+            }
+            Ok(())
+        });
+        let mut start = Instant::now();
+        let mut run = || -> Result<()> {
+            for number in 0..warm_up + count {
+                if number == warm_up {
+                    start = Instant::now();
+                }
+                out_tx.offer(&[[number, 0]])?;
+                back_rx.give_back();
+                pass(&mut back_rx, number)?;
+            }
+            Ok(())
+        };
+        let outcome = run();
+        let elapsed = start.elapsed();
+        joined(echo.join())?;
+        outcome?;
+        Ok(elapsed.as_nanos() as f64 / count as f64 / 2.0)
+    })
+}
+
+fn pass(rx: &mut impl Receiver, number: u64) -> Result<()> {
+    let mut item = [[0; 2]];
+    let mut limit = Limit::new("an item to come through a queue");
+    while rx.take(&mut item)? == 0 {
+        limit.check()?;
+    }
+    ensure!(item[0][0] == number, "another item came out of a queue than went in");
+    Ok(())
+}
+
+fn joined(ended: thread::Result<Result<()>>) -> Result<()> {
+    ended.unwrap_or_else(|_| Err(anyhow!("the other thread has panicked")))
+}
+
+/// An end of the endpoint's own ring.
+struct VniEnd<'w, E>(Ring<'w>, E);
+
+fn broken(fault: impl std::fmt::Debug) -> anyhow::Error {
+    anyhow!("a ring is broken: {fault:?}")
+}
+
+impl Sender for VniEnd<'_, Producer> {
+    fn push(&mut self, item: Item) -> bool {
+        self.offer(&[item]).is_ok_and(|count| count == 1)
+    }
+
+    fn offer(&mut self, items: &[Item]) -> Result<usize> {
+        let Self(ring, producer) = self;
+        if (producer.free() as usize) < items.len() {
+            producer.reclaim(ring).map_err(broken)?;
+        }
+        let count = items.len().min(producer.free() as usize);
+        items[..count].iter().for_each(|item| producer.write(ring, *item));
+        // Both ends poll, so nobody need be woken.
+        let _polls = producer.publish(ring);
+        Ok(count)
+    }
+}
+
+impl Receiver for VniEnd<'_, Consumer> {
+    fn pop(&mut self) -> Option<Item> {
+        let Self(ring, consumer) = self;
+        let first = consumer.first_word(ring, 0)?;
+        let item = [first, consumer.second_word(ring)];
+        consumer.take(1);
+        Some(item)
+    }
+
+    fn give_back(&mut self) {
+        let Self(ring, consumer) = self;
+        let _polls = consumer.release(ring);
+    }
+}
+
+impl Sender for rtrb::Producer<Item> {
+    fn push(&mut self, item: Item) -> bool {
+        rtrb::Producer::push(self, item).is_ok()
+    }
+
+    fn offer(&mut self, items: &[Item]) -> Result<usize> {
+        if let [item] = items {
+            return Ok(usize::from(Sender::push(self, *item)));
+        }
+        let Ok(chunk) = self.write_chunk_uninit(items.len().min(self.slots())) else { return Ok(0) };
+        Ok(chunk.fill_from_iter(items.iter().copied()))
+    }
+}
+
+impl Receiver for rtrb::Consumer<Item> {
+    fn pop(&mut self) -> Option<Item> {
+        rtrb::Consumer::pop(self).ok()
+    }
+
+    fn take(&mut self, into: &mut [Item]) -> Result<usize> {
+        if let [item] = into {
+            let popped = Receiver::pop(self);
+            *item = popped.unwrap_or(*item);
+            return Ok(usize::from(popped.is_some()));
+        }
+        let count = into.len().min(self.slots());
+        let Ok(chunk) = self.read_chunk(count) else { return Ok(0) };
+        into.iter_mut().zip(chunk).for_each(|(item, popped)| *item = popped);
+        Ok(count)
+    }
+}
+
+impl Sender for &crossbeam_queue::ArrayQueue<Item> {
+    fn push(&mut self, item: Item) -> bool {
+        crossbeam_queue::ArrayQueue::push(self, item).is_ok()
+    }
+}
+
+impl Receiver for &crossbeam_queue::ArrayQueue<Item> {
+    fn pop(&mut self) -> Option<Item> {
+        crossbeam_queue::ArrayQueue::pop(self)
+    }
+}
+
+impl Sender for crossbeam_channel::Sender<Item> {
+    fn push(&mut self, item: Item) -> bool {
+        self.try_send(item).is_ok()
+    }
+}
+
+impl Receiver for crossbeam_channel::Receiver<Item> {
+    fn pop(&mut self) -> Option<Item> {
+        self.try_recv().ok()
+    }
+}

@@ -1,0 +1,133 @@
+//! The peer: a process on the other core that does the other half of a sample.
+//!
+//! It is forked for each sample, and shares with this process the [control words](crate::control) and the windows that
+//! were made before.
+
+use std::fs;
+use std::io::{Read, Write, pipe};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, ensure};
+
+use crate::control::Control;
+use crate::cores::{self, Cores};
+
+/// What both processes share, and which cores they have.
+pub(crate) struct Peer {
+    pub(crate) control: Control,
+    pub(crate) cores: Cores,
+    /// How long processes that poll have waited for their cores.
+    pub(crate) waited: Duration,
+}
+
+/// How the halves of a sample wait for each other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Halves {
+    /// Both need their cores all the time.
+    Poll,
+    /// A process that sleeps waits a little for its core whenever it wakes.
+    Sleep,
+}
+
+impl Peer {
+    /// Pins the calling thread.
+    pub(crate) fn new(cores: Cores) -> Result<Self> {
+        cores::pin(cores.here)?;
+        Ok(Self { control: Control::new()?, cores, waited: Duration::ZERO })
+    }
+
+    /// Runs both halves at the same time. Returns the results of this one and of the peer.
+    pub(crate) fn run<T>(
+        &mut self,
+        halves: Halves,
+        there: impl FnOnce(&mut Control) -> Result<f64>,
+        here: impl FnOnce(&mut Control) -> Result<T>,
+    ) -> Result<(T, f64)> {
+        let (mut reader, writer) = pipe()?;
+        let (child, before) = (self.fork(writer, there)?, waited(&[process::id()]));
+        let ours = here(&mut self.control);
+        if ours.is_err() {
+            child.kill();
+        }
+        let mut answer = String::new();
+        reader.read_to_string(&mut answer)?;
+        drop(child);
+        let ours = ours?;
+        let answer: Option<Result<(f64, Duration), String>> = serde_json::from_str(&answer).ok();
+        let answer = answer.context("the peer has ended before its time")?;
+        let (theirs, waited_there) = answer.map_err(|why| anyhow!("in the peer: {why}"))?;
+        if halves == Halves::Poll {
+            self.waited += waited(&[process::id()]).saturating_sub(before) + waited_there;
+        }
+        Ok((ours, theirs))
+    }
+
+    #[expect(unsafe_code, reason = "the system has no safe call for it")]
+    fn fork(&mut self, mut writer: impl Write, there: impl FnOnce(&mut Control) -> Result<f64>) -> Result<Child> {
+        self.control.reset();
+        // The peer starts on the core of this thread.
+        cores::pin(self.cores.there)?;
+        // SAFETY: this process has one thread now, so its copy may do all that it may.
+        let id = unsafe { libc::fork() };
+        if id != 0 {
+            ensure!(id > 0, "cannot fork the peer: {}", std::io::Error::last_os_error());
+            let child = Child(id);
+            return cores::pin(self.cores.here).map(|()| child);
+        }
+        // The stack below belongs to the process that measures. Neither a return nor a panic may reach it.
+        let before = waited(&[process::id()]);
+        let result = catch_unwind(AssertUnwindSafe(|| there(self.control.as_peer())));
+        let result = result.unwrap_or_else(|_| Err(anyhow!("it panicked")));
+        let waited = waited(&[process::id()]).saturating_sub(before);
+        let answer = result.map(|value| (value, waited)).map_err(|error| format!("{error:#}"));
+        let _ = writer.write_all(&serde_json::to_vec(&answer).unwrap_or_default());
+        // SAFETY: it ends this process. Destructors are those of the process that measures.
+        unsafe { libc::_exit(0) }
+    }
+
+    /// Runs something while these processes need their cores.
+    pub(crate) fn watched<T>(&mut self, processes: &[u32], run: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let before = waited(processes);
+        let outcome = run(self);
+        self.waited += waited(processes).saturating_sub(before);
+        outcome
+    }
+}
+
+/// A forked process, ended when this is dropped.
+struct Child(i32);
+
+impl Child {
+    #[expect(unsafe_code, reason = "the system has no safe call for it")]
+    fn kill(&self) {
+        // SAFETY: a child of this process that nobody has waited for yet, so its number is no other's.
+        unsafe { libc::kill(self.0, libc::SIGKILL) };
+    }
+}
+
+impl Drop for Child {
+    #[expect(unsafe_code, reason = "the system has no safe call for it")]
+    fn drop(&mut self) {
+        // SAFETY: as for `kill`; there is no status to write.
+        unsafe { libc::waitpid(self.0, std::ptr::null_mut(), 0) };
+    }
+}
+
+/// How long these processes have waited for their cores so far. The busiest thread of each counts: others on its core wait
+/// for it. Nothing, where the kernel does not count it.
+fn waited(processes: &[u32]) -> Duration {
+    Duration::from_nanos(processes.iter().filter_map(|process| busiest_waited(*process)).sum())
+}
+
+/// `schedstat` has the nanoseconds that a thread ran and waited (Linux, Documentation/scheduler/sched-stats.rst).
+fn busiest_waited(process: u32) -> Option<u64> {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?.flatten();
+    let texts = threads.filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());
+    let ran_and_waited = texts.filter_map(|text| {
+        let mut fields = text.split_whitespace().map_while(|field| field.parse::<u64>().ok());
+        Some((fields.next()?, fields.next()?))
+    });
+    ran_and_waited.max().map(|(_, waited)| waited)
+}

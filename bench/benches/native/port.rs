@@ -1,0 +1,239 @@
+//! An endpoint with one peer, as both processes have it.
+
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use hosted::{Endpoint, Lane, LinkState, SendError, WindowFile};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use shmem::{Shape, control_len};
+
+use crate::control::Limit;
+use crate::peer::Halves;
+
+/// The partition of the process that measures.
+pub(crate) const HERE: usize = 0;
+/// That of its peer.
+pub(crate) const THERE: usize = 1;
+
+/// Polls between two turns. An endpoint that polls learns late of its peer's death, and pays next to nothing for it.
+const POLLS_PER_TURN: u32 = 1 << 12;
+/// Pauses after a full ring, before the next attempt.
+const PAUSES: u32 = 8;
+/// How long a doorbell may be on its way: far longer than any is.
+const DOORBELL_LIMIT: Duration = Duration::from_millis(50);
+const SLEEP: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+
+/// How a receiver waits for frames.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Waits {
+    /// It looks again and again.
+    Polling,
+    /// It looks for so many microseconds, then sleeps until the doorbell rings.
+    Sleeping {
+        /// 0 to sleep at once.
+        after_us: u32,
+    },
+}
+
+impl Waits {
+    /// How both processes wait then.
+    pub(crate) fn halves(self) -> Halves {
+        if self == Self::Polling { Halves::Poll } else { Halves::Sleep }
+    }
+}
+
+/// A window for two endpoints, whose pools have that many bytes each.
+pub(crate) fn window(pool_len: u64) -> Result<WindowFile> {
+    let shape = Shape::new(2, 1).context("cannot make a window")?;
+    WindowFile::create(shape, control_len(shape) + 2 * pool_len, "bench").context("cannot make a window")
+}
+
+/// An endpoint, and what it has counted.
+pub(crate) struct Port {
+    endpoint: Endpoint,
+    lane: Lane,
+    window: WindowFile,
+    polls: u32,
+    /// Doorbells, whether they woke it or not.
+    pub(crate) doorbells: u64,
+    /// How often it slept although frames were there, and no doorbell rang.
+    pub(crate) lost_wakeups: u64,
+    /// How often it slept.
+    pub(crate) sleeps: u64,
+    /// Frames received.
+    pub(crate) frames: u64,
+}
+
+impl Port {
+    /// Brings it up. The other process must do so at the same time.
+    pub(crate) fn up(window: &WindowFile, own: usize) -> Result<Self> {
+        let mut endpoint = Endpoint::open(window, own).context("cannot open an endpoint")?;
+        let peer = HERE + THERE - own;
+        let lane = endpoint.lane(peer, 0).context("a window for two has no lane")?;
+        let mut limit = Limit::new("the link to come up");
+        while endpoint.link(peer) != LinkState::Up {
+            endpoint.turn().context("an endpoint failed")?;
+            limit.check()?;
+        }
+        let window = window.clone();
+        Ok(Self { endpoint, lane, window, polls: 0, doorbells: 0, lost_wakeups: 0, sleeps: 0, frames: 0 })
+    }
+
+    /// Gives the endpoint time now and then. Call it at each poll.
+    fn polled(&mut self) -> Result<()> {
+        self.polls = self.polls.wrapping_add(1);
+        if self.polls.is_multiple_of(POLLS_PER_TURN) { self.turn() } else { Ok(()) }
+    }
+
+    fn turn(&mut self) -> Result<()> {
+        self.endpoint.turn().context("an endpoint failed")?;
+        match self.endpoint.link(self.lane.peer()) {
+            LinkState::Up => Ok(()),
+            state => bail!("the link between the two processes is {state:?}"),
+        }
+    }
+
+    /// Sends a frame. If there is no room, publishes what is on its way, pauses, and returns false.
+    pub(crate) fn send(&mut self, frame: &[u8]) -> Result<bool> {
+        let sent = self.try_send(frame)?;
+        if !sent {
+            self.endpoint.publish(self.lane);
+            (0..PAUSES).for_each(|_| std::hint::spin_loop());
+            self.polled()?;
+        }
+        Ok(sent)
+    }
+
+    /// Sends a frame, if there is room.
+    #[inline]
+    pub(crate) fn try_send(&mut self, frame: &[u8]) -> Result<bool> {
+        match self.endpoint.send(self.lane, frame, hosted::Offload::NONE) {
+            Ok(()) => Ok(true),
+            Err(SendError::NoRoom) => Ok(false),
+            Err(error) => bail!("a frame was refused: {error:?}"),
+        }
+    }
+
+    /// Sends a single frame, and publishes it at once.
+    pub(crate) fn send_now(&mut self, frame: &[u8]) -> Result<()> {
+        while !self.send(frame)? {}
+        self.endpoint.publish(self.lane);
+        Ok(())
+    }
+
+    /// Waits for a frame, and copies it into `into`. Returns its length.
+    pub(crate) fn receive(&mut self, into: &mut [u8], waits: Waits) -> Result<usize> {
+        let mut since = None;
+        let mut limit = Limit::new("a frame");
+        loop {
+            if let Some(received) = self.endpoint.receive(self.lane, into) {
+                self.frames += 1;
+                return Ok(received.len);
+            }
+            self.polled()?;
+            limit.check()?;
+            let Waits::Sleeping { after_us } = waits else { continue };
+            let since = *since.get_or_insert_with(Instant::now);
+            if after_us == 0 || since.elapsed() >= Duration::from_micros(after_us.into()) {
+                self.endpoint.release(self.lane);
+                self.sleep()?;
+            }
+        }
+    }
+
+    /// Copies a frame into `into`, if there is one.
+    pub(crate) fn try_receive(&mut self, into: &mut [u8]) -> bool {
+        let received = self.endpoint.receive(self.lane, into).is_some();
+        self.frames += u64::from(received);
+        received
+    }
+
+    /// Gives back what was received.
+    pub(crate) fn release(&mut self) {
+        self.endpoint.release(self.lane);
+    }
+
+    /// Publishes what was sent.
+    pub(crate) fn publish(&mut self) -> Result<()> {
+        self.endpoint.publish(self.lane);
+        self.polled()
+    }
+
+    /// Sleeps until the doorbell rings, or until the next tick.
+    fn sleep(&mut self) -> Result<()> {
+        if !self.endpoint.arm() {
+            return self.turn();
+        }
+        let doorbells = self.wait_for_doorbell()?;
+        self.turn()?;
+        // It slept although there was something to do, and no doorbell rang. Is that on its way, or lost?
+        if doorbells == 0 && self.endpoint.arm() {
+            return self.turn();
+        }
+        let late = Instant::now();
+        while doorbells == 0 && self.take_doorbells() == 0 {
+            if late.elapsed() > DOORBELL_LIMIT {
+                self.lost_wakeups += 1;
+                break;
+            }
+        }
+        self.turn()
+    }
+
+    /// Sleeps until there may be room in the ring.
+    pub(crate) fn sleep_for_room(&mut self) -> Result<()> {
+        self.endpoint.publish(self.lane);
+        if !self.endpoint.await_room(self.lane) {
+            self.wait_for_doorbell()?;
+        }
+        self.turn()
+    }
+
+    fn wait_for_doorbell(&mut self) -> Result<u64> {
+        self.sleeps += 1;
+        match poll(&mut [PollFd::new(&self.endpoint.as_fd(), PollFlags::IN)], Some(&SLEEP)) {
+            Ok(_) | Err(Errno::INTR) => Ok(self.take_doorbells()),
+            Err(error) => Err(error).context("cannot sleep on an endpoint"),
+        }
+    }
+
+    /// Doorbells since the last call.
+    fn take_doorbells(&mut self) -> u64 {
+        let mut count = [0; 8];
+        let Some(doorbell) = self.window.doorbells().nth(self.endpoint.index()) else { return 0 };
+        let doorbells = match rustix::io::read(doorbell, &mut count) {
+            Ok(8) => u64::from_ne_bytes(count),
+            _ => 0,
+        };
+        self.doorbells += doorbells;
+        doorbells
+    }
+}
+
+/// Private memory for frames, used in turn: as many as a burst has, but little enough to stay in a core's own cache.
+pub(crate) struct Frames {
+    bytes: Vec<u8>,
+    frame: usize,
+    next: usize,
+}
+
+impl Frames {
+    const MOST_BYTES: usize = 256 << 10;
+
+    /// For bursts of frames of that length.
+    pub(crate) fn new(frame: usize, burst: usize) -> Self {
+        let count = burst.min(Self::MOST_BYTES / frame).max(1);
+        // Whole lines, so that each frame begins one, as frames do everywhere.
+        let stride = frame.next_multiple_of(64);
+        Self { bytes: (0..count * stride).map(|at| at as u8 | 1).collect(), frame, next: 0 }
+    }
+
+    pub(crate) fn next(&mut self) -> &mut [u8] {
+        let at = self.next;
+        let stride = self.frame.next_multiple_of(64);
+        self.next = if at + 2 * stride > self.bytes.len() { 0 } else { at + stride };
+        &mut self.bytes[at..at + self.frame]
+    }
+}

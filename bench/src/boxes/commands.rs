@@ -1,0 +1,65 @@
+//! Where programs run: at a shell, maybe on a chosen core or in a network namespace.
+
+use std::time::Duration;
+
+use emulator::shell::Shell;
+use serde::de::DeserializeOwned;
+
+use super::error::{BenchError, Result};
+
+/// How long a command may take that measures nothing, on a busy host in emulation.
+pub(super) const COMMAND_LIMIT: Duration = Duration::from_secs(90);
+
+/// A place where programs run.
+#[derive(Clone)]
+pub(super) struct Commands {
+    pub(super) name: String,
+    pub(super) shell: Shell,
+    /// What precedes a program: `taskset`, `ip netns exec`.
+    pub(super) prefix: String,
+}
+
+impl Commands {
+    pub(super) fn new(name: &str, shell: &Shell, prefix: &str) -> Commands {
+        Commands { name: name.to_owned(), shell: shell.clone(), prefix: prefix.to_owned() }
+    }
+
+    pub(super) fn line(&self, program: &str) -> String {
+        format!("{}{program}", self.prefix)
+    }
+
+    /// Runs a program that measures nothing.
+    pub(super) fn run(&self, program: &str) -> Result<String> {
+        Ok(self.shell.run(&self.line(program), COMMAND_LIMIT)?)
+    }
+
+    /// Runs a program that takes so long by itself, and reads its report.
+    pub(super) fn measure<T: DeserializeOwned>(&self, program: &'static str, rest: &str, takes: Duration) -> Result<T> {
+        let line = self.line(&format!("{program} {rest}"));
+        self.report(program, self.shell.try_run(&line, takes + COMMAND_LIMIT)?.output)
+    }
+
+    /// Starts a program that runs beside others.
+    pub(super) fn start(&self, job: &str, program: &str) -> Result<()> {
+        Ok(self.shell.start(job, &self.line(program))?)
+    }
+
+    /// Waits for the end of such a program, and reads its report.
+    pub(super) fn finish<T: DeserializeOwned>(&self, job: &str, program: &'static str, limit: Duration) -> Result<T> {
+        self.report(program, self.shell.finish(job, limit)?)
+    }
+
+    fn report<T: DeserializeOwned>(&self, program: &'static str, output: String) -> Result<T> {
+        serde_json::from_str(&output).map_err(|_| self.error(program, output))
+    }
+
+    pub(super) fn error(&self, program: &'static str, output: String) -> BenchError {
+        BenchError::Program { place: self.name.clone(), program, output }
+    }
+
+    /// Ends what may still run.
+    pub(super) fn settle(&self) -> anyhow::Result<()> {
+        let settled = self.shell.settle();
+        settled.map_err(|error| anyhow::anyhow!("{} does not respond any more: {error}", self.name))
+    }
+}

@@ -1,0 +1,85 @@
+//! Frames by the agent, without IP: what arrives whole, in bit/s, in both directions together. The receiver checks each.
+
+use std::time::Duration;
+
+use bench_agent::{Received, Sent};
+
+use super::measured::measured;
+use crate::boxes::error::Result;
+use crate::boxes::offload::Offload;
+use crate::boxes::route::{Endpoint, Route};
+use crate::boxes::spec::{Direction, Metric};
+use crate::probe::{Counter, Probe, Sample};
+
+/// The longest frame with Ethernet's ordinary 1,500 bytes.
+pub(in crate::boxes) const ORDINARY_FRAME: u32 = 1514;
+/// The part of a frame that does not count for a card's MTU.
+const HEADER: u32 = 14;
+/// How long the two ends may take to start, and to acknowledge the last frame.
+const MEETING: Duration = Duration::from_secs(40);
+const AGENT: &str = "bench-agent";
+
+/// Frames of so many bytes, Ethernet header included.
+pub(in crate::boxes) fn frames(route: Route, bytes: u32, direction: Direction, duration: Duration) -> Box<dyn Probe> {
+    let case = route.case(Metric::Frames, "bit/s").with("frame_bytes", bytes).with("direction", direction);
+    measured(route, case, duration, Offload::On, move |route| {
+        let widened = widen(route, bytes)?;
+        let received = send_and_receive(route, bytes, direction, duration);
+        widened.iter().try_for_each(|(end, mtu)| set_mtu(end, mtu))?;
+        Ok(sample(&received?))
+    })
+}
+
+fn sample(received: &[Received]) -> Sample {
+    let sum = |of: fn(&Received) -> f64| received.iter().map(of).sum::<f64>();
+    let [lost, corrupt] = [sum(|one| f64::from(one.lost)), sum(|one| f64::from(one.corrupt))];
+    let whole = sum(|one| f64::from(one.frames));
+    let mut sample = Sample::of(sum(|one| one.bytes as f64 * 8.0 / one.seconds.max(f64::MIN_POSITIVE)));
+    if whole + lost > 0.0 {
+        sample = sample.count("loss", Counter::Share(lost, whole + lost));
+    }
+    if whole + corrupt > 0.0 {
+        let checked = Counter::Sum(whole + corrupt);
+        sample = sample.count("checked_frames", checked).count("corrupt_frames", Counter::Sum(corrupt));
+    }
+    sample
+}
+
+fn send_and_receive(route: &Route, bytes: u32, direction: Direction, duration: Duration) -> Result<Vec<Received>> {
+    let Route { from, to, .. } = route;
+    let (seconds, takes) = (duration.as_secs().max(1), duration + MEETING);
+    let send = |from: &Endpoint, to: &Endpoint| -> Result<String> {
+        let mac = to.commands.run(&format!("cat /sys/class/net/{}/address", to.card.name()))?;
+        Ok(format!("send {} {mac} {bytes} {seconds}", from.card.name()))
+    };
+    let receive = |end: &Endpoint| format!("{AGENT} receive {}", end.card.name());
+    to.commands.start("there", &receive(to))?;
+    if direction == Direction::BothWays {
+        from.commands.start("back", &receive(from))?;
+        to.commands.start("sender", &format!("{AGENT} {}", send(to, from)?))?;
+    }
+    from.commands.measure::<Sent>(AGENT, &send(from, to)?, takes)?;
+    let mut received = vec![to.commands.finish("there", AGENT, MEETING)?];
+    if direction == Direction::BothWays {
+        to.commands.finish::<Sent>("sender", AGENT, takes)?;
+        received.push(from.commands.finish("back", AGENT, MEETING)?);
+    }
+    Ok(received)
+}
+
+/// Makes the cards take such frames. Returns those that did not, with the MTU that they had.
+fn widen(route: &Route, bytes: u32) -> Result<Vec<(&Endpoint, String)>> {
+    let (mut widened, mtu) = (Vec::new(), bytes.saturating_sub(HEADER));
+    for end in [&route.from, &route.to].into_iter().filter(|_| bytes > ORDINARY_FRAME) {
+        let before = end.commands.run(&format!("cat /sys/class/net/{}/mtu", end.card.name()))?;
+        if before.parse().is_ok_and(|before: u32| before < mtu) {
+            set_mtu(end, &mtu.to_string())?;
+            widened.push((end, before));
+        }
+    }
+    Ok(widened)
+}
+
+fn set_mtu(end: &Endpoint, mtu: &str) -> Result<()> {
+    end.commands.run(&format!("ip link set {} mtu {mtu}", end.card.name())).map(drop)
+}

@@ -1,0 +1,107 @@
+//! Two endpoints, and the route between them.
+
+use std::time::Duration;
+
+use emulator::shell::Shell;
+
+use super::commands::{COMMAND_LIMIT, Commands};
+use super::error::Result;
+use super::spec::{Metric, Subject};
+use crate::model::{Case, Pair};
+
+/// iperf3's own.
+const FIRST_PORT: u16 = 5201;
+/// How many ports an endpoint has.
+const PORTS: u16 = 10;
+/// How long a link may take to come up.
+const LINK_LIMIT: Duration = Duration::from_secs(60);
+
+/// A network card, by Linux's name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Card {
+    /// The virtual Ethernet, which counts doorbells and polls.
+    Vni(String),
+    /// Any other.
+    Other(String),
+}
+
+/// One end of a route.
+#[derive(Clone)]
+pub(super) struct Endpoint {
+    pub(super) commands: Commands,
+    pub(super) card: Card,
+    /// Its IPv4 address.
+    pub(super) address: String,
+    /// The first of its ports.
+    pub(super) port: u16,
+}
+
+/// From one endpoint to another.
+#[derive(Clone)]
+pub(super) struct Route {
+    pub(super) subject: Subject,
+    pub(super) pair: Option<Pair>,
+    pub(super) from: Endpoint,
+    pub(super) to: Endpoint,
+    /// What makes frames take this route, where others share its cards.
+    pub(super) steering: Option<Steering>,
+}
+
+/// A command for several shells.
+#[derive(Clone)]
+pub(super) struct Steering {
+    pub(super) shells: Vec<Shell>,
+    pub(super) command: String,
+}
+
+impl Card {
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Card::Vni(name) | Card::Other(name) => name,
+        }
+    }
+}
+
+impl Endpoint {
+    pub(super) fn new(commands: Commands, card: Card, address: &str) -> Endpoint {
+        Endpoint { commands, card, address: address.to_owned(), port: FIRST_PORT }
+    }
+
+    /// With other ports, since another endpoint is in the same network namespace.
+    pub(super) fn with_other_ports(mut self) -> Endpoint {
+        self.port += PORTS;
+        self
+    }
+
+    /// Starts the iperf3 server that routes to here need.
+    pub(super) fn serve(&self) -> Result<()> {
+        self.commands.run(&format!("iperf3 --server --daemon --port {}", self.port)).map(drop)
+    }
+}
+
+impl Route {
+    pub(super) fn new(subject: Subject, pair: Option<Pair>, from: Endpoint, to: Endpoint) -> Route {
+        Route { subject, pair, from, to, steering: None }
+    }
+
+    pub(super) fn case(&self, metric: Metric, unit: &str) -> Case {
+        Case { pair: self.pair.clone(), ..Case::new(&metric.to_string(), &self.subject.to_string(), unit) }
+    }
+
+    /// Makes frames take this route until another one is steered.
+    pub(super) fn steer(&self) -> Result<()> {
+        let Some(steering) = &self.steering else { return Ok(()) };
+        for shell in &steering.shells {
+            shell.run(&steering.command, COMMAND_LIMIT)?;
+        }
+        self.await_answer()
+    }
+
+    /// Waits until one end reaches the other.
+    pub(super) fn await_answer(&self) -> Result<()> {
+        let Commands { shell, .. } = &self.from.commands;
+        let ping = self.from.commands.line(&format!("ping -q -c 1 -W 1 {} > /dev/null", self.to.address));
+        let show = "ip -s neigh; cat /sys/class/net/vni0/vni/links";
+        Ok(shell.wait_until(&ping, LINK_LIMIT, show)?)
+    }
+}

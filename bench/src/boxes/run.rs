@@ -1,0 +1,168 @@
+//! A bench of a box, from its boot to what was measured.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use emulator::emulated::EmulatedMachine;
+use emulator::launch::{LaunchOptions, RunningBox, launch};
+use emulator::source::Source;
+
+use super::devices::DeviceTestbed;
+use super::environment::Environment;
+use super::error::{BenchError, Result};
+use super::instances::{self, Instance};
+use super::machines::{COPIES, VirtioMachines};
+use super::route::Route;
+use super::spec::{BenchSpec, Extent, Subject};
+use super::traffic;
+use crate::model::Bench;
+use crate::rounds::{Group, Rounds};
+use crate::targets::boxes::targets;
+
+/// After so many failures a case is not measured any more.
+pub(super) const FAILURES: u32 = 2;
+
+/// A box that is to be measured.
+pub struct BenchRun<'a> {
+    /// The box file with its images.
+    pub source: &'a Source,
+    /// The boot image.
+    pub boot_image: PathBuf,
+    /// The machine. It gets copies of its disks.
+    pub machine: EmulatedMachine,
+    /// What is to be measured.
+    pub spec: &'a BenchSpec,
+    /// True when the bench is to end. What was measured until then is kept.
+    pub stop: &'a AtomicBool,
+    /// Called with one line for each step.
+    pub progress: &'a dyn Fn(&str),
+}
+
+impl BenchRun<'_> {
+    /// Boots the box, measures, and ends it.
+    ///
+    /// # Errors
+    /// If nothing at all could be measured. What could not be measured beside something else is a remark.
+    pub fn run(&self) -> Result<Bench> {
+        let pairs = if self.spec.has_routes() { self.pairs()? } else { Vec::new() };
+        let environment = Environment::begin();
+        let processor = Some(environment.processor.to_owned());
+        let options = LaunchOptions { processor, ..LaunchOptions::on(self.machine.clone()) };
+        (self.progress)("booting the box");
+        let running = launch(self.source, &self.boot_image, options.arguments([COPIES]))?;
+        let environment = environment.of(&running);
+        instances::await_start(&running, self.stop)?;
+        let mut remarks = Vec::new();
+        let machines = self.start_machines(environment.processor, &mut remarks);
+        let mut devices = DeviceTestbed::new(&self.machine, running.plan(), self.spec)?;
+        if !self.spec.has_routes() && devices.is_empty() {
+            return Err(BenchError::Nothing(
+                "no partition has a disk or a network card that could be asked".to_owned(),
+            ));
+        }
+        if self.spec.subjects.contains(&Subject::Alone) && !devices.is_empty() {
+            (self.progress)("booting the kernels that own devices, each alone on a machine");
+            devices.start_alone(self.source, &self.boot_image, &environment, &mut remarks);
+        }
+        let instances = self.instances(&running, &mut remarks)?;
+        let routes = self.routes(machines.as_ref(), &pairs, &instances, &mut remarks);
+        devices.drive(&instances, running.plan(), self.stop, &mut remarks);
+        let cases = traffic::cases(self.spec.extent);
+        let mut groups: Vec<Group> = cases.iter().map(|case| case.group(&routes, self.spec)).collect();
+        groups.extend(devices.groups());
+        let Self { spec, stop, progress, .. } = *self;
+        let rounds = Rounds { count: spec.rounds, failures: FAILURES, stop, progress };
+        let measurements = rounds.run(groups, &mut (), &mut remarks);
+        let title = format!("box \"{}\", {} rounds", running.plan().box_name, spec.rounds);
+        drop((running, machines, devices));
+        let mut bench = environment.conclude(&title, &instances, measurements, remarks)?;
+        bench.targets = targets(&bench.measurements);
+        Ok(bench)
+    }
+
+    /// The pair of the spec, else every one, or the first if it is to be quick.
+    fn pairs(&self) -> Result<Vec<(String, String)>> {
+        let names = self.source.request().file.partitions.iter().map(|partition| partition.name.get_ref().clone());
+        let names: Vec<String> = names.collect();
+        if let Some((from, to)) = &self.spec.pair {
+            if from == to || !names.contains(from) || !names.contains(to) {
+                return Err(BenchError::NoPair { pair: (from.clone(), to.clone()), known: names.join(", ") });
+            }
+            return Ok(vec![(from.clone(), to.clone())]);
+        }
+        let all = names.iter().flat_map(|from| names.iter().map(move |to| (from.clone(), to.clone())));
+        let pairs = all.filter(|(from, to)| from != to);
+        Ok(pairs.take(if self.spec.extent == Extent::Quick { 1 } else { usize::MAX }).collect())
+    }
+
+    /// The machines beside the box, if they are to be measured.
+    fn start_machines(&self, processor: &str, remarks: &mut Vec<String>) -> Option<VirtioMachines> {
+        if !self.spec.subjects.contains(&Subject::VirtioNet) {
+            return None;
+        }
+        (self.progress)("booting two machines joined by virtio");
+        kept(VirtioMachines::start(self.source, &self.boot_image, processor), &Subject::VirtioNet, remarks)
+    }
+
+    /// All instances: any of them may have the cores for a veth.
+    fn instances(&self, running: &RunningBox, remarks: &mut Vec<String>) -> Result<Vec<Instance>> {
+        if self.spec.has_routes() && running.plan().partitions.len() < 2 {
+            remarks.push("the box has one partition, so there is no pair to measure".to_owned());
+        }
+        let names: Vec<String> = running.plan().partitions.iter().map(|partition| partition.name.clone()).collect();
+        let instances = Instance::all(running, &names, self.stop, remarks)?;
+        for instance in &instances {
+            (self.progress)(&format!("{} is up: {} on {} cores", instance.name, instance.kernel, instance.cores));
+            instance.endpoint().serve()?;
+        }
+        Ok(instances)
+    }
+
+    /// All routes that can be measured. The others are remarks.
+    fn routes(
+        &self,
+        machines: Option<&VirtioMachines>,
+        pairs: &[(String, String)],
+        instances: &[Instance],
+        remarks: &mut Vec<String>,
+    ) -> Vec<Route> {
+        let route = machines.map(|machines| machines.route(self.stop));
+        let mut routes: Vec<Route> =
+            route.into_iter().filter_map(|route| kept(route, &Subject::VirtioNet, remarks)).collect();
+        if !self.spec.has_routes() {
+            return routes;
+        }
+        let find = |name: &str| instances.iter().find(|instance| instance.name == name);
+        let sender = pairs.first().and_then(|(from, _)| find(from)).or(instances.first());
+        routes.extend(sender.into_iter().flat_map(|sender| self.own_routes(sender, instances, remarks)));
+        for (from, to) in pairs.iter().filter(|_| self.spec.subjects.contains(&Subject::Vni)) {
+            let (Some(sender), Some(receiver)) = (find(from), find(to)) else { continue };
+            routes.extend(kept(sender.route_to(receiver), &format!("{from}:{to}"), remarks));
+        }
+        routes
+    }
+
+    /// The routes within one instance.
+    fn own_routes(&self, sender: &Instance, instances: &[Instance], remarks: &mut Vec<String>) -> Vec<Route> {
+        let mut routes = Vec::new();
+        if self.spec.subjects.contains(&Subject::Loopback) {
+            routes.extend(kept(sender.loopback(), &Subject::Loopback, remarks));
+        }
+        if self.spec.subjects.contains(&Subject::Veth) {
+            // Two cores are enough, and the emulator would have to run further ones too.
+            let roomiest = instances.iter().max_by_key(|instance| instance.cores.min(2)).unwrap_or(sender);
+            routes.extend(kept(roomiest.veth(), &Subject::Veth, remarks));
+            if roomiest.cores < 2 {
+                let name = &roomiest.name;
+                let why = format!("both ends of the veth are on one core: no partition has two, {name} has one");
+                remarks.push(why);
+            }
+        }
+        routes
+    }
+}
+
+/// The outcome, unless it is an error: that is a remark.
+fn kept<T>(outcome: Result<T>, name: &dyn std::fmt::Display, remarks: &mut Vec<String>) -> Option<T> {
+    outcome.map_err(|error| remarks.push(format!("{name} is left out: {error}"))).ok()
+}

@@ -1,0 +1,182 @@
+//! Two boxes, each on an emulated machine of its own, whose network cards are joined by a wire: what partitions without a
+//! card reach of the other box, beside the cards alone.
+//!
+//! In each box one partition owns a card, the *owner*; the first of the others is the *guest*.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use emulator::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::launch::{LaunchOptions, RunningBox, launch};
+use emulator::source::Source;
+use partitioner::pci::PciAddress;
+
+use super::commands::{COMMAND_LIMIT, Commands};
+use super::environment::Environment;
+use super::error::{BenchError, Result};
+use super::instances::{self, Instance};
+use super::machines;
+use super::route::{Card, Endpoint, Route, Steering};
+use super::run::FAILURES;
+use super::spec::{BenchSpec, Subject};
+use super::traffic::{self, Scope};
+use crate::model::{Bench, Pair};
+use crate::rounds::Rounds;
+
+/// The owners' names of their card, and of the end of the tunnel.
+const CARD: &str = "eth0";
+const TUNNEL: &str = "vx0";
+/// The cards' own addresses (RFC 5737, for examples).
+const ADDRESSES: [&str; 2] = ["192.0.2.1", "192.0.2.2"];
+/// A frame of the virtual Ethernet has 50 more bytes in the tunnel (RFC 7348).
+const CARD_MTU: u32 = 1550;
+
+/// Two boxes that are to be measured.
+pub struct TwoBoxes<'a> {
+    /// The box files with their images.
+    pub sources: [&'a Source; 2],
+    /// The boot image.
+    pub boot_image: PathBuf,
+    /// What is to be measured. It names no pair.
+    pub spec: &'a BenchSpec,
+    /// True when the bench is to end. What was measured until then is kept.
+    pub stop: &'a AtomicBool,
+    /// Called with one line for each step.
+    pub progress: &'a dyn Fn(&str),
+}
+
+/// A machine with a card that leads to the other machine.
+struct WiredMachine {
+    machine: EmulatedMachine,
+    card: PciAddress,
+}
+
+impl TwoBoxes<'_> {
+    /// Boots both, measures, and ends them.
+    ///
+    /// # Errors
+    /// If they cannot be joined, or nothing could be measured.
+    pub fn run(&self) -> Result<Bench> {
+        let [one, other] = self.sources.map(|source| source.request().file.name.get_ref());
+        if one == other {
+            // The names make the addresses of their cards.
+            return Err(BenchError::Nothing(format!("both boxes are called {one:?}, give one of them another name")));
+        }
+        let folder = machines::wire_folder()?;
+        let wired = [
+            WiredMachine::new(self.sources[0], folder.path(), [1, 2])?,
+            WiredMachine::new(self.sources[1], folder.path(), [2, 1])?,
+        ];
+        let environment = Environment::begin();
+        (self.progress)("booting two boxes joined by their cards");
+        let running = [self.start(0, &wired, &environment)?, self.start(1, &wired, &environment)?];
+        let environment = environment.of(&running[0]);
+        // Owner and guest of each, in this order.
+        let mut instances = self.instances(&running[0], wired[0].card)?;
+        instances.extend(self.instances(&running[1], wired[1].card)?);
+        prepare(&instances[0], 0)?;
+        prepare(&instances[2], 1)?;
+        instances.iter().try_for_each(|instance| instance.endpoint().serve())?;
+        let routes = routes(&instances)?;
+        let cases = traffic::cases(self.spec.extent).into_iter().filter(|case| case.scope == Scope::AllPairs);
+        let groups = cases.map(|case| case.group(&routes, self.spec)).collect();
+        let Self { spec, stop, progress, .. } = *self;
+        let rounds = Rounds { count: spec.rounds, failures: FAILURES, stop, progress };
+        let mut remarks = Vec::new();
+        let measurements = rounds.run(groups, &mut (), &mut remarks);
+        drop(running);
+        let title = format!("boxes {one:?} and {other:?}, {} rounds", spec.rounds);
+        environment.conclude(&title, &instances, measurements, remarks)
+    }
+
+    fn start(&self, number: usize, wired: &[WiredMachine; 2], environment: &Environment) -> Result<RunningBox> {
+        // QEMU gives the first card of every machine the same address.
+        let mac = format!("virtio-net-pci.mac=52:54:00:00:00:{:02x}", number + 1);
+        let processor = Some(environment.processor.to_owned());
+        let options = LaunchOptions { processor, ..LaunchOptions::on(wired[number].machine.clone()) };
+        Ok(launch(self.sources[number], &self.boot_image, options.arguments(["-global", &mac]))?)
+    }
+
+    /// Owner and guest of a box, when they are up.
+    fn instances(&self, running: &RunningBox, card: PciAddress) -> Result<Vec<Instance>> {
+        instances::await_start(running, self.stop)?;
+        let plan = running.plan();
+        let nothing = |what: &str| BenchError::Nothing(format!("in the box {:?} {what}", plan.box_name));
+        let owner = plan.partitions.iter().find(|one| one.buses.iter().any(|buses| buses.contain(card)));
+        let owner = owner.ok_or_else(|| nothing("no partition owns the network card"))?;
+        let guest = plan.partitions.iter().find(|one| one.index != owner.index);
+        let guest = guest.ok_or_else(|| nothing("every partition owns the network card"))?;
+        let (names, mut remarks) = ([owner.name.clone(), guest.name.clone()], Vec::new());
+        let mut found = Instance::all(running, &names, self.stop, &mut remarks)?;
+        for instance in &mut found {
+            instance.name = format!("{}/{}", plan.box_name, instance.name);
+            (self.progress)(&format!("{} is up: {} on {} cores", instance.name, instance.kernel, instance.cores));
+        }
+        if found.len() < names.len() { Err(nothing(&remarks.join("; "))) } else { Ok(found) }
+    }
+}
+
+impl WiredMachine {
+    /// The machine that a box needs. Of the ends of the wire, in that folder, its own comes first.
+    fn new(source: &Source, folder: &Path, ends: [u8; 2]) -> Result<WiredMachine> {
+        let mut machine = EmulatedMachine::needed_by(source.request());
+        let addresses: Vec<PciAddress> = machine.devices().map(|(address, _)| address).collect();
+        let mut cards = addresses.into_iter().zip(&mut machine.devices).filter_map(|(address, device)| match device {
+            EmulatedDevice::VirtioNet(back_end) => Some((address, back_end)),
+            _ => None,
+        });
+        let name = source.request().file.name.get_ref();
+        let none = || BenchError::Nothing(format!("in the box {name:?} nobody has devices = [\"class:network\"]"));
+        let (card, back_end) = cards.next().ok_or_else(none)?;
+        let [own, other] = ends.map(|end| folder.join(format!("wire{end}")));
+        let (own, other) = (own.display(), other.display());
+        *back_end = format!("dgram,local.type=unix,local.path={own},remote.type=unix,remote.path={other}");
+        Ok(WiredMachine { card, machine })
+    }
+}
+
+/// Prepares all routes out of the box of that number.
+fn prepare(Instance { name, shell, .. }: &Instance, number: usize) -> Result<()> {
+    if shell.try_run("command -v sprig-gateway", COMMAND_LIMIT)?.status != 0 {
+        return Err(BenchError::Nothing(format!("{name}: its initial file system has no sprig-gateway")));
+    }
+    let (own, other) = (ADDRESSES[number], ADDRESSES[1 - number]);
+    let commands = [
+        // It asks for DHCP, and nobody answers.
+        format!("sprig-gateway bridge {CARD}"),
+        format!("ip address add {own}/24 dev {CARD} && ip link set {CARD} mtu {CARD_MTU}"),
+        format!("ip link add {TUNNEL} type vxlan id 83 local {own} remote {other} dstport 4789"),
+        format!("ip link set {TUNNEL} mtu 1500 up"),
+    ];
+    Ok(commands.iter().try_for_each(|command| shell.run(command, COMMAND_LIMIT).map(drop))?)
+}
+
+/// Within the first box, from card to card, and from guest to guest by each kind of bridge.
+fn routes(instances: &[Instance]) -> Result<Vec<Route>> {
+    let [near_owner, near_guest, far_owner, far_guest] = instances else {
+        return Err(BenchError::Nothing("there are not two instances in each box".to_owned()));
+    };
+    if near_guest.address == far_guest.address {
+        let help = "give all partitions of one of them cmdline = \"sprig.network=1\"";
+        return Err(BenchError::Nothing(format!("both boxes have the address {}: {help}", near_guest.address)));
+    }
+    let route = |subject, from: Endpoint, to: Endpoint, port: Option<&str>| {
+        let pair = Pair { from: from.commands.name.clone(), to: to.commands.name.clone() };
+        // A card that is the port of a bridge has no address of its own.
+        let port = port.map_or_else(String::new, |port| format!(" && ip link set {port} master br0"));
+        let command = format!("ip link set {CARD} nomaster && ip link set {TUNNEL} nomaster{port}");
+        let shells = vec![near_owner.shell.clone(), far_owner.shell.clone()];
+        Route { steering: Some(Steering { shells, command }), ..Route::new(subject, Some(pair), from, to) }
+    };
+    let on_card = |owner: &Instance, address| {
+        Endpoint::new(Commands::new(&owner.name, &owner.shell, ""), Card::Other(CARD.to_owned()), address)
+    };
+    let guests = || (near_guest.endpoint(), far_guest.endpoint());
+    let (bridge, tunnel) = (guests(), guests());
+    Ok(vec![
+        route(Subject::Vni, near_guest.endpoint(), near_owner.endpoint(), None),
+        route(Subject::Cards, on_card(near_owner, ADDRESSES[0]), on_card(far_owner, ADDRESSES[1]), None),
+        route(Subject::Bridge, bridge.0, bridge.1, Some(CARD)),
+        route(Subject::Tunnel, tunnel.0, tunnel.1, Some(TUNNEL)),
+    ])
+}

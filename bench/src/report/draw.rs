@@ -1,0 +1,161 @@
+//! A figure with its plot: measurements put together by subject.
+
+use maud::{Markup, html};
+
+use super::figures::{Figure, Kind, pair};
+use super::plot::bars::{Row, bars};
+use super::plot::canvas::Caption;
+use super::plot::lines::{Line, lines};
+use super::plot::matrix::{Cell, matrix};
+use super::plot::steps::{Cumulative, MARKED, Steps, steps};
+use super::plot::style::{Style, Styles};
+use crate::comparison::ComparisonGroup;
+use crate::labels;
+use crate::model::Measurement;
+use crate::quantity::show;
+use crate::statistics::Summary;
+
+type Legend = Vec<(Style, String)>;
+
+/// The legend of a figure, unless its plot has the names itself, and the plot.
+pub(super) fn draw(figure: &Figure, id: &str, styles: &Styles) -> Markup {
+    let caption =
+        |description: &str, plot: &dyn Fn(&Caption) -> Markup| plot(&Caption { id, title: &figure.title, description });
+    match &figure.kind {
+        Kind::Lines(name) => {
+            let shown = lines_of(name, figure, styles);
+            let legend = shown.iter().map(|line| (line.style, line.label.clone())).collect();
+            let description = describe_lines(&shown, figure);
+            html! { (draw_legend(&legend)) (caption(&description, &|caption| lines(caption, name, figure.unit, &shown))) }
+        }
+        Kind::Steps => {
+            let shown = steps_of(figure, styles);
+            let legend = shown.iter().map(|one| (one.style, one.label.clone())).collect();
+            html! { (draw_legend(&legend)) (caption(&describe_steps(&shown), &|caption| steps(caption, &shown))) }
+        }
+        Kind::Bars(groups) => {
+            let groups: Vec<Vec<Row>> = groups.iter().map(|group| rows(group, groups.len(), styles)).collect();
+            let description = describe_bars(&groups, figure);
+            let rows: Vec<Row> = groups.into_iter().flatten().collect();
+            caption(&description, &|caption| bars(caption, figure.unit, &rows))
+        }
+        Kind::Matrix => {
+            let pairs = figure.measurements.iter().filter_map(|one| Some((pair(one)?, one.summary())));
+            let cells: Vec<Cell> = pairs.map(|(pair, summary)| Cell { pair, summary }).collect();
+            caption(&describe_matrix(&cells, figure), &|caption| matrix(caption, figure.unit, &cells))
+        }
+    }
+}
+
+/// The measurements of each subject with its label, in the order of the styles.
+fn by_subject<'a>(measurements: &[&'a Measurement], styles: &Styles) -> Vec<(String, Style, Vec<&'a Measurement>)> {
+    let mut subjects: Vec<Vec<&Measurement>> = Vec::new();
+    for measurement in measurements {
+        match subjects.iter_mut().find(|known| known[0].case.subject == measurement.case.subject) {
+            Some(known) => known.push(measurement),
+            None => subjects.push(vec![measurement]),
+        }
+    }
+    subjects.sort_by_key(|measurements| styles.rank(&measurements[0].case.subject));
+    let named = |all: Vec<&'a Measurement>| (label(&all), styles.style(&all[0].case.subject), all);
+    subjects.into_iter().map(named).collect()
+}
+
+/// The subject, and its pair, or the number of pairs.
+fn label(measurements: &[&Measurement]) -> String {
+    let mut pairs: Vec<_> = measurements.iter().map(|measurement| &measurement.case.pair).collect();
+    pairs.sort();
+    pairs.dedup();
+    match pairs.len() {
+        1 => labels::subject(measurements[0]),
+        several => format!("{}, {several} pairs", measurements[0].case.subject),
+    }
+}
+
+/// The samples of several pairs, put together.
+fn pooled<'a>(measurements: impl IntoIterator<Item = &'a &'a Measurement>) -> Summary {
+    Summary::of(measurements.into_iter().flat_map(|measurement| &measurement.samples).copied())
+}
+
+fn lines_of(name: &str, figure: &Figure, styles: &Styles) -> Vec<Line> {
+    let line = |(label, style, measurements): (String, Style, Vec<&Measurement>)| {
+        let value = |one: &Measurement| one.case.number(name);
+        let mut values: Vec<Option<f64>> = measurements.iter().map(|one| value(one)).collect();
+        // A subject with some values has no point that holds for all.
+        if values.iter().any(Option::is_some) {
+            values.retain(Option::is_some);
+        }
+        values.sort_by(|one, other| one.partial_cmp(other).unwrap_or(std::cmp::Ordering::Equal));
+        values.dedup();
+        let point = |at: Option<f64>| (at, pooled(measurements.iter().filter(|one| value(one) == at)));
+        Line { label, style, points: values.into_iter().map(point).collect() }
+    };
+    by_subject(&figure.measurements, styles).into_iter().map(line).collect()
+}
+
+fn steps_of(figure: &Figure, styles: &Styles) -> Vec<Steps> {
+    let one = |(label, style, measurements): (String, Style, Vec<&Measurement>)| {
+        let distribution = Cumulative::new(measurements.iter().map(|one| &one.distribution));
+        Steps { label, style, distribution }
+    };
+    by_subject(&figure.measurements, styles).into_iter().map(one).collect()
+}
+
+fn rows(group: &ComparisonGroup, groups: usize, styles: &Styles) -> Vec<Row> {
+    // The parameters of a single group are in the title of the figure.
+    let title = Some(labels::parameters(group.parameters)).filter(|title| groups > 1 && !title.is_empty());
+    let bars = by_subject(&group.members, styles).into_iter();
+    let bars = bars.map(|(label, style, measurements)| Row::Bar(label, style, pooled(&measurements)));
+    title.map(Row::Title).into_iter().chain(bars).collect()
+}
+
+fn describe_lines(lines: &[Line], figure: &Figure) -> String {
+    let describe = |(at, summary): &(Option<f64>, Summary)| {
+        let at = at.map_or_else(String::new, |at| format!(" at {at}"));
+        format!("{}{at}", show(figure.unit, summary.median))
+    };
+    let lines = lines.iter().filter_map(|Line { label, points, .. }| match points.as_slice() {
+        [] => None,
+        [only] => Some(format!("{label}: {}", describe(only))),
+        [first, .., last] => Some(format!("{label}: from {} to {}", describe(first), describe(last))),
+    });
+    format!("Lines of medians. {}.", lines.collect::<Vec<_>>().join("; "))
+}
+
+fn describe_steps(steps: &[Steps]) -> String {
+    let steps = steps.iter().map(|Steps { label, distribution, .. }| {
+        let within =
+            |(name, share): &(&str, f64)| Some(format!("{name} within {}", show("ns", distribution.within(*share)?)));
+        format!("{label}: {}", MARKED.iter().filter_map(within).collect::<Vec<_>>().join(", "))
+    });
+    format!("Cumulative distributions. {}.", steps.collect::<Vec<_>>().join("; "))
+}
+
+fn describe_bars(groups: &[Vec<Row>], figure: &Figure) -> String {
+    let groups = groups.iter().map(|rows| {
+        let (mut lead, mut bars) = (String::new(), Vec::new());
+        for row in rows {
+            match row {
+                Row::Title(title) => lead = format!("{title}: "),
+                Row::Bar(label, _, summary) => bars.push(format!("{label} {}", show(figure.unit, summary.median))),
+            }
+        }
+        lead + &bars.join(", ")
+    });
+    format!("Bars of medians. {}.", groups.collect::<Vec<_>>().join("; "))
+}
+
+fn describe_matrix(cells: &[Cell], figure: &Figure) -> String {
+    let cells = cells
+        .iter()
+        .map(|Cell { pair, summary }| format!("{} to {} {}", pair.from, pair.to, show(figure.unit, summary.median)));
+    format!("Medians between pairs. {}.", cells.collect::<Vec<_>>().join(", "))
+}
+
+fn draw_legend(legend: &Legend) -> Markup {
+    html! {
+        @if !legend.is_empty() {
+            ul.legend { @for (style, label) in legend { li { (style.swatch()) " " (label) } } }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Files from before the bench had a crate of its own are still read, and look the same.
+
+use std::path::{Path, PathBuf};
+
+use bench::file;
+use bench::report::page;
+use bench::table::table;
+use bench::targets::{boxes, native};
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
+
+fn text(name: &str) -> String {
+    std::fs::read_to_string(golden(name)).unwrap()
+}
+
+#[test]
+fn tables_and_reports_of_older_files_are_the_same() {
+    for kind in ["box", "native", "tap"] {
+        let bench = file::read(&golden(&format!("{kind}.json"))).unwrap();
+        assert!(table(&bench) == text(&format!("{kind}.txt")), "the table of {kind} differs");
+        assert!(page(&bench) == text(&format!("{kind}.html")), "the report of {kind} differs");
+    }
+}
+
+#[test]
+fn the_same_measurements_reach_the_same_targets() {
+    for (kind, targets) in [("box", boxes::targets as fn(&_) -> _), ("native", native::targets)] {
+        let bench = file::read(&golden(&format!("{kind}.json"))).unwrap();
+        assert_eq!(targets(&bench.measurements), bench.targets, "{kind}");
+    }
+}
+
+#[test]
+fn a_file_is_written_as_it_was_read() {
+    for kind in ["box", "native"] {
+        let folder = tempfile::tempdir().unwrap();
+        let written = folder.path().join("new/bench.json");
+        file::write(&written, &file::read(&golden(&format!("{kind}.json"))).unwrap()).unwrap();
+        assert_eq!(std::fs::read_to_string(written).unwrap(), text(&format!("{kind}.json")));
+    }
+}
