@@ -50,7 +50,7 @@ trampoline_gdt:
     .short 31
     .long gdt
     .balign 8
-    .global trampoline_root, trampoline_stack, trampoline_slot
+    .global trampoline_start, trampoline_end, trampoline_root, trampoline_stack, trampoline_slot
 trampoline_root:    .quad 0
 trampoline_stack:   .quad 0
 trampoline_slot:    .quad 0
