@@ -5,6 +5,7 @@ mod bench;
 mod death;
 mod devices;
 mod driver;
+mod first_steps;
 mod image;
 mod kernel_log;
 mod kernels;
