@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use emulator::input_file::{self, InputError};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -14,7 +15,7 @@ use crate::model::{Bench, SCHEMA};
 pub enum ReadError {
     /// It does not exist, or may not be read.
     #[error("cannot read the bench {}", .0.display())]
-    Unreadable(PathBuf, #[source] io::Error),
+    Unreadable(PathBuf, #[source] InputError),
     /// It is something else.
     #[error("{} is no bench that `sprig bench` or `cargo xtask bench` wrote", .0.display())]
     NoBench(PathBuf, #[source] serde_json::Error),
@@ -29,6 +30,9 @@ pub enum ReadError {
     NoSamples(PathBuf, String),
 }
 
+/// The longest bench.
+const LEN_MOST: u64 = 256 << 20;
+
 /// What every schema has.
 #[derive(Deserialize)]
 struct Header {
@@ -40,14 +44,14 @@ struct Header {
 /// # Errors
 /// If the file cannot be read, is no bench, or has another schema.
 pub fn read(file: &Path) -> Result<Bench, ReadError> {
-    let text = fs::read_to_string(file).map_err(|error| ReadError::Unreadable(file.to_owned(), error))?;
+    let text = input_file::read(file, LEN_MOST).map_err(|error| ReadError::Unreadable(file.to_owned(), error))?;
     let no_bench = |error| ReadError::NoBench(file.to_owned(), error);
     // The schema first: the rest of another schema may be anything.
-    let Header { schema } = serde_json::from_str(&text).map_err(no_bench)?;
+    let Header { schema } = serde_json::from_slice(&text).map_err(no_bench)?;
     if schema != SCHEMA {
         return Err(ReadError::OtherSchema(file.to_owned(), schema));
     }
-    let bench: Bench = serde_json::from_str(&text).map_err(no_bench)?;
+    let bench: Bench = serde_json::from_slice(&text).map_err(no_bench)?;
     match (1..).zip(&bench.measurements).find(|(_, measurement)| measurement.samples.is_empty()) {
         None => Ok(bench),
         Some((number, measurement)) => {

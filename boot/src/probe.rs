@@ -3,6 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use partitioner::amount::Count;
 use partitioner::diagnostic::Diagnostic;
 use partitioner::firmware::pci::place::Addresses;
 use partitioner::firmware::{self, FirmwareTables, Topology, pci};
@@ -117,9 +118,9 @@ fn log_inventory(inventory: &Inventory) {
     log::step(
         "inventory",
         format_args!(
-            "{}: {} cores, {nodes} node(s), {mib} MiB usable, {} serial port(s), {} PCI function(s)",
+            "{}: {}, {nodes} node(s), {mib} MiB usable, {} serial port(s), {} PCI function(s)",
             inventory.machine,
-            inventory.cores.len(),
+            Count(inventory.cores.len(), "core"),
             inventory.serial_ports.len(),
             inventory.pci.len()
         ),

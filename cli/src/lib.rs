@@ -2,6 +2,7 @@
 //!
 //! [`commands`] holds one module for each subcommand and nothing that another could want.
 
+mod columns;
 pub mod commands;
 mod picture;
 mod processor;

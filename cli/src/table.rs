@@ -2,8 +2,6 @@
 
 mod devices;
 
-use std::fmt::Write as _;
-
 use partitioner::allotment::{Allotment, Purpose, allotments, unassigned};
 use partitioner::amount::Amount;
 use partitioner::inventory::{CoreNumber, Inventory};
@@ -12,10 +10,12 @@ use partitioner::request::Request;
 use shmem::ring::LANE_LEN;
 use shmem::{Geometry, Shape};
 
+use crate::columns::columns;
+
 pub use devices::machine_devices;
 
-/// The plan of `request` on the machine, as lines.
-pub fn table(inventory: &Inventory, request: &Request, plan: &Plan) -> String {
+/// The plan of `request` on the machine, as lines of at most `width` characters where columns allow it.
+pub fn table(inventory: &Inventory, request: &Request, plan: &Plan, width: usize) -> String {
     let memory = allotments(inventory, plan);
     let tables = [
         partition_rows(request, plan),
@@ -27,10 +27,10 @@ pub fn table(inventory: &Inventory, request: &Request, plan: &Plan) -> String {
     let mut text = format!("{} on {}\n\n", plan.box_name, inventory.machine);
     // A head alone is left out.
     for rows in tables.iter().filter(|rows| rows.len() > 1) {
-        text += &columns(rows);
+        text += &columns(rows, width);
         text += "\n";
     }
-    text + &columns(&rest_rows(inventory, plan, &memory))
+    text + &columns(&rest_rows(inventory, plan, &memory), width)
 }
 
 fn partition_rows(request: &Request, plan: &Plan) -> Vec<Vec<String>> {
@@ -125,20 +125,6 @@ pub fn core_set(cores: impl IntoIterator<Item = CoreNumber>) -> String {
         single => single.iter().map(u32::to_string).collect(),
     };
     runs.map(run).collect::<Vec<_>>().join(",")
-}
-
-/// Rows with their columns below one another, two spaces apart.
-fn columns(rows: &[Vec<String>]) -> String {
-    let count = rows.iter().map(Vec::len).max().unwrap_or_default();
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or_default()).collect();
-    let mut text = String::new();
-    for row in rows {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {}", cells.collect::<Vec<_>>().join("  ").trim_end());
-    }
-    text
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ fn a_plan_tells_whose_each_device_is_and_why_it_is_nobodys() {
 
 #[test]
 fn an_inventory_tells_what_can_be_split_off_and_what_goes_together() {
-    insta::assert_snapshot!(cli::table::machine_devices(&machine(&Folder::new())));
+    insta::assert_snapshot!(cli::table::machine_devices(&machine(&Folder::new()), usize::MAX));
 }
 
 #[test]

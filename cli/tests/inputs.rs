@@ -209,3 +209,41 @@ fn a_boot_image_is_known_by_its_note() {
     let answer = folder.sprig(&["image", "box.toml", "--boot-image", "old.elf", "-o", "nowhere/x"]);
     assert!(answer.contains("warning: old.elf is of Sprig 0.0.7, and this command of "), "{answer}");
 }
+
+#[test]
+fn records_and_benches_are_opened_by_kind_and_size_too() {
+    let folder = Folder::new();
+    mkfifoat(CWD, folder.path().join("pipe"), Mode::RUSR | Mode::WUSR).unwrap();
+    for (file, kind) in [("/dev/zero", "a device"), ("pipe", "a pipe")] {
+        let answer = limited(&folder, &["plan", "box.toml", "--inventory", file]);
+        assert_eq!(summary(&answer), format!("1: error: cannot read the inventory {file}: it is {kind}, not a file"));
+        let answer = limited(&folder, &["report", file]);
+        assert_eq!(summary(&answer), format!("1: error: cannot read the bench {file}: it is {kind}, not a file"));
+    }
+}
+
+#[test]
+fn a_minus_is_standard_output_for_a_picture() {
+    let folder = Folder::new();
+    let output = folder.command(&["plan", "box.toml", "--svg", "-"]).output().unwrap();
+    assert!(output.status.success() && output.stdout.starts_with(b"<svg"));
+    assert!(!folder.path().join("-").exists());
+}
+
+#[test]
+fn an_error_that_nobody_reads_is_still_an_error() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = Folder::new().command(&["check", "none.toml"]).stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+}
+
+#[test]
+fn less_memory_than_the_box_needs_is_refused_by_its_option() {
+    let answer = Folder::new().sprig(&["run", "box.toml", "--memory", "64MiB"]);
+    let first = summary(&answer);
+    assert!(
+        first.starts_with("1: error: the box needs a machine of ") && first.ends_with("and --memory gives it 64MiB"),
+        "{first}"
+    );
+}

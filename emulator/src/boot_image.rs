@@ -117,7 +117,7 @@ fn locate(path: Option<&Path>) -> Result<PathBuf, BootImageError> {
 }
 
 fn existing(path: PathBuf, source_name: &'static str) -> Result<PathBuf, BootImageError> {
-    if path.is_file() { Ok(path) } else { Err(BootImageError::NotAtPath { path, source_name }) }
+    if path.exists() { Ok(path) } else { Err(BootImageError::NotAtPath { path, source_name }) }
 }
 
 fn list(paths: &[PathBuf]) -> String {

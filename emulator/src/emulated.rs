@@ -11,6 +11,7 @@ mod device_requests;
 use std::collections::BTreeSet;
 
 use partitioner::address::{GIB_4, MIB, MemoryRange};
+use partitioner::amount::Count;
 use partitioner::config::{CpuRequest, DeviceSelector};
 use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::{
@@ -83,7 +84,7 @@ impl EmulatedMachine {
     /// The inventory that the boot image will take of it.
     pub fn inventory(&self) -> Inventory {
         Inventory {
-            machine: format!("emulated machine: {} cores, {} MiB", self.cpus, self.memory / MIB),
+            machine: format!("emulated machine: {}, {} MiB", Count(self.cpus as usize, "core"), self.memory / MIB),
             cores: (0..self.cpus).map(core).collect(),
             memory: memory_map(self.memory),
             node_memory: Vec::new(),

@@ -1,8 +1,19 @@
-//! Amounts of memory for people to read: short, and rounded where they are not whole.
+//! Amounts for people to read: of memory, short, and rounded where they are not whole; and counts with their nouns.
 
 use core::fmt;
 
 const UNITS: [(&str, u64); 4] = [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+
+/// A number of things, with the right noun: `1 core`, `4 cores`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Count(pub usize, pub &'static str);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(number, noun) = *self;
+        write!(f, "{number} {noun}{}", if number == 1 { "" } else { "s" })
+    }
+}
 
 /// Bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -35,6 +46,11 @@ mod tests {
     use alloc::string::ToString;
 
     use super::*;
+
+    #[test]
+    fn one_thing_has_no_plural() {
+        assert_eq!([1, 0, 2].map(|number| Count(number, "core").to_string()), ["1 core", "0 cores", "2 cores"]);
+    }
 
     #[test]
     fn amounts_are_shown_in_the_unit_that_fits() {

@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("sprig-log: {error}");
+            let _ = writeln!(io::stderr(), "sprig-log: {error}");
             ExitCode::FAILURE
         }
     }
@@ -85,7 +85,7 @@ fn print(memory: &Device, ranges: &[MemoryRange], extent: Extent) -> Result<(), 
 fn print_new(reader: &mut Reader<'_, Device>) -> Result<bool, Box<dyn Error>> {
     let missed = reader.look()?;
     if missed > 0 {
-        eprintln!("sprig-log: {missed} records were overwritten before they were read");
+        let _ = writeln!(io::stderr(), "sprig-log: {missed} records were overwritten before they were read");
     }
     while let Some(record) = reader.next()? {
         // Standard output is buffered by lines, so the next program in a pipe gets each line at once.

@@ -14,6 +14,8 @@ use anyhow::{Context, Result};
 use rustix::fs::{Mode, OFlags};
 use rustix::stdio;
 
+use super::note;
+
 /// Starts the second process, and waits until its box is up or has failed.
 pub(super) fn start() -> Result<ExitCode> {
     let (mut ours, theirs) = UnixStream::pair().context("cannot make a socket")?;
@@ -24,7 +26,7 @@ pub(super) fn start() -> Result<ExitCode> {
     // The command holds the other end too.
     drop(command);
     if ours.read(&mut [0]).context("cannot hear from the background process")? == 1 {
-        eprintln!("the box runs on in process {id}; end it with: kill {id}", id = child.id());
+        note(&format!("the box runs on in process {id}; end it with: kill {id}", id = child.id()));
         return Ok(ExitCode::SUCCESS);
     }
     let status = child.wait().context("cannot wait for the background process")?;

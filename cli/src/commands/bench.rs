@@ -89,7 +89,7 @@ impl Bench {
     }
 
     fn measure(&self, source: &Source, boot_image: PathBuf, stop: &AtomicBool) -> Result<model::Bench> {
-        let progress = |line: &str| eprintln!("{line}");
+        let progress = |line: &str| super::note(line);
         let spec = self.spec();
         if let Some(other) = &self.other_box {
             let sources = [source, &Source::read(other)?];

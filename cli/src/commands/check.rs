@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use emulator::emulated::EmulatedMachine;
 use emulator::source::Source;
+use partitioner::amount::Count;
 
-use super::inventory::count;
 use super::{print, print_assumptions, print_warnings};
 
 /// Check a box file and the images that it names, and whether it can be planned
@@ -31,7 +31,7 @@ impl Check {
         print_warnings(&source, &machine);
         let cores: usize = plan.partitions.iter().map(|partition| partition.cores.len()).sum();
         let memory: u64 = plan.partitions.iter().map(|partition| partition.memory_len()).sum();
-        let (partitions, cores) = (count(plan.partitions.len(), "partition"), count(cores, "core"));
+        let (partitions, cores) = (Count(plan.partitions.len(), "partition"), Count(cores, "core"));
         print(&format!("ok: \"{}\" has {partitions}, {cores} and {} MiB in all\n", plan.box_name, memory >> 20))?;
         print_assumptions(&assumed);
         Ok(())

@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use partitioner::amount::Amount;
+use partitioner::amount::{Amount, Count};
 use partitioner::inventory as machine;
 
-use super::print;
+use super::{note, print};
+use crate::columns;
 use crate::processor::Processor;
 use crate::recorded::record;
 use crate::table::machine_devices;
@@ -39,18 +40,18 @@ impl Inventory {
             }
             None => {
                 print(&format!("{json}\n"))?;
-                eprint!("{}", describe(&inventory));
+                note(describe(&inventory).trim_end());
             }
         }
         if !inventory.tsc.invariant {
-            eprintln!("this machine's time-stamp counter is not invariant: no box can be planned for it");
+            note("this machine's time-stamp counter is not invariant: no box can be planned for it");
         }
         Ok(())
     }
 }
 
 fn describe(inventory: &machine::Inventory) -> String {
-    let devices = machine_devices(inventory);
+    let devices = machine_devices(inventory, columns::width());
     let gap = if devices.is_empty() { "" } else { "\n" };
     let why_none = if inventory.ecam.is_empty() {
         "\nno ACPI MCFG: no PCI function of this machine can be split off\n"
@@ -65,15 +66,11 @@ fn summary(inventory: &machine::Inventory) -> String {
     let memory = Amount(inventory.usable_memory());
     let (cores, ports) = (inventory.cores.len(), inventory.serial_ports.len());
     let counted = [
-        count(cores, "core"),
-        count(nodes.len(), "node"),
+        Count(cores, "core").to_string(),
+        Count(nodes.len(), "node").to_string(),
         format!("{memory} usable"),
-        count(ports, "serial port"),
-        count(inventory.pci.len(), "PCI function"),
+        Count(ports, "serial port").to_string(),
+        Count(inventory.pci.len(), "PCI function").to_string(),
     ];
     format!("{}: {}", inventory.machine, counted.join(", "))
-}
-
-pub(super) fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }

@@ -37,10 +37,15 @@ fn print(text: &str) -> Result<()> {
     }
 }
 
+/// Prints a note, a warning or an error. A reader that has gone is no reason to fail.
+fn note(text: &str) {
+    let _ = writeln!(stderr().lock(), "{text}");
+}
+
 /// Prints which devices are only assumed to exist.
 fn print_assumptions(assumed: &Assumed) {
     if !assumed.beyond.is_empty() {
-        eprintln!("note: assumed: {}; see with `sprig plan --inventory`", assumed.beyond.join(", "));
+        note(&format!("note: assumed: {}; see with `sprig plan --inventory`", assumed.beyond.join(", ")));
     }
 }
 
@@ -49,7 +54,7 @@ fn boot_image(path: Option<&Path>) -> Result<PathBuf> {
     let BootImage { path, version } = boot_image::find(path)?;
     let own = env!("CARGO_PKG_VERSION");
     if version != own {
-        eprintln!("warning: {} is of Sprig {version}, and this command of {own}", path.display());
+        note(&format!("warning: {} is of Sprig {version}, and this command of {own}", path.display()));
     }
     Ok(path)
 }
@@ -58,7 +63,7 @@ fn boot_image(path: Option<&Path>) -> Result<PathBuf> {
 fn print_warnings(source: &Source, machine: &EmulatedMachine) {
     let warnings = source.warnings(machine);
     if !warnings.is_empty() {
-        eprintln!("{}\n", draw(&source.error(warnings), Colours::wanted(&stderr())));
+        note(&(draw(&source.error(warnings), Colours::wanted(&stderr())) + "\n"));
     }
 }
 
@@ -77,10 +82,10 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     let colours = Colours::wanted(&stderr());
     match refusal(error) {
         Some(refusal) => {
-            eprintln!("{}", draw(refusal, colours));
-            eprintln!("\n{}", colours.paint("1", &count(refusal.diagnostics.len())));
+            let count = colours.paint("1", &count(refusal.diagnostics.len()));
+            note(&format!("{}\n\n{count}", draw(refusal, colours)));
         }
-        None => eprintln!("{} {error:#}", colours.paint("1;31", "error:")),
+        None => note(&format!("{} {error:#}", colours.paint("1;31", "error:"))),
     }
     ExitCode::from(FAILED)
 }

@@ -6,11 +6,13 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result};
 use emulator::emulated::{Assumed, EmulatedDevice, EmulatedMachine};
+use emulator::input_file;
 use emulator::source::Source;
 use partitioner::inventory::Inventory;
 use partitioner::size::Size;
 
 use super::{print, print_assumptions, print_warnings};
+use crate::columns;
 use crate::picture::picture;
 use crate::table::table;
 
@@ -31,13 +33,18 @@ pub struct Plan {
     /// Plan for an emulated machine with this device, as `sprig run` plugs it in with the same option; may be repeated
     #[arg(long = "device", value_name = "DEVICE", conflicts_with = "inventory")]
     devices: Vec<EmulatedDevice>,
-    /// Also draw a picture
+    /// Also draw a picture; `-` prints it instead of the plan
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
     /// Print the plan as JSON
     #[arg(long)]
     json: bool,
 }
+
+/// The path that stands for standard output.
+const STANDARD_OUTPUT: &str = "-";
+/// The longest record of a machine.
+const INVENTORY_MOST: u64 = 64 << 20;
 
 /// The value of `--machine`. A part that is not given is as the box needs it.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -58,14 +65,17 @@ impl Plan {
         let plan = source.plan(inventory)?;
         print_assumptions(&assumed);
         if let Some(path) = &self.svg {
-            source.spare(path)?;
             let drawn = picture(inventory, source.request(), &plan);
+            if path.as_os_str() == STANDARD_OUTPUT {
+                return print(&drawn);
+            }
+            source.spare(path)?;
             fs::write(path, drawn).with_context(|| format!("cannot write {}", path.display()))?;
         }
         if self.json {
             print(&format!("{}\n", serde_json::to_string_pretty(&plan)?))
         } else {
-            print(&table(inventory, source.request(), &plan))
+            print(&table(inventory, source.request(), &plan, columns::width()))
         }
     }
 }
@@ -88,8 +98,9 @@ impl Plan {
 }
 
 fn read_inventory(path: &Path) -> Result<Inventory> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read the inventory {}", path.display()))?;
-    serde_json::from_str(&text)
+    let bytes = input_file::read(path, INVENTORY_MOST);
+    let bytes = bytes.with_context(|| format!("cannot read the inventory {}", path.display()))?;
+    serde_json::from_slice(&bytes)
         .with_context(|| format!("{} is no inventory that `sprig inventory` made", path.display()))
 }
 

@@ -13,10 +13,10 @@ use emulator::launch::{LaunchOptions, Medium, RunningBox, launch};
 use emulator::qemu::{Accelerator, Attachment, Emulator, Firmware, Version};
 use emulator::session::{self, Events, Format, RunEnd, SessionOptions, WhenOutputCloses, WhenUp};
 use emulator::source::Source;
+use partitioner::amount::Count;
 use partitioner::size::Size;
 
 use super::background;
-use super::inventory::count;
 use super::print;
 
 /// Run the box in an emulated machine
@@ -110,6 +110,9 @@ impl Run {
         let boot_image = super::boot_image(self.boot_image.as_deref())?;
         let mut machine = super::machine(&source, &self.devices)?;
         if let Some(Size(memory)) = self.memory {
+            if memory < machine.memory {
+                bail!("the box needs a machine of {}, and --memory gives it {}", Size(machine.memory), Size(memory));
+            }
             machine.memory = memory;
         }
         let description = describe(&machine);
@@ -140,7 +143,7 @@ impl Run {
     /// Prints a line for people: where programs read standard output, on standard error.
     fn note(&self, text: &str) -> anyhow::Result<()> {
         if self.json {
-            eprint!("{text}");
+            super::note(text.trim_end());
             return Ok(());
         }
         print(text)
@@ -176,7 +179,9 @@ fn warn_of_unsound_emulator(boot_image: &Path, machine: &EmulatedMachine) {
     let unsound = Emulator::find(Some(boot_image)).unsound_version(machine.cpus, Accelerator::best());
     if let Some(version) = unsound {
         let sound = Version::SOUND;
-        eprintln!("warning: QEMU {version} may crash a kernel that boots on several processors; {sound} does not");
+        super::note(&format!(
+            "warning: QEMU {version} may crash a kernel that boots on several processors; {sound} does not"
+        ));
     }
 }
 
@@ -190,5 +195,5 @@ fn seconds(text: &str) -> Result<u64, String> {
 /// The machine in a line: `4 cores, 1280MiB, virtio-net at 0000:01:00.0`.
 fn describe(machine: &EmulatedMachine) -> String {
     let devices = machine.devices().map(|(address, kind)| format!(", {kind} at {address}"));
-    format!("{}, {}{}", count(machine.cpus as usize, "core"), Size(machine.memory), devices.collect::<String>())
+    format!("{}, {}{}", Count(machine.cpus as usize, "core"), Size(machine.memory), devices.collect::<String>())
 }

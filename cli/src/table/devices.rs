@@ -5,17 +5,17 @@ use partitioner::pci::{Bridge, Functions, Obstacle, PciFunction};
 use partitioner::plan::{Assignment, PartitionPlan, Plan, PlannedBuses, PlannedFunction};
 use partitioner::view::acpi::segment;
 
-use super::columns;
+use crate::columns::columns;
 
 /// The functions and serial ports of a machine, and which can be split off.
-pub fn machine_devices(inventory: &Inventory) -> String {
+pub fn machine_devices(inventory: &Inventory, width: usize) -> String {
     let mut text = String::new();
     if !inventory.serial_ports.is_empty() {
         let rows = (0..).zip(&inventory.serial_ports).map(|(number, port)| {
             let takes = if number == 0 { "by who has core 0, when the boot image has logged there" } else { "yes" };
             vec![format!("serial:{number}"), port.to_string(), takes.to_owned()]
         });
-        text += &columns(&headed(["serial port", "at", "can be had"], rows));
+        text += &columns(&headed(["serial port", "at", "can be had"], rows), width);
     }
     if !inventory.pci.is_empty() {
         let functions = Functions(&inventory.pci);
@@ -26,7 +26,7 @@ pub fn machine_devices(inventory: &Inventory) -> String {
             row
         });
         text += if text.is_empty() { "" } else { "\n" };
-        text += &columns(&headed(["PCI function", "class", "model", "behind", "can be had"], rows));
+        text += &columns(&headed(["PCI function", "class", "model", "behind", "can be had"], rows), width);
     }
     text
 }

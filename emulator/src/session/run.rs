@@ -1,6 +1,6 @@
 //! The loop of a session: events come in, the tracker follows the box, the display shows it, until the run ends.
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
@@ -235,7 +235,8 @@ impl Session {
         if !self.log_errors.contains(&error) {
             self.display.notice(&format!("warning: {error}"));
             if matches!(self.display, Display::Json(_)) {
-                eprintln!("warning: {error}");
+                // Whoever does not read it finds it in the last event.
+                let _ = writeln!(io::stderr(), "warning: {error}");
             }
             self.log_errors.push(error);
         }

@@ -18,10 +18,10 @@ mod bridge;
 mod commands;
 mod tap;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-
 use commands::Command;
 
 /// Put TAP interfaces onto a virtual Ethernet between processes of this host
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("sprig-tap: {error:#}");
+            let _ = writeln!(io::stderr(), "sprig-tap: {error:#}");
             ExitCode::FAILURE
         }
     }

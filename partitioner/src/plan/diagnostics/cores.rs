@@ -2,9 +2,11 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use super::wording::{core_count, entry, name, place_in};
+use super::wording::{entry, name, place_in};
+use crate::amount::Count;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::inventory::CoreNumber;
 use crate::request::Request;
@@ -25,7 +27,7 @@ pub(super) fn do_not_exist(request: &Request, cores: &[CoreNumber], partition: u
         1 => "its only core is 0".into(),
         _ => format!("its cores are 0 to {}", machine.saturating_sub(1)),
     };
-    let (cores, name, machine) = (cores_are(cores), name(request, partition), core_count(machine));
+    let (cores, name, machine) = (cores_are(cores), name(request, partition), Count(machine, "core"));
     Diagnostic::new(
         "core-does-not-exist",
         format!("{cores} claimed by {name}, but the machine has only {machine}"),
@@ -51,7 +53,7 @@ pub(super) fn too_few(
     out_of_reach: usize,
     partition: usize,
 ) -> Diagnostic {
-    let wanted = core_count(wanted);
+    let wanted = Count(wanted, "core");
     let message = match out_of_reach {
         0 => format!("the partitions want {wanted}, the machine has {there}"),
         far => format!(
@@ -59,8 +61,9 @@ pub(super) fn too_few(
              can drive"
         ),
     };
-    let place =
-        |cpus: &toml::Spanned<crate::config::CpuRequest>| Place::new(cpus.span(), core_count(cpus.get_ref().cores()));
+    let place = |cpus: &toml::Spanned<crate::config::CpuRequest>| {
+        Place::new(cpus.span(), Count(cpus.get_ref().cores(), "core").to_string())
+    };
     let mut places: Vec<_> = request.entries().map(|(entry, _)| place(&entry.cpus)).collect();
     // The partition that goes short is the main place.
     if let Some(upto) = places.get_mut(..=partition) {

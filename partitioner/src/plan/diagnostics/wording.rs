@@ -22,11 +22,6 @@ pub(super) fn name(request: &Request, partition: usize) -> String {
         .map_or_else(|| format!("partition {partition}"), |entry| format!("\"{}\"", entry.name.get_ref()))
 }
 
-/// `1 core`, `3 cores`.
-pub(super) fn core_count(count: usize) -> String {
-    format!("{count} core{}", if count == 1 { "" } else { "s" })
-}
-
 /// Bytes, rounded up to the next MiB, or to a tenth of a larger unit where MiB would have more than five digits.
 pub(super) fn about(bytes: u64) -> String {
     let rounded = Size(bytes.checked_next_multiple_of(MIB).unwrap_or(bytes)).to_string();
