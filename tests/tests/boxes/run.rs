@@ -198,3 +198,18 @@ fn the_folder_of_a_killed_run_is_removed_by_whoever_comes_next() {
     kill_process(Pid::from_child(&alive.child), Signal::TERM).expect("the other run can be ended");
     alive.all();
 }
+
+#[test]
+fn a_disk_that_a_running_machine_has_is_not_given_to_another() {
+    let disks = partition("p0", STABLE, 1) + "devices = [\"class:nvme\"]\n";
+    let scene = Scene::with(&box_file([disks]), &[("disk.img", &[0; 1 << 20])]);
+    let device = format!("nvme={}", scene.path("disk.img").display());
+    let mut events = Events::start(&scene, &["--device", &device]);
+    assert_eq!(events.next()["event"], "started");
+    let other = scene.path("other-logs").display().to_string();
+    let output = run(&scene, &["--device", &device, "--logs", &other]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("error[disk-image-in-use]"), "{}", stderr(&output));
+    kill_process(Pid::from_child(&events.child), Signal::TERM).expect("the first run can be ended");
+    events.all();
+}
