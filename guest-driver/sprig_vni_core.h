@@ -69,7 +69,8 @@ u64 sprig_ring_again(const struct sprig_endpoint *endpoint, u32 queue, u32 peer,
 void sprig_tick(const struct sprig_endpoint *endpoint);
 #define SPRIG_LINK_RING 1		/* our word has changed: ring the peer */
 #define SPRIG_LINK_CHANGED 2		/* up has become not up, or the reverse: look at carrier and queues */
-/* Looks at the peer's link word and heartbeat, and steps our end. The caller holds the TX locks of all lanes to that peer. */
+/* Looks at the peer's link word and heartbeat, and steps our end. The caller is the poll of the first
+ * queue, and holds the receive locks of all queues and the transmit locks of all lanes to that peer. */
 u32 sprig_link_step(const struct sprig_endpoint *endpoint, u32 peer);
 /* Whether the peer's word has changed, or a tick has passed. Cheap; takes no lock. */
 bool sprig_link_wants_step(const struct sprig_endpoint *endpoint, u32 peer);

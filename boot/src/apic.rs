@@ -4,6 +4,7 @@
 //! its choice, since the kernels find it so.
 
 use core::arch::asm;
+use core::fmt;
 
 use partitioner::inventory::ApicId;
 use x86_64::registers::model_specific::Msr;
@@ -45,6 +46,15 @@ pub enum LocalApic {
     XApic(u64),
     /// Registers as MSRs.
     X2Apic,
+}
+
+impl fmt::Display for LocalApic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::XApic(base) => write!(f, "xAPIC at {base:#x}"),
+            Self::X2Apic => f.write_str("x2APIC"),
+        }
+    }
 }
 
 /// A processor whose address does not fit the mode the firmware left.

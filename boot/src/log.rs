@@ -1,6 +1,8 @@
 //! The log on the serial port: the only sign of a machine that does not start.
 //!
-//! Every line is `sprig <seconds since entry> <step>: <detail>`; the names of the steps are stable. Until the
+//! Every line is `sprig <seconds since entry> <step>: <detail>`; the names of the steps are stable.
+//! `docs/src/boot-flow.md` lists them in their order, and a test holds the two together. Most are logged in `main.rs` and
+//! `probe.rs`; `start` and `turn` come from `partitioner::apply`. Until the
 //! time-stamp counter is calibrated the seconds read 0.
 //!
 //! The other end may hold the line for a while without a byte being lost, and for ever without stopping the machine:

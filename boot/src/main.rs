@@ -176,7 +176,7 @@ fn bring_up(apic: LocalApic, inventory: &Inventory) -> Result<Cores, BootError> 
     log::step(
         "cores",
         format_args!(
-            "{parked} woken and parked, APIC {apic:?}, MTRRs {}",
+            "{parked} woken and parked, {apic}, MTRRs {}",
             if Cores::mtrrs_enabled() { "copied" } else { "left off, as the firmware has them" }
         ),
     );

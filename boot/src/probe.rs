@@ -94,10 +94,7 @@ fn clock(tables: &Tables) -> Result<Tsc, BootError> {
     })?;
     let invariant = tsc::is_invariant();
     log::set_clock(khz);
-    log::step(
-        "tsc",
-        format_args!("{khz} kHz by {source:?}, {}", if invariant { "invariant" } else { "not invariant" }),
-    );
+    log::step("tsc", format_args!("{khz} kHz by {source}, {}", if invariant { "invariant" } else { "not invariant" }));
     Ok(Tsc { khz, invariant })
 }
 
@@ -133,6 +130,6 @@ fn log_inventory(inventory: &Inventory) {
         }
     }
     for region in &inventory.memory {
-        log::step("inventory", format_args!("memory {} {:?}", region.range, region.kind));
+        log::step("inventory", format_args!("memory {} {}", region.range, region.kind));
     }
 }

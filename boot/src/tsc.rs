@@ -1,10 +1,11 @@
 //! The time-stamp counter: the one clock that all instances share, calibrated once, here.
 //!
-//! Sources in the order of trust (Intel SDM volume 3, section 20.7.3): CPUID leaf 0x15 where the processor states its
+//! Sources in the order of trust (Intel SDM volume 3, "Determining the Processor Base Frequency"): CPUID leaf 0x15 where the processor states its
 //! crystal's rate; else it is measured against the HPET (IA-PC HPET Specification 1.0a, section 2.3), the ACPI PM timer
 //! (ACPI 6.5, section 4.8.3.3), or channel 2 of the PIT. The base frequency of leaf 0x16 comes last: it is a round
 //! number, thousandths off on some processors, and no instance has a clock to find that out by.
 
+use core::fmt;
 use core::hint;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -33,6 +34,17 @@ pub enum Source {
     PmTimer,
     /// Measured against the PIT.
     Pit,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cpuid => "CPUID",
+            Self::Hpet => "the HPET",
+            Self::PmTimer => "the ACPI PM timer",
+            Self::Pit => "the PIT",
+        })
+    }
 }
 
 /// The counter, now.

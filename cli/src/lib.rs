@@ -1,6 +1,6 @@
 //! What the `sprig` command does, as a library.
 //!
-//! [`commands`] holds one module for each subcommand and nothing that another could want.
+//! [`commands`] holds one module for each subcommand and nothing that other crates use.
 
 mod columns;
 pub mod commands;

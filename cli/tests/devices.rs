@@ -82,7 +82,7 @@ fn an_inventory_tells_what_can_be_split_off_and_what_goes_together() {
 }
 
 #[test]
-fn a_plan_for_programs_has_fates_buses_and_ports() {
+fn a_plan_for_programs_has_assignments_buses_and_ports() {
     let folder = folder("\"class:nvme\"", "\"class:usb\"");
     let said = folder.sprig(&[PLAN.as_slice(), &["--json"]].concat());
     let plan: serde_json::Value = serde_json::from_str(said.strip_suffix("[exit 0]").unwrap()).unwrap();
@@ -148,7 +148,7 @@ fn more_devices_than_there_is_room_for_are_not_run() {
     assert_eq!(said, "error: 16 devices are too many: there is room for 15\n[exit 1]");
 }
 
-/// The machine for a box of these devices when those are plugged in, and how many wishes it leaves.
+/// The machine for a box of these devices when those are plugged in, and how many requests it leaves.
 fn emulated(web: &str, db: &str, plugged: &[&str]) -> (EmulatedMachine, usize) {
     let source = Source::read(&folder(web, db).path().join("box.toml")).unwrap();
     let plugged = plugged.iter().map(|device| device.parse().unwrap()).collect();
@@ -173,7 +173,7 @@ fn a_class_that_needs_no_image_is_plugged_in_by_itself() {
 }
 
 #[test]
-fn what_is_plugged_in_meets_wishes_before_anything_is_added() {
+fn plugged_devices_meet_requests_first() {
     let (machine, lacking) =
         emulated("\"class:network\", \"class:nvme\"", "\"class:network\"", &["e1000e", "nvme=a.img"]);
     assert_eq!((kinds(&machine).len(), lacking), (3, 0));

@@ -30,7 +30,7 @@ pub enum IsoError {
     /// Programs or parts of GRUB are not installed.
     #[error("cannot make a bootable image: {} missing\n  help: install {}", list(missing, |m| m.what), list(missing, |m| m.package))]
     NotInstalled {
-        /// Which.
+        /// The missing programs and parts.
         missing: Vec<Needed>,
     },
     /// The path of an image would not survive GRUB's command line.
@@ -68,9 +68,9 @@ pub enum IsoError {
     /// A tool failed.
     #[error("`{tool}` failed ({status}):\n{output}")]
     Tool {
-        /// Which.
+        /// The tool.
         tool: &'static str,
-        /// How it ended.
+        /// Its exit status.
         status: String,
         /// What it printed.
         output: String,
@@ -78,7 +78,7 @@ pub enum IsoError {
     /// It is a medium, but none of ours.
     #[error("{} is not an image that `sprig image` made: it has no /sprig/manifest", path.display())]
     NotOurs {
-        /// Which.
+        /// The file.
         path: PathBuf,
     },
 }

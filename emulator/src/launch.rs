@@ -83,18 +83,18 @@ pub struct RunningBox {
 /// Why a box does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
-    /// The machine cannot be split so.
+    /// The plan is refused.
     #[error(transparent)]
     Refused(#[from] BoxFileError),
     /// The medium.
     #[error(transparent)]
     Iso(#[from] IsoError),
-    /// A file of ours.
+    /// A file of this run.
     #[error("cannot write {}: {error}", path.display())]
     File {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// What the system says.
+        /// The operating system's error.
         error: io::Error,
     },
     /// The folder of the logs.
@@ -108,7 +108,7 @@ pub enum LaunchError {
     /// Another run logs there.
     #[error("another run logs its consoles in {}\n  help: end it, or name another folder with --logs", path.display())]
     LogsInUse {
-        /// Where.
+        /// The log folder.
         path: PathBuf,
     },
     /// The machine itself.

@@ -10,6 +10,7 @@
 //! Between turns it sends ([`Endpoint::send`], once for a burst [`Endpoint::publish`]) and receives
 //! ([`Endpoint::receive`], once for a burst [`Endpoint::release`]).
 
+use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
@@ -69,6 +70,17 @@ pub enum LinkState {
     Up,
     /// It was up, and the peer's heartbeat has stopped.
     Stalled,
+}
+
+impl fmt::Display for LinkState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Down => "down",
+            Self::Connecting => "connecting",
+            Self::Up => "up",
+            Self::Stalled => "stalled",
+        })
+    }
 }
 
 /// A frame that was received.
@@ -300,7 +312,7 @@ impl Endpoint {
         self.rung += u64::from(doorbell::ring(self.parts.port(), self.parts.files(), peer, queue));
     }
 
-    /// Notes that something in a lane may be wrong: its link is outcome with the next turn.
+    /// Notes that something in a lane may be wrong: the next turn steps its link.
     fn look_into(&mut self, lane: Lane) {
         self.faulty |= 1 << lane.peer();
     }

@@ -1,4 +1,4 @@
-//! A port of the virtual Ethernet in an ordinary process: the window is a memfd, the doorbell an eventfd.
+//! An endpoint of the virtual Ethernet in an ordinary process: the window is a memfd, the doorbell an eventfd.
 //!
 //! ```text
 //!   one process                    a Unix socket                     other processes

@@ -147,8 +147,8 @@ fn start_all<M: Machine>(
             cause,
         })?;
         let turn = match machine.await_turn(*signs) {
-            Turn::Passed => "is on its way",
-            Turn::TimedOut => "has not said so in time, going on without it",
+            Turn::Passed => "has ended",
+            Turn::TimedOut => "has not ended in time; the next partition starts",
         };
         machine.log("turn", format_args!("{name}: {turn}"));
     }

@@ -1,4 +1,5 @@
-//! Makes an [`crate::inventory::Inventory`] of the tables of firmware and processor.
+//! Makes an [`crate::inventory::Inventory`] of the tables of firmware and processor: the tables that are *read*. The
+//! tables that each instance is given are made in [`crate::view`].
 //!
 //! Everything here reads bytes from elsewhere, and takes nothing for granted: lengths are checked, entries that make no
 //! sense are skipped, and the result is the same for the same bytes.
@@ -10,7 +11,7 @@
 //! | [`mod@mcfg`] | configuration space of PCI segments | PCI Firmware Specification 3.3, section 4.1.2 |
 //! | [`mod@pci`] | PCI functions | PCI Local Bus Specification 3.0, chapter 6 |
 //! | [`mod@memory_map`] | e820 | ACPI 6.5, section 15 |
-//! | [`mod@tsc`] | CPUID leaves 0x15 and 0x16 | Intel SDM volume 3, section 19.7.3 |
+//! | [`mod@tsc`] | CPUID leaves 0x15 and 0x16 | Intel SDM volume 3, "Determining the Processor Base Frequency" |
 
 pub mod madt;
 pub mod mcfg;

@@ -64,6 +64,18 @@ pub enum MemoryKind {
     Unusable,
 }
 
+impl fmt::Display for MemoryKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Usable => "usable",
+            Self::Reserved => "reserved",
+            Self::AcpiReclaimable => "ACPI tables",
+            Self::AcpiNvs => "ACPI NVS",
+            Self::Unusable => "unusable",
+        })
+    }
+}
+
 /// A stretch of the firmware's memory map.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

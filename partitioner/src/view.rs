@@ -1,4 +1,5 @@
-//! The bytes that an instance sees of the machine: pure functions from a [`crate::plan::Plan`].
+//! The bytes that an instance sees of the machine: pure functions from a [`crate::plan::Plan`]. The machine's own tables
+//! are read in [`crate::firmware`].
 //!
 //! A kernel believes its firmware tables. Each instance gets tables of its own, which describe its partition and
 //! nothing else, so it never looks at the rest of the machine:

@@ -53,7 +53,7 @@ impl Piece {
     }
 }
 
-/// How a frame is to be cut into smaller ones, where it is.
+/// How the receiver segments a super-frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Segmentation {

@@ -1,4 +1,4 @@
-//! Offload metadata checked against the headers that they describe.
+//! Checks a frame's offload metadata (checksum, segmentation) against the headers that they describe: [`fit`].
 //!
 //! A kernel that reads "cut this into TCP segments" does so. So what a peer says is compared with the headers as
 //! they were copied: whether there is such a protocol at all, where its header starts, and whether the checksum goes

@@ -91,7 +91,7 @@ fn whoever_waits_for_room_is_rung_also_if_the_peer_has_passed_the_mark_meanwhile
     // A buffer each.
     (0..10).for_each(|_| a.to(1).send(&[7; 8000]).unwrap());
     let _ = a.to(1).lane.sender.publish();
-    // Half of what is in flight, before the wish can be seen; and too few for the largest frame.
+    // Half of what is in flight, before the request can be seen; and too few for the largest frame.
     (0..5).for_each(|_| assert!(b.to(0).receive().unwrap().is_some()));
     assert!(!b.to(0).lane.receiver.release().is_needed());
     assert!(!a.to(1).lane.sender.await_room());

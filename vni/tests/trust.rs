@@ -209,10 +209,10 @@ fn nobody_is_kept_busy_by_a_peer_that_publishes_on_and_on() {
 }
 
 #[test]
-fn wishes_may_be_anything_and_cost_at_most_a_doorbell() {
+fn any_wake_at_may_be_written_and_cost_at_most_a_doorbell() {
     with(|mut case| {
-        for wish in [0, 1, u32::MAX, 1 << 31] {
-            case.window.ring(0, 0, 1).wake_at.store(wish, Ordering::Relaxed);
+        for wake_at in [0, 1, u32::MAX, 1 << 31] {
+            case.window.ring(0, 0, 1).wake_at.store(wake_at, Ordering::Relaxed);
             case.end().send(&[7; 60]).unwrap();
             let _: Wake = case.end().lane.sender.publish();
         }

@@ -50,7 +50,7 @@ enum Command {
     Dkms(dkms::Options),
     /// Boot two stock kernels side by side, show what each reports, and log in from one to the other
     Demo(demo::Options),
-    /// Measure what partitioning costs
+    /// Run a bench: boot, box, boxes, tap or native
     Bench(bench::Options),
     /// Build this project's book, in `target/book`
     Book,

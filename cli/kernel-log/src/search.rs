@@ -12,7 +12,7 @@ pub(crate) enum SearchError {
     #[error(transparent)]
     Memory(#[from] MemoryError),
     /// No page begins like a note.
-    #[error("no kernel log in {}: what runs there has not started far enough, or is not a Linux kernel", list(ranges))]
+    #[error("no kernel log in {}: the kernel there has not set up its log yet, or is not a Linux kernel", list(ranges))]
     Nothing {
         /// The ranges that were searched.
         ranges: Vec<MemoryRange>,

@@ -14,7 +14,7 @@ use super::print;
 /// The page needs nothing else: it may be sent, printed and kept.
 #[derive(clap::Args)]
 pub struct Report {
-    /// What `sprig bench` or `cargo xtask bench` wrote, in the order in which it is shown
+    /// Result files of `sprig bench` or `cargo xtask bench`, in the order of the page
     #[arg(required = true, value_name = "BENCH.json")]
     benches: Vec<PathBuf>,
     /// Where to put the page
@@ -31,7 +31,7 @@ impl Report {
         let benches = self.benches.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
         let output = self.output.display();
         if let Some(bench) = self.benches.iter().find(|bench| **bench == self.output) {
-            bail!("{} is to be read, and to be overwritten by the page: name another with -o", bench.display());
+            bail!("{} is an input: name another output with -o", bench.display());
         }
         fs::write(&self.output, pages(&benches)).with_context(|| format!("cannot write the page {output}"))?;
         print(&format!("wrote {output}\n"))

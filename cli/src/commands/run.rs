@@ -43,7 +43,7 @@ pub struct Run {
     /// Where the consoles are logged, each in a file of its own [default: sprig-logs beside the box file]
     #[arg(long, value_name = "FOLDER")]
     logs: Option<PathBuf>,
-    /// Memory of the machine, if it is to be more than the box needs
+    /// Memory of the machine [default: what the box needs]
     #[arg(long, value_name = "SIZE", value_parser = Size::parse)]
     memory: Option<Size>,
     /// Plug in a PCI device: nvme=IMAGE, sata=IMAGE, virtio-net, e1000e, usb; may be repeated. The first is at
@@ -51,10 +51,10 @@ pub struct Run {
     /// cards and USB that the box file names by class need not be given
     #[arg(long = "device", value_name = "DEVICE")]
     devices: Vec<EmulatedDevice>,
-    /// A further argument for QEMU, as it stands; may be repeated
+    /// Pass this argument to QEMU unchanged; may be repeated
     #[arg(long = "qemu-arg", value_name = "ARGUMENT", allow_hyphen_values = true)]
     qemu_arguments: Vec<String>,
-    /// End after so many seconds
+    /// End after this many seconds
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = seconds)]
     timeout: Option<u64>,
     /// End as soon as every partition is in user space, or one of them panics
@@ -69,7 +69,7 @@ pub struct Run {
     /// The boot image, if it is not beside this program
     #[arg(long, value_name = "ELF")]
     boot_image: Option<PathBuf>,
-    /// To be the background process of --keep
+    /// Act as the background process of --keep
     #[arg(long = "background-process", hide = true)]
     is_background: bool,
 }
@@ -162,7 +162,7 @@ impl Run {
         let from_medium = self.usb || self.image.is_some();
         let firmware = match self.firmware {
             Some(FirmwareChoice::Pvh) if from_medium => {
-                let message = "with `--firmware pvh` nothing is booted from a medium: leave --image and --usb away\n";
+                let message = "with `--firmware pvh` nothing is booted from a medium: omit --image and --usb\n";
                 clap::Error::raw(ErrorKind::ArgumentConflict, message).exit()
             }
             Some(FirmwareChoice::Pvh) => return Medium::Pvh,

@@ -12,7 +12,11 @@ pub fn machine_devices(inventory: &Inventory, width: usize) -> String {
     let mut text = String::new();
     if !inventory.serial_ports.is_empty() {
         let rows = (0..).zip(&inventory.serial_ports).map(|(number, port)| {
-            let takes = if number == 0 { "by who has core 0, when the boot image has logged there" } else { "yes" };
+            let takes = if number == 0 {
+                "yes, by the partition with core 0, after the boot image's log has ended"
+            } else {
+                "yes"
+            };
             vec![format!("serial:{number}"), port.to_string(), takes.to_owned()]
         });
         text += &columns(&headed(["serial port", "at", "can be had"], rows), width);

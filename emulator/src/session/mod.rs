@@ -8,22 +8,22 @@
 //! | [`display`] | the [`screen`] for people, [`json`] events for programs |
 //! | [`run`] | the loop over these |
 //! | [`end`] | how a run ends, and whether that is a success |
-//! | [`lines`], [`progress`], [`keys`], [`terminal`] | what they are made of |
+//! | [`lines`], [`console_lines`], [`keys`], [`terminal`] | what they are made of |
 
+mod console_lines;
 mod display;
 mod end;
 mod events;
 mod json;
 mod keys;
 mod lines;
-mod progress;
 mod run;
 mod screen;
 mod terminal;
 mod tracker;
 
+pub use self::console_lines::LogLine;
 pub use self::end::{EndCause, Panic, RunEnd};
 pub use self::events::{Event, Events};
 pub use self::lines::Lines;
-pub use self::progress::LogLine;
 pub use self::run::{Format, SessionOptions, WhenOutputCloses, WhenUp, resume, run};

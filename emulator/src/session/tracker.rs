@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::console_lines::{LogLine, is_user_space, panic_reason};
 use super::lines::Lines;
-use super::progress::{LogLine, is_user_space, panic_reason};
 
 /// How long the boot image may take to report its failure whole.
 const FAILURE_LIMIT: Duration = Duration::from_secs(3);
@@ -40,7 +40,7 @@ pub(super) struct Tracker {
     ports: Vec<Port>,
     /// Whether the boot image has printed a line. Before, the output of every port comes from firmware or boot loader.
     handed_off: bool,
-    failure: Option<Failure>,
+    failure: Option<BootFailure>,
 }
 
 struct Partition {
@@ -56,7 +56,7 @@ struct Port {
     owner: Option<usize>,
 }
 
-struct Failure {
+struct BootFailure {
     since: Instant,
     lines: Vec<String>,
 }
@@ -161,7 +161,7 @@ impl Tracker {
         self.handed_off |= read != LogLine::Other;
         match (read, &mut self.failure) {
             (LogLine::Failed { what }, None) => {
-                self.failure = Some(Failure { since: Instant::now(), lines: vec![what.to_owned()] });
+                self.failure = Some(BootFailure { since: Instant::now(), lines: vec![what.to_owned()] });
             }
             (LogLine::Failed { what } | LogLine::More(what), Some(failure)) => failure.lines.push(what.to_owned()),
             (LogLine::Halted, Some(_)) => updates.extend(self.take_failure().map(Update::BootFailed)),

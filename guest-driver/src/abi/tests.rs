@@ -1,4 +1,4 @@
-//! Two stations through the C interface, as the shim uses it.
+//! Two endpoints through the C interface, as the shim uses it.
 
 mod header;
 
@@ -206,7 +206,7 @@ fn each_refusal_has_its_result_and_its_counter() {
 }
 
 #[test]
-fn a_fault_is_told_counted_and_ends_the_link() {
+fn a_fault_is_reported_counted_and_ends_the_link() {
     let memory = memory();
     let [a, b] = both_up(&memory);
     // SAFETY: it is open.
@@ -222,7 +222,7 @@ fn a_fault_is_told_counted_and_ends_the_link() {
 }
 
 #[test]
-fn what_makes_no_station_is_refused() {
+fn invalid_endpoints_are_refused() {
     let memory = memory();
     assert_eq!(sprig_endpoint_bytes(0, 1), 0);
     assert_eq!(sprig_endpoint_bytes(1_000, 1), 0);

@@ -21,22 +21,23 @@ pub(super) fn read(section: &Section<'_, '_>, errors: &mut Vec<ConfigError>) -> 
         errors.push(ConfigError::new(value.span(), kind));
         return None;
     };
-    let mut wishes: Vec<Spanned<DeviceSelector>> = Vec::new();
+    let mut selectors: Vec<Spanned<DeviceSelector>> = Vec::new();
     for value in array.iter() {
-        let is_serial = |wish: DeviceSelector| matches!(wish, DeviceSelector::Serial(_));
-        let wish = wish(value).and_then(|wish| match wishes.iter().find(|other| is_serial(*other.get_ref())) {
-            Some(first) if is_serial(wish) => Err(ConfigErrorKind::SecondSerialPort { first: first.span() }),
-            _ => Ok(wish),
-        });
-        match wish {
-            Ok(wish) => wishes.push(Spanned::new(value.span(), wish)),
+        let is_serial = |selector: DeviceSelector| matches!(selector, DeviceSelector::Serial(_));
+        let selector =
+            selector(value).and_then(|selector| match selectors.iter().find(|other| is_serial(*other.get_ref())) {
+                Some(first) if is_serial(selector) => Err(ConfigErrorKind::SecondSerialPort { first: first.span() }),
+                _ => Ok(selector),
+            });
+        match selector {
+            Ok(selector) => selectors.push(Spanned::new(value.span(), selector)),
             Err(kind) => errors.push(ConfigError::new(value.span(), kind)),
         }
     }
-    (wishes.len() == array.len()).then_some(wishes)
+    (selectors.len() == array.len()).then_some(selectors)
 }
 
-fn wish(value: &Spanned<DeValue<'_>>) -> Result<DeviceSelector, ConfigErrorKind> {
+fn selector(value: &Spanned<DeValue<'_>>) -> Result<DeviceSelector, ConfigErrorKind> {
     let DeValue::String(text) = value.get_ref() else {
         return Err(ConfigErrorKind::wrong_type(KEY, "a list of strings", value));
     };

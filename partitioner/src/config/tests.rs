@@ -203,7 +203,8 @@ fn devices_are_named_in_four_ways() {
         "cmdline = \"quiet\"",
         "devices = [\"0000:03:00.0\", \"class:nvme\", \"class:0200\", \"id:1af4:1041\", \"serial:1\"]",
     ));
-    let reported: Vec<_> = file.unwrap().partitions[0].devices.iter().map(|wish| wish.get_ref().to_string()).collect();
+    let reported: Vec<_> =
+        file.unwrap().partitions[0].devices.iter().map(|selector| selector.get_ref().to_string()).collect();
     assert_eq!(reported, ["0000:03:00.0", "class:nvme", "class:0200", "id:1af4:1041", "serial:1"]);
 }
 

@@ -1,4 +1,5 @@
-//! The rate of the time-stamp counter from what the processor says of itself (Intel SDM volume 3, section 19.7.3).
+//! The rate of the time-stamp counter from what the processor says of itself (Intel SDM volume 3,
+//! "Determining the Processor Base Frequency").
 
 /// CPUID leaf 0x15: the counter runs at `numerator / denominator` times the crystal's rate.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]

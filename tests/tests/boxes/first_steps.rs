@@ -63,7 +63,7 @@ fn commands(block: &str) -> impl Iterator<Item = &str> {
 fn constant(line: &str) -> String {
     let varying = [
         (r"by (software emulation|KVM)", "by an accelerator"),
-        (r"kHz by \w+", "kHz by a clock"),
+        (r"kHz by [^,]+", "kHz by a clock"),
         (r"inventory: .*: ([0-9]+ cores)", "inventory: a processor: $1"),
         (r"0x[0-9a-f]+|[0-9][0-9.]*", "#"),
         (r" +", " "),

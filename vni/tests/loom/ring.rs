@@ -145,7 +145,8 @@ fn a_producer_that_waits_for_room_is_woken_and_overwrites_nothing() {
 
 #[test]
 fn without_one_of_its_fences_or_orderings_a_producer_sleeps_on_or_overwrites_what_is_being_read() {
-    for lacks in [Lacks::FenceReleased, Lacks::FenceAsked, Lacks::Fences, Lacks::ReleaseRelease, Lacks::ConsumedAcquire]
+    for lacks in
+        [Lacks::FenceReleased, Lacks::FenceRequested, Lacks::Fences, Lacks::ReleaseRelease, Lacks::ConsumedAcquire]
     {
         assert!(is_caught(move || room(lacks)), "{lacks:?} is not missed");
     }

@@ -14,8 +14,8 @@ pub(crate) enum Lacks {
     FencePublished,
     FenceArmed,
     FenceReleased,
-    FenceAsked,
-    /// All fences, with every store of a wish a release and every load an acquire: what looks right and is not.
+    FenceRequested,
+    /// All fences, with every store of `wake_at` or `room_at` a release and every load an acquire: what looks right and is not.
     Fences,
     PublishRelease,
     DescriptorAcquire,
@@ -148,7 +148,7 @@ impl RingWords for Ring {
     }
 
     fn fence_asked(&self) {
-        self.twin.fence(Lacks::FenceAsked);
+        self.twin.fence(Lacks::FenceRequested);
     }
 }
 

@@ -64,7 +64,7 @@ impl Bridge {
         Self { endpoint, tap, lanes, out, into, held: None, poll, mtu: mtu as usize, counts }
     }
 
-    /// Until `ended`.
+    /// Moves frames until `ended` is set.
     pub(crate) fn run(&mut self, ended: &AtomicBool, print_line: fn(&str)) -> Result<()> {
         let mut idle_since = None;
         while !ended.load(Ordering::Relaxed) {
@@ -85,7 +85,7 @@ impl Bridge {
         Ok(())
     }
 
-    /// Tells what was counted.
+    /// Prints the counters.
     pub(crate) fn report(&self, print_line: fn(&str)) {
         let Counts { tx_super_frames, rx_super_frames, tx_drop_no_room, rx_drop_refused, sleeps } = self.counts;
         let own = [
@@ -105,7 +105,7 @@ impl Bridge {
         let peers = 0..self.endpoint.window().shape().partitions();
         let carrier = if peers.clone().any(is_up) { Carrier::On } else { Carrier::Off };
         for peer in peers.filter(|peer| changed & 1 << peer != 0) {
-            print_line(&format!("link to {peer} is {:?}", self.endpoint.link(peer)).to_lowercase());
+            print_line(&format!("link to {peer} is {}", self.endpoint.link(peer)));
         }
         self.tap.set_carrier(carrier)
     }

@@ -121,7 +121,7 @@ impl Pool {
     }
 }
 
-/// Who gets addresses.
+/// The registers that need addresses.
 #[derive(Clone, Copy)]
 enum Taker {
     Register(PciAddress, Bar),

@@ -14,7 +14,7 @@ use crate::request::Request;
 pub(super) fn no_configuration_space(request: &Request, claim: Claim) -> Diagnostic {
     Diagnostic::new(
         "no-configuration-space",
-        "the machine has no PCI configuration space in memory (ACPI MCFG), and without it functions cannot be told apart",
+        "the machine has no PCI configuration space in memory (ACPI MCFG), so Sprig cannot identify its PCI functions",
         wanted_here(request, claim),
         "leave `devices` out, or take a machine with PCI Express; in QEMU, -machine q35",
     )

@@ -165,7 +165,7 @@ fn some_cards() -> impl Strategy<Value = Vec<PciFunction>> {
     })
 }
 
-fn some_wishes() -> impl Strategy<Value = Vec<String>> {
+fn some_selectors() -> impl Strategy<Value = Vec<String>> {
     let selector = prop_oneof![
         Just("'class:nvme'".to_string()),
         Just("'class:network'".to_string()),
@@ -176,7 +176,7 @@ fn some_wishes() -> impl Strategy<Value = Vec<String>> {
 
 proptest! {
     #[test]
-    fn no_bus_belongs_to_two_and_nothing_is_lost(pci in some_cards(), selectors in some_wishes()) {
+    fn no_bus_belongs_to_two_and_nothing_is_lost(pci in some_cards(), selectors in some_selectors()) {
         let inventory = Inventory { pci, ..four_cores() };
         let selectors: Vec<_> = selectors.iter().map(String::as_str).collect();
         let request = gather(&box_of(&selectors), |_| None);

@@ -1,4 +1,4 @@
-//! How far a boot has come, read from the lines on the consoles.
+//! What single lines on the consoles mean: a step of the boot image, a kernel's panic, user space.
 
 /// A line on the log port.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -63,10 +63,10 @@ mod tests {
     #[test]
     fn steps_and_failures_of_the_boot_image_are_distinguished() {
         assert_eq!(LogLine::read("sprig     0.012 inventory: 4 cores, 1 node"), LogLine::Step { step: "inventory" });
-        let failed = "sprig     0.020 FAILED plan: error[core-missing]: the machine has no core 9";
+        let failed = "sprig     0.020 FAILED plan: error[core-does-not-exist]: the machine has no core 9";
         assert_eq!(
             LogLine::read(failed),
-            LogLine::Failed { what: "plan: error[core-missing]: the machine has no core 9" }
+            LogLine::Failed { what: "plan: error[core-does-not-exist]: the machine has no core 9" }
         );
         assert_eq!(LogLine::read("sprig     0.020   help: use less"), LogLine::More("help: use less"));
         assert_eq!(LogLine::read("sprig     0.021 halted: nothing was started"), LogLine::Halted);
