@@ -93,16 +93,6 @@ mod tests {
     }
 
     #[test]
-    fn measurements_with_the_same_parameters_are_a_group() {
-        let bench = fixtures::made_up_box();
-        let groups = groups(&bench.measurements);
-        assert_eq!(groups.iter().map(|group| group.members.len()).sum::<usize>(), bench.measurements.len());
-        let matrix = groups.iter().find(|group| group.what == "frames").unwrap();
-        assert_eq!((matrix.members.len(), &*matrix.title()), (6, "Frames, 1500-byte frames, one way"));
-        assert_eq!(labels::all_counters(matrix.members.iter().copied()), ["doorbells_per_frame", "drops_per_frame"]);
-    }
-
-    #[test]
     fn a_reference_without_a_parameter_counts_for_all_its_values() {
         let bench = fixtures::made_up_box();
         let vni = find(&bench, "tcp", "vni");

@@ -143,13 +143,6 @@ mod tests {
     }
 
     #[test]
-    fn names_become_labels() {
-        assert_eq!(["tcp", "round-trip", "hand-off"].map(what), ["TCP", "Round trip", "Hand-off"]);
-        assert_eq!(counter("cpu_share_sender", 0.97), ("CPU share sender".to_owned(), "97.0 %".to_owned()));
-        assert_eq!(counter("doorbells_per_frame", 0.25), ("doorbells per frame".to_owned(), "0.250".to_owned()));
-    }
-
-    #[test]
     fn an_axis_is_called_by_its_parameter_and_unit() {
         let names = ["frame_bytes", "footprint_bytes", "wait_ns", "burst", "queues"];
         let titles = ["frame size (bytes)", "footprint (bytes)", "wait (ns)", "burst (frames)", "queues"];

@@ -5,7 +5,7 @@ use crate::comparison::{ComparisonGroup, groups, ratio, references};
 use crate::labels;
 use crate::model::{Bench, Measurement};
 use crate::quantity::{Scale, digits};
-use crate::verdict::{self, Verdict};
+use crate::verdict;
 
 /// All of a bench, no wider than 120 columns.
 pub fn table(bench: &Bench) -> String {
@@ -69,8 +69,8 @@ fn none_if_zero(count: u32) -> String {
 fn targets(bench: &Bench) -> String {
     let mut text = format!("Targets: {}\n", verdict::summary(&bench.targets));
     let rows = bench.targets.iter().map(|target| {
-        let verdict = Verdict::of(target).label();
-        [verdict.to_owned(), verdict::margin(target), verdict::found(target), verdict::wanted(target)]
+        let verdict = verdict::label(target.is_met()).to_owned();
+        [verdict, verdict::margin(target), verdict::found(target), verdict::wanted(target)]
     });
     let rows: Vec<[String; 4]> = rows.collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();

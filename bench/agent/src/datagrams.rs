@@ -61,7 +61,7 @@ fn seen(count: u32) -> String {
 pub(crate) fn send(address: &str, count: u32, lengths: RangeInclusive<usize>) -> Result<String> {
     let (least, most) = (*lengths.start(), *lengths.end());
     let is_valid = least <= most && LENGTHS.contains(&least) && LENGTHS.contains(&most);
-    ensure!(is_valid, "frames have {LENGTHS:?} bytes, not {lengths:?}");
+    ensure!(is_valid, "frames have {} to {} bytes, not {least} to {most}", LENGTHS.start(), LENGTHS.end());
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
     socket.connect(address).with_context(|| address.to_owned())?;
     socket.set_read_timeout(Some(ANSWER_LIMIT))?;

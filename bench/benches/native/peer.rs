@@ -3,13 +3,13 @@
 //! It is forked for each sample, and shares with this process the [control words](crate::control) and the windows that
 //! were made before.
 
-use std::fs;
 use std::io::{Read, Write, pipe};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
+use procfs::process::Process;
 
 use crate::control::Control;
 use crate::cores::{self, Cores};
@@ -123,11 +123,7 @@ fn waited(processes: &[u32]) -> Duration {
 
 /// `schedstat` has the nanoseconds that a thread ran and waited (Linux, Documentation/scheduler/sched-stats.rst).
 fn busiest_waited(process: u32) -> Option<u64> {
-    let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?.flatten();
-    let texts = threads.filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());
-    let ran_and_waited = texts.filter_map(|text| {
-        let mut fields = text.split_whitespace().map_while(|field| field.parse::<u64>().ok());
-        Some((fields.next()?, fields.next()?))
-    });
-    ran_and_waited.max().map(|(_, waited)| waited)
+    let threads = Process::new(process.cast_signed()).ok()?.tasks().ok()?.flatten();
+    let busiest = threads.filter_map(|thread| thread.schedstat().ok()).max_by_key(|stat| stat.sum_exec_runtime)?;
+    Some(busiest.run_delay)
 }

@@ -87,16 +87,3 @@ impl Steps {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_share_is_reached_at_the_bound_that_holds_it() {
-        let distribution = Cumulative::new(&[Distribution(vec![(200.0, 40), (100.0, 50), (900.0, 10)])]);
-        let within = [0.5, 0.51, 0.9, 1.0].map(|share| distribution.within(share));
-        assert_eq!(within, [100.0, 200.0, 200.0, 900.0].map(Some));
-        assert_eq!((distribution.count(), Cumulative::new([]).within(0.5)), (100, None));
-    }
-}
