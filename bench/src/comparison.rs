@@ -50,6 +50,7 @@ pub fn references(setting: Setting) -> &'static [&'static str] {
         Setting::Box => &["loopback", "veth", "virtio-net", "alone", "cards"],
         Setting::Native => &["limit", "memif", "vhost-user", "rtrb", "crossbeam"],
         Setting::Tap => &["veth"],
+        Setting::Boot => &["single"],
     }
 }
 

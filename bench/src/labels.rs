@@ -15,6 +15,7 @@ pub fn setting(setting: Setting) -> &'static str {
         Setting::Box => "between instances of a box",
         Setting::Native => "between two processes of one host",
         Setting::Tap => "between two network namespaces of one host, through the TAP bridge",
+        Setting::Boot => "at the boot of an emulated machine",
     }
 }
 

@@ -51,7 +51,7 @@ use bench::{file, labels, quantity};
 use clap::Parser;
 
 use self::cores::Cores;
-use self::gate::{Gate, Strictness};
+use self::gate::Gate;
 use self::peer::Peer;
 use self::plan::{Effort, Part};
 
@@ -62,8 +62,8 @@ struct Options {
     #[arg(long, hide = true)]
     bench: bool,
     /// The two cores, like 0,1 [default: the first two on which it may run]
-    #[arg(long)]
-    cores: Option<Cores>,
+    #[arg(long, value_delimiter = ',')]
+    cores: Vec<usize>,
     /// Which parts, separated by commas [default: all but integrity]
     #[arg(long, value_delimiter = ',', value_enum)]
     only: Vec<Part>,
@@ -101,13 +101,12 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
-    let cores = match options.cores.map_or_else(Cores::first_two, |cores| Ok(Ok(cores)))? {
-        Ok(cores) => cores,
-        Err(count) if options.bench => {
-            bail!("two cores are needed, one for each process, and this one may run on {count}: see taskset(1)")
-        }
-        Err(count) => {
-            eprintln!("SKIPPED: two cores are needed, and there is {count}");
+    let cores = if options.cores.is_empty() { cores::first_two()? } else { options.cores.clone() };
+    let cores = match cores[..] {
+        [here, there] if here != there => Cores { here, there },
+        _ if options.bench => bail!("two cores are needed, one for each process, and not {cores:?}: see taskset(1)"),
+        _ => {
+            eprintln!("SKIPPED: two cores are needed, and there are {cores:?}");
             return Ok(());
         }
     };
@@ -135,8 +134,7 @@ fn measure(options: &Options, cores: Cores, effort: Effort) -> Result<Bench> {
     let watch = HostWatch::begin()?;
     let mut bench = empty(options, cores)?;
     let mut peer = Peer::new(cores)?;
-    let strictness = if effort == Effort::Smoke { Strictness::Lenient } else { Strictness::Strict };
-    let mut gate = Gate::new(&mut peer, strictness)?;
+    let mut gate = Gate::new(&mut peer, effort)?;
     for part in plan::parts(&options.only, effort) {
         let measurements = measure_part(part, options, effort, &mut gate, &mut peer, &mut bench.remarks);
         measurements.iter().for_each(|measurement| eprintln!("{}", describe(measurement)));

@@ -22,13 +22,17 @@ pub(crate) struct Peer {
     pub(crate) waited: Duration,
 }
 
-/// How the halves of a sample wait for each other.
+/// How the processes of a sample wait for each other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Halves {
-    /// Both need their cores all the time.
-    Poll,
-    /// A process that sleeps waits a little for its core whenever it wakes.
-    Sleep,
+pub(crate) enum Waits {
+    /// They look again and again, and need their cores all the time.
+    Polling,
+    /// They look for so many microseconds, then sleep until the doorbell rings. A process that sleeps waits a little for its
+    /// core whenever it wakes.
+    Sleeping {
+        /// 0 to sleep at once.
+        after_us: u32,
+    },
 }
 
 impl Peer {
@@ -41,7 +45,7 @@ impl Peer {
     /// Runs both halves at the same time. Returns the results of this one and of the peer.
     pub(crate) fn run<T>(
         &mut self,
-        halves: Halves,
+        waits: Waits,
         there: impl FnOnce(&mut Control) -> Result<f64>,
         here: impl FnOnce(&mut Control) -> Result<T>,
     ) -> Result<(T, f64)> {
@@ -58,7 +62,7 @@ impl Peer {
         let answer: Option<Result<(f64, Duration), String>> = serde_json::from_str(&answer).ok();
         let answer = answer.context("the peer has ended before its time")?;
         let (theirs, waited_there) = answer.map_err(|why| anyhow!("in the peer: {why}"))?;
-        if halves == Halves::Poll {
+        if waits == Waits::Polling {
             self.waited += waited(&[process::id()]).saturating_sub(before) + waited_there;
         }
         Ok((ours, theirs))

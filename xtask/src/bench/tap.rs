@@ -8,16 +8,15 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use bench::file;
 use bench::host::{self, HostWatch};
 use bench::iperf::{DATAGRAM_BYTES, Protocol, Report};
 use bench::model::{Bench, Case, Setting};
 use bench::probe::{Counter, Probe, Sample};
 use bench::rounds::{Group, Rounds};
-use bench::table::table;
 use clap::Args;
 
 use super::namespaces::{IPERF3, Link, Namespaces, Offload};
+use super::publish;
 use crate::build::CARGO_LIMIT;
 use crate::places::Places;
 use crate::process;
@@ -81,11 +80,7 @@ pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
     let mut bench = Bench::new(Setting::Tap, title, conditions, remarks);
     bench.measurements = measurements;
     bench.record(host);
-    println!("\n{}", table(&bench));
-    let path = options.json.clone().unwrap_or_else(|| places.target.join("bench/tap.json"));
-    file::write(&path, &bench).with_context(|| format!("cannot write {}", path.display()))?;
-    println!("written to {}", path.display());
-    Ok(())
+    publish(places, options.json.as_deref(), "tap.json", &bench)
 }
 
 fn groups(seconds: u32) -> Vec<Group<Namespaces>> {
