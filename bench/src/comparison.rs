@@ -94,16 +94,6 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_without_a_parameter_counts_for_all_its_values() {
-        let bench = fixtures::made_up_box();
-        let vni = find(&bench, "tcp", "vni");
-        let loopback = reference(&bench, vni, "loopback").unwrap();
-        assert!(loopback.case.number("frame_bytes").is_none() && vni.case.number("frame_bytes").is_some());
-        assert_eq!(ratio(&bench, vni, "loopback"), Some(vni.summary().median / loopback.summary().median));
-        assert_eq!(ratio(&bench, loopback, "vni"), None, "frames of one size do not count for all");
-    }
-
-    #[test]
     fn a_reference_counts_for_its_own_parameters_only() {
         let mut bench = fixtures::made_up_box();
         let vni = find(&bench, "tcp", "vni").clone();

@@ -137,13 +137,6 @@ mod tests {
     }
 
     #[test]
-    fn devices_and_partitions_keep_their_names() {
-        let given = [("partition", "my-web"), ("device", "virtio-net at 0000:01:00.0"), ("direction", "out")];
-        let given = given.map(|(name, value)| (name.to_owned(), Parameter::Word(value.into()))).into();
-        assert_eq!(parameters(&given), "out, virtio-net at 0000:01:00.0, partition my-web");
-    }
-
-    #[test]
     fn an_axis_is_called_by_its_parameter_and_unit() {
         let names = ["frame_bytes", "footprint_bytes", "wait_ns", "burst", "queues"];
         let titles = ["frame size (bytes)", "footprint (bytes)", "wait (ns)", "burst (frames)", "queues"];

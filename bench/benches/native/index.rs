@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, bail, ensure};
 use bench::model::Case;
 use bench::probe::{Probe, Sample, probe};
+use crossbeam_channel::bounded;
+use crossbeam_queue::ArrayQueue;
 use shmem::ring::{RING_SLOTS, Ring};
 use vni::ring::{Consumer, Producer};
 
@@ -49,6 +51,18 @@ trait Receiver: Send {
     }
     /// Gives back the room of what was taken, where that is a step of its own.
     fn give_back(&mut self) {}
+}
+
+impl<F: FnMut(Item) -> bool + Send> Sender for F {
+    fn push(&mut self, item: Item) -> bool {
+        self(item)
+    }
+}
+
+impl<F: FnMut() -> Option<Item> + Send> Receiver for F {
+    fn pop(&mut self) -> Option<Item> {
+        self()
+    }
 }
 
 /// A queue.
@@ -101,18 +115,21 @@ impl Queue {
             }
             Self::Rtrb => used.between(rtrb::RingBuffer::new(SLOTS), rtrb::RingBuffer::new(SLOTS), there),
             Self::CrossbeamArray => {
-                let (to, fro) = (crossbeam_queue::ArrayQueue::new(SLOTS), crossbeam_queue::ArrayQueue::new(SLOTS));
-                used.between((&to, &to), (&fro, &fro), there)
+                let (to, fro) = (ArrayQueue::new(SLOTS), ArrayQueue::new(SLOTS));
+                let to = (|item| to.push(item).is_ok(), || to.pop());
+                used.between(to, (|item| fro.push(item).is_ok(), || fro.pop()), there)
             }
             Self::CrossbeamChannel => {
-                used.between(crossbeam_channel::bounded(SLOTS), crossbeam_channel::bounded(SLOTS), there)
+                let ((to, from_to), (fro, from_fro)) = (bounded(SLOTS), bounded(SLOTS));
+                let to = (|item| to.try_send(item).is_ok(), || from_to.try_recv().ok());
+                used.between(to, (|item| fro.try_send(item).is_ok(), || from_fro.try_recv().ok()), there)
             }
         }
     }
 }
 
 impl Use {
-    fn between<S: Sender, R: Receiver>(self, to: (S, R), fro: (S, R), there: usize) -> Result<f64> {
+    fn between(self, to: (impl Sender, impl Receiver), fro: (impl Sender, impl Receiver), there: usize) -> Result<f64> {
         match self {
             Self::Flow { burst, duration } => flow(to, burst, duration, there),
             Self::Trips { count } => trips(to, fro, count, there),
@@ -280,29 +297,5 @@ impl Receiver for rtrb::Consumer<Item> {
         let Ok(chunk) = self.read_chunk(count) else { return Ok(0) };
         into.iter_mut().zip(chunk).for_each(|(item, popped)| *item = popped);
         Ok(count)
-    }
-}
-
-impl Sender for &crossbeam_queue::ArrayQueue<Item> {
-    fn push(&mut self, item: Item) -> bool {
-        crossbeam_queue::ArrayQueue::push(self, item).is_ok()
-    }
-}
-
-impl Receiver for &crossbeam_queue::ArrayQueue<Item> {
-    fn pop(&mut self) -> Option<Item> {
-        crossbeam_queue::ArrayQueue::pop(self)
-    }
-}
-
-impl Sender for crossbeam_channel::Sender<Item> {
-    fn push(&mut self, item: Item) -> bool {
-        self.try_send(item).is_ok()
-    }
-}
-
-impl Receiver for crossbeam_channel::Receiver<Item> {
-    fn pop(&mut self) -> Option<Item> {
-        self.try_recv().ok()
     }
 }

@@ -8,16 +8,6 @@
 //!            └──── control words, windows: shared memory ─────┘
 //! ```
 //!
-//! | module | |
-//! |---|---|
-//! | [`plan`] | the contenders of each part |
-//! | [`gate`] | whether the machine is quiet before, during and after a sample |
-//! | [`peer`], [`control`] | the second process, and the words that both share |
-//! | [`port`] | an endpoint, as both have it |
-//! | [`flow`], [`trips`], [`integrity`] | frames one way, there and back, and whether any is lost |
-//! | [`copying`], [`index`] | the limit of any copy; the hand-off of a descriptor alone |
-//! | [`dpdk`] | memif and vhost-user |
-//!
 //! Cargo runs this as a benchmark with `--bench`. Without it, as one of the tests, everything runs for a moment, and nobody
 //! looks at the figures.
 

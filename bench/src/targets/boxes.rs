@@ -91,15 +91,6 @@ mod tests {
     }
 
     #[test]
-    fn ratios_are_taken_within_rounds() {
-        // Over the medians it would be 4 to 2. Each round says 3, but for one.
-        let vni = measured(TCP, "vni", &[3.0, 4.0, 9.0], &[]);
-        let loopback = measured(TCP, "loopback", &[1.0, 2.0, 3.0], &[]);
-        let targets = targets(&[measured(TCP_PAPER, "vni", &[7.0], &[]), vni, loopback]);
-        assert_eq!((found(&targets, "loopback"), found(&targets, "paper mode")), (Some(3.0), None));
-    }
-
-    #[test]
     fn no_corrupt_frame_among_few_says_nothing() {
         let flood = |corrupt, checked| {
             let counters = [("corrupt_frames", corrupt), ("checked_frames", checked), ("doorbells_per_frame", 0.25)];

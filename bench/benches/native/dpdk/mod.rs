@@ -5,7 +5,6 @@
 //! on the side that is no virtio driver, in the driver's own memory. The sender is `txonly`, which writes headers into
 //! buffers from its pool. The receiver is `rxonly`, which does not look into them.
 
-mod telemetry;
 mod testpmd;
 
 use std::cell::RefCell;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bench_agent::{Received, Sent};
 
-use super::measured::measured;
+use super::{MEETING, measured};
 use crate::boxes::error::Result;
 use crate::boxes::offload::Offload;
 use crate::boxes::route::{Endpoint, Route};
@@ -15,8 +15,6 @@ use crate::probe::{Counter, Probe, Sample};
 pub(in crate::boxes) const ORDINARY_FRAME: u32 = 1514;
 /// The part of a frame that does not count for a card's MTU.
 const HEADER: u32 = 14;
-/// How long the two ends may take to start, and to acknowledge the last frame.
-const MEETING: Duration = Duration::from_secs(40);
 const AGENT: &str = "bench-agent";
 
 /// Frames of so many bytes, Ethernet header included.
