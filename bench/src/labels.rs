@@ -97,11 +97,15 @@ pub fn subject(measurement: &Measurement) -> String {
     }
 }
 
-/// A counter and its value.
-pub fn counter(name: &str, counted: f64) -> (String, String) {
+/// A counter, without its value.
+pub fn counter(name: &str) -> String {
+    spaced(name).replace("cpu", "CPU")
+}
+
+/// The value of a counter; nothing if the measurement does not have it.
+pub fn counted(name: &str, measurement: &Measurement) -> String {
     let unit = if name.contains("share") { "share" } else { "" };
-    let words = spaced(name).replace("cpu", "CPU");
-    (words, show(unit, counted))
+    measurement.counters.get(name).map_or_else(String::new, |count| show(unit, *count))
 }
 
 /// The names of all that was counted beside, what belongs to frames first.

@@ -53,10 +53,8 @@ fn comparison(bench: &Bench, group: &ComparisonGroup) -> String {
     columns.push(column("samples", &|member| member.samples.len().to_string()));
     columns.push(column("discarded", &|member| none_if_zero(member.discarded)));
     columns.extend(labels::all_counters(group.members.iter().copied()).into_iter().map(|name| {
-        let head = labels::counter(name, 0.0).0.replace(" per ", "\nper ").replace(" share ", " share\n");
-        column(&head, &|member| {
-            member.counters.get(name).map_or_else(String::new, |count| labels::counter(name, *count).1)
-        })
+        let head = labels::counter(name).replace(" per ", "\nper ").replace(" share ", " share\n");
+        column(&head, &|member| labels::counted(name, member))
     }));
     let lead = Column::new("", Align::Left, group.members.iter().map(|member| labels::subject(member)));
     wrapped("", &group.title()) + &layout(lead, columns)

@@ -1,16 +1,4 @@
-//! What `sprig bench`, and tests, run inside an instance.
-//!
-//! ```text
-//! bench-agent receive CARD                            receives frames, checks each, and reports what arrived
-//! bench-agent send CARD MAC BYTES SECONDS             sends frames of BYTES, Ethernet header included
-//! bench-agent answer ADDRESS:PORT sleeping|polling    answers datagrams until a client says that it has finished
-//! bench-agent ask ADDRESS:PORT sleeping|polling SECONDS    sends datagrams and times each answer
-//! bench-agent read DEVICE BYTES sequential|random SECONDS  reads blocks of BYTES from a disk
-//! bench-agent give ADDRESS:PORT SECONDS               sends a TCP stream to a server outside the box
-//! bench-agent take ADDRESS:PORT SECONDS               receives one
-//! bench-agent receive-datagrams PORT                  checks the datagrams that arrive, and answers
-//! bench-agent send-datagrams ADDRESS:PORT COUNT LEAST MOST  sends COUNT of them, in frames of LEAST to MOST bytes
-//! ```
+//! What `sprig bench`, and tests, run inside an instance. [`USAGE`] has the commands.
 //!
 //! Those that measure print one report of the library as a line of JSON. [`frame`] defines the frames, [`socket`] moves them
 //! without IP, and [`send`] and [`receive`] are the two ends. [`round_trip`] has both ends of round trips.
@@ -32,10 +20,16 @@ use bench_agent::stream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-const USAGE: &str = "usage: bench-agent receive CARD | send CARD MAC BYTES SECONDS \
-                     | answer ADDRESS:PORT sleeping|polling | ask ADDRESS:PORT sleeping|polling SECONDS \
-                     | read DEVICE BYTES sequential|random SECONDS | give|take ADDRESS:PORT SECONDS \
-                     | receive-datagrams PORT | send-datagrams ADDRESS:PORT COUNT LEAST MOST";
+const USAGE: &str = "usage:
+  receive CARD                            receives frames, checks each, and reports what arrived
+  send CARD MAC BYTES SECONDS             sends frames of BYTES, Ethernet header included
+  answer ADDRESS:PORT sleeping|polling    answers datagrams until a client says that it has finished
+  ask ADDRESS:PORT sleeping|polling SECONDS    sends datagrams and times each answer
+  read DEVICE BYTES sequential|random SECONDS  reads blocks of BYTES from a disk
+  give ADDRESS:PORT SECONDS               sends a TCP stream to a server outside the box
+  take ADDRESS:PORT SECONDS               receives one
+  receive-datagrams PORT                  checks the datagrams that arrive, and answers
+  send-datagrams ADDRESS:PORT COUNT LEAST MOST  sends COUNT of them, in frames of LEAST to MOST bytes";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

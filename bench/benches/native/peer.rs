@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use procfs::process::Process;
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use crate::control::Control;
 use crate::cores::{self, Cores};
@@ -77,7 +78,7 @@ impl Peer {
         let id = unsafe { libc::fork() };
         if id != 0 {
             ensure!(id > 0, "cannot fork the peer: {}", std::io::Error::last_os_error());
-            let child = Child(id);
+            let child = Child(Pid::from_raw(id).context("the peer has no number")?);
             return cores::pin(self.cores.here).map(|()| child);
         }
         // The stack below belongs to the process that measures. Neither a return nor a panic may reach it.
@@ -101,21 +102,18 @@ impl Peer {
 }
 
 /// A forked process, ended when this is dropped.
-struct Child(i32);
+struct Child(Pid);
 
 impl Child {
-    #[expect(unsafe_code, reason = "the system has no safe call for it")]
+    /// Nobody has waited for it yet, so its number is no other's.
     fn kill(&self) {
-        // SAFETY: a child of this process that nobody has waited for yet, so its number is no other's.
-        unsafe { libc::kill(self.0, libc::SIGKILL) };
+        let _ = kill_process(self.0, Signal::KILL);
     }
 }
 
 impl Drop for Child {
-    #[expect(unsafe_code, reason = "the system has no safe call for it")]
     fn drop(&mut self) {
-        // SAFETY: as for `kill`; there is no status to write.
-        unsafe { libc::waitpid(self.0, std::ptr::null_mut(), 0) };
+        let _ = waitpid(Some(self.0), WaitOptions::empty());
     }
 }
 

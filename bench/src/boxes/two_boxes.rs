@@ -15,7 +15,7 @@ use super::environment::Environment;
 use super::error::{BenchError, Result};
 use super::instances::{self, Instance};
 use super::machines;
-use super::route::{Card, Endpoint, Route, Steering};
+use super::route::{Endpoint, Route, Steering};
 use super::run::BenchRun;
 use super::spec::Subject;
 use super::traffic::{self, Scope};
@@ -157,9 +157,8 @@ fn routes(instances: &[Instance]) -> Result<Vec<Route>> {
         let shells = vec![near_owner.shell.clone(), far_owner.shell.clone()];
         Route { steering: Some(Steering { shells, command }), ..Route::new(subject, Some(pair), from, to) }
     };
-    let on_card = |owner: &Instance, address| {
-        Endpoint::new(Commands::new(&owner.name, &owner.shell, ""), Card::Other(CARD.to_owned()), address)
-    };
+    let on_card =
+        |owner: &Instance, address| Endpoint::new(Commands::new(&owner.name, &owner.shell, ""), CARD, address);
     let guests = || (near_guest.endpoint(), far_guest.endpoint());
     let (bridge, tunnel) = (guests(), guests());
     Ok(vec![
