@@ -29,39 +29,33 @@ const SLOTS: usize = RING_SLOTS as usize;
 
 /// The sending end of a queue.
 trait Sender: Send {
-    /// Sends one, if there is room.
-    fn push(&mut self, item: Item) -> bool;
     /// Sends as many as there is room for. Returns how many.
-    fn offer(&mut self, items: &[Item]) -> Result<usize> {
-        Ok(items.iter().take_while(|item| self.push(**item)).count())
-    }
+    fn offer(&mut self, items: &[Item]) -> Result<usize>;
 }
 
 /// The receiving end.
 trait Receiver: Send {
-    /// Receives one, if there is one.
-    fn pop(&mut self) -> Option<Item>;
     /// Returns how many it received.
-    fn take(&mut self, into: &mut [Item]) -> Result<usize> {
-        let received = into.iter_mut().map_while(|item| {
-            *item = self.pop()?;
-            Some(())
-        });
-        Ok(hint::black_box(received.count()))
-    }
+    fn take(&mut self, into: &mut [Item]) -> usize;
     /// Gives back the room of what was taken, where that is a step of its own.
     fn give_back(&mut self) {}
 }
 
+/// Sends one, if there is room.
 impl<F: FnMut(Item) -> bool + Send> Sender for F {
-    fn push(&mut self, item: Item) -> bool {
-        self(item)
+    fn offer(&mut self, items: &[Item]) -> Result<usize> {
+        Ok(items.iter().take_while(|item| self(**item)).count())
     }
 }
 
+/// Receives one, if there is one.
 impl<F: FnMut() -> Option<Item> + Send> Receiver for F {
-    fn pop(&mut self) -> Option<Item> {
-        self()
+    fn take(&mut self, into: &mut [Item]) -> usize {
+        let received = into.iter_mut().map_while(|item| {
+            *item = self()?;
+            Some(())
+        });
+        hint::black_box(received.count())
     }
 }
 
@@ -145,7 +139,7 @@ fn flow((mut tx, mut rx): (impl Sender, impl Receiver), burst: usize, duration: 
         let mut next = 0;
         let mut limit = Limit::new("something in the queue");
         let rate = clock::rate(duration, BYTES, || {
-            let count = rx.take(&mut items[..burst])?;
+            let count = rx.take(&mut items[..burst]);
             rx.give_back();
             for (item, number) in items[..count].iter().zip(next..) {
                 if *item != [number, !number] {
@@ -217,7 +211,7 @@ fn trips(to: (impl Sender, impl Receiver), fro: (impl Sender, impl Receiver), co
 fn pass(rx: &mut impl Receiver, number: u64) -> Result<()> {
     let mut item = [[0; 2]];
     let mut limit = Limit::new("an item to come through a queue");
-    while rx.take(&mut item)? == 0 {
+    while rx.take(&mut item) == 0 {
         limit.check()?;
     }
     ensure!(item[0][0] == number, "another item came out of a queue than went in");
@@ -236,10 +230,6 @@ fn broken(fault: impl std::fmt::Debug) -> anyhow::Error {
 }
 
 impl Sender for VniEnd<'_, Producer> {
-    fn push(&mut self, item: Item) -> bool {
-        self.offer(&[item]).is_ok_and(|count| count == 1)
-    }
-
     fn offer(&mut self, items: &[Item]) -> Result<usize> {
         let Self(ring, producer) = self;
         if (producer.free() as usize) < items.len() {
@@ -254,12 +244,15 @@ impl Sender for VniEnd<'_, Producer> {
 }
 
 impl Receiver for VniEnd<'_, Consumer> {
-    fn pop(&mut self) -> Option<Item> {
+    fn take(&mut self, into: &mut [Item]) -> usize {
         let Self(ring, consumer) = self;
-        let first = consumer.first_word(ring, 0)?;
-        let item = [first, consumer.second_word(ring)];
-        consumer.take(1);
-        Some(item)
+        let mut pop = || {
+            let first = consumer.first_word(ring, 0)?;
+            let item = [first, consumer.second_word(ring)];
+            consumer.take(1);
+            Some(item)
+        };
+        Receiver::take(&mut pop, into)
     }
 
     fn give_back(&mut self) {
@@ -269,13 +262,9 @@ impl Receiver for VniEnd<'_, Consumer> {
 }
 
 impl Sender for rtrb::Producer<Item> {
-    fn push(&mut self, item: Item) -> bool {
-        rtrb::Producer::push(self, item).is_ok()
-    }
-
     fn offer(&mut self, items: &[Item]) -> Result<usize> {
         if let [item] = items {
-            return Ok(usize::from(Sender::push(self, *item)));
+            return Ok(usize::from(self.push(*item).is_ok()));
         }
         let Ok(chunk) = self.write_chunk_uninit(items.len().min(self.slots())) else { return Ok(0) };
         Ok(chunk.fill_from_iter(items.iter().copied()))
@@ -283,19 +272,15 @@ impl Sender for rtrb::Producer<Item> {
 }
 
 impl Receiver for rtrb::Consumer<Item> {
-    fn pop(&mut self) -> Option<Item> {
-        rtrb::Consumer::pop(self).ok()
-    }
-
-    fn take(&mut self, into: &mut [Item]) -> Result<usize> {
+    fn take(&mut self, into: &mut [Item]) -> usize {
         if let [item] = into {
-            let popped = Receiver::pop(self);
+            let popped = self.pop().ok();
             *item = popped.unwrap_or(*item);
-            return Ok(usize::from(popped.is_some()));
+            return usize::from(popped.is_some());
         }
         let count = into.len().min(self.slots());
-        let Ok(chunk) = self.read_chunk(count) else { return Ok(0) };
+        let Ok(chunk) = self.read_chunk(count) else { return 0 };
         into.iter_mut().zip(chunk).for_each(|(item, popped)| *item = popped);
-        Ok(count)
+        count
     }
 }

@@ -34,6 +34,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Result, bail, ensure};
 use bench::host::{self, HostWatch};
 use bench::model::{Bench, Measurement, Setting};
+use bench::probe::Probe;
 use bench::rounds::Rounds;
 use bench::table::table;
 use bench::targets::native;
@@ -126,7 +127,11 @@ fn measure(options: &Options, cores: Cores, effort: Effort) -> Result<Bench> {
     let mut peer = Peer::new(cores)?;
     let mut gate = Gate::new(&mut peer, effort)?;
     for part in plan::parts(&options.only, effort) {
-        let measurements = measure_part(part, options, effort, &mut gate, &mut peer, &mut bench.remarks);
+        let probes = plan::probes(part, effort, options.frames, options.dpdk.as_deref());
+        let count = plan::rounds(part, effort, options.rounds);
+        let rounds = Rounds { count, failures: 1, stop: &AtomicBool::new(false), progress: &|_| {} };
+        let sample = |probe: &mut dyn Probe<Peer>, peer: &mut Peer| gate.sample(probe, peer);
+        let measurements = rounds.run_with(vec![probes], &mut peer, &mut bench.remarks, sample);
         measurements.iter().for_each(|measurement| eprintln!("{}", describe(measurement)));
         bench.measurements.extend(measurements);
         bench.targets = native::targets(&bench.measurements);
@@ -147,20 +152,6 @@ fn empty(options: &Options, cores: Cores) -> Result<Bench> {
     let without = "measured without memif and vhost-user: DPDK is not here (cargo xtask setup --only dpdk)";
     let remarks = if options.dpdk.is_none() { vec![without.to_owned()] } else { Vec::new() };
     Ok(Bench::new(Setting::Native, title, conditions.into_iter().chain(dpdk), remarks))
-}
-
-fn measure_part(
-    part: Part,
-    options: &Options,
-    effort: Effort,
-    gate: &mut Gate,
-    peer: &mut Peer,
-    remarks: &mut Vec<String>,
-) -> Vec<Measurement> {
-    let probes = plan::probes(part, effort, options.frames, options.dpdk.as_deref());
-    let (count, stop) = (plan::rounds(part, effort, options.rounds), AtomicBool::new(false));
-    let rounds = Rounds { count, failures: 1, stop: &stop, progress: &|_| {} };
-    rounds.run_with(vec![probes], peer, remarks, |probe, peer| gate.sample(probe, peer))
 }
 
 fn write(options: &Options, bench: &Bench) -> Result<()> {
