@@ -44,15 +44,16 @@ pub(crate) fn exchange(
     let here = |control: &mut Control| {
         let mut port = Port::up(&window, HERE)?;
         control.meet()?;
-        here(&mut port, control).map(|sample| (sample, port.lost_wakeups as f64))
+        // The port stays up until the peer has ended: it may still be sending.
+        here(&mut port, control).map(|sample| (sample, port))
     };
     let there = |control: &mut Control| {
         let mut port = Port::up(&window, THERE)?;
         control.meet()?;
         there(&mut port, control).map(|()| port.lost_wakeups as f64)
     };
-    let ((sample, lost_here), lost_there) = peer.run(waits, there, here)?;
-    Ok(sample.count("lost_wakeups", Counter::Sum(lost_here + lost_there)))
+    let ((sample, port), lost_there) = peer.run(waits, there, here)?;
+    Ok(sample.count("lost_wakeups", Counter::Sum(port.lost_wakeups as f64 + lost_there)))
 }
 
 /// An endpoint, and what it has counted.
