@@ -107,13 +107,6 @@ mod tests {
     }
 
     #[test]
-    fn heads_end_on_the_same_line_and_numbers_below_one_another() {
-        let lead = column("who", Align::Left, ["vni", "loopback"]);
-        let drawn = layout(lead, [column("per\nframe", Align::Right, ["1", "10"]), column("", Align::Left, ["", ""])]);
-        assert_eq!(drawn, "              per\n  who       frame\n  vni           1\n  loopback     10\n");
-    }
-
-    #[test]
     fn columns_that_do_not_fit_go_below_with_the_first_column_again() {
         let long = "x".repeat(50);
         let lead = column("who", Align::Left, ["vni", &long]);

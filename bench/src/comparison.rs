@@ -50,6 +50,7 @@ pub fn references(setting: Setting) -> &'static [&'static str] {
         Setting::Box => &["loopback", "veth", "virtio-net", "alone", "cards"],
         Setting::Native => &["limit", "memif", "vhost-user", "rtrb", "crossbeam"],
         Setting::Tap => &["veth"],
+        Setting::Boot => &["single"],
     }
 }
 
@@ -90,26 +91,6 @@ mod tests {
     fn find<'a>(bench: &'a Bench, what: &str, subject: &str) -> &'a Measurement {
         let is_it = |one: &&Measurement| one.case.what == what && one.case.subject == subject;
         bench.measurements.iter().find(is_it).unwrap()
-    }
-
-    #[test]
-    fn measurements_with_the_same_parameters_are_a_group() {
-        let bench = fixtures::made_up_box();
-        let groups = groups(&bench.measurements);
-        assert_eq!(groups.iter().map(|group| group.members.len()).sum::<usize>(), bench.measurements.len());
-        let matrix = groups.iter().find(|group| group.what == "frames").unwrap();
-        assert_eq!((matrix.members.len(), &*matrix.title()), (6, "Frames, 1500-byte frames, one way"));
-        assert_eq!(labels::all_counters(matrix.members.iter().copied()), ["doorbells_per_frame", "drops_per_frame"]);
-    }
-
-    #[test]
-    fn a_reference_without_a_parameter_counts_for_all_its_values() {
-        let bench = fixtures::made_up_box();
-        let vni = find(&bench, "tcp", "vni");
-        let loopback = reference(&bench, vni, "loopback").unwrap();
-        assert!(loopback.case.number("frame_bytes").is_none() && vni.case.number("frame_bytes").is_some());
-        assert_eq!(ratio(&bench, vni, "loopback"), Some(vni.summary().median / loopback.summary().median));
-        assert_eq!(ratio(&bench, loopback, "vni"), None, "frames of one size do not count for all");
     }
 
     #[test]

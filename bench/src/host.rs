@@ -5,12 +5,11 @@ use std::fs;
 use std::thread;
 
 use anyhow::{Context, Result};
-use serde::Serialize;
+use procfs::process::Process;
+use procfs::{CpuInfo, Current, CurrentSI, KernelStats, LoadAverage};
 
 /// If others take more than this share of the host's time, the figures depend on them.
 const OTHERS_MOST: f64 = 0.1;
-/// Of processor time in /proc, on every architecture that Sprig runs on.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// The host when the bench began.
 pub struct HostWatch {
@@ -20,7 +19,7 @@ pub struct HostWatch {
 }
 
 /// The load of the host during a bench.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct HostLoad {
     cores: usize,
     /// Processes that ran or waited to run, over the minute before.
@@ -35,10 +34,8 @@ impl HostWatch {
     /// # Errors
     /// If /proc is not as proc(5) has it.
     pub fn begin() -> Result<HostWatch> {
-        let text = fs::read_to_string("/proc/loadavg").context("cannot read /proc/loadavg")?;
-        let load = text.split_whitespace().next().and_then(|load| load.parse().ok());
         let cores = thread::available_parallelism().context("cannot tell the number of cores")?.get();
-        Ok(HostWatch { cores, load: load.context("/proc/loadavg names no load")?, ticks: Ticks::now()? })
+        Ok(HostWatch { cores, load: LoadAverage::current()?.one.into(), ticks: Ticks::now()? })
     }
 
     /// Ends now. Processes of ours count as ours only if they have ended.
@@ -73,9 +70,8 @@ impl fmt::Display for HostLoad {
 
 /// The name of the processor.
 pub fn processor() -> String {
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    name.map_or("unknown".to_owned(), |(_, name)| name.to_owned())
+    let name = CpuInfo::current().ok().and_then(|info| info.model_name(0).map(str::to_owned));
+    name.unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// The release of the kernel.
@@ -92,17 +88,8 @@ pub fn kernel() -> Result<String> {
 /// # Errors
 /// If /proc is not as proc(5) has it.
 pub fn process_seconds(process: u32) -> Result<f64> {
-    let path = format!("/proc/{process}/stat");
-    let times = process_ticks(&fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?);
-    let [user, system, ..] = times.with_context(|| format!("{path} is not as proc(5) has it"))?;
-    Ok((user + system) as f64 / TICKS_PER_SECOND)
-}
-
-/// Of a process and of its children that have ended: user and system time (proc(5): `/proc/PID/stat`, fields 14 to 17).
-fn process_ticks(stat: &str) -> Option<[u64; 4]> {
-    // The program's name, in parentheses, may hold spaces. What follows begins with field 3.
-    let fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(4);
-    fields.map_while(|ticks| ticks.parse().ok()).collect::<Vec<u64>>().try_into().ok()
+    let stat = Process::new(process.cast_signed())?.stat()?;
+    Ok((stat.utime + stat.stime) as f64 / procfs::ticks_per_second() as f64)
 }
 
 /// Processor time so far, in the kernel's units (proc(5): `/proc/stat`, `/proc/self/stat`).
@@ -117,17 +104,13 @@ struct Ticks {
 
 impl Ticks {
     fn now() -> Result<Ticks> {
-        let (host, own) = (fs::read_to_string("/proc/stat")?, fs::read_to_string("/proc/self/stat")?);
-        Ticks::read(&host, &own).context("/proc/stat or /proc/self/stat is not as proc(5) has it")
-    }
-
-    fn read(host: &str, own: &str) -> Option<Ticks> {
-        let of_all = host.lines().find_map(|line| line.strip_prefix("cpu "))?;
-        // Time of guests, the last two, is counted among users' already.
-        let of_all: Vec<u64> = of_all.split_whitespace().take(8).map_while(|ticks| ticks.parse().ok()).collect();
-        let [_, _, _, idle, waiting, ..] = of_all[..] else { return None };
-        let ours = process_ticks(own)?.iter().sum();
-        Some(Ticks { all: of_all.iter().sum(), idle: idle + waiting, ours })
+        let (host, own) = (KernelStats::current()?.total, Process::myself()?.stat()?);
+        let idle = host.idle + host.iowait.unwrap_or_default();
+        // Time of guests is counted among users' already.
+        let interrupts = [host.irq, host.softirq, host.steal].into_iter().flatten().sum::<u64>();
+        let all = host.user + host.nice + host.system + idle + interrupts;
+        let children = (own.cutime + own.cstime).cast_unsigned();
+        Ok(Ticks { all, idle, ours: own.utime + own.stime + children })
     }
 
     fn share_of_others_since(self, before: Ticks) -> f64 {
@@ -155,14 +138,9 @@ mod tests {
 
     #[test]
     fn time_that_was_neither_idle_nor_ours_was_for_others() {
-        let own = |ticks: u64| format!("7 (a (b) c) S 1 7 7 0 -1 0 0 0 0 0 {ticks} 1 1 1 20 0 1 0 5");
-        let before = Ticks::read("cpu  10 0 0 80 10 0 0 0 5 5\ncpu0 1 1\n", &own(7)).unwrap();
-        let after = Ticks::read("cpu  70 0 0 110 20 0 0 0 5 5\ncpu0 1 1\n", &own(47)).unwrap();
-        assert_eq!((before.all, before.idle, before.ours), (100, 90, 10));
         // Of 100 more, 40 were idle and 40 ours.
+        let (before, after) = (Ticks { all: 100, idle: 90, ours: 10 }, Ticks { all: 200, idle: 130, ours: 50 });
         assert_eq!(after.share_of_others_since(before), 0.2);
-        assert!(Ticks::read("cpu  1 2\n", &own(7)).is_none());
-        assert!(Ticks::read("", "").is_none());
     }
 
     #[test]

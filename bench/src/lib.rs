@@ -5,21 +5,6 @@
 //!                                      │                              └──► report
 //!                                   targets
 //! ```
-//!
-//! | module | |
-//! |---|---|
-//! | [`boxes`] | the bench of a box, and of two |
-//! | [`model`], [`file`](mod@file) | what was measured, and how `bench.json` holds it |
-//! | [`statistics`] | median and range of samples |
-//! | [`probe`] | one way to measure |
-//! | [`rounds`] | samples all probes in interleaved rounds |
-//! | [`targets`] | what is to be reached |
-//! | [`host`] | whether the host that measures is quiet |
-//! | [`iperf`] | the report of iperf3 |
-//! | [`comparison`] | which measurements can be compared, and with which references |
-//! | [`labels`], [`quantity`], [`verdict`] | names, figures and targets for people |
-//! | [`table`] | a bench for the terminal, in [`columns`] |
-//! | [`report`] | benches as one page with plots |
 
 pub mod boxes;
 pub mod columns;

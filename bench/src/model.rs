@@ -45,6 +45,8 @@ pub enum Setting {
     Native,
     /// Between two network namespaces of one host, through the TAP bridge.
     Tap,
+    /// At the boot of an emulated machine.
+    Boot,
 }
 
 /// What is measured of whom: all that tells one measurement from another.

@@ -29,15 +29,12 @@ pub trait Probe<T: ?Sized = ()> {
     }
 }
 
-/// A probe that only measures.
-struct Function<F>(Case, F);
-
 /// The probe of a case that a function measures.
 pub fn probe<T>(case: Case, sample: impl FnMut(&mut T) -> anyhow::Result<Sample> + 'static) -> Box<dyn Probe<T>> {
-    Box::new(Function(case, sample))
+    Box::new((case, sample))
 }
 
-impl<T, F: FnMut(&mut T) -> anyhow::Result<Sample>> Probe<T> for Function<F> {
+impl<T, F: FnMut(&mut T) -> anyhow::Result<Sample>> Probe<T> for (Case, F) {
     fn case(&self) -> &Case {
         &self.0
     }

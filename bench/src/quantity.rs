@@ -130,19 +130,6 @@ mod tests {
     }
 
     #[test]
-    fn quantities_of_one_scale_share_the_unit() {
-        let scale = Scale::of("bit/s", 4.7e9);
-        assert_eq!(scale.range((912e6, 4.7e9)), "0.912 – 4.70");
-        assert_eq!(scale.unit(), "Gbit/s");
-    }
-
-    #[test]
-    fn frame_sizes_are_told_to_the_byte_and_memory_is_not() {
-        assert_eq!([64.0, 1500.0, 65_535.0].map(bytes), ["64 bytes", "1500 bytes", "65535 bytes"]);
-        assert_eq!(bytes(262_144.0), "256 KiB");
-    }
-
-    #[test]
     fn what_is_not_a_number_is_a_dash() {
         assert_eq!([f64::NAN, f64::INFINITY].map(digits), ["–", "–"]);
         assert_eq!([3e-9, 1e300].map(digits), ["3.0e-9", "1.0e300"]);

@@ -133,27 +133,21 @@ impl<T> Series<T> {
 mod tests {
     use super::*;
     use crate::model::Case;
+    use crate::probe::probe;
 
-    /// Fails once, and counts how often it is sampled. The testbed records the order.
-    struct Fake(Case, bool);
-
-    impl Probe<Vec<String>> for Fake {
-        fn case(&self) -> &Case {
-            &self.0
-        }
-
-        fn sample(&mut self, order: &mut Vec<String>) -> anyhow::Result<Sample> {
-            order.push(self.0.subject.clone());
-            anyhow::ensure!(!std::mem::take(&mut self.1), "it failed");
+    /// Fails at first if it is to. The testbed records the order.
+    fn fake(subject: &'static str, mut fails: bool) -> Box<dyn Probe<Vec<String>>> {
+        probe(Case::new("tcp", subject, "ns"), move |order: &mut Vec<String>| {
+            order.push(subject.to_owned());
+            anyhow::ensure!(!std::mem::take(&mut fails), "it failed");
             let number = order.len() as f64;
             let sample = Sample::of(number).count("sum", Counter::Sum(1.0)).count("most", Counter::Max(number));
             Ok(sample.count("ratio", Counter::Ratio(number, 2.0)).count("share", Counter::Share(9.0, 2.0)))
-        }
+        })
     }
 
     #[test]
     fn rounds_rotate_and_counters_become_one() {
-        let fake = |subject, fails| -> Box<dyn Probe<_>> { Box::new(Fake(Case::new("tcp", subject, "ns"), fails)) };
         let rounds = Rounds { count: 2, failures: 2, stop: &AtomicBool::new(false), progress: &|_| {} };
         let (mut order, mut remarks) = (Vec::new(), Vec::new());
         let found = rounds.run(vec![vec![fake("a", false), fake("b", true)]], &mut order, &mut remarks);
@@ -167,9 +161,8 @@ mod tests {
     fn a_stop_keeps_what_was_measured() {
         let stop = AtomicBool::new(false);
         let rounds = Rounds { count: 3, failures: 1, stop: &stop, progress: &|_| stop.store(true, Ordering::Relaxed) };
-        let probe: Box<dyn Probe<_>> = Box::new(Fake(Case::new("tcp", "a", "ns"), false));
         let mut remarks = Vec::new();
-        assert_eq!(rounds.run(vec![vec![probe]], &mut Vec::new(), &mut remarks)[0].samples.len(), 1);
+        assert_eq!(rounds.run(vec![vec![fake("a", false)]], &mut Vec::new(), &mut remarks)[0].samples.len(), 1);
         assert_eq!(remarks, ["ended by a signal in round 2 of 3"]);
     }
 }

@@ -5,7 +5,7 @@ use crate::comparison::{ComparisonGroup, groups, ratio, references};
 use crate::labels;
 use crate::model::{Bench, Measurement};
 use crate::quantity::{Scale, digits};
-use crate::verdict::{self, Verdict};
+use crate::verdict;
 
 /// All of a bench, no wider than 120 columns.
 pub fn table(bench: &Bench) -> String {
@@ -53,10 +53,8 @@ fn comparison(bench: &Bench, group: &ComparisonGroup) -> String {
     columns.push(column("samples", &|member| member.samples.len().to_string()));
     columns.push(column("discarded", &|member| none_if_zero(member.discarded)));
     columns.extend(labels::all_counters(group.members.iter().copied()).into_iter().map(|name| {
-        let head = labels::counter(name, 0.0).0.replace(" per ", "\nper ").replace(" share ", " share\n");
-        column(&head, &|member| {
-            member.counters.get(name).map_or_else(String::new, |count| labels::counter(name, *count).1)
-        })
+        let head = labels::counter(name).replace(" per ", "\nper ").replace(" share ", " share\n");
+        column(&head, &|member| labels::counted(name, member))
     }));
     let lead = Column::new("", Align::Left, group.members.iter().map(|member| labels::subject(member)));
     wrapped("", &group.title()) + &layout(lead, columns)
@@ -69,8 +67,8 @@ fn none_if_zero(count: u32) -> String {
 fn targets(bench: &Bench) -> String {
     let mut text = format!("Targets: {}\n", verdict::summary(&bench.targets));
     let rows = bench.targets.iter().map(|target| {
-        let verdict = Verdict::of(target).label();
-        [verdict.to_owned(), verdict::margin(target), verdict::found(target), verdict::wanted(target)]
+        let verdict = verdict::label(target.is_met()).to_owned();
+        [verdict, verdict::margin(target), verdict::found(target), verdict::wanted(target)]
     });
     let rows: Vec<[String; 4]> = rows.collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();

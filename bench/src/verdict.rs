@@ -4,43 +4,21 @@ use crate::model::{Better, Target};
 use crate::quantity::{RATIO, digits, show};
 
 /// How a target ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Verdict {
-    /// It was reached.
-    Met,
-    /// It was not.
-    Missed,
-    /// It could not be measured.
-    NotMeasured,
-}
-
-impl Verdict {
-    /// Of one target.
-    pub fn of(target: &Target) -> Self {
-        match target.is_met() {
-            Some(true) => Self::Met,
-            Some(false) => Self::Missed,
-            None => Self::NotMeasured,
-        }
-    }
-
-    /// For people.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Met => "met",
-            Self::Missed => "missed",
-            Self::NotMeasured => "not measured",
-        }
+pub fn label(is_met: Option<bool>) -> &'static str {
+    match is_met {
+        Some(true) => "met",
+        Some(false) => "missed",
+        None => "not measured",
     }
 }
 
 /// How many targets ended how: `5 of 7 met, 1 missed, 1 not measured`.
 pub fn summary(targets: &[Target]) -> String {
-    let count = |verdict| targets.iter().filter(|target| Verdict::of(target) == verdict).count();
-    let mut words = format!("{} of {} met", count(Verdict::Met), targets.len());
-    for verdict in [Verdict::Missed, Verdict::NotMeasured] {
+    let count = |is_met| targets.iter().filter(|target| target.is_met() == is_met).count();
+    let mut words = format!("{} of {} met", count(Some(true)), targets.len());
+    for verdict in [Some(false), None] {
         if count(verdict) > 0 {
-            words += &format!(", {} {}", count(verdict), verdict.label());
+            words += &format!(", {} {}", count(verdict), label(verdict));
         }
     }
     words
@@ -103,7 +81,7 @@ mod tests {
             [1.17, 1.29, 1.3, 2.0].map(|found| margin(&higher(found))),
             ["by 10 %", "by 0.8 %", "exactly", "by 54 %"]
         );
-        assert_eq!(Verdict::of(&higher(1.29)), Verdict::Missed);
+        assert_eq!(higher(1.29).is_met(), Some(false));
     }
 
     #[test]

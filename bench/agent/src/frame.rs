@@ -1,4 +1,4 @@
-//! The contents of a frame after its Ethernet header:
+//! The contents of a frame after its Ethernet header, or of a datagram:
 //!
 //! ```text
 //! 0   checksum  u32   over the four words that follow
@@ -6,7 +6,7 @@
 //! 8   number    u32   counted from 0; in a credit: all frames below it have been taken
 //! 12  window    u32   how many frames may be on the way; the highest bit marks the last frame
 //! 16  length    u32   of the frame, Ethernet header included
-//! 20  bytes made from the number, up to the length
+//! 20  bytes made from stream and number, up to the length
 //! ```
 
 use std::str::FromStr;
@@ -50,26 +50,30 @@ pub(crate) struct Label {
 pub(crate) struct Pattern(Vec<u8>);
 
 impl Label {
-    /// The first bytes of the frame.
+    /// The first bytes of a frame.
     pub(crate) fn head(self, to: Mac, from: Mac, kind: u16) -> [u8; HEAD_LEN] {
-        let flag = if self.is_last { LAST } else { 0 };
-        let words = [self.stream, self.number, self.window | flag, self.len as u32];
         let mut head = [0; HEAD_LEN];
         head[..6].copy_from_slice(&to.0);
         head[6..12].copy_from_slice(&from.0);
         head[12..ETHERNET_LEN].copy_from_slice(&kind.to_be_bytes());
-        for (place, word) in head[ETHERNET_LEN..].chunks_exact_mut(4).zip([checksum(words)].into_iter().chain(words)) {
-            place.copy_from_slice(&word.to_le_bytes());
-        }
+        head[ETHERNET_LEN..].copy_from_slice(&self.bytes());
         head
     }
 
-    /// The label of a frame, if its checksum is right.
-    pub(crate) fn read(frame: &[u8]) -> Option<Label> {
-        let word = |at: usize| {
-            let bytes = frame.get(ETHERNET_LEN + at..ETHERNET_LEN + at + 4)?;
-            Some(u32::from_le_bytes(bytes.try_into().ok()?))
-        };
+    /// The first bytes of the content.
+    pub(crate) fn bytes(self) -> [u8; LABEL_LEN] {
+        let flag = if self.is_last { LAST } else { 0 };
+        let words = [self.stream, self.number, self.window | flag, self.len as u32];
+        let mut bytes = [0; LABEL_LEN];
+        for (place, word) in bytes.chunks_exact_mut(4).zip([checksum(words)].into_iter().chain(words)) {
+            place.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// The label of that content, if its checksum is right.
+    pub(crate) fn read(content: &[u8]) -> Option<Label> {
+        let word = |at: usize| Some(u32::from_le_bytes(content.get(at..at + 4)?.try_into().ok()?));
         let words = [word(4)?, word(8)?, word(12)?, word(16)?];
         let [stream, number, window, len] = words;
         (word(0)? == checksum(words)).then_some(Label {
@@ -98,17 +102,18 @@ impl Pattern {
         Pattern(std::iter::repeat_with(byte).take(MOST + RUNS * RUN_STEP).collect())
     }
 
-    /// The bytes of a frame behind its head.
-    pub(crate) fn of(&self, number: u32, frame_len: usize) -> &[u8] {
-        let start = number as usize % RUNS * RUN_STEP;
-        &self.0[start..start + frame_len - HEAD_LEN]
+    /// The bytes behind a label.
+    pub(crate) fn of(&self, Label { stream, number, len, .. }: Label) -> &[u8] {
+        let start = stream.wrapping_add(number) as usize % RUNS * RUN_STEP;
+        &self.0[start..start + len - HEAD_LEN]
     }
 
-    /// Whether the frame is as it was sent.
-    pub(crate) fn is_whole(&self, label: Label, frame: &[u8]) -> bool {
+    /// The label of that content, if it is as it was sent.
+    pub(crate) fn check(&self, content: &[u8]) -> Option<Label> {
+        let label = Label::read(content).filter(|label| (HEAD_LEN..=MOST).contains(&label.len))?;
         // A short frame arrives with Ethernet's padding.
-        let fits = (HEAD_LEN..=MOST).contains(&label.len) && frame.len() >= label.len;
-        fits && frame[HEAD_LEN..label.len] == *self.of(label.number, label.len)
+        let bytes = content.get(LABEL_LEN..label.len - ETHERNET_LEN)?;
+        (bytes == self.of(label)).then_some(label)
     }
 }
 
@@ -128,32 +133,29 @@ mod tests {
 
     const MAC: Mac = Mac([2, 0, 0, 0, 0, 1]);
 
-    fn frame(label: Label, pattern: &Pattern) -> Vec<u8> {
-        [label.head(MAC, MAC, FLOOD).as_slice(), pattern.of(label.number, label.len)].concat()
-    }
-
     #[test]
     fn every_changed_byte_is_seen() {
         let pattern = Pattern::new();
         let label = Label { stream: 7, number: 123_456, window: 64, is_last: true, len: 100 };
-        let whole = frame(label, &pattern);
-        assert_eq!((whole.len(), Label::read(&whole)), (100, Some(label)));
-        assert!(pattern.is_whole(label, &whole));
-        for at in ETHERNET_LEN..whole.len() {
-            let mut damaged = whole.clone();
+        let frame = [label.head(MAC, MAC, FLOOD).as_slice(), pattern.of(label)].concat();
+        let content = &frame[ETHERNET_LEN..];
+        assert_eq!((frame.len(), pattern.check(content)), (100, Some(label)));
+        for at in 0..content.len() {
+            let mut damaged = content.to_vec();
             damaged[at] ^= 0x10;
-            let seen = Label::read(&damaged).is_none_or(|label| !pattern.is_whole(label, &damaged));
-            assert!(seen, "byte {at}");
+            assert_eq!(pattern.check(&damaged), None, "byte {at}");
         }
-        assert!(!pattern.is_whole(label, &whole[..99]));
+        assert_eq!(pattern.check(&content[..content.len() - 1]), None);
+        assert_eq!(Label::read(&[0; 64]), None);
     }
 
     #[test]
     fn neighbours_hold_different_bytes() {
-        let pattern = Pattern::new();
-        assert_ne!(pattern.of(1, 1514), pattern.of(2, 1514));
-        assert_eq!(pattern.of(60, MOST).len(), MOST - HEAD_LEN);
-        assert_eq!(Label::read(&[0; 64]), None);
+        let (pattern, label) = (Pattern::new(), Label { stream: 7, number: 1, window: 0, is_last: false, len: MOST });
+        for other in [Label { number: 2, ..label }, Label { stream: 8, ..label }] {
+            assert_ne!(pattern.of(label), pattern.of(other));
+        }
+        assert_eq!(pattern.of(Label { number: 60, ..label }).len(), MOST - HEAD_LEN);
     }
 
     #[test]

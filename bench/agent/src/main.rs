@@ -1,18 +1,9 @@
-//! What `sprig bench` runs inside an instance.
+//! What `sprig bench`, and tests, run inside an instance. [`USAGE`] has the commands.
 //!
-//! ```text
-//! bench-agent receive CARD                            receives frames, checks each, and reports what arrived
-//! bench-agent send CARD MAC BYTES SECONDS             sends frames of BYTES, Ethernet header included
-//! bench-agent answer ADDRESS:PORT sleeping|polling    answers datagrams until a client says that it has finished
-//! bench-agent ask ADDRESS:PORT sleeping|polling SECONDS    sends datagrams and times each answer
-//! bench-agent read DEVICE BYTES sequential|random SECONDS  reads blocks of BYTES from a disk
-//! bench-agent give ADDRESS:PORT SECONDS               sends a TCP stream to a server outside the box
-//! bench-agent take ADDRESS:PORT SECONDS               receives one
-//! ```
-//!
-//! Each but `answer` prints one report of the library as a line of JSON. [`frame`] defines the frames, [`socket`] moves them
+//! Those that measure print one report of the library as a line of JSON. [`frame`] defines the frames, [`socket`] moves them
 //! without IP, and [`send`] and [`receive`] are the two ends. [`round_trip`] has both ends of round trips.
 
+mod datagrams;
 mod disk;
 mod frame;
 mod receive;
@@ -29,9 +20,16 @@ use bench_agent::stream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-const USAGE: &str = "usage: bench-agent receive CARD | send CARD MAC BYTES SECONDS \
-                     | answer ADDRESS:PORT sleeping|polling | ask ADDRESS:PORT sleeping|polling SECONDS \
-                     | read DEVICE BYTES sequential|random SECONDS | give|take ADDRESS:PORT SECONDS";
+const USAGE: &str = "usage:
+  receive CARD                            receives frames, checks each, and reports what arrived
+  send CARD MAC BYTES SECONDS             sends frames of BYTES, Ethernet header included
+  answer ADDRESS:PORT sleeping|polling    answers datagrams until a client says that it has finished
+  ask ADDRESS:PORT sleeping|polling SECONDS    sends datagrams and times each answer
+  read DEVICE BYTES sequential|random SECONDS  reads blocks of BYTES from a disk
+  give ADDRESS:PORT SECONDS               sends a TCP stream to a server outside the box
+  take ADDRESS:PORT SECONDS               receives one
+  receive-datagrams PORT                  checks the datagrams that arrive, and answers
+  send-datagrams ADDRESS:PORT COUNT LEAST MOST  sends COUNT of them, in frames of LEAST to MOST bytes";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -51,22 +49,26 @@ fn main() -> ExitCode {
 fn run(words: &[&str]) -> Result<String> {
     match words {
         ["receive", card] => json(&receive::run(card)?),
-        ["send", card, mac, len, time] => json(&send::run(card, mac.parse()?, bytes(len)?, seconds(time)?)?),
+        ["send", card, mac, len, time] => json(&send::run(card, mac.parse()?, number(len)?, seconds(time)?)?),
         ["answer", address, wait] => round_trip::answer(address, choice(wait)?).map(|()| String::new()),
         ["ask", address, wait, time] => json(&round_trip::ask(address, choice(wait)?, seconds(time)?)?),
-        ["read", device, len, order, time] => json(&disk::read(device, bytes(len)?, choice(order)?, seconds(time)?)?),
+        ["read", device, len, order, time] => json(&disk::read(device, number(len)?, choice(order)?, seconds(time)?)?),
         ["give", address, time] => json(&stream::give(address, seconds(time)?)?),
         ["take", address, time] => json(&stream::take(address, seconds(time)?)?),
+        ["receive-datagrams", port] => datagrams::receive(number(port)?),
+        ["send-datagrams", address, count, least, most] => {
+            datagrams::send(address, number(count)?, number(least)?..=number(most)?)
+        }
         _ => bail!(USAGE),
     }
 }
 
-fn bytes<T: FromStr>(word: &str) -> Result<T> {
-    word.parse().ok().with_context(|| format!("{word:?} is no number of bytes; {USAGE}"))
+fn number<T: FromStr>(word: &str) -> Result<T> {
+    word.parse().ok().with_context(|| format!("{word:?} is not a valid number here; {USAGE}"))
 }
 
 fn seconds(word: &str) -> Result<Duration> {
-    word.parse().map(Duration::from_secs).with_context(|| format!("{word:?} is no number of seconds; {USAGE}"))
+    number(word).map(Duration::from_secs)
 }
 
 /// A word of an enumeration, as its JSON has it.

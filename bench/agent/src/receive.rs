@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use bench_agent::Received;
 
-use crate::frame::{CREDIT, FLOOD, LEAST, Label, MOST, Mac, Pattern};
+use crate::frame::{CREDIT, ETHERNET_LEN, FLOOD, LEAST, Label, MOST, Mac, Pattern};
 use crate::socket::Socket;
 
 /// How long the first frame may take to arrive.
@@ -48,8 +48,7 @@ pub(crate) fn run(card: &str) -> Result<Received> {
 impl Receiver {
     /// Counts a frame. True if it was the last.
     fn take(&mut self, frame: &[u8]) -> Result<bool> {
-        let label = Label::read(frame).filter(|label| self.pattern.is_whole(*label, frame));
-        let Some(label) = label else {
+        let Some(label) = frame.get(ETHERNET_LEN..).and_then(|content| self.pattern.check(content)) else {
             self.report.corrupt += 1;
             return Ok(false);
         };
@@ -93,7 +92,7 @@ impl Receiver {
         // Back to the sender: the frame's destination and source, exchanged.
         let mac = |at: usize| Mac(std::array::from_fn(|number| frame[at + number]));
         let credit = Label { number: self.next, is_last: false, len: LEAST, ..label };
-        let credit = (credit.head(mac(6), mac(0), CREDIT), self.pattern.of(0, LEAST));
+        let credit = (credit.head(mac(6), mac(0), CREDIT), self.pattern.of(credit));
         self.socket.send(&[credit]).context("giving credit")?;
         self.credited = self.next;
         Ok(())

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use bench_agent::Sent;
 
-use crate::frame::{CREDIT, FLOOD, HEAD_LEN, LEAST, Label, MOST, Mac, Pattern};
+use crate::frame::{CREDIT, ETHERNET_LEN, FLOOD, HEAD_LEN, LEAST, Label, MOST, Mac, Pattern};
 use crate::socket::{RECEIVE_BUFFER, Socket};
 
 /// Frames of one system call.
@@ -74,8 +74,7 @@ impl Sender {
     fn send_acknowledged(&mut self, number: u32, is_last: bool) -> Result<()> {
         let end = Instant::now() + ANSWER_LIMIT;
         while Instant::now() < end {
-            let frame = (self.head(number, LEAST, is_last), self.pattern.of(number, LEAST));
-            self.socket.send(&[frame]).with_context(|| format!("frame {number}"))?;
+            self.socket.send(&[self.frame(number, LEAST, is_last)]).with_context(|| format!("frame {number}"))?;
             self.await_credit(REPEAT_AFTER)?;
             if self.credited > number {
                 return Ok(());
@@ -92,8 +91,8 @@ impl Sender {
         if room < BURST.min(self.window / 2) {
             return self.wait_for_room();
         }
-        let frame = |number| (self.head(number, self.len, false), self.pattern.of(number, self.len));
-        let frames: Vec<([u8; HEAD_LEN], &[u8])> = (self.next..).take(room.min(BURST) as usize).map(frame).collect();
+        let numbers = (self.next..).take(room.min(BURST) as usize);
+        let frames: Vec<_> = numbers.map(|number| self.frame(number, self.len, false)).collect();
         let sent = self.socket.send(&frames).with_context(|| format!("frame {}", self.next))?;
         self.report.bytes += frames[..sent].iter().map(|(head, rest)| (head.len() + rest.len()) as u64).sum::<u64>();
         self.report.frames += sent as u32;
@@ -132,13 +131,15 @@ impl Sender {
     }
 
     fn note(&mut self, received: Option<usize>) {
-        let label = received.and_then(|len| Label::read(&self.credit[..len]));
+        let label = received.and_then(|len| Label::read(self.credit.get(ETHERNET_LEN..len)?));
         if let Some(label) = label.filter(|label| label.stream == self.stream) {
             self.credited = self.credited.max(label.number);
         }
     }
 
-    fn head(&self, number: u32, len: usize, is_last: bool) -> [u8; HEAD_LEN] {
-        Label { stream: self.stream, number, window: self.window, is_last, len }.head(self.to, self.from, FLOOD)
+    /// A frame's head, and what follows.
+    fn frame(&self, number: u32, len: usize, is_last: bool) -> ([u8; HEAD_LEN], &[u8]) {
+        let label = Label { stream: self.stream, number, window: self.window, is_last, len };
+        (label.head(self.to, self.from, FLOOD), self.pattern.of(label))
     }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use bench::probe::{Counter, Sample};
 
 /// A flow runs for so long before it counts: then caches are warm, and both sides keep pace.
 const WARM_UP: Duration = Duration::from_millis(20);
@@ -29,4 +30,9 @@ fn count_for(duration: Duration, bytes: usize, burst: &mut impl FnMut() -> Resul
             return Ok(count as f64 / elapsed.as_secs_f64());
         }
     }
+}
+
+/// The sample of a flow of frames.
+pub(crate) fn frames(rate: f64, bytes: usize) -> Sample {
+    Sample::of(rate).count("bit/s", Counter::mean(rate * bytes as f64 * 8.0))
 }

@@ -14,13 +14,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bench::model::Case;
-use bench::probe::{Counter, Probe, Sample, probe};
+use bench::probe::{Probe, probe};
 use hosted::WindowFile;
 use memmap2::{MmapOptions, MmapRaw};
 
 use crate::clock;
 use crate::control::{Control, Limit, Word};
-use crate::peer::{Halves, Peer};
+use crate::peer::{Peer, Waits};
 use crate::port::{self, Frames};
 
 /// The most frames between two words about how far a side has come.
@@ -124,8 +124,8 @@ impl Copying {
         probe(case.with("footprint_bytes", self.footprint), move |peer: &mut Peer| {
             let window = port::window(self.footprint.div_ceil(2) + 4096)?;
             let there = |control: &mut Control| self.copy_in(&window, control);
-            let (rate, _) = peer.run(Halves::Poll, there, |control| self.copy_out(&window, control))?;
-            Ok(Sample::of(rate).count("bit/s", Counter::mean(rate * self.frame as f64 * 8.0)))
+            let (rate, _) = peer.run(Waits::Polling, there, |control| self.copy_out(&window, control))?;
+            Ok(clock::frames(rate, self.frame))
         })
     }
 

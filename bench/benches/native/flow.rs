@@ -5,12 +5,11 @@ use std::time::Duration;
 use anyhow::Result;
 use bench::model::Case;
 use bench::probe::{Counter, Probe, Sample, probe};
-use hosted::WindowFile;
 
 use crate::clock;
 use crate::control::Control;
-use crate::peer::Peer;
-use crate::port::{self, Frames, HERE, Port, THERE, Waits};
+use crate::peer::{Peer, Waits};
+use crate::port::{self, Frames, Port};
 
 /// What is sent.
 #[derive(Clone, Copy, Debug)]
@@ -40,20 +39,14 @@ impl Flow {
     }
 
     fn sample(self, peer: &mut Peer) -> Result<Sample> {
-        let window = port::window(self.pool)?;
-        let here = |control: &mut Control| {
-            let mut port = Port::up(&window, HERE)?;
-            control.meet()?;
+        let here = |port: &mut Port, control: &mut Control| {
             let mut frames = Frames::new(self.frame, self.burst);
-            let rate = clock::rate(self.duration, self.frame, || self.receive_burst(&mut port, &mut frames))?;
+            let rate = clock::rate(self.duration, self.frame, || self.receive_burst(port, &mut frames))?;
             control.stop();
-            Ok((rate, port))
+            let doorbells = Counter::mean(port.doorbells as f64 / port.frames as f64);
+            Ok(clock::frames(rate, self.frame).count("doorbells_per_frame", doorbells))
         };
-        let ((rate, port), _) = peer.run(self.waits.halves(), |control| self.send(&window, control), here)?;
-        Ok(Sample::of(rate)
-            .count("bit/s", Counter::mean(rate * self.frame as f64 * 8.0))
-            .count("doorbells_per_frame", Counter::mean(port.doorbells as f64 / port.frames as f64))
-            .count("lost_wakeups", Counter::Sum(port.lost_wakeups as f64)))
+        port::exchange(peer, self.waits, self.pool, here, |port, control| self.send(port, control))
     }
 
     /// Receives up to a burst, at least one frame, and gives it back.
@@ -68,9 +61,7 @@ impl Flow {
         Ok(count)
     }
 
-    fn send(self, window: &WindowFile, control: &mut Control) -> Result<f64> {
-        let mut port = Port::up(window, THERE)?;
-        control.meet()?;
+    fn send(self, port: &mut Port, control: &Control) -> Result<()> {
         let mut frames = Frames::new(self.frame, self.burst);
         while !control.is_stopped() {
             let mut sent = 0;
@@ -79,6 +70,6 @@ impl Flow {
             }
             port.publish()?;
         }
-        Ok(0.0)
+        Ok(())
     }
 }

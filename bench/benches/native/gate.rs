@@ -10,6 +10,7 @@ use bench::rounds::Attempt;
 
 use crate::control::Lines;
 use crate::peer::Peer;
+use crate::plan::Effort;
 use crate::trips::Bounces;
 
 /// A round trip of so many times the best one is disturbed.
@@ -31,22 +32,13 @@ const WAITED_MOST: f64 = 0.15;
 pub(crate) struct Gate {
     /// The best median of this run.
     pub(crate) best: f64,
-    strictness: Strictness,
-}
-
-/// Which samples count.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Strictness {
-    /// Those of a quiet machine.
-    Strict,
-    /// All: nobody looks at the figures.
-    Lenient,
+    effort: Effort,
 }
 
 impl Gate {
     /// Checks often enough to know the best round trip.
-    pub(crate) fn new(peer: &mut Peer, strictness: Strictness) -> Result<Self> {
-        let mut gate = Self { best: f64::INFINITY, strictness };
+    pub(crate) fn new(peer: &mut Peer, effort: Effort) -> Result<Self> {
+        let mut gate = Self { best: f64::INFINITY, effort };
         for _ in 0..FIRST_CHECKS {
             gate.is_quiet(peer)?;
         }
@@ -80,7 +72,8 @@ impl Gate {
     }
 
     fn counts(&self, is_quiet: bool) -> bool {
-        is_quiet || self.strictness == Strictness::Lenient
+        // Nobody looks at the figures of a smoke test.
+        is_quiet || self.effort == Effort::Smoke
     }
 
     fn await_quiet(&mut self, peer: &mut Peer) -> Result<bool> {

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, bail, ensure};
 use bench::model::Case;
 use bench::probe::{Probe, Sample, probe};
+use crossbeam_channel::bounded;
+use crossbeam_queue::ArrayQueue;
 use shmem::ring::{RING_SLOTS, Ring};
 use vni::ring::{Consumer, Producer};
 
@@ -27,28 +29,34 @@ const SLOTS: usize = RING_SLOTS as usize;
 
 /// The sending end of a queue.
 trait Sender: Send {
-    /// Sends one, if there is room.
-    fn push(&mut self, item: Item) -> bool;
     /// Sends as many as there is room for. Returns how many.
-    fn offer(&mut self, items: &[Item]) -> Result<usize> {
-        Ok(items.iter().take_while(|item| self.push(**item)).count())
-    }
+    fn offer(&mut self, items: &[Item]) -> Result<usize>;
 }
 
 /// The receiving end.
 trait Receiver: Send {
-    /// Receives one, if there is one.
-    fn pop(&mut self) -> Option<Item>;
     /// Returns how many it received.
-    fn take(&mut self, into: &mut [Item]) -> Result<usize> {
-        let received = into.iter_mut().map_while(|item| {
-            *item = self.pop()?;
-            Some(())
-        });
-        Ok(hint::black_box(received.count()))
-    }
+    fn take(&mut self, into: &mut [Item]) -> usize;
     /// Gives back the room of what was taken, where that is a step of its own.
     fn give_back(&mut self) {}
+}
+
+/// Sends one, if there is room.
+impl<F: FnMut(Item) -> bool + Send> Sender for F {
+    fn offer(&mut self, items: &[Item]) -> Result<usize> {
+        Ok(items.iter().take_while(|item| self(**item)).count())
+    }
+}
+
+/// Receives one, if there is one.
+impl<F: FnMut() -> Option<Item> + Send> Receiver for F {
+    fn take(&mut self, into: &mut [Item]) -> usize {
+        let received = into.iter_mut().map_while(|item| {
+            *item = self()?;
+            Some(())
+        });
+        hint::black_box(received.count())
+    }
 }
 
 /// A queue.
@@ -101,18 +109,21 @@ impl Queue {
             }
             Self::Rtrb => used.between(rtrb::RingBuffer::new(SLOTS), rtrb::RingBuffer::new(SLOTS), there),
             Self::CrossbeamArray => {
-                let (to, fro) = (crossbeam_queue::ArrayQueue::new(SLOTS), crossbeam_queue::ArrayQueue::new(SLOTS));
-                used.between((&to, &to), (&fro, &fro), there)
+                let (to, fro) = (ArrayQueue::new(SLOTS), ArrayQueue::new(SLOTS));
+                let to = (|item| to.push(item).is_ok(), || to.pop());
+                used.between(to, (|item| fro.push(item).is_ok(), || fro.pop()), there)
             }
             Self::CrossbeamChannel => {
-                used.between(crossbeam_channel::bounded(SLOTS), crossbeam_channel::bounded(SLOTS), there)
+                let ((to, from_to), (fro, from_fro)) = (bounded(SLOTS), bounded(SLOTS));
+                let to = (|item| to.try_send(item).is_ok(), || from_to.try_recv().ok());
+                used.between(to, (|item| fro.try_send(item).is_ok(), || from_fro.try_recv().ok()), there)
             }
         }
     }
 }
 
 impl Use {
-    fn between<S: Sender, R: Receiver>(self, to: (S, R), fro: (S, R), there: usize) -> Result<f64> {
+    fn between(self, to: (impl Sender, impl Receiver), fro: (impl Sender, impl Receiver), there: usize) -> Result<f64> {
         match self {
             Self::Flow { burst, duration } => flow(to, burst, duration, there),
             Self::Trips { count } => trips(to, fro, count, there),
@@ -128,7 +139,7 @@ fn flow((mut tx, mut rx): (impl Sender, impl Receiver), burst: usize, duration: 
         let mut next = 0;
         let mut limit = Limit::new("something in the queue");
         let rate = clock::rate(duration, BYTES, || {
-            let count = rx.take(&mut items[..burst])?;
+            let count = rx.take(&mut items[..burst]);
             rx.give_back();
             for (item, number) in items[..count].iter().zip(next..) {
                 if *item != [number, !number] {
@@ -200,7 +211,7 @@ fn trips(to: (impl Sender, impl Receiver), fro: (impl Sender, impl Receiver), co
 fn pass(rx: &mut impl Receiver, number: u64) -> Result<()> {
     let mut item = [[0; 2]];
     let mut limit = Limit::new("an item to come through a queue");
-    while rx.take(&mut item)? == 0 {
+    while rx.take(&mut item) == 0 {
         limit.check()?;
     }
     ensure!(item[0][0] == number, "another item came out of a queue than went in");
@@ -219,10 +230,6 @@ fn broken(fault: impl std::fmt::Debug) -> anyhow::Error {
 }
 
 impl Sender for VniEnd<'_, Producer> {
-    fn push(&mut self, item: Item) -> bool {
-        self.offer(&[item]).is_ok_and(|count| count == 1)
-    }
-
     fn offer(&mut self, items: &[Item]) -> Result<usize> {
         let Self(ring, producer) = self;
         if (producer.free() as usize) < items.len() {
@@ -237,12 +244,15 @@ impl Sender for VniEnd<'_, Producer> {
 }
 
 impl Receiver for VniEnd<'_, Consumer> {
-    fn pop(&mut self) -> Option<Item> {
+    fn take(&mut self, into: &mut [Item]) -> usize {
         let Self(ring, consumer) = self;
-        let first = consumer.first_word(ring, 0)?;
-        let item = [first, consumer.second_word(ring)];
-        consumer.take(1);
-        Some(item)
+        let mut pop = || {
+            let first = consumer.first_word(ring, 0)?;
+            let item = [first, consumer.second_word(ring)];
+            consumer.take(1);
+            Some(item)
+        };
+        Receiver::take(&mut pop, into)
     }
 
     fn give_back(&mut self) {
@@ -252,13 +262,9 @@ impl Receiver for VniEnd<'_, Consumer> {
 }
 
 impl Sender for rtrb::Producer<Item> {
-    fn push(&mut self, item: Item) -> bool {
-        rtrb::Producer::push(self, item).is_ok()
-    }
-
     fn offer(&mut self, items: &[Item]) -> Result<usize> {
         if let [item] = items {
-            return Ok(usize::from(Sender::push(self, *item)));
+            return Ok(usize::from(self.push(*item).is_ok()));
         }
         let Ok(chunk) = self.write_chunk_uninit(items.len().min(self.slots())) else { return Ok(0) };
         Ok(chunk.fill_from_iter(items.iter().copied()))
@@ -266,43 +272,15 @@ impl Sender for rtrb::Producer<Item> {
 }
 
 impl Receiver for rtrb::Consumer<Item> {
-    fn pop(&mut self) -> Option<Item> {
-        rtrb::Consumer::pop(self).ok()
-    }
-
-    fn take(&mut self, into: &mut [Item]) -> Result<usize> {
+    fn take(&mut self, into: &mut [Item]) -> usize {
         if let [item] = into {
-            let popped = Receiver::pop(self);
+            let popped = self.pop().ok();
             *item = popped.unwrap_or(*item);
-            return Ok(usize::from(popped.is_some()));
+            return usize::from(popped.is_some());
         }
         let count = into.len().min(self.slots());
-        let Ok(chunk) = self.read_chunk(count) else { return Ok(0) };
+        let Ok(chunk) = self.read_chunk(count) else { return 0 };
         into.iter_mut().zip(chunk).for_each(|(item, popped)| *item = popped);
-        Ok(count)
-    }
-}
-
-impl Sender for &crossbeam_queue::ArrayQueue<Item> {
-    fn push(&mut self, item: Item) -> bool {
-        crossbeam_queue::ArrayQueue::push(self, item).is_ok()
-    }
-}
-
-impl Receiver for &crossbeam_queue::ArrayQueue<Item> {
-    fn pop(&mut self) -> Option<Item> {
-        crossbeam_queue::ArrayQueue::pop(self)
-    }
-}
-
-impl Sender for crossbeam_channel::Sender<Item> {
-    fn push(&mut self, item: Item) -> bool {
-        self.try_send(item).is_ok()
-    }
-}
-
-impl Receiver for crossbeam_channel::Receiver<Item> {
-    fn pop(&mut self) -> Option<Item> {
-        self.try_recv().ok()
+        count
     }
 }

@@ -7,15 +7,15 @@ use std::time::Instant;
 use anyhow::Result;
 use bench::model::Case;
 use bench::probe::{Counter, Probe, Sample, probe};
-use hosted::WindowFile;
 
 use crate::control::Control;
-use crate::peer::{Halves, Peer};
-use crate::port::{self, HERE, Port, THERE, Waits};
+use crate::peer::{Peer, Waits};
+use crate::port::{self, Port};
 
 /// Bytes of a frame: two addresses and a type, a number, words made of it, a checksum.
 const FRAME: usize = 64;
 const POOL: u64 = 2 << 20;
+const WAITS: Waits = Waits::Sleeping { after_us: 0 };
 /// Where the number begins: behind two addresses and a type.
 const NUMBER_AT: usize = 14;
 const WORDS_AT: usize = NUMBER_AT + 8;
@@ -57,21 +57,16 @@ impl Random {
 pub(crate) fn numbered(count: u64) -> Box<dyn Probe<Peer>> {
     let case = Case::new("integrity", "vni", "frames/s").with("frame_bytes", FRAME).with("frames", count);
     probe(case.with("receiver", "sleeping"), move |peer: &mut Peer| {
-        let window = port::window(POOL)?;
-        let there = |control: &mut Control| send(count, &window, control);
-        let ((sample, lost_here), lost_there) =
-            peer.run(Halves::Sleep, there, |control| receive(count, &window, control))?;
-        Ok(sample.count("lost_wakeups", Counter::Sum(lost_here + lost_there)))
+        let here = |port: &mut Port, control: &mut Control| receive(count, port, control);
+        port::exchange(peer, WAITS, POOL, here, |port, control| send(count, port, control))
     })
 }
 
-fn receive(count: u64, window: &WindowFile, control: &mut Control) -> Result<(Sample, f64)> {
-    let mut port = Port::up(window, HERE)?;
-    control.meet()?;
+fn receive(count: u64, port: &mut Port, control: &mut Control) -> Result<Sample> {
     let (start, mut random, mut corrupt) = (Instant::now(), Random(7), 0_u64);
     for number in 0..count {
         let mut bytes = [0; FRAME];
-        let len = port.receive(&mut bytes, Waits::Sleeping { after_us: 0 })?;
+        let len = port.receive(&mut bytes, WAITS)?;
         corrupt += u64::from(len != FRAME || bytes != frame(number));
         if (number + 1).is_multiple_of(64) {
             port.release();
@@ -81,17 +76,13 @@ fn receive(count: u64, window: &WindowFile, control: &mut Control) -> Result<(Sa
     port.release();
     let elapsed = start.elapsed();
     control.meet()?;
-    let sample = Sample::of(count as f64 / elapsed.as_secs_f64())
+    Ok(Sample::of(count as f64 / elapsed.as_secs_f64())
         .count("corrupt_frames", Counter::Sum(corrupt as f64))
         .count("sleeps", Counter::mean(port.sleeps as f64))
-        .count("doorbells_per_frame", Counter::mean(port.doorbells as f64 / count as f64));
-    Ok((sample, port.lost_wakeups as f64))
+        .count("doorbells_per_frame", Counter::mean(port.doorbells as f64 / count as f64)))
 }
 
-/// Sends all frames. Returns how many wake-ups were lost.
-fn send(count: u64, window: &WindowFile, control: &mut Control) -> Result<f64> {
-    let mut port = Port::up(window, THERE)?;
-    control.meet()?;
+fn send(count: u64, port: &mut Port, control: &mut Control) -> Result<()> {
     let (mut random, mut next) = (Random(1), 0);
     while next < count {
         let burst = (1 + random.next() % 128).min(count - next);
@@ -106,6 +97,5 @@ fn send(count: u64, window: &WindowFile, control: &mut Control) -> Result<f64> {
         random.pause(64, 400);
     }
     // The last frames are still on their way, and the link goes down with this endpoint.
-    control.meet()?;
-    Ok(port.lost_wakeups as f64)
+    control.meet()
 }

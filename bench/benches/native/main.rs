@@ -8,16 +8,6 @@
 //!            └──── control words, windows: shared memory ─────┘
 //! ```
 //!
-//! | module | |
-//! |---|---|
-//! | [`plan`] | the contenders of each part |
-//! | [`gate`] | whether the machine is quiet before, during and after a sample |
-//! | [`peer`], [`control`] | the second process, and the words that both share |
-//! | [`port`] | an endpoint, as both have it |
-//! | [`flow`], [`trips`], [`integrity`] | frames one way, there and back, and whether any is lost |
-//! | [`copying`], [`index`] | the limit of any copy; the hand-off of a descriptor alone |
-//! | [`dpdk`] | memif and vhost-user |
-//!
 //! Cargo runs this as a benchmark with `--bench`. Without it, as one of the tests, everything runs for a moment, and nobody
 //! looks at the figures.
 
@@ -44,6 +34,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Result, bail, ensure};
 use bench::host::{self, HostWatch};
 use bench::model::{Bench, Measurement, Setting};
+use bench::probe::Probe;
 use bench::rounds::Rounds;
 use bench::table::table;
 use bench::targets::native;
@@ -51,7 +42,7 @@ use bench::{file, labels, quantity};
 use clap::Parser;
 
 use self::cores::Cores;
-use self::gate::{Gate, Strictness};
+use self::gate::Gate;
 use self::peer::Peer;
 use self::plan::{Effort, Part};
 
@@ -62,8 +53,8 @@ struct Options {
     #[arg(long, hide = true)]
     bench: bool,
     /// The two cores, like 0,1 [default: the first two on which it may run]
-    #[arg(long)]
-    cores: Option<Cores>,
+    #[arg(long, value_delimiter = ',')]
+    cores: Vec<usize>,
     /// Which parts, separated by commas [default: all but integrity]
     #[arg(long, value_delimiter = ',', value_enum)]
     only: Vec<Part>,
@@ -101,13 +92,12 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
-    let cores = match options.cores.map_or_else(Cores::first_two, |cores| Ok(Ok(cores)))? {
-        Ok(cores) => cores,
-        Err(count) if options.bench => {
-            bail!("two cores are needed, one for each process, and this one may run on {count}: see taskset(1)")
-        }
-        Err(count) => {
-            eprintln!("SKIPPED: two cores are needed, and there is {count}");
+    let cores = if options.cores.is_empty() { cores::first_two()? } else { options.cores.clone() };
+    let cores = match cores[..] {
+        [here, there] if here != there => Cores { here, there },
+        _ if options.bench => bail!("two cores are needed, one for each process, and not {cores:?}: see taskset(1)"),
+        _ => {
+            eprintln!("SKIPPED: two cores are needed, and there are {cores:?}");
             return Ok(());
         }
     };
@@ -135,10 +125,13 @@ fn measure(options: &Options, cores: Cores, effort: Effort) -> Result<Bench> {
     let watch = HostWatch::begin()?;
     let mut bench = empty(options, cores)?;
     let mut peer = Peer::new(cores)?;
-    let strictness = if effort == Effort::Smoke { Strictness::Lenient } else { Strictness::Strict };
-    let mut gate = Gate::new(&mut peer, strictness)?;
+    let mut gate = Gate::new(&mut peer, effort)?;
     for part in plan::parts(&options.only, effort) {
-        let measurements = measure_part(part, options, effort, &mut gate, &mut peer, &mut bench.remarks);
+        let probes = plan::probes(part, effort, options.frames, options.dpdk.as_deref());
+        let count = plan::rounds(part, effort, options.rounds);
+        let rounds = Rounds { count, failures: 1, stop: &AtomicBool::new(false), progress: &|_| {} };
+        let sample = |probe: &mut dyn Probe<Peer>, peer: &mut Peer| gate.sample(probe, peer);
+        let measurements = rounds.run_with(vec![probes], &mut peer, &mut bench.remarks, sample);
         measurements.iter().for_each(|measurement| eprintln!("{}", describe(measurement)));
         bench.measurements.extend(measurements);
         bench.targets = native::targets(&bench.measurements);
@@ -159,20 +152,6 @@ fn empty(options: &Options, cores: Cores) -> Result<Bench> {
     let without = "measured without memif and vhost-user: DPDK is not here (cargo xtask setup --only dpdk)";
     let remarks = if options.dpdk.is_none() { vec![without.to_owned()] } else { Vec::new() };
     Ok(Bench::new(Setting::Native, title, conditions.into_iter().chain(dpdk), remarks))
-}
-
-fn measure_part(
-    part: Part,
-    options: &Options,
-    effort: Effort,
-    gate: &mut Gate,
-    peer: &mut Peer,
-    remarks: &mut Vec<String>,
-) -> Vec<Measurement> {
-    let probes = plan::probes(part, effort, options.frames, options.dpdk.as_deref());
-    let (count, stop) = (plan::rounds(part, effort, options.rounds), AtomicBool::new(false));
-    let rounds = Rounds { count, failures: 1, stop: &stop, progress: &|_| {} };
-    rounds.run_with(vec![probes], peer, remarks, |probe, peer| gate.sample(probe, peer))
 }
 
 fn write(options: &Options, bench: &Bench) -> Result<()> {

@@ -3,13 +3,14 @@
 //! It is forked for each sample, and shares with this process the [control words](crate::control) and the windows that
 //! were made before.
 
-use std::fs;
 use std::io::{Read, Write, pipe};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
+use procfs::process::Process;
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use crate::control::Control;
 use crate::cores::{self, Cores};
@@ -22,13 +23,17 @@ pub(crate) struct Peer {
     pub(crate) waited: Duration,
 }
 
-/// How the halves of a sample wait for each other.
+/// How the processes of a sample wait for each other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Halves {
-    /// Both need their cores all the time.
-    Poll,
-    /// A process that sleeps waits a little for its core whenever it wakes.
-    Sleep,
+pub(crate) enum Waits {
+    /// They look again and again, and need their cores all the time.
+    Polling,
+    /// They look for so many microseconds, then sleep until the doorbell rings. A process that sleeps waits a little for its
+    /// core whenever it wakes.
+    Sleeping {
+        /// 0 to sleep at once.
+        after_us: u32,
+    },
 }
 
 impl Peer {
@@ -41,7 +46,7 @@ impl Peer {
     /// Runs both halves at the same time. Returns the results of this one and of the peer.
     pub(crate) fn run<T>(
         &mut self,
-        halves: Halves,
+        waits: Waits,
         there: impl FnOnce(&mut Control) -> Result<f64>,
         here: impl FnOnce(&mut Control) -> Result<T>,
     ) -> Result<(T, f64)> {
@@ -58,7 +63,7 @@ impl Peer {
         let answer: Option<Result<(f64, Duration), String>> = serde_json::from_str(&answer).ok();
         let answer = answer.context("the peer has ended before its time")?;
         let (theirs, waited_there) = answer.map_err(|why| anyhow!("in the peer: {why}"))?;
-        if halves == Halves::Poll {
+        if waits == Waits::Polling {
             self.waited += waited(&[process::id()]).saturating_sub(before) + waited_there;
         }
         Ok((ours, theirs))
@@ -73,7 +78,7 @@ impl Peer {
         let id = unsafe { libc::fork() };
         if id != 0 {
             ensure!(id > 0, "cannot fork the peer: {}", std::io::Error::last_os_error());
-            let child = Child(id);
+            let child = Child(Pid::from_raw(id).context("the peer has no number")?);
             return cores::pin(self.cores.here).map(|()| child);
         }
         // The stack below belongs to the process that measures. Neither a return nor a panic may reach it.
@@ -97,21 +102,18 @@ impl Peer {
 }
 
 /// A forked process, ended when this is dropped.
-struct Child(i32);
+struct Child(Pid);
 
 impl Child {
-    #[expect(unsafe_code, reason = "the system has no safe call for it")]
+    /// Nobody has waited for it yet, so its number is no other's.
     fn kill(&self) {
-        // SAFETY: a child of this process that nobody has waited for yet, so its number is no other's.
-        unsafe { libc::kill(self.0, libc::SIGKILL) };
+        let _ = kill_process(self.0, Signal::KILL);
     }
 }
 
 impl Drop for Child {
-    #[expect(unsafe_code, reason = "the system has no safe call for it")]
     fn drop(&mut self) {
-        // SAFETY: as for `kill`; there is no status to write.
-        unsafe { libc::waitpid(self.0, std::ptr::null_mut(), 0) };
+        let _ = waitpid(Some(self.0), WaitOptions::empty());
     }
 }
 
@@ -123,11 +125,7 @@ fn waited(processes: &[u32]) -> Duration {
 
 /// `schedstat` has the nanoseconds that a thread ran and waited (Linux, Documentation/scheduler/sched-stats.rst).
 fn busiest_waited(process: u32) -> Option<u64> {
-    let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?.flatten();
-    let texts = threads.filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());
-    let ran_and_waited = texts.filter_map(|text| {
-        let mut fields = text.split_whitespace().map_while(|field| field.parse::<u64>().ok());
-        Some((fields.next()?, fields.next()?))
-    });
-    ran_and_waited.max().map(|(_, waited)| waited)
+    let threads = Process::new(process.cast_signed()).ok()?.tasks().ok()?.flatten();
+    let busiest = threads.filter_map(|thread| thread.schedstat().ok()).max_by_key(|stat| stat.sum_exec_runtime)?;
+    Some(busiest.run_delay)
 }

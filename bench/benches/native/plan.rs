@@ -12,8 +12,7 @@ use crate::dpdk::{self, Connection, Pair};
 use crate::flow::Flow;
 use crate::index::{Queue, Use};
 use crate::integrity::numbered;
-use crate::peer::Peer;
-use crate::port::Waits;
+use crate::peer::{Peer, Waits};
 use crate::trips::{Bounces, Echoes};
 
 /// Bytes of a pool, unless it is the parameter: an endpoint's default.

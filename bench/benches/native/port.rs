@@ -4,18 +4,19 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use bench::probe::{Counter, Sample};
 use hosted::{Endpoint, Lane, LinkState, SendError, WindowFile};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use shmem::{Shape, control_len};
 
-use crate::control::Limit;
-use crate::peer::Halves;
+use crate::control::{Control, Limit};
+use crate::peer::{Peer, Waits};
 
 /// The partition of the process that measures.
-pub(crate) const HERE: usize = 0;
+const HERE: usize = 0;
 /// That of its peer.
-pub(crate) const THERE: usize = 1;
+const THERE: usize = 1;
 
 /// Polls between two turns. An endpoint that polls learns late of its peer's death, and pays next to nothing for it.
 const POLLS_PER_TURN: u32 = 1 << 12;
@@ -25,29 +26,34 @@ const PAUSES: u32 = 8;
 const DOORBELL_LIMIT: Duration = Duration::from_millis(50);
 const SLEEP: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
-/// How a receiver waits for frames.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Waits {
-    /// It looks again and again.
-    Polling,
-    /// It looks for so many microseconds, then sleeps until the doorbell rings.
-    Sleeping {
-        /// 0 to sleep at once.
-        after_us: u32,
-    },
-}
-
-impl Waits {
-    /// How both processes wait then.
-    pub(crate) fn halves(self) -> Halves {
-        if self == Self::Polling { Halves::Poll } else { Halves::Sleep }
-    }
-}
-
 /// A window for two endpoints, whose pools have that many bytes each.
 pub(crate) fn window(pool_len: u64) -> Result<WindowFile> {
     let shape = Shape::new(2, 1).context("cannot make a window")?;
     WindowFile::create(shape, control_len(shape) + 2 * pool_len, "bench").context("cannot make a window")
+}
+
+/// Takes a sample of two sides that exchange frames. Each gets a port whose link is up, and both begin at the same time.
+pub(crate) fn exchange(
+    peer: &mut Peer,
+    waits: Waits,
+    pool_len: u64,
+    here: impl FnOnce(&mut Port, &mut Control) -> Result<Sample>,
+    there: impl FnOnce(&mut Port, &mut Control) -> Result<()>,
+) -> Result<Sample> {
+    let window = window(pool_len)?;
+    let here = |control: &mut Control| {
+        let mut port = Port::up(&window, HERE)?;
+        control.meet()?;
+        // The port stays up until the peer has ended: it may still be sending.
+        here(&mut port, control).map(|sample| (sample, port))
+    };
+    let there = |control: &mut Control| {
+        let mut port = Port::up(&window, THERE)?;
+        control.meet()?;
+        there(&mut port, control).map(|()| port.lost_wakeups as f64)
+    };
+    let ((sample, port), lost_there) = peer.run(waits, there, here)?;
+    Ok(sample.count("lost_wakeups", Counter::Sum(port.lost_wakeups as f64 + lost_there)))
 }
 
 /// An endpoint, and what it has counted.
@@ -59,7 +65,7 @@ pub(crate) struct Port {
     /// Doorbells, whether they woke it or not.
     pub(crate) doorbells: u64,
     /// How often it slept although frames were there, and no doorbell rang.
-    pub(crate) lost_wakeups: u64,
+    lost_wakeups: u64,
     /// How often it slept.
     pub(crate) sleeps: u64,
     /// Frames received.
@@ -68,7 +74,7 @@ pub(crate) struct Port {
 
 impl Port {
     /// Brings it up. The other process must do so at the same time.
-    pub(crate) fn up(window: &WindowFile, own: usize) -> Result<Self> {
+    fn up(window: &WindowFile, own: usize) -> Result<Self> {
         let mut endpoint = Endpoint::open(window, own).context("cannot open an endpoint")?;
         let peer = HERE + THERE - own;
         let lane = endpoint.lane(peer, 0).context("a window for two has no lane")?;

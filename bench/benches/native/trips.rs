@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use bench::model::Case;
-use bench::probe::{Counter, Probe, Sample, probe};
+use bench::probe::{Probe, Sample, probe};
 use bench::statistics::Summary;
-use hosted::WindowFile;
 
 use crate::control::{Control, Limit, Lines};
-use crate::peer::{Halves, Peer};
-use crate::port::{self, HERE, Port, THERE, Waits};
+use crate::peer::{Peer, Waits};
+use crate::port::{self, Port};
 
 /// Bytes of the pools: one frame at a time is on its way.
 const POOL: u64 = 2 << 20;
@@ -45,7 +44,8 @@ impl Bounces {
 
     /// The nanoseconds of a round trip, as the median of the rows' means.
     pub(crate) fn median(self, peer: &mut Peer) -> Result<f64> {
-        let (rows, _) = peer.run(Halves::Poll, |control| self.bounce_back(control), |control| self.bounce(control))?;
+        let (rows, _) =
+            peer.run(Waits::Polling, |control| self.bounce_back(control), |control| self.bounce(control))?;
         Ok(Summary::of(rows).median)
     }
 
@@ -93,21 +93,16 @@ impl Echoes {
     }
 
     fn sample(self, peer: &mut Peer) -> Result<Sample> {
-        let window = port::window(POOL)?;
-        let here = |control: &mut Control| self.ask(&window, control);
-        let there = |control: &mut Control| self.answer(&window, control);
-        let ((sample, lost_here), lost_there) = peer.run(self.waits.halves(), there, here)?;
-        Ok(sample.count("lost_wakeups", Counter::Sum(lost_here + lost_there)))
+        let here = |port: &mut Port, control: &mut Control| self.ask(port, control);
+        port::exchange(peer, self.waits, POOL, here, |port, control| self.answer(port, control))
     }
 
-    fn ask(self, window: &WindowFile, control: &mut Control) -> Result<(Sample, f64)> {
-        let mut port = Port::up(window, HERE)?;
-        control.meet()?;
+    fn ask(self, port: &mut Port, control: &mut Control) -> Result<Sample> {
         let mut bytes = vec![1; self.frame];
-        (0..WARM_UP).try_for_each(|_| self.trip(&mut port, &mut bytes))?;
+        (0..WARM_UP).try_for_each(|_| self.trip(port, &mut bytes))?;
         let (start, mut last, mut times) = (Instant::now(), Duration::ZERO, Vec::new());
         for _ in 0..self.count {
-            self.trip(&mut port, &mut bytes)?;
+            self.trip(port, &mut bytes)?;
             // Reading the clock takes as long as a part of a hand-off, so only long trips are timed one by one.
             if self.waits != Waits::Polling {
                 let now = start.elapsed();
@@ -118,7 +113,7 @@ impl Echoes {
         let each = start.elapsed().as_nanos() as f64 / self.count as f64;
         control.meet()?;
         let value = if self.waits == Waits::Polling { each / 2.0 } else { each };
-        Ok((Sample { distribution: times.into_iter().collect(), ..Sample::of(value) }, port.lost_wakeups as f64))
+        Ok(Sample { distribution: times.into_iter().collect(), ..Sample::of(value) })
     }
 
     fn trip(self, port: &mut Port, frame: &mut [u8]) -> Result<()> {
@@ -128,10 +123,8 @@ impl Echoes {
         port.receive(frame, self.waits).map(drop)
     }
 
-    /// Sends frames back. Returns how many wake-ups were lost.
-    fn answer(self, window: &WindowFile, control: &mut Control) -> Result<f64> {
-        let mut port = Port::up(window, THERE)?;
-        control.meet()?;
+    /// Sends frames back.
+    fn answer(self, port: &mut Port, control: &mut Control) -> Result<()> {
         let mut bytes = vec![0; self.frame];
         for _ in 0..WARM_UP + self.count {
             port.receive(&mut bytes, self.waits)?;
@@ -139,7 +132,6 @@ impl Echoes {
             port.release();
         }
         // The last frame is still on its way, and the link goes down with this endpoint.
-        control.meet()?;
-        Ok(port.lost_wakeups as f64)
+        control.meet()
     }
 }

@@ -11,7 +11,7 @@ use regex::bytes::Regex;
 
 use super::commands::{COMMAND_LIMIT, Commands};
 use super::error::{BenchError, Result};
-use super::route::{Card, Endpoint, Route};
+use super::route::{Endpoint, Route, VNI_CARD};
 use super::spec::Subject;
 use crate::model::Pair;
 
@@ -21,8 +21,6 @@ const BOOT_LIMIT: Duration = Duration::from_secs(180);
 /// How often a wait looks for a signal.
 const WAIT_STEP: Duration = Duration::from_millis(500);
 
-/// The driver's name of the virtual Ethernet.
-const CARD: &str = "vni0";
 /// The namespaces of the veth.
 const NAMESPACES: [(&str, &str); 2] = [("near", "10.99.0.1"), ("far", "10.99.0.2")];
 /// What an instance must have.
@@ -110,10 +108,11 @@ impl Instance {
         if !missing.is_empty() {
             return Err(BenchError::Nothing(format!("its initial file system has no {}", missing.join(", no "))));
         }
-        let address = shell.run(&format!("ip -4 -o address show dev {CARD} | awk '{{print $4}}'"), COMMAND_LIMIT)?;
+        let address =
+            shell.run(&format!("ip -4 -o address show dev {VNI_CARD} | awk '{{print $4}}'"), COMMAND_LIMIT)?;
         let address = address.split('/').next().unwrap_or_default().to_owned();
         if address.is_empty() {
-            return Err(BenchError::Nothing(format!("its {CARD} has no IPv4 address")));
+            return Err(BenchError::Nothing(format!("its {VNI_CARD} has no IPv4 address")));
         }
         let kernel = shell.run("uname -r", COMMAND_LIMIT)?;
         Ok(Instance { name: name.to_owned(), shell, address, cores: planned.cores.len(), kernel })
@@ -121,7 +120,7 @@ impl Instance {
 
     /// The instance as an end of routes to others.
     pub(super) fn endpoint(&self) -> Endpoint {
-        Endpoint::new(Commands::new(&self.name, &self.shell, ""), Card::Vni(CARD.to_owned()), &self.address)
+        Endpoint::new(Commands::new(&self.name, &self.shell, ""), VNI_CARD, &self.address)
     }
 
     /// The route over the virtual Ethernet to another instance, when the link is up.
@@ -134,7 +133,7 @@ impl Instance {
     /// Its own loopback, with both ends on its first core.
     pub(super) fn loopback(&self) -> Result<Route> {
         let commands = Commands::new(&self.name, &self.shell, "taskset -c 0 ");
-        let end = Endpoint::new(commands, Card::Other("lo".to_owned()), "127.0.0.1").with_other_ports();
+        let end = Endpoint::new(commands, "lo", "127.0.0.1").with_other_ports();
         end.serve()?;
         Ok(Route::new(Subject::Loopback, None, end.clone(), end))
     }
@@ -155,8 +154,8 @@ impl Instance {
         self.shell.run(&script, COMMAND_LIMIT)?;
         let end = |namespace: &str, core: usize, address: &str| {
             let prefix = format!("ip netns exec {namespace} taskset -c {core} ");
-            let card = Card::Other(format!("sprig-{namespace}"));
-            Endpoint::new(Commands::new(&self.name, &self.shell, &prefix), card, address)
+            let card = format!("sprig-{namespace}");
+            Endpoint::new(Commands::new(&self.name, &self.shell, &prefix), &card, address)
         };
         let (from, to) = (end(near, 0, near_address), end(far, usize::from(self.cores > 1), far_address));
         to.serve()?;

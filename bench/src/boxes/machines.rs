@@ -12,7 +12,7 @@ use emulator::source::Source;
 use super::commands::{COMMAND_LIMIT, Commands};
 use super::error::{BenchError, Result};
 use super::instances;
-use super::route::{Card, Endpoint, Route};
+use super::route::{Endpoint, Route};
 use super::spec::Subject;
 
 /// Makes QEMU open a copy of each image, so that a bench changes none.
@@ -62,7 +62,7 @@ impl VirtioMachines {
             shell.try_run("modprobe virtio_pci", COMMAND_LIMIT)?;
             let up = format!("ip address add {address}/24 dev {CARD} && ip link set {CARD} up");
             shell.run(&format!("modprobe virtio_net && {up}"), COMMAND_LIMIT)?;
-            let end = Endpoint::new(Commands::new(name, &shell, ""), Card::Other(CARD.to_owned()), address);
+            let end = Endpoint::new(Commands::new(name, &shell, ""), CARD, address);
             end.serve().map(|()| end)
         };
         let route = Route::new(Subject::VirtioNet, None, end(0)?, end(1)?);

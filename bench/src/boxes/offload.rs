@@ -42,7 +42,7 @@ pub(super) fn with_offload<T>(
 }
 
 fn enabled(end: &Endpoint) -> Result<Vec<&'static str>> {
-    Ok(switchable(&end.commands.run(&format!("ethtool -k {}", end.card.name()))?))
+    Ok(switchable(&end.commands.run(&format!("ethtool -k {}", end.card))?))
 }
 
 /// The features that are on and not fixed.
@@ -56,7 +56,7 @@ fn switch(Endpoint { commands, card, .. }: &Endpoint, features: &[&str], state: 
         return Ok(());
     }
     let words: String = features.iter().map(|feature| format!(" {feature} {state}")).collect();
-    commands.run(&format!("ethtool -K {}{words}", card.name())).map(drop)
+    commands.run(&format!("ethtool -K {}{words}", card)).map(drop)
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use super::error::Result;
 use super::spec::{Metric, Subject};
 use crate::model::{Case, Pair};
 
+/// The driver's name of the virtual Ethernet.
+pub(super) const VNI_CARD: &str = "vni0";
 /// iperf3's own.
 const FIRST_PORT: u16 = 5201;
 /// How many ports an endpoint has.
@@ -16,20 +18,12 @@ const PORTS: u16 = 10;
 /// How long a link may take to come up.
 const LINK_LIMIT: Duration = Duration::from_secs(60);
 
-/// A network card, by Linux's name.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Card {
-    /// The virtual Ethernet, which counts doorbells and polls.
-    Vni(String),
-    /// Any other.
-    Other(String),
-}
-
 /// One end of a route.
 #[derive(Clone)]
 pub(super) struct Endpoint {
     pub(super) commands: Commands,
-    pub(super) card: Card,
+    /// Its network card, by Linux's name.
+    pub(super) card: String,
     /// Its IPv4 address.
     pub(super) address: String,
     /// The first of its ports.
@@ -54,17 +48,9 @@ pub(super) struct Steering {
     pub(super) command: String,
 }
 
-impl Card {
-    pub(super) fn name(&self) -> &str {
-        match self {
-            Card::Vni(name) | Card::Other(name) => name,
-        }
-    }
-}
-
 impl Endpoint {
-    pub(super) fn new(commands: Commands, card: Card, address: &str) -> Endpoint {
-        Endpoint { commands, card, address: address.to_owned(), port: FIRST_PORT }
+    pub(super) fn new(commands: Commands, card: &str, address: &str) -> Endpoint {
+        Endpoint { commands, card: card.to_owned(), address: address.to_owned(), port: FIRST_PORT }
     }
 
     /// With other ports, since another endpoint is in the same network namespace.

@@ -15,21 +15,17 @@ use super::machines::{COPIES, VirtioMachines};
 use super::route::Route;
 use super::spec::{BenchSpec, Extent, Subject};
 use super::traffic;
-use crate::model::Bench;
+use crate::model::{Bench, Measurement};
 use crate::rounds::{Group, Rounds};
 use crate::targets::boxes::targets;
 
 /// After so many failures a case is not measured any more.
-pub(super) const FAILURES: u32 = 2;
+const FAILURES: u32 = 2;
 
-/// A box that is to be measured.
+/// How boxes are measured.
 pub struct BenchRun<'a> {
-    /// The box file with its images.
-    pub source: &'a Source,
     /// The boot image.
     pub boot_image: PathBuf,
-    /// The machine. It gets copies of its disks.
-    pub machine: EmulatedMachine,
     /// What is to be measured.
     pub spec: &'a BenchSpec,
     /// True when the bench is to end. What was measured until then is kept.
@@ -39,28 +35,28 @@ pub struct BenchRun<'a> {
 }
 
 impl BenchRun<'_> {
-    /// Boots the box, measures, and ends it.
+    /// Boots a box on that machine, which gets copies of its disks; measures, and ends it.
     ///
     /// # Errors
     /// If nothing at all could be measured. What could not be measured beside something else is a remark.
-    pub fn run(&self) -> Result<Bench> {
-        let pairs = if self.spec.has_routes() { self.pairs()? } else { Vec::new() };
+    pub fn one_box(&self, source: &Source, machine: &EmulatedMachine) -> Result<Bench> {
+        let pairs = if self.spec.has_routes() { self.pairs(source)? } else { Vec::new() };
         let environment = Environment::begin();
         let processor = Some(environment.processor.to_owned());
-        let options = LaunchOptions { processor, ..LaunchOptions::on(self.machine.clone()) };
+        let options = LaunchOptions { processor, ..LaunchOptions::on(machine.clone()) };
         (self.progress)("booting the box");
-        let running = launch(self.source, &self.boot_image, options.arguments([COPIES]))?;
+        let running = launch(source, &self.boot_image, options.arguments([COPIES]))?;
         let environment = environment.of(&running);
         instances::await_start(&running, self.stop)?;
         let mut remarks = Vec::new();
-        let machines = self.start_machines(environment.processor, &mut remarks);
-        let mut devices = DeviceTestbed::new(&self.machine, running.plan(), self.spec)?;
+        let machines = self.start_machines(source, environment.processor, &mut remarks);
+        let mut devices = DeviceTestbed::new(machine, running.plan(), self.spec)?;
         if !self.spec.has_routes() && devices.is_empty() {
             return Err(BenchError::Nothing("no partition has a disk or network card to measure".to_owned()));
         }
         if self.spec.subjects.contains(&Subject::Alone) && !devices.is_empty() {
             (self.progress)("booting the kernels that own devices, each alone on a machine");
-            devices.start_alone(self.source, &self.boot_image, &environment, &mut remarks);
+            devices.start_alone(source, &self.boot_image, &environment, &mut remarks);
         }
         let instances = self.instances(&running, &mut remarks)?;
         let routes = self.routes(machines.as_ref(), &pairs, &instances, &mut remarks);
@@ -68,19 +64,22 @@ impl BenchRun<'_> {
         let cases = traffic::cases(self.spec.extent);
         let mut groups: Vec<Group> = cases.iter().map(|case| case.group(&routes, self.spec)).collect();
         groups.extend(devices.groups());
-        let Self { spec, stop, progress, .. } = *self;
-        let rounds = Rounds { count: spec.rounds, failures: FAILURES, stop, progress };
-        let measurements = rounds.run(groups, &mut (), &mut remarks);
-        let title = format!("box \"{}\", {} rounds", running.plan().box_name, spec.rounds);
+        let measurements = self.measure(groups, &mut remarks);
+        let title = format!("box \"{}\", {} rounds", running.plan().box_name, self.spec.rounds);
         drop((running, machines, devices));
         let mut bench = environment.conclude(&title, &instances, measurements, remarks)?;
         bench.targets = targets(&bench.measurements);
         Ok(bench)
     }
 
+    pub(super) fn measure(&self, groups: Vec<Group>, remarks: &mut Vec<String>) -> Vec<Measurement> {
+        let Self { spec, stop, progress, .. } = *self;
+        Rounds { count: spec.rounds, failures: FAILURES, stop, progress }.run(groups, &mut (), remarks)
+    }
+
     /// The pair of the spec, else every one, or the first if it is to be quick.
-    fn pairs(&self) -> Result<Vec<(String, String)>> {
-        let names = self.source.request().file.partitions.iter().map(|partition| partition.name.get_ref().clone());
+    fn pairs(&self, source: &Source) -> Result<Vec<(String, String)>> {
+        let names = source.request().file.partitions.iter().map(|partition| partition.name.get_ref().clone());
         let names: Vec<String> = names.collect();
         if let Some((from, to)) = &self.spec.pair {
             if from == to || !names.contains(from) || !names.contains(to) {
@@ -94,12 +93,12 @@ impl BenchRun<'_> {
     }
 
     /// The machines beside the box, if they are to be measured.
-    fn start_machines(&self, processor: &str, remarks: &mut Vec<String>) -> Option<VirtioMachines> {
+    fn start_machines(&self, source: &Source, processor: &str, remarks: &mut Vec<String>) -> Option<VirtioMachines> {
         if !self.spec.subjects.contains(&Subject::VirtioNet) {
             return None;
         }
         (self.progress)("booting two machines joined by virtio");
-        kept(VirtioMachines::start(self.source, &self.boot_image, processor), &Subject::VirtioNet, remarks)
+        kept(VirtioMachines::start(source, &self.boot_image, processor), &Subject::VirtioNet, remarks)
     }
 
     /// All instances: any of them may have the cores for a veth.

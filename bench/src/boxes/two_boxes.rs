@@ -3,8 +3,7 @@
 //!
 //! In each box one partition owns a card, the *owner*; the first of the others is the *guest*.
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::path::Path;
 
 use emulator::emulated::{EmulatedDevice, EmulatedMachine};
 use emulator::launch::{LaunchOptions, RunningBox, launch};
@@ -16,12 +15,11 @@ use super::environment::Environment;
 use super::error::{BenchError, Result};
 use super::instances::{self, Instance};
 use super::machines;
-use super::route::{Card, Endpoint, Route, Steering};
-use super::run::FAILURES;
-use super::spec::{BenchSpec, Subject};
+use super::route::{Endpoint, Route, Steering};
+use super::run::BenchRun;
+use super::spec::Subject;
 use super::traffic::{self, Scope};
 use crate::model::{Bench, Pair};
-use crate::rounds::Rounds;
 
 /// The owners' names of their card, and of the end of the tunnel.
 const CARD: &str = "eth0";
@@ -31,74 +29,65 @@ const ADDRESSES: [&str; 2] = ["192.0.2.1", "192.0.2.2"];
 /// A frame of the virtual Ethernet has 50 more bytes in the tunnel (RFC 7348).
 const CARD_MTU: u32 = 1550;
 
-/// Two boxes that are to be measured.
-pub struct TwoBoxes<'a> {
-    /// The box files with their images.
-    pub sources: [&'a Source; 2],
-    /// The boot image.
-    pub boot_image: PathBuf,
-    /// What is to be measured. It names no pair.
-    pub spec: &'a BenchSpec,
-    /// True when the bench is to end. What was measured until then is kept.
-    pub stop: &'a AtomicBool,
-    /// Called with one line for each step.
-    pub progress: &'a dyn Fn(&str),
-}
-
 /// A machine with a card that leads to the other machine.
 struct WiredMachine {
     machine: EmulatedMachine,
     card: PciAddress,
 }
 
-impl TwoBoxes<'_> {
-    /// Boots both, measures, and ends them.
+impl BenchRun<'_> {
+    /// Boots two boxes, measures, and ends them. The spec names no pair.
     ///
     /// # Errors
     /// If they cannot be joined, or nothing could be measured.
-    pub fn run(&self) -> Result<Bench> {
-        let [one, other] = self.sources.map(|source| source.request().file.name.get_ref());
+    pub fn two_boxes(&self, sources: [&Source; 2]) -> Result<Bench> {
+        let [one, other] = sources.map(|source| source.request().file.name.get_ref());
         if one == other {
             // The names make the addresses of their cards.
             return Err(BenchError::Nothing(format!("both boxes are called {one:?}, give one of them another name")));
         }
         let folder = machines::wire_folder()?;
         let wired = [
-            WiredMachine::new(self.sources[0], folder.path(), [1, 2])?,
-            WiredMachine::new(self.sources[1], folder.path(), [2, 1])?,
+            WiredMachine::new(sources[0], folder.path(), [1, 2])?,
+            WiredMachine::new(sources[1], folder.path(), [2, 1])?,
         ];
         let environment = Environment::begin();
         (self.progress)("booting two boxes joined by their cards");
-        let running = [self.start(0, &wired, &environment)?, self.start(1, &wired, &environment)?];
+        let running =
+            [self.start(sources[0], 1, &wired[0], &environment)?, self.start(sources[1], 2, &wired[1], &environment)?];
         let environment = environment.of(&running[0]);
         // Owner and guest of each, in this order.
-        let mut instances = self.instances(&running[0], wired[0].card)?;
-        instances.extend(self.instances(&running[1], wired[1].card)?);
+        let mut instances = self.owner_and_guest(&running[0], wired[0].card)?;
+        instances.extend(self.owner_and_guest(&running[1], wired[1].card)?);
         prepare(&instances[0], 0)?;
         prepare(&instances[2], 1)?;
         instances.iter().try_for_each(|instance| instance.endpoint().serve())?;
         let routes = routes(&instances)?;
         let cases = traffic::cases(self.spec.extent).into_iter().filter(|case| case.scope == Scope::AllPairs);
         let groups = cases.map(|case| case.group(&routes, self.spec)).collect();
-        let Self { spec, stop, progress, .. } = *self;
-        let rounds = Rounds { count: spec.rounds, failures: FAILURES, stop, progress };
         let mut remarks = Vec::new();
-        let measurements = rounds.run(groups, &mut (), &mut remarks);
+        let measurements = self.measure(groups, &mut remarks);
         drop(running);
-        let title = format!("boxes {one:?} and {other:?}, {} rounds", spec.rounds);
+        let title = format!("boxes {one:?} and {other:?}, {} rounds", self.spec.rounds);
         environment.conclude(&title, &instances, measurements, remarks)
     }
 
-    fn start(&self, number: usize, wired: &[WiredMachine; 2], environment: &Environment) -> Result<RunningBox> {
+    fn start(
+        &self,
+        source: &Source,
+        number: u8,
+        wired: &WiredMachine,
+        environment: &Environment,
+    ) -> Result<RunningBox> {
         // QEMU gives the first card of every machine the same address.
-        let mac = format!("virtio-net-pci.mac=52:54:00:00:00:{:02x}", number + 1);
+        let mac = format!("virtio-net-pci.mac=52:54:00:00:00:{number:02x}");
         let processor = Some(environment.processor.to_owned());
-        let options = LaunchOptions { processor, ..LaunchOptions::on(wired[number].machine.clone()) };
-        Ok(launch(self.sources[number], &self.boot_image, options.arguments(["-global", &mac]))?)
+        let options = LaunchOptions { processor, ..LaunchOptions::on(wired.machine.clone()) };
+        Ok(launch(source, &self.boot_image, options.arguments(["-global", &mac]))?)
     }
 
     /// Owner and guest of a box, when they are up.
-    fn instances(&self, running: &RunningBox, card: PciAddress) -> Result<Vec<Instance>> {
+    fn owner_and_guest(&self, running: &RunningBox, card: PciAddress) -> Result<Vec<Instance>> {
         instances::await_start(running, self.stop)?;
         let plan = running.plan();
         let nothing = |what: &str| BenchError::Nothing(format!("in the box {:?} {what}", plan.box_name));
@@ -168,9 +157,8 @@ fn routes(instances: &[Instance]) -> Result<Vec<Route>> {
         let shells = vec![near_owner.shell.clone(), far_owner.shell.clone()];
         Route { steering: Some(Steering { shells, command }), ..Route::new(subject, Some(pair), from, to) }
     };
-    let on_card = |owner: &Instance, address| {
-        Endpoint::new(Commands::new(&owner.name, &owner.shell, ""), Card::Other(CARD.to_owned()), address)
-    };
+    let on_card =
+        |owner: &Instance, address| Endpoint::new(Commands::new(&owner.name, &owner.shell, ""), CARD, address);
     let guests = || (near_guest.endpoint(), far_guest.endpoint());
     let (bridge, tunnel) = (guests(), guests());
     Ok(vec![

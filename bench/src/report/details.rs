@@ -68,10 +68,8 @@ fn columns<'a>(bench: &'a Bench, figure: &Figure<'a>) -> Vec<Column<'a>> {
         columns.extend(distribution());
     }
     columns.extend(labels::all_counters(figure.measurements.iter().copied()).into_iter().map(|name| -> Column {
-        let cell = |row: &Measurement| {
-            row.counters.get(name).map_or_else(String::new, |count| labels::counter(name, *count).1)
-        };
-        (labels::counter(name, 0.0).0, Box::new(cell))
+        let cell = |row: &Measurement| labels::counted(name, row);
+        (labels::counter(name), Box::new(cell))
     }));
     columns.retain(|(_, cell)| figure.measurements.iter().any(|row| !cell(row).is_empty()));
     columns

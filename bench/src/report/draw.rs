@@ -5,17 +5,15 @@ use maud::{Markup, html};
 use super::figures::{Figure, Kind, pair};
 use super::plot::bars::{Row, bars};
 use super::plot::canvas::Caption;
-use super::plot::lines::{Line, lines};
+use super::plot::lines::{Points, lines};
 use super::plot::matrix::{Cell, matrix};
-use super::plot::steps::{Cumulative, MARKED, Steps, steps};
-use super::plot::style::{Style, Styles};
+use super::plot::steps::{Cumulative, MARKED, steps};
+use super::plot::style::{Series, Styles};
 use crate::comparison::ComparisonGroup;
 use crate::labels;
 use crate::model::Measurement;
 use crate::quantity::show;
 use crate::statistics::Summary;
-
-type Legend = Vec<(Style, String)>;
 
 /// The legend of a figure, unless its plot has the names itself, and the plot.
 pub(super) fn draw(figure: &Figure, id: &str, styles: &Styles) -> Markup {
@@ -24,14 +22,12 @@ pub(super) fn draw(figure: &Figure, id: &str, styles: &Styles) -> Markup {
     match &figure.kind {
         Kind::Lines(name) => {
             let shown = lines_of(name, figure, styles);
-            let legend = shown.iter().map(|line| (line.style, line.label.clone())).collect();
             let description = describe_lines(&shown, figure);
-            html! { (draw_legend(&legend)) (caption(&description, &|caption| lines(caption, name, figure.unit, &shown))) }
+            html! { (legend(&shown)) (caption(&description, &|caption| lines(caption, name, figure.unit, &shown))) }
         }
         Kind::Steps => {
             let shown = steps_of(figure, styles);
-            let legend = shown.iter().map(|one| (one.style, one.label.clone())).collect();
-            html! { (draw_legend(&legend)) (caption(&describe_steps(&shown), &|caption| steps(caption, &shown))) }
+            html! { (legend(&shown)) (caption(&describe_steps(&shown), &|caption| steps(caption, &shown))) }
         }
         Kind::Bars(groups) => {
             let groups: Vec<Vec<Row>> = groups.iter().map(|group| rows(group, groups.len(), styles)).collect();
@@ -48,7 +44,7 @@ pub(super) fn draw(figure: &Figure, id: &str, styles: &Styles) -> Markup {
 }
 
 /// The measurements of each subject with its label, in the order of the styles.
-fn by_subject<'a>(measurements: &[&'a Measurement], styles: &Styles) -> Vec<(String, Style, Vec<&'a Measurement>)> {
+fn by_subject<'a>(measurements: &[&'a Measurement], styles: &Styles) -> Vec<Series<Vec<&'a Measurement>>> {
     let mut subjects: Vec<Vec<&Measurement>> = Vec::new();
     for measurement in measurements {
         match subjects.iter_mut().find(|known| known[0].case.subject == measurement.case.subject) {
@@ -57,7 +53,11 @@ fn by_subject<'a>(measurements: &[&'a Measurement], styles: &Styles) -> Vec<(Str
         }
     }
     subjects.sort_by_key(|measurements| styles.rank(&measurements[0].case.subject));
-    let named = |all: Vec<&'a Measurement>| (label(&all), styles.style(&all[0].case.subject), all);
+    let named = |shown: Vec<&'a Measurement>| Series {
+        label: label(&shown),
+        style: styles.style(&shown[0].case.subject),
+        shown,
+    };
     subjects.into_iter().map(named).collect()
 }
 
@@ -77,8 +77,8 @@ fn pooled<'a>(measurements: impl IntoIterator<Item = &'a &'a Measurement>) -> Su
     Summary::of(measurements.into_iter().flat_map(|measurement| &measurement.samples).copied())
 }
 
-fn lines_of(name: &str, figure: &Figure, styles: &Styles) -> Vec<Line> {
-    let line = |(label, style, measurements): (String, Style, Vec<&Measurement>)| {
+fn lines_of(name: &str, figure: &Figure, styles: &Styles) -> Vec<Series<Points>> {
+    let line = |Series { label, style, shown: measurements }: Series<Vec<&Measurement>>| {
         let value = |one: &Measurement| one.case.number(name);
         let mut values: Vec<Option<f64>> = measurements.iter().map(|one| value(one)).collect();
         // A subject with some values has no point that holds for all.
@@ -88,15 +88,15 @@ fn lines_of(name: &str, figure: &Figure, styles: &Styles) -> Vec<Line> {
         values.sort_by(|one, other| one.partial_cmp(other).unwrap_or(std::cmp::Ordering::Equal));
         values.dedup();
         let point = |at: Option<f64>| (at, pooled(measurements.iter().filter(|one| value(one) == at)));
-        Line { label, style, points: values.into_iter().map(point).collect() }
+        Series { label, style, shown: values.into_iter().map(point).collect() }
     };
     by_subject(&figure.measurements, styles).into_iter().map(line).collect()
 }
 
-fn steps_of(figure: &Figure, styles: &Styles) -> Vec<Steps> {
-    let one = |(label, style, measurements): (String, Style, Vec<&Measurement>)| {
-        let distribution = Cumulative::new(measurements.iter().map(|one| &one.distribution));
-        Steps { label, style, distribution }
+fn steps_of(figure: &Figure, styles: &Styles) -> Vec<Series<Cumulative>> {
+    let one = |Series { label, style, shown }: Series<Vec<&Measurement>>| {
+        let shown = Cumulative::new(shown.iter().map(|one| &one.distribution));
+        Series { label, style, shown }
     };
     by_subject(&figure.measurements, styles).into_iter().map(one).collect()
 }
@@ -105,16 +105,16 @@ fn rows(group: &ComparisonGroup, groups: usize, styles: &Styles) -> Vec<Row> {
     // The parameters of a single group are in the title of the figure.
     let title = Some(labels::parameters(group.parameters)).filter(|title| groups > 1 && !title.is_empty());
     let bars = by_subject(&group.members, styles).into_iter();
-    let bars = bars.map(|(label, style, measurements)| Row::Bar(label, style, pooled(&measurements)));
+    let bars = bars.map(|Series { label, style, shown }| Row::Bar(label, style, pooled(&shown)));
     title.map(Row::Title).into_iter().chain(bars).collect()
 }
 
-fn describe_lines(lines: &[Line], figure: &Figure) -> String {
+fn describe_lines(lines: &[Series<Points>], figure: &Figure) -> String {
     let describe = |(at, summary): &(Option<f64>, Summary)| {
         let at = at.map_or_else(String::new, |at| format!(" at {at}"));
         format!("{}{at}", show(figure.unit, summary.median))
     };
-    let lines = lines.iter().filter_map(|Line { label, points, .. }| match points.as_slice() {
+    let lines = lines.iter().filter_map(|Series { label, shown, .. }| match shown.as_slice() {
         [] => None,
         [only] => Some(format!("{label}: {}", describe(only))),
         [first, .., last] => Some(format!("{label}: from {} to {}", describe(first), describe(last))),
@@ -122,10 +122,9 @@ fn describe_lines(lines: &[Line], figure: &Figure) -> String {
     format!("Lines of medians. {}.", lines.collect::<Vec<_>>().join("; "))
 }
 
-fn describe_steps(steps: &[Steps]) -> String {
-    let steps = steps.iter().map(|Steps { label, distribution, .. }| {
-        let within =
-            |(name, share): &(&str, f64)| Some(format!("{name} within {}", show("ns", distribution.within(*share)?)));
+fn describe_steps(steps: &[Series<Cumulative>]) -> String {
+    let steps = steps.iter().map(|Series { label, shown, .. }| {
+        let within = |(name, share): &(&str, f64)| Some(format!("{name} within {}", show("ns", shown.within(*share)?)));
         format!("{label}: {}", MARKED.iter().filter_map(within).collect::<Vec<_>>().join(", "))
     });
     format!("Cumulative distributions. {}.", steps.collect::<Vec<_>>().join("; "))
@@ -152,10 +151,10 @@ fn describe_matrix(cells: &[Cell], figure: &Figure) -> String {
     format!("Medians between pairs. {}.", cells.collect::<Vec<_>>().join(", "))
 }
 
-fn draw_legend(legend: &Legend) -> Markup {
+fn legend<T>(series: &[Series<T>]) -> Markup {
     html! {
-        @if !legend.is_empty() {
-            ul.legend { @for (style, label) in legend { li { (style.swatch()) " " (label) } } }
+        @if !series.is_empty() {
+            ul.legend { @for one in series { li { (one.style.swatch()) " " (one.label) } } }
         }
     }
 }

@@ -8,7 +8,7 @@ use super::figures::{Figure, Section, sections};
 use super::plot::style::Styles;
 use crate::labels;
 use crate::model::{Bench, Target};
-use crate::verdict::{self, Verdict};
+use crate::verdict;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -119,17 +119,17 @@ fn targets(bench: &Bench) -> Markup {
 }
 
 fn draw_target(target: &Target) -> Markup {
-    let (class, sign) = match Verdict::of(target) {
-        Verdict::Met => ("met", "✓"),
-        Verdict::Missed => ("missed", "✗"),
-        Verdict::NotMeasured => ("unknown", "?"),
+    let (class, sign) = match target.is_met() {
+        Some(true) => ("met", "✓"),
+        Some(false) => ("missed", "✗"),
+        None => ("unknown", "?"),
     };
     let margin = verdict::margin(target);
     html! {
         li class=(class) {
             span.verdict {
                 span aria-hidden="true" { (sign) " " }
-                (Verdict::of(target).label())
+                (verdict::label(target.is_met()))
                 @if !margin.is_empty() { " " (margin) }
             }
             span.what { (target.what) }

@@ -174,12 +174,3 @@ fn several_benches_share_a_page_and_no_name() {
         assert!(ids.contains(&link), "{link} leads nowhere");
     }
 }
-
-#[test]
-fn what_disturbs_the_reading_stands_before_the_figures() {
-    let page = page(&fixtures::made_up_box());
-    let place = |words: &str| page.find(words).unwrap_or_else(|| panic!("{words} is missing"));
-    assert!(place("partial one") < place("<figure>"));
-    assert!(place("missed by 6.2 %") < place("<figure>"));
-    assert!(place("not measured") < place("<figure>"));
-}

@@ -91,33 +91,6 @@ mod tests {
     }
 
     #[test]
-    fn ratios_are_taken_within_rounds() {
-        // Over the medians it would be 4 to 2. Each round says 3, but for one.
-        let vni = measured(TCP, "vni", &[3.0, 4.0, 9.0], &[]);
-        let loopback = measured(TCP, "loopback", &[1.0, 2.0, 3.0], &[]);
-        let targets = targets(&[measured(TCP_PAPER, "vni", &[7.0], &[]), vni, loopback]);
-        assert_eq!((found(&targets, "loopback"), found(&targets, "paper mode")), (Some(3.0), None));
-    }
-
-    #[test]
-    fn each_device_is_compared_with_itself_alone() {
-        let reads = |device, subject, samples: &[f64]| {
-            let with = [("request_bytes", "4096"), ("device", device)];
-            measured(Filter { what: "disk", subjects: &[], with: &with }, subject, samples, &[])
-        };
-        let targets = targets(&[
-            reads("nvme", "partition", &[9.0, 2.0, 3.0]),
-            reads("nvme", "alone", &[10.0, 4.0, 3.0]),
-            reads("sata", "partition", &[1.0]),
-        ]);
-        assert_eq!(targets[0].what, "Disk, request 4096 bytes, nvme, against the same kernel alone");
-        assert_eq!(
-            (targets[0].is_met(), found(&targets, "nvme"), found(&targets, "sata")),
-            (Some(false), Some(0.9), None)
-        );
-    }
-
-    #[test]
     fn no_corrupt_frame_among_few_says_nothing() {
         let flood = |corrupt, checked| {
             let counters = [("corrupt_frames", corrupt), ("checked_frames", checked), ("doorbells_per_frame", 0.25)];

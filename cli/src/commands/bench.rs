@@ -9,7 +9,6 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use bench::boxes::run::BenchRun;
 use bench::boxes::spec::{BenchSpec, Extent, Metric, Subject};
-use bench::boxes::two_boxes::TwoBoxes;
 use bench::report::page;
 use bench::table::table;
 use bench::{file, model};
@@ -90,13 +89,11 @@ impl Bench {
 
     fn measure(&self, source: &Source, boot_image: PathBuf, stop: &AtomicBool) -> Result<model::Bench> {
         let progress = |line: &str| super::note(line);
-        let spec = self.spec();
-        if let Some(other) = &self.other_box {
-            let sources = [source, &Source::read(other)?];
-            return Ok(TwoBoxes { sources, boot_image, spec: &spec, stop, progress: &progress }.run()?);
-        }
-        let machine = super::machine(source, &self.devices)?;
-        Ok(BenchRun { source, boot_image, machine, spec: &spec, stop, progress: &progress }.run()?)
+        let run = BenchRun { boot_image, spec: &self.spec(), stop, progress: &progress };
+        Ok(match &self.other_box {
+            Some(other) => run.two_boxes([source, &Source::read(other)?])?,
+            None => run.one_box(source, &super::machine(source, &self.devices)?)?,
+        })
     }
 
     fn spec(&self) -> BenchSpec {

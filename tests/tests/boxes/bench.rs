@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bench::boxes::run::BenchRun;
 use bench::boxes::spec::{BenchSpec, Extent, Metric, Subject};
-use bench::boxes::two_boxes::TwoBoxes;
 use bench::labels;
 use bench::model::{Bench, Case, Measurement};
 use bench::table::table;
@@ -33,9 +32,8 @@ fn measure(spec: &BenchSpec, stop: bool) -> Result<Bench, String> {
 }
 
 fn run(scene: &Scene, machine: EmulatedMachine, spec: &BenchSpec, stop: &AtomicBool) -> Result<Bench, String> {
-    let (source, progress) = (scene.source(), |line: &str| println!("{line}"));
-    let run = BenchRun { source, boot_image: boot_image(), machine, spec, stop, progress: &progress };
-    run.run().map_err(|error| error.to_string())
+    let run = BenchRun { boot_image: boot_image(), spec, stop, progress: &|line| println!("{line}") };
+    run.one_box(scene.source(), &machine).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -127,8 +125,8 @@ fn joined(one: &Scene, other: &Scene) -> Result<Bench, String> {
     let spec = BenchSpec { pair: None, subjects, ..quick() };
     let (sources, progress) = ([one.source(), other.source()], |line: &str| println!("{line}"));
     let (boot_image, stop) = (boot_image(), &AtomicBool::new(false));
-    let boxes = TwoBoxes { sources, boot_image, spec: &spec, stop, progress: &progress };
-    boxes.run().map_err(|error| error.to_string())
+    let run = BenchRun { boot_image, spec: &spec, stop, progress: &progress };
+    run.two_boxes(sources).map_err(|error| error.to_string())
 }
 
 #[test]

@@ -7,7 +7,10 @@ mod namespaces;
 mod native;
 mod tap;
 
-use anyhow::Result;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use bench::{file, model, table};
 use clap::{Args, Subcommand};
 
 use crate::places::Places;
@@ -40,4 +43,13 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
         Bench::Box(options) => in_box::one(places, options),
         Bench::Boxes(options) => in_box::two(places, options),
     }
+}
+
+/// Prints the table of a bench and writes its file, `name` unless another is wanted.
+fn publish(places: &Places, wanted: Option<&Path>, name: &str, bench: &model::Bench) -> Result<()> {
+    println!("\n{}", table::table(bench));
+    let path = wanted.map_or_else(|| places.target.join("bench").join(name), Path::to_owned);
+    file::write(&path, bench).with_context(|| format!("cannot write {}", path.display()))?;
+    println!("written to {}", path.display());
+    Ok(())
 }

@@ -8,16 +8,15 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use bench::file;
 use bench::host::{self, HostWatch};
 use bench::iperf::{DATAGRAM_BYTES, Protocol, Report};
 use bench::model::{Bench, Case, Setting};
-use bench::probe::{Counter, Probe, Sample};
+use bench::probe::{Counter, Sample, probe};
 use bench::rounds::{Group, Rounds};
-use bench::table::table;
 use clap::Args;
 
 use super::namespaces::{IPERF3, Link, Namespaces, Offload};
+use super::publish;
 use crate::build::CARGO_LIMIT;
 use crate::places::Places;
 use crate::process;
@@ -40,14 +39,6 @@ pub(super) struct Options {
     /// Where the figures are written [default: bench/tap.json in cargo's target folder]
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-}
-
-struct LinkProbe {
-    link: Link,
-    protocol: Protocol,
-    offload: Offload,
-    seconds: u32,
-    case: Case,
 }
 
 pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
@@ -81,46 +72,38 @@ pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
     let mut bench = Bench::new(Setting::Tap, title, conditions, remarks);
     bench.measurements = measurements;
     bench.record(host);
-    println!("\n{}", table(&bench));
-    let path = options.json.clone().unwrap_or_else(|| places.target.join("bench/tap.json"));
-    file::write(&path, &bench).with_context(|| format!("cannot write {}", path.display()))?;
-    println!("written to {}", path.display());
-    Ok(())
+    publish(places, options.json.as_deref(), "tap.json", &bench)
 }
 
 fn groups(seconds: u32) -> Vec<Group<Namespaces>> {
     let cases = [(Protocol::Tcp, Offload::On), (Protocol::Tcp, Offload::Off), (Protocol::Udp, Offload::On)];
     let group = |(protocol, offload): (Protocol, Offload)| {
-        let probe = |link: Link| -> Box<dyn Probe<Namespaces>> {
+        let over = |link: Link| {
             let case = Case::new(protocol.name(), link.name(), "bit/s");
             let case = case.with("offload", offload.word()).with("direction", "one-way").with("mtu_bytes", MTU);
             let is_udp = protocol == Protocol::Udp;
             let case = if is_udp { case.with("payload_bytes", DATAGRAM_BYTES) } else { case };
-            Box::new(LinkProbe { link, protocol, offload, seconds, case })
+            probe(case, move |namespaces: &mut Namespaces| {
+                namespaces.set_offload(link, offload)?;
+                throughput(namespaces, link, protocol, seconds)
+            })
         };
-        [Link::Tap, Link::Veth].into_iter().map(probe).collect()
+        [Link::Tap, Link::Veth].into_iter().map(over).collect()
     };
     cases.into_iter().map(group).collect()
 }
 
-impl Probe<Namespaces> for LinkProbe {
-    fn case(&self) -> &Case {
-        &self.case
-    }
-
-    /// The first second, in which TCP finds its pace, is left out.
-    fn sample(&mut self, namespaces: &mut Namespaces) -> Result<Sample> {
-        namespaces.set_offload(self.link, self.offload)?;
-        let _server = namespaces.serve(self.link)?;
-        let mut client = namespaces.client(self.link);
-        client.args(["--time", &self.seconds.to_string(), "--omit", "1"]);
-        client.args(self.protocol.arguments().split_whitespace());
-        let (start, before) = (Instant::now(), namespaces.bridges_seconds()?);
-        let text = process::output(&mut client, Duration::from_secs(self.seconds.into()) + GRACE)?;
-        let share = (namespaces.bridges_seconds()? - before) / start.elapsed().as_secs_f64();
-        let report: Report = serde_json::from_str(&text).context("iperf3 printed no JSON")?;
-        let sample = report.one_way(self.protocol);
-        let sample = sample.with_context(|| format!("iperf3 reports no figures: {:?}", report.error))?;
-        Ok(sample.count("cpu_share_bridges", Counter::mean(share)))
-    }
+/// The first second, in which TCP finds its pace, is left out.
+fn throughput(namespaces: &Namespaces, link: Link, protocol: Protocol, seconds: u32) -> Result<Sample> {
+    let _server = namespaces.serve(link)?;
+    let mut client = namespaces.client(link);
+    client.args(["--time", &seconds.to_string(), "--omit", "1"]);
+    client.args(protocol.arguments().split_whitespace());
+    let (start, before) = (Instant::now(), namespaces.bridges_seconds()?);
+    let text = process::output(&mut client, Duration::from_secs(seconds.into()) + GRACE)?;
+    let share = (namespaces.bridges_seconds()? - before) / start.elapsed().as_secs_f64();
+    let report: Report = serde_json::from_str(&text).context("iperf3 printed no JSON")?;
+    let sample = report.one_way(protocol);
+    let sample = sample.with_context(|| format!("iperf3 reports no figures: {:?}", report.error))?;
+    Ok(sample.count("cpu_share_bridges", Counter::mean(share)))
 }

@@ -7,8 +7,7 @@
 //! | `examples/network` | the network's script, SSH's configuration | | yes |
 //! | [`crate::setup::programs`] | `/usr`: Debian's own SSH, iproute2, iperf3 and the like, a shell too | | yes |
 //! | [`crate::setup::keys`] | keys, so that all instances trust one another | | yes |
-//! | `tests/frames` | `/usr/bin/frames`, which checks frames of every size | | yes |
-//! | `bench/agent` | `/usr/bin/bench-agent`, with which `sprig bench` measures | | yes |
+//! | `bench/agent` | `/usr/bin/bench-agent`, with which `sprig bench` measures and tests check frames of every size | | yes |
 //! | `sprig-log` | `/usr/bin/sprig-log`, which reads other instances' kernel logs | | yes |
 //! | [`modules`] | `/lib/modules` for every kernel that is there, with the driver | | yes |
 //!

@@ -1,7 +1,177 @@
-//! DPDK's memif and vhost-user, by [`testpmd`].
+//! The same frames through DPDK: two processes of `dpdk-testpmd`, on the same cores, connected by memif or by vhost-user and
+//! virtio-user.
+//!
+//! Their frames too are copied from private buffers into shared ones and out again: memif copies on both sides, vhost-user
+//! on the side that is no virtio driver, in the driver's own memory. The sender is `txonly`, which writes headers into
+//! buffers from its pool. The receiver is `rxonly`, which does not look into them.
 
-mod pair;
-mod telemetry;
 mod testpmd;
 
-pub(crate) use self::pair::{Connection, Pair, contender};
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use bench::model::Case;
+use bench::probe::{Probe, probe};
+
+use self::testpmd::{PAUSE, Spec, Testpmd};
+use crate::clock;
+use crate::control::LIMIT;
+use crate::peer::Peer;
+
+/// A flow runs for so long before it counts.
+const WARM_UP: Duration = Duration::from_millis(50);
+
+/// How the two processes are connected.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Connection {
+    /// By memif with rings of 2 to that power.
+    Memif { ring_log2: u32 },
+    /// virtio-user sends to vhost-user, through a packed ring.
+    VhostUser,
+}
+
+/// Two connected processes, which start with the first sample.
+pub(crate) struct Pair {
+    tree: PathBuf,
+    connection: Connection,
+    running: Option<Running>,
+}
+
+struct Running {
+    // Dropped first: it connects to the other.
+    sender: Testpmd,
+    receiver: Testpmd,
+    _folder: tempfile::TempDir,
+}
+
+impl Connection {
+    fn subject(self) -> &'static str {
+        match self {
+            Self::Memif { .. } => "memif",
+            Self::VhostUser => "vhost-user",
+        }
+    }
+
+    fn plugins(self) -> &'static [&'static str] {
+        match self {
+            Self::Memif { .. } => &["bus_vdev", "mempool_ring", "net_memif"],
+            Self::VhostUser => &["bus_vdev", "mempool_ring", "net_vhost", "net_virtio"],
+        }
+    }
+
+    /// The devices of the receiver and of the sender.
+    fn devices(self, socket: &Path) -> [String; 2] {
+        let socket = socket.display();
+        match self {
+            Self::Memif { ring_log2 } => ["server", "client"].map(|role| {
+                format!("net_memif0,role={role},socket={socket},socket-abstract=no,rsize={ring_log2},bsize=2048")
+            }),
+            Self::VhostUser => [
+                format!("net_vhost0,iface={socket},queues=1"),
+                format!("net_virtio_user0,path={socket},queues=1,packed_vq=1,in_order=1,mrg_rxbuf=0"),
+            ],
+        }
+    }
+}
+
+impl Pair {
+    /// Of the programs in `tree`.
+    pub(crate) fn new(tree: &Path, connection: Connection) -> Rc<RefCell<Self>> {
+        Rc::new(RefCell::new(Self { tree: tree.to_owned(), connection, running: None }))
+    }
+
+    fn running(&mut self, peer: &Peer) -> Result<&mut Running> {
+        if self.running.is_none() {
+            // Now and then a vhost-user port does not come up. The next one does.
+            let start = || Running::start(&self.tree, self.connection, peer);
+            self.running = Some(start().or_else(|_| start())?);
+        }
+        self.running.as_mut().context("testpmd does not run")
+    }
+}
+
+impl Running {
+    fn start(tree: &Path, connection: Connection, peer: &Peer) -> Result<Self> {
+        let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let [to, from] = connection.devices(&folder.path().join("socket"));
+        let start = |name, core, device: &str, mode| {
+            let (folder, plugins) = (folder.path(), connection.plugins());
+            peer.cores.on_both(|| Testpmd::start(&Spec { tree, folder, name, core, plugins, device, mode }))
+        };
+        // The one that listens first.
+        let mut receiver = start("receiver", peer.cores.here, &to, "rxonly")?;
+        receiver.await_port()?;
+        let mut sender = start("sender", peer.cores.there, &from, "txonly")?;
+        sender.await_port()?;
+        sender.await_link()?;
+        receiver.await_link()?;
+        Ok(Self { sender, receiver, _folder: folder })
+    }
+
+    /// Frames per second that the receiver counts.
+    fn rate(&mut self, frame: usize, burst: usize, duration: Duration) -> Result<f64> {
+        self.sender.command(&format!("set txpkts {frame}"))?;
+        self.sender.command(&format!("set burst {burst}"))?;
+        self.receiver.command(&format!("set burst {burst}"))?;
+        let before = self.received()?;
+        self.receiver.command("start")?;
+        self.sender.command("start")?;
+        let start = Instant::now();
+        while self.received()? == before {
+            ensure!(start.elapsed() <= LIMIT, "waited in vain for the first frame of testpmd");
+            thread::sleep(PAUSE);
+        }
+        thread::sleep(WARM_UP);
+        let (start, first) = (Instant::now(), self.received()?);
+        thread::sleep(duration);
+        let (elapsed, last) = (start.elapsed(), self.received()?);
+        self.sender.command("stop")?;
+        self.receiver.command("stop")?;
+        self.await_stop()?;
+        Ok((last - first) as f64 / elapsed.as_secs_f64())
+    }
+
+    fn received(&mut self) -> Result<u64> {
+        self.receiver.counter("ipackets")
+    }
+
+    /// Waits until the counters stay as they are.
+    fn await_stop(&mut self) -> Result<()> {
+        let (start, mut before) = (Instant::now(), None);
+        loop {
+            let now = (self.sender.counter("opackets")?, self.received()?);
+            if before.replace(now) == Some(now) {
+                return Ok(());
+            }
+            ensure!(start.elapsed() <= LIMIT, "waited in vain for testpmd to stop");
+            thread::sleep(PAUSE);
+        }
+    }
+}
+
+/// Frames of that length in bursts through a pair, as a contender.
+pub(crate) fn contender(
+    pair: &Rc<RefCell<Pair>>,
+    frame: usize,
+    burst: usize,
+    duration: Duration,
+) -> Box<dyn Probe<Peer>> {
+    let case = Case::new("frames", pair.borrow().connection.subject(), "frames/s");
+    let pair = Rc::clone(pair);
+    probe(case.with("frame_bytes", frame).with("burst", burst), move |peer: &mut Peer| {
+        let mut pair = pair.borrow_mut();
+        let rate = pair.running(peer).and_then(|running| {
+            let processes = [running.receiver.process(), running.sender.process()];
+            peer.watched(&processes, |_| running.rate(frame, burst, duration))
+        });
+        if rate.is_err() {
+            // Whatever state they are in, the next sample gets others.
+            pair.running = None;
+        }
+        Ok(clock::frames(rate?, frame))
+    })
+}

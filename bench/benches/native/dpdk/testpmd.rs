@@ -2,21 +2,27 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv, send, socket_with,
+};
 use serde_json::Value;
 
-use super::telemetry::Telemetry;
 use crate::control::LIMIT;
 
 const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
 /// Megabytes of a process, in pages of 4 KiB. The buffers of frames take a fraction.
 const MEMORY: &str = "256";
 const BUFFERS: &str = "--total-num-mbufs=16384";
+/// Bytes of the longest answer of its telemetry.
+const LONGEST_ANSWER: usize = 64 << 10;
 /// How long a process may take to end by itself.
 const END_LIMIT: Duration = Duration::from_secs(5);
 pub(super) const PAUSE: Duration = Duration::from_millis(5);
@@ -144,4 +150,35 @@ fn find_plugin(tree: &Path, name: &str) -> Result<PathBuf> {
     let mut found = files.map(|file| file.path());
     let found = found.find(|path| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(&prefix)));
     found.with_context(|| format!("{} holds no plugin {name} of DPDK", tree.display()))
+}
+
+/// The telemetry of a DPDK process: JSON over a Unix socket (DPDK's "How to Use Telemetry"). Unlike the prompt it does not
+/// disturb the thread that forwards.
+struct Telemetry(OwnedFd);
+
+impl Telemetry {
+    /// `None` if the process is not there yet.
+    fn connect(path: &Path) -> Option<Self> {
+        let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).ok()?;
+        connect(&socket, &SocketAddrUnix::new(path).ok()?).ok()?;
+        set_socket_timeout(&socket, Timeout::Recv, Some(LIMIT)).ok()?;
+        let telemetry = Self(socket);
+        // It introduces itself first.
+        telemetry.hear().ok()?;
+        Some(telemetry)
+    }
+
+    /// The answer to a request. It has the request's own name, without parameters.
+    fn ask(&mut self, request: &str) -> Result<Value> {
+        send(&self.0, request.as_bytes(), SendFlags::NOSIGNAL).context("cannot ask DPDK's telemetry")?;
+        let mut answer = self.hear()?;
+        let name = request.split(',').next().unwrap_or_default();
+        Ok(answer[name].take())
+    }
+
+    fn hear(&self) -> Result<Value> {
+        let mut answer = vec![0; LONGEST_ANSWER];
+        let (len, _) = recv(&self.0, &mut answer, RecvFlags::empty()).context("cannot hear DPDK's telemetry")?;
+        serde_json::from_slice(&answer[..len]).context("cannot read DPDK's telemetry")
+    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bench_agent::{Received, Sent};
 
-use super::measured::measured;
+use super::{MEETING, measured};
 use crate::boxes::error::Result;
 use crate::boxes::offload::Offload;
 use crate::boxes::route::{Endpoint, Route};
@@ -15,8 +15,6 @@ use crate::probe::{Counter, Probe, Sample};
 pub(in crate::boxes) const ORDINARY_FRAME: u32 = 1514;
 /// The part of a frame that does not count for a card's MTU.
 const HEADER: u32 = 14;
-/// How long the two ends may take to start, and to acknowledge the last frame.
-const MEETING: Duration = Duration::from_secs(40);
 const AGENT: &str = "bench-agent";
 
 /// Frames of so many bytes, Ethernet header included.
@@ -49,10 +47,10 @@ fn send_and_receive(route: &Route, bytes: u32, direction: Direction, duration: D
     let Route { from, to, .. } = route;
     let (seconds, takes) = (duration.as_secs().max(1), duration + MEETING);
     let send = |from: &Endpoint, to: &Endpoint| -> Result<String> {
-        let mac = to.commands.run(&format!("cat /sys/class/net/{}/address", to.card.name()))?;
-        Ok(format!("send {} {mac} {bytes} {seconds}", from.card.name()))
+        let mac = to.commands.run(&format!("cat /sys/class/net/{}/address", to.card))?;
+        Ok(format!("send {} {mac} {bytes} {seconds}", from.card))
     };
-    let receive = |end: &Endpoint| format!("{AGENT} receive {}", end.card.name());
+    let receive = |end: &Endpoint| format!("{AGENT} receive {}", end.card);
     to.commands.start("there", &receive(to))?;
     if direction == Direction::BothWays {
         from.commands.start("back", &receive(from))?;
@@ -71,7 +69,7 @@ fn send_and_receive(route: &Route, bytes: u32, direction: Direction, duration: D
 fn widen(route: &Route, bytes: u32) -> Result<Vec<(&Endpoint, String)>> {
     let (mut widened, mtu) = (Vec::new(), bytes.saturating_sub(HEADER));
     for end in [&route.from, &route.to].into_iter().filter(|_| bytes > ORDINARY_FRAME) {
-        let before = end.commands.run(&format!("cat /sys/class/net/{}/mtu", end.card.name()))?;
+        let before = end.commands.run(&format!("cat /sys/class/net/{}/mtu", end.card))?;
         if before.parse().is_ok_and(|before: u32| before < mtu) {
             set_mtu(end, &mtu.to_string())?;
             widened.push((end, before));
@@ -81,5 +79,5 @@ fn widen(route: &Route, bytes: u32) -> Result<Vec<(&Endpoint, String)>> {
 }
 
 fn set_mtu(end: &Endpoint, mtu: &str) -> Result<()> {
-    end.commands.run(&format!("ip link set {} mtu {mtu}", end.card.name())).map(drop)
+    end.commands.run(&format!("ip link set {} mtu {mtu}", end.card)).map(drop)
 }

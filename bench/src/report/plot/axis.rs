@@ -197,44 +197,6 @@ fn short(number: f64) -> String {
 mod tests {
     use super::*;
 
-    fn labels_of(ticks: &[Tick]) -> Vec<&str> {
-        ticks.iter().map(|tick| tick.label.as_str()).collect()
-    }
-
-    #[test]
-    fn quantities_that_are_alike_stand_on_nought() {
-        let axis = Axis::quantities("bit/s", [1.9e9, 4.7e9]);
-        assert_eq!(labels_of(axis.ticks()), ["0", "1", "2", "3", "4", "5"]);
-        assert_eq!((axis.title(), axis.share(0.0), axis.share(5e9)), ("Gbit/s", 0.0, 1.0));
-    }
-
-    #[test]
-    fn quantities_far_apart_are_told_by_their_logarithm() {
-        let axis = Axis::quantities("bit/s", [0.03e9, 4.7e9]);
-        assert_eq!(labels_of(axis.ticks()), ["0.02", "0.05", "0.1", "0.2", "0.5", "1", "2", "5"]);
-        assert_eq!(axis.title(), "Gbit/s, logarithmic");
-        let steps = [0.05e9, 0.5e9, 5e9].map(|quantity| axis.share(quantity));
-        assert!((steps[2] - steps[1] - (steps[1] - steps[0])).abs() < 1e-9, "{steps:?}");
-    }
-
-    #[test]
-    fn times_have_their_unit_at_each_tick() {
-        let axis = Axis::times([180.0, 30_000.0], "time");
-        assert_eq!(
-            labels_of(axis.ticks()),
-            ["100 ns", "200 ns", "500 ns", "1 µs", "2 µs", "5 µs", "10 µs", "20 µs", "50 µs"]
-        );
-    }
-
-    #[test]
-    fn shares_have_more_room_near_all() {
-        let axis = Axis::nines(4000, "share");
-        assert_eq!(labels_of(axis.ticks()), ["0", "50 %", "90 %", "99 %", "99.9 %", "all"]);
-        let [half, ninety, ninety_nine] = [0.5, 0.9, 0.99].map(|share| axis.share(share));
-        assert!((ninety_nine - 2.0 * ninety).abs() < 1e-9 && half < ninety, "{half} {ninety} {ninety_nine}");
-        assert_eq!(axis.share(1.0), 1.0);
-    }
-
     #[test]
     fn ticks_that_would_touch_are_left_out() {
         let axis = Axis::parameter("frame_bytes", &[1500.0, 1514.0, 65_535.0]);

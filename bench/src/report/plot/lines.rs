@@ -4,20 +4,16 @@ use maud::{Markup, html};
 
 use super::axis::Axis;
 use super::canvas::{Area, Caption, HEIGHT, drawing, px};
-use super::style::Style;
+use super::style::Series;
 use crate::quantity::Scale;
 use crate::statistics::Summary;
 
-pub(in crate::report) struct Line {
-    pub(in crate::report) label: String,
-    pub(in crate::report) style: Style,
-    /// Values of the parameter in their order, and what was measured there. A single point without a value holds for all.
-    pub(in crate::report) points: Vec<(Option<f64>, Summary)>,
-}
+/// Values of the parameter in their order, and what was measured there. A single point without a value holds for all.
+pub(in crate::report) type Points = Vec<(Option<f64>, Summary)>;
 
 /// The plot over the parameter `name`.
-pub(in crate::report) fn lines(caption: &Caption, name: &str, unit: &str, lines: &[Line]) -> Markup {
-    let points = || lines.iter().flat_map(|line| &line.points);
+pub(in crate::report) fn lines(caption: &Caption, name: &str, unit: &str, lines: &[Series<Points>]) -> Markup {
+    let points = || lines.iter().flat_map(|line| &line.shown);
     let mut values: Vec<f64> = points().filter_map(|(at, _)| *at).collect();
     values.sort_by(f64::total_cmp);
     values.dedup();
@@ -35,9 +31,9 @@ pub(in crate::report) fn lines(caption: &Caption, name: &str, unit: &str, lines:
     drawing(caption, HEIGHT, &content)
 }
 
-impl Line {
+impl Series<Points> {
     fn draw(&self, area: &Area, scale: &Scale) -> Markup {
-        if let [(None, summary)] = self.points.as_slice() {
+        if let [(None, summary)] = self.shown.as_slice() {
             let y = px(area.y(summary.median));
             return html! {
                 line.median x1=(px(area.left)) x2=(px(area.right)) y1=(y) y2=(y) {
@@ -45,7 +41,7 @@ impl Line {
                 }
             };
         }
-        let points = self.points.iter().filter_map(|(at, summary)| Some(((*at)?, summary)));
+        let points = self.shown.iter().filter_map(|(at, summary)| Some(((*at)?, summary)));
         let points: Vec<(f64, &Summary)> = points.filter(|(_, summary)| summary.median.is_finite()).collect();
         let path = points.iter().map(|(at, summary)| format!("{},{}", px(area.x(*at)), px(area.y(summary.median))));
         html! {

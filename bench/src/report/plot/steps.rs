@@ -5,18 +5,12 @@ use maud::{Markup, html};
 
 use super::axis::Axis;
 use super::canvas::{Area, Caption, HEIGHT, drawing, px};
-use super::style::Style;
+use super::style::Series;
 use crate::quantity::show;
 
 /// The shares that are marked, and listed in numbers.
 pub(in crate::report) const MARKED: [(&str, f64); 4] =
     [("half", 0.5), ("90 %", 0.9), ("99 %", 0.99), ("99.9 %", 0.999)];
-
-pub(in crate::report) struct Steps {
-    pub(in crate::report) label: String,
-    pub(in crate::report) style: Style,
-    pub(in crate::report) distribution: Cumulative,
-}
 
 /// Bounds in nanoseconds, ascending, each with the number of those that took no longer.
 pub(in crate::report) struct Cumulative(Vec<(f64, u64)>);
@@ -56,10 +50,10 @@ impl Cumulative {
     }
 }
 
-pub(in crate::report) fn steps(caption: &Caption, steps: &[Steps]) -> Markup {
-    let bounds = steps.iter().flat_map(|one| one.distribution.shares().map(|(bound, _)| bound));
+pub(in crate::report) fn steps(caption: &Caption, steps: &[Series<Cumulative>]) -> Markup {
+    let bounds = steps.iter().flat_map(|one| one.shown.shares().map(|(bound, _)| bound));
     let across = Axis::times(bounds, "round trip, logarithmic");
-    let most = steps.iter().map(|one| one.distribution.count()).max().unwrap_or_default();
+    let most = steps.iter().map(|one| one.shown.count()).max().unwrap_or_default();
     let up = Axis::nines(most, "share that took no longer");
     let area = Area::new(&across, &up);
     let content = html! {
@@ -71,11 +65,11 @@ pub(in crate::report) fn steps(caption: &Caption, steps: &[Steps]) -> Markup {
     drawing(caption, HEIGHT, &content)
 }
 
-impl Steps {
+impl Series<Cumulative> {
     fn draw(&self, area: &Area) -> Markup {
         let corner = |(bound, share)| format!("{},{}", px(area.x(bound)), px(area.y(share)));
-        let corners: Vec<String> = self.distribution.shares().map(corner).collect();
-        let reached = MARKED.iter().filter_map(|(name, share)| Some((name, *share, self.distribution.within(*share)?)));
+        let corners: Vec<String> = self.shown.shares().map(corner).collect();
+        let reached = MARKED.iter().filter_map(|(name, share)| Some((name, *share, self.shown.within(*share)?)));
         html! {
             polyline.median points=(corners.join(" ")) {}
             @for (name, share, bound) in reached {
@@ -85,18 +79,5 @@ impl Steps {
                 }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_share_is_reached_at_the_bound_that_holds_it() {
-        let distribution = Cumulative::new(&[Distribution(vec![(200.0, 40), (100.0, 50), (900.0, 10)])]);
-        let within = [0.5, 0.51, 0.9, 1.0].map(|share| distribution.within(share));
-        assert_eq!(within, [100.0, 200.0, 200.0, 900.0].map(Some));
-        assert_eq!((distribution.count(), Cumulative::new([]).within(0.5)), (100, None));
     }
 }

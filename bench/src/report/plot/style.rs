@@ -10,6 +10,13 @@ use crate::model::Bench;
 const STYLES: usize = 8;
 const RADIUS: f64 = 4.0;
 
+/// What is shown of a subject, or of one of its pairs.
+pub(in crate::report) struct Series<T> {
+    pub(in crate::report) label: String,
+    pub(in crate::report) style: Style,
+    pub(in crate::report) shown: T,
+}
+
 /// A colour, a dash and a marker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::report) struct Style(usize);

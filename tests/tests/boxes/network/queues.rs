@@ -27,7 +27,7 @@ fn flows_everywhere(booted: &Booted, flows: usize, count: usize, lengths: &str) 
         for to in instances.iter().filter(|to| to.plan.index != from.plan.index) {
             // What waits for a neighbour's address is dropped when it is more than a few bursts.
             from.run(&format!("ping -c 1 -W 5 {}", to.address()));
-            let send = format!("frames send {} {FRAMES_PORT} {count} {lengths}", to.address());
+            let send = format!("bench-agent send-datagrams {}:{FRAMES_PORT} {count} {lengths}", to.address());
             let all = format!("i=0; while [ $i -lt {flows} ]; do {send} & i=$((i+1)); done; wait");
             from.start(&format!("to-{}", to.plan.name), &all);
         }
@@ -94,7 +94,7 @@ fn flows_keep_their_order_while_both_interrupts_move() {
             ),
         );
     }
-    flows_everywhere(&booted, FLOWS, 100, "");
+    flows_everywhere(&booted, FLOWS, 100, "64 65549");
     for instance in booted.instances() {
         instance.finish("move", LIMIT);
         assert_all_at_work(&instance, 2);
