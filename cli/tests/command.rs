@@ -151,7 +151,7 @@ fn what_a_box_is_made_from_is_not_overwritten() {
     for input in ["box.toml", "./vmlinuz", "web.img"] {
         for arguments in [["image", "box.toml", "-o", input], ["plan", "box.toml", "--svg", input]] {
             let said = folder.sprig(&arguments);
-            assert!(said.contains("the box is made from this very file") && said.ends_with("[exit 1]"), "{said}");
+            assert!(said.contains("the command reads this very file") && said.ends_with("[exit 1]"), "{said}");
         }
     }
     assert!(folder.sprig(&["check", "box.toml"]).starts_with("ok: "));
@@ -172,7 +172,7 @@ fn a_box_file_that_is_not_text_is_told_by_its_line() {
 fn a_medium_and_none_cannot_be_booted_both() {
     let folder = Folder::new();
     insta::assert_snapshot!(folder.sprig(&["run", "box.toml", "--firmware", "pvh", "--usb"]), @r#"
-    error: with `--firmware pvh` nothing is booted from a medium: leave --image and --usb away
+    error: with `--firmware pvh` nothing is booted from a medium: omit --image and --usb
     [exit 2]
     "#);
 }

@@ -46,7 +46,7 @@ fn a_kernel_must_be_a_file() {
     let folder = Folder::new();
     mkfifoat(CWD, folder.path().join("pipe"), Mode::RUSR | Mode::WUSR).unwrap();
     fs::create_dir(folder.path().join("folder")).unwrap();
-    let expected = [("/dev/zero", "a device"), ("pipe", "a pipe"), ("folder", "a directory")];
+    let expected = [("/dev/zero", "a character device"), ("pipe", "a pipe"), ("folder", "a directory")];
     for (file, kind) in expected {
         let answer = check(&folder, "\"vmlinuz\"", &format!("{file:?}"));
         assert_eq!(summary(&answer), format!("1: error[image-not-a-file]: \"{file}\" is {kind}, not a file"));
@@ -129,7 +129,7 @@ fn a_box_file_must_be_a_file_of_reasonable_length_or_standard_input() {
     mkfifoat(CWD, folder.path().join("pipe"), Mode::RUSR | Mode::WUSR).unwrap();
     File::create(folder.path().join("long.toml")).unwrap().set_len(20 << 30).unwrap();
     let cases = [
-        ("/dev/zero", "it is a device, not a file"),
+        ("/dev/zero", "it is a character device, not a file"),
         ("pipe", "it is a pipe, not a file"),
         (".", "it is a directory, not a file"),
         ("long.toml", "it has 21474836480 bytes, and 1048576 are the most"),
@@ -174,7 +174,7 @@ fn paths_are_looked_at_before_tools() {
         String::from_utf8(output.stderr).unwrap().lines().next().unwrap_or_default().to_owned()
     };
     let image = ["run", "box.toml", "--boot-image", "boot.elf", "--image", "nope.iso"];
-    assert_eq!(without_tools(&image), "error: cannot read nope.iso: No such file or directory (os error 2)");
+    assert_eq!(without_tools(&image), "error: cannot read nope.iso: there is no such file");
     let output = ["image", "box.toml", "--boot-image", "boot.elf", "-o", "nowhere/x"];
     assert_eq!(without_tools(&output), "error: cannot write nowhere/x: No such file or directory (os error 2)");
     let run = ["run", "box.toml", "--boot-image", "boot.elf"];
@@ -214,7 +214,7 @@ fn a_boot_image_is_known_by_its_note() {
 fn records_and_benches_are_opened_by_kind_and_size_too() {
     let folder = Folder::new();
     mkfifoat(CWD, folder.path().join("pipe"), Mode::RUSR | Mode::WUSR).unwrap();
-    for (file, kind) in [("/dev/zero", "a device"), ("pipe", "a pipe")] {
+    for (file, kind) in [("/dev/zero", "a character device"), ("pipe", "a pipe")] {
         let answer = limited(&folder, &["plan", "box.toml", "--inventory", file]);
         assert_eq!(summary(&answer), format!("1: error: cannot read the inventory {file}: it is {kind}, not a file"));
         let answer = limited(&folder, &["report", file]);
@@ -245,5 +245,52 @@ fn less_memory_than_the_box_needs_is_refused_by_its_option() {
     assert!(
         first.starts_with("1: error: the box needs a machine of ") && first.ends_with("and --memory gives it 64MiB"),
         "{first}"
+    );
+}
+
+#[test]
+fn nothing_that_is_read_is_overwritten_whatever_it_is_called() {
+    let folder = Folder::new();
+    let inventory = folder.sprig(&["plan", "box.toml", "--machine", "cpus=8"]);
+    assert!(inventory.ends_with("[exit 0]"));
+    folder.write("machine.json", b"{}");
+    std::os::unix::fs::symlink("box.toml", folder.path().join("link")).unwrap();
+    fs::create_dir(folder.path().join("logs")).unwrap();
+    std::os::unix::fs::symlink("../box.toml", folder.path().join("logs/web.log")).unwrap();
+    for arguments in [
+        ["plan", "box.toml", "--svg", "link"].as_slice(),
+        &["plan", "box.toml", "--svg", "./web.img"],
+        &["image", "box.toml", "--boot-image", "boot.elf", "-o", "./boot.elf"],
+        &["run", "box.toml", "--boot-image", "boot.elf", "--logs", "logs"],
+    ] {
+        let answer = folder.sprig(arguments);
+        assert!(answer.contains("the command reads this very file") && answer.ends_with("[exit 1]"), "{answer}");
+    }
+    assert_eq!(fs::read(folder.path().join("box.toml")).unwrap(), PAIR.as_bytes());
+}
+
+#[test]
+fn a_device_is_not_replaced_by_an_image() {
+    let answer = Folder::new().sprig(&["image", "box.toml", "--boot-image", "boot.elf", "-o", "/dev/null"]);
+    assert_eq!(summary(&answer), "1: error: cannot write /dev/null: it is a device or a pipe, not a file");
+}
+
+#[test]
+fn options_out_of_their_range_are_wrong_usage() {
+    let folder = Folder::new();
+    for arguments in [
+        ["run", "box.toml", "--timeout", "18446744073709551615"].as_slice(),
+        &["run", "box.toml", "--timeout", "-5"],
+        &["run", "box.toml", "--keep"],
+        &["run", "box.toml", "--device", "e1000e="],
+        &["plan", "box.toml", "--machine", "cpus=1,cpus=2"],
+        &["plan", "box.toml", "--machine", "memory=1KiB"],
+    ] {
+        let answer = folder.sprig(arguments);
+        assert!(answer.ends_with("[exit 2]"), "{arguments:?}: {answer}");
+    }
+    let keep = ["run", "-", "--boot-image", "boot.elf", "--until-up", "--keep"];
+    assert!(
+        summary(&folder.sprig(&keep)).starts_with("1: error: with --keep the box file cannot come from standard input")
     );
 }

@@ -7,13 +7,10 @@ use std::path::Path;
 use partitioner::address::MIB;
 use partitioner::amount::Amount;
 use partitioner::diagnostic::Diagnostic;
-use rustix::process::{Flock, FlockOffsetType, FlockType, fcntl_getlk};
+use rustix::fs::{FlockOperation, fcntl_lock};
 
 use crate::emulated::{EmulatedDevice, EmulatedMachine};
 use crate::input_file::{InputError, InputFile};
-
-/// QEMU locks single bytes of a disk's file, all of them below this (QEMU `block/file-posix.c`, `RAW_LOCK_PERM_BASE`).
-const LOCKED_BYTES: u64 = 512;
 
 /// Everything that this host lacks for the machine.
 pub fn check(machine: &EmulatedMachine) -> Vec<Diagnostic> {
@@ -50,7 +47,7 @@ fn check_disk(device: &EmulatedDevice, image: &Path) -> Option<Diagnostic> {
             diagnostic("disk-image-missing", error.to_string(), help)
         }
         // QEMU takes a block device as a disk.
-        Err(InputError::NotAFile { kind: "a device" }) => None,
+        Err(InputError::NotAFile { kind: "a block device" }) => None,
         Err(error @ InputError::NotAFile { .. }) => diagnostic(
             "disk-image-not-a-file",
             error.to_string(),
@@ -74,16 +71,12 @@ fn check_disk(device: &EmulatedDevice, image: &Path) -> Option<Diagnostic> {
     }
 }
 
-/// Whether another process has locked any byte that QEMU locks.
+/// Whether another process has locked any byte, as QEMU does with single bytes of a disk's file
+/// (QEMU `block/file-posix.c`). The lock for the trial is released at once.
 fn is_in_use(file: &File) -> bool {
-    let whole = Flock {
-        start: 0,
-        length: LOCKED_BYTES,
-        pid: None,
-        typ: FlockType::WriteLock,
-        offset_type: FlockOffsetType::Set,
-    };
-    fcntl_getlk(file, &whole).is_ok_and(|lock| lock.is_some())
+    let is_locked = fcntl_lock(file, FlockOperation::NonBlockingLockExclusive).is_err();
+    let _ = fcntl_lock(file, FlockOperation::Unlock);
+    is_locked
 }
 
 /// Memory and swap space, in bytes (proc(5): `/proc/meminfo`).

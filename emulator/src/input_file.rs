@@ -134,7 +134,8 @@ pub fn read_stream(stream: impl Read, most: u64) -> Result<Vec<u8>, InputError> 
 /// Opens a regular file. Other kinds are refused before they are opened: opening a pipe may block.
 fn open(path: &Path) -> Result<(File, Metadata), InputError> {
     let error = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => InputError::Missing,
+        // The latter of `file/` and `file/more`.
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => InputError::Missing,
         _ => InputError::Unreadable(error),
     };
     require_file(fs::metadata(path).map_err(error)?.file_type())?;
@@ -152,7 +153,8 @@ fn require_file(kind: FileType) -> Result<(), InputError> {
         kind if kind.is_dir() => Err(InputError::NotAFile { kind: "a directory" }),
         kind if kind.is_fifo() => Err(InputError::NotAFile { kind: "a pipe" }),
         kind if kind.is_socket() => Err(InputError::NotAFile { kind: "a socket" }),
-        kind if kind.is_char_device() || kind.is_block_device() => Err(InputError::NotAFile { kind: "a device" }),
+        kind if kind.is_char_device() => Err(InputError::NotAFile { kind: "a character device" }),
+        kind if kind.is_block_device() => Err(InputError::NotAFile { kind: "a block device" }),
         _ => Err(InputError::NotAFile { kind: "something else" }),
     }
 }
@@ -178,7 +180,7 @@ mod tests {
         let refused = |path: &Path| InputFile::open(path).unwrap_err().to_string();
         assert_eq!(refused(&pipe), "it is a pipe, not a file");
         assert_eq!(refused(folder.path()), "it is a directory, not a file");
-        assert_eq!(refused(Path::new("/dev/zero")), "it is a device, not a file");
+        assert_eq!(refused(Path::new("/dev/zero")), "it is a character device, not a file");
         assert_eq!(refused(&folder.path().join("none")), "there is no such file");
     }
 

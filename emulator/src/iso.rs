@@ -15,6 +15,8 @@ use std::process::{Command, Output};
 use std::{env, fs, io};
 
 use crate::bundle::Bundle;
+use crate::input_file::{InputError, InputFile};
+use crate::output_file::{OutputError, OutputFile};
 use crate::qemu::PrivateFolder;
 
 /// The modules that GRUB needs to find and load the files, and the partition tables that `grub-mkrescue` has it try.
@@ -54,9 +56,12 @@ pub enum IsoError {
     Read {
         /// The file.
         path: PathBuf,
-        /// The operating system's error.
-        error: io::Error,
+        /// The reason.
+        error: InputError,
     },
+    /// The medium would overwrite something.
+    #[error(transparent)]
+    Output(#[from] OutputError),
     /// A program cannot be run.
     #[error("cannot run `{tool}`: {error}")]
     Run {
@@ -107,10 +112,11 @@ const PLATFORMS: [(&str, Needed); 2] = [
 /// # Errors
 /// If something is not installed, or a file cannot be written.
 pub fn write(bundle: &Bundle<'_>, boot_image: &Path, to: &Path) -> Result<(), IsoError> {
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    require_place(to, folder)?;
+    let output = OutputFile::new(to, [boot_image.to_owned()])?.require_file()?;
+    // Before a tool works for it: can a file be made there at all?
+    tempfile::tempfile_in(output.folder()).map(drop).map_err(write_error(to))?;
     need(&PROGRAMS, &PLATFORMS)?;
-    let work = tempfile::Builder::new().prefix("sprig-image-").tempdir_in(folder).map_err(write_error(folder))?;
+    let work = PrivateFolder::beside(output.folder()).map_err(write_error(output.folder()))?;
     let tree = work.path().join("tree");
     lay_out(bundle, boot_image, &tree)?;
     let made = work.path().join("made.iso");
@@ -120,7 +126,7 @@ pub fn write(bundle: &Bundle<'_>, boot_image: &Path, to: &Path) -> Result<(), Is
     // So a file that an interrupted tool leaves is removed with the folder.
     tool.env("TMPDIR", work.path());
     run("grub-mkrescue", tool.args(["--", "-volid", "SPRIG"]))?;
-    fs::rename(&made, to).map_err(write_error(to))
+    fs::rename(&made, output.target()).map_err(write_error(to))
 }
 
 /// The manifest of a medium.
@@ -128,7 +134,7 @@ pub fn write(bundle: &Bundle<'_>, boot_image: &Path, to: &Path) -> Result<(), Is
 /// # Errors
 /// If it cannot be read, or is none of ours.
 pub fn manifest(iso: &Path) -> Result<String, IsoError> {
-    File::open(iso).map_err(|error| IsoError::Read { path: iso.to_owned(), error })?;
+    InputFile::open(iso).map_err(|error| IsoError::Read { path: iso.to_owned(), error })?;
     need(&PROGRAMS[1..2], &[])?;
     let folder = PrivateFolder::new().map_err(write_error(&env::temp_dir()))?;
     let copy = folder.path().join("manifest");
@@ -136,14 +142,6 @@ pub fn manifest(iso: &Path) -> Result<String, IsoError> {
     tool.args(["-osirrox", "on", "-indev"]).arg(iso).args(["-extract", "/sprig/manifest"]).arg(&copy);
     run("xorriso", &mut tool).map_err(|_| IsoError::NotOurs { path: iso.to_owned() })?;
     fs::read_to_string(&copy).map_err(|_| IsoError::NotOurs { path: iso.to_owned() })
-}
-
-/// Checks that a file can be made at `to`, before a tool works for it.
-fn require_place(to: &Path, folder: &Path) -> Result<(), IsoError> {
-    if to.is_dir() {
-        return Err(IsoError::Write { path: to.to_owned(), error: io::ErrorKind::IsADirectory.into() });
-    }
-    tempfile::tempfile_in(folder).map(drop).map_err(write_error(to))
 }
 
 fn lay_out(bundle: &Bundle<'_>, boot_image: &Path, tree: &Path) -> Result<(), IsoError> {

@@ -26,6 +26,7 @@ use crate::console::Console;
 use crate::emulated::EmulatedMachine;
 use crate::host;
 use crate::iso::{self, IsoError};
+use crate::output_file::{OutputError, OutputFile};
 use crate::qemu::{
     self, Accelerator, Attachment, Boot, ConsoleSpec, Emulator, Firmware, Machine, MachineSpec, PrivateFolder,
 };
@@ -105,6 +106,9 @@ pub enum LaunchError {
         /// The operating system's error.
         error: io::Error,
     },
+    /// A log file cannot be what is there.
+    #[error("{0}\n  help: name another folder with --logs")]
+    Log(#[source] OutputError),
     /// Another run logs there.
     #[error("another run logs its consoles in {}\n  help: end it, or name another folder with --logs", path.display())]
     LogsInUse {
@@ -140,10 +144,14 @@ pub fn launch(source: &Source, boot_image: &Path, options: LaunchOptions) -> Res
     source.require(host::check(&machine))?;
     let accelerator = accelerator(options.accelerator, &plan);
     let held = options.logs.as_deref().map(hold).transpose()?;
+    let names = console_names(&plan, &machine);
+    for name in options.logs.iter().flat_map(|logs| names.iter().map(|name| log_path(logs, name))) {
+        OutputFile::new(&name, source.inputs()).map_err(LaunchError::Log)?;
+    }
     let folder = PrivateFolder::new().map_err(|error| LaunchError::File { path: std::env::temp_dir(), error })?;
     let boot = options.medium.prepare(source, boot_image, folder.path())?;
-    let log = |name: &String| options.logs.as_ref().map(|logs| logs.join(format!("{name}.log")));
-    let consoles = console_names(&plan, &machine).into_iter().map(|name| ConsoleSpec { log: log(&name), name });
+    let log = |name: &str| options.logs.as_ref().map(|logs| log_path(logs, name));
+    let consoles = names.into_iter().map(|name| ConsoleSpec { log: log(&name), name });
     let defaults = MachineSpec::new(boot);
     let spec = MachineSpec {
         emulator: Emulator::find(Some(boot_image)),
@@ -157,6 +165,10 @@ pub fn launch(source: &Source, boot_image: &Path, options: LaunchOptions) -> Res
         ..defaults
     };
     Ok(RunningBox { machine: spec.start()?, accelerator, emulated: machine, plan, _logs: held })
+}
+
+fn log_path(logs: &Path, name: &str) -> PathBuf {
+    logs.join(format!("{name}.log"))
 }
 
 /// How the machine's processors run: a plan with devices asks for more care.
@@ -262,10 +274,10 @@ fn console_names(plan: &Plan, machine: &EmulatedMachine) -> Vec<String> {
         let owner = plan.partitions.iter().find(|partition| partition.console == Some(port));
         match owner {
             _ if number == 0 => LOG.to_owned(),
-            // The name is that of a log file too, so it must be nobody else's.
-            Some(owner) if owner.name == LOG => format!("{LOG}-partition"),
+            // The name is that of a log file too, so it must be no partition's: these have no underscores.
+            Some(owner) if owner.name == LOG => format!("{LOG}_partition"),
             Some(owner) => owner.name.clone(),
-            None => format!("unused-port-{number}"),
+            None => format!("unused_port_{number}"),
         }
     };
     machine.ports().enumerate().map(name_of).collect()

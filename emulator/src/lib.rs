@@ -8,6 +8,7 @@
 //! | module | |
 //! |---|---|
 //! | [`input_file`] | files that a user names, opened by kind and size first |
+//! | [`output_file`] | files that a command writes |
 //! | [`source`] | a box file with everything that it names, read once |
 //! | [`bundle`], [`iso`] | what the boot image is given, as an archive and as a bootable medium |
 //! | [`boot_image`] | where the boot image lies |
@@ -30,6 +31,7 @@ pub mod host;
 pub mod input_file;
 pub mod iso;
 pub mod launch;
+pub mod output_file;
 pub mod qemu;
 pub mod session;
 pub mod shell;

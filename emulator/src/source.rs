@@ -1,8 +1,8 @@
 //! A box file with the images that it names. It is read once, so that what is planned is what is booted.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use partitioner::config::BoxFile;
 use partitioner::diagnostic::Diagnostic;
@@ -47,12 +47,6 @@ pub enum SourceError {
         path: PathBuf,
         /// The line, counted from 1.
         line: usize,
-    },
-    /// The output would overwrite an input.
-    #[error("cannot write {}: the box is made from this very file\n  help: write to another file", path.display())]
-    Overwrites {
-        /// Its path.
-        path: PathBuf,
     },
     /// The box file, or an image that it names, is wrong.
     #[error(transparent)]
@@ -121,16 +115,10 @@ impl Source {
         &self.path
     }
 
-    /// Refuses to write a result to `output` if that is the box file or one of its images.
-    ///
-    /// # Errors
-    /// If `output` is one of them.
-    pub fn spare(&self, output: &Path) -> Result<(), SourceError> {
-        let Ok(target) = fs::canonicalize(output) else { return Ok(()) };
-        let folder = self.path.parent().unwrap_or(Path::new(""));
-        let mut inputs = self.images.keys().map(|image| folder.join(image)).chain([self.path.clone()]);
-        let same = inputs.any(|input| fs::canonicalize(input).is_ok_and(|input| input == target));
-        if same { Err(SourceError::Overwrites { path: output.to_owned() }) } else { Ok(()) }
+    /// The files that the box is made from: the box file and its images.
+    pub fn inputs(&self) -> Vec<PathBuf> {
+        let images = self.images.values().map(|image| image.path().to_owned());
+        images.chain([self.path.clone()]).collect()
     }
 
     /// The text of the box file.

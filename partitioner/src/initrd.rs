@@ -70,13 +70,18 @@ impl fmt::Display for Format {
 pub fn unpacked_len(format: Format, head: &[u8], tail: &[u8], len: u64) -> Option<u64> {
     match format {
         Format::Cpio => Some(len),
-        Format::Gzip => gzip_len(tail).filter(|unpacked| *unpacked >= len / 2),
+        Format::Gzip => {
+            gzip_len(tail).filter(|unpacked| (len / 2..=len.saturating_mul(GZIP_RATIO_MAX)).contains(unpacked))
+        }
         Format::Xz => xz_len(tail),
         Format::Zstd => zstd_len(head),
         Format::Lzma => bytes_at(head, 5, 8).filter(|unpacked| *unpacked != u64::MAX),
         Format::Bzip2 | Format::Lzo | Format::Lz4 => None,
     }
 }
+
+/// The most that deflate can compress (zlib's FAQ): what claims to be more is damaged, or has bytes behind it.
+const GZIP_RATIO_MAX: u64 = 1032;
 
 /// A little-endian number of up to eight bytes.
 fn bytes_at(bytes: &[u8], at: usize, len: usize) -> Option<u64> {
@@ -181,5 +186,6 @@ mod tests {
             assert_eq!(unpacked_len(Format::Zstd, &ZSTD[..len.min(ZSTD.len())], &[], len as u64), None);
         }
         assert_eq!(unpacked_len(Format::Gzip, &[], &[1, 2], 2), None);
+        assert_eq!(unpacked_len(Format::Gzip, &[], &[0xff; 4], 1 << 20), None, "more than deflate can compress");
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Result, bail};
 use emulator::emulated::EmulatedMachine;
 use emulator::iso;
+use emulator::output_file::OutputFile;
 use emulator::source::Source;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -34,7 +35,7 @@ impl Image {
     /// Every error of the box file; missing tools; a folder that cannot be written to.
     pub fn run(&self) -> Result<()> {
         let source = Source::read(&self.file)?;
-        source.spare(&self.output)?;
+        OutputFile::new(&self.output, source.inputs())?.require_file()?;
         // A box that no machine can carry gets no medium.
         let machine = EmulatedMachine::needed_by(source.request());
         let assumed = machine.assumed_for(source.request());

@@ -1,10 +1,10 @@
 //! `sprig inventory`: this machine, recorded for planning.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use emulator::output_file::OutputFile;
 use partitioner::amount::{Amount, Count};
 use partitioner::inventory as machine;
 
@@ -35,7 +35,7 @@ impl Inventory {
         let json = serde_json::to_string_pretty(&inventory)?;
         match &self.output {
             Some(path) => {
-                fs::write(path, json + "\n").with_context(|| format!("cannot write {}", path.display()))?;
+                OutputFile::new(path, [])?.write((json + "\n").as_bytes())?;
                 print(&format!("{}: {}", path.display(), describe(&inventory)))?;
             }
             None => {

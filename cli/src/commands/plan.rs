@@ -1,12 +1,12 @@
 //! `sprig plan`: who gets which cores, memory and devices.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use emulator::emulated::{Assumed, EmulatedDevice, EmulatedMachine};
 use emulator::input_file;
+use emulator::output_file::OutputFile;
 use emulator::source::Source;
 use partitioner::inventory::Inventory;
 use partitioner::size::Size;
@@ -67,10 +67,13 @@ impl Plan {
         if let Some(path) = &self.svg {
             let drawn = picture(inventory, source.request(), &plan);
             if path.as_os_str() == STANDARD_OUTPUT {
+                if self.json {
+                    bail!("standard output takes the picture or the JSON: name a file with --svg");
+                }
                 return print(&drawn);
             }
-            source.spare(path)?;
-            fs::write(path, drawn).with_context(|| format!("cannot write {}", path.display()))?;
+            let inputs = source.inputs().into_iter().chain(self.inventory.clone());
+            OutputFile::new(path, inputs)?.write(drawn.as_bytes())?;
         }
         if self.json {
             print(&format!("{}\n", serde_json::to_string_pretty(&plan)?))
@@ -123,13 +126,23 @@ impl FromStr for MachineSize {
             let (name, value) =
                 part.split_once('=').ok_or_else(|| format!("`{part}` is not `cpus=…` or `memory=…`"))?;
             match name.trim() {
+                "cpus" if size.cpus.is_some() => return Err("`cpus` is given twice".to_owned()),
+                "memory" if size.memory.is_some() => return Err("`memory` is given twice".to_owned()),
                 "cpus" => size.cpus = Some(cpus(value.trim())?),
-                "memory" => size.memory = Some(Size::parse(value).map_err(|error| format!("`{value}`: {error}"))?),
+                "memory" => size.memory = Some(memory(value)?),
                 other => return Err(format!("`{other}` is neither `cpus` nor `memory`")),
             }
         }
         Ok(size)
     }
+}
+
+/// The least memory of a machine for which planning means anything: the resident part lies below it.
+const MEMORY_LEAST: Size = Size(64 << 20);
+
+fn memory(text: &str) -> Result<Size, String> {
+    let size = Size::parse(text).map_err(|error| format!("`{text}`: {error}"))?;
+    if size < MEMORY_LEAST { Err(format!("`{text}` is less than {MEMORY_LEAST}")) } else { Ok(size) }
 }
 
 fn cpus(text: &str) -> Result<u32, String> {
@@ -144,7 +157,7 @@ mod tests {
     fn the_size_of_a_machine_is_given_in_parts() {
         let size: MachineSize = "cpus=8, memory=4GiB".parse().unwrap();
         assert_eq!(size, MachineSize { cpus: Some(8), memory: Some(Size(4 << 30)) });
-        for wrong in ["", "8", "cpus=0", "cpus=x", "memory=4", "disks=1"] {
+        for wrong in ["", "8", "cpus=0", "cpus=x", "memory=4", "memory=1MiB", "cpus=1,cpus=2", "disks=1"] {
             assert!(wrong.parse::<MachineSize>().is_err(), "{wrong}");
         }
     }

@@ -1,11 +1,11 @@
 //! `sprig report`: makes a page from the files that benches wrote.
 
-use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use bench::file::read;
 use bench::report::pages;
+use emulator::output_file::OutputFile;
 
 use super::print;
 
@@ -17,7 +17,7 @@ pub struct Report {
     /// Result files of `sprig bench` or `cargo xtask bench`, in the order of the page
     #[arg(required = true, value_name = "BENCH.json")]
     benches: Vec<PathBuf>,
-    /// Where to put the page
+    /// Where to put the page; `-` is standard output
     #[arg(short, long, value_name = "FILE", default_value = "report.html")]
     output: PathBuf,
 }
@@ -29,11 +29,11 @@ impl Report {
     /// If a file is no bench, or the page cannot be written.
     pub fn run(&self) -> Result<()> {
         let benches = self.benches.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
-        let output = self.output.display();
-        if let Some(bench) = self.benches.iter().find(|bench| **bench == self.output) {
-            bail!("{} is an input: name another output with -o", bench.display());
+        let page = pages(&benches);
+        if self.output.as_os_str() == "-" {
+            return print(&page);
         }
-        fs::write(&self.output, pages(&benches)).with_context(|| format!("cannot write the page {output}"))?;
-        print(&format!("wrote {output}\n"))
+        OutputFile::new(&self.output, self.benches.clone())?.write(page.as_bytes())?;
+        print(&format!("wrote {}\n", self.output.display()))
     }
 }

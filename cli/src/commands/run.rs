@@ -87,8 +87,17 @@ impl Run {
     /// # Errors
     /// Every error of the box file, before anything starts; what is missing here; an end that is no success.
     pub fn run(&self) -> anyhow::Result<ExitCode> {
+        if self.keep && self.file.as_os_str() == "-" {
+            bail!("with --keep the box file cannot come from standard input: name a file");
+        }
+        if let Some(argument) = self.qemu_arguments.iter().find(|one| one.trim_start_matches('-') == "daemonize") {
+            bail!("QEMU must stay a child of this command: omit {argument}, and use --keep instead");
+        }
         if self.keep && !self.is_background {
             return background::start();
+        }
+        if self.is_background {
+            background::end_with_parent()?;
         }
         let events = Events::new()?;
         let mut running = self.start()?;
@@ -185,11 +194,12 @@ fn warn_of_unsound_emulator(boot_image: &Path, machine: &EmulatedMachine) {
     }
 }
 
+/// The longest limit: a year.
+const SECONDS_MOST: u64 = 365 * 24 * 60 * 60;
+
 fn seconds(text: &str) -> Result<u64, String> {
-    text.parse()
-        .ok()
-        .filter(|seconds| *seconds > 0)
-        .ok_or_else(|| "expected a whole number of seconds, 1 or more".to_owned())
+    let seconds = text.parse().ok().filter(|seconds| (1..=SECONDS_MOST).contains(seconds));
+    seconds.ok_or_else(|| format!("expected a whole number of seconds from 1 to {SECONDS_MOST}"))
 }
 
 /// The machine in a line: `4 cores, 1280MiB, virtio-net at 0000:01:00.0`.

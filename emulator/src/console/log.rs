@@ -2,7 +2,10 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 /// The file to which a console's output is written.
 pub struct ConsoleLog {
@@ -26,7 +29,10 @@ impl ConsoleLog {
     /// # Errors
     /// If it cannot be created.
     pub fn create(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), file: File::create(path)? })
+        // A pipe that nobody reads must not block.
+        let no_wait = OFlags::NONBLOCK.bits().cast_signed();
+        let file = File::options().write(true).create(true).truncate(true).custom_flags(no_wait).open(path)?;
+        Ok(Self { path: path.to_owned(), file })
     }
 
     /// Appends a piece of output.

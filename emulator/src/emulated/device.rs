@@ -51,6 +51,7 @@ impl FromStr for EmulatedDevice {
         match (kind, value) {
             ("nvme", Some(image)) if !image.is_empty() => Ok(Self::Nvme(image.into())),
             ("sata", Some(image)) if !image.is_empty() => Ok(Self::Sata(image.into())),
+            ("virtio-net" | "e1000e", Some("")) => Err(DeviceError(text.to_owned())),
             ("virtio-net", _) => Ok(Self::VirtioNet(network())),
             ("e1000e", _) => Ok(Self::E1000e(network())),
             ("usb", None) => Ok(Self::Usb),
@@ -230,7 +231,7 @@ mod tests {
         assert_eq!("nvme=a.img".parse(), Ok(EmulatedDevice::Nvme("a.img".into())));
         assert_eq!("e1000e".parse(), Ok(EmulatedDevice::E1000e("user".into())));
         assert_eq!("virtio-net=tap,ifname=t0".parse(), Ok(EmulatedDevice::VirtioNet("tap,ifname=t0".into())));
-        for text in ["", "nvme", "nvme=", "usb=3", "floppy"] {
+        for text in ["", "nvme", "nvme=", "e1000e=", "usb=3", "floppy"] {
             assert_eq!(text.parse::<EmulatedDevice>(), Err(DeviceError(text.to_owned())));
         }
     }

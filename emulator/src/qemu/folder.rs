@@ -12,6 +12,8 @@ use tempfile::TempDir;
 const PREFIX: &str = "sprig-run-";
 /// Locked as long as the owner lives. The kernel releases it however the owner ends.
 const LOCK: &str = "lock";
+/// The lock file before its owner has locked it.
+const UNNAMED: &str = "new-lock";
 /// How long the owner of a new folder may take to lock it.
 const LOCK_LIMIT: Duration = Duration::from_secs(600);
 
@@ -27,10 +29,18 @@ impl PrivateFolder {
     /// # Errors
     /// If it cannot be made.
     pub fn new() -> io::Result<Self> {
-        Self::remove_abandoned();
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
+        Self::beside(&std::env::temp_dir())
+    }
+
+    /// A new one in `place`. Those there of processes that were killed are removed.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn beside(place: &Path) -> io::Result<Self> {
+        remove_abandoned(place);
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(place)?;
         // The lock file gets its name after it is locked, so that nobody takes the folder for an abandoned one.
-        let unnamed = folder.path().join("new-lock");
+        let unnamed = folder.path().join(UNNAMED);
         let lock = File::create(&unnamed)?;
         flock(&lock, FlockOperation::LockExclusive)?;
         fs::rename(unnamed, folder.path().join(LOCK))?;
@@ -59,13 +69,17 @@ fn remove_abandoned(place: &Path) {
         if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
             continue;
         }
-        let is_free = match File::open(entry.path().join(LOCK)) {
-            Ok(lock) => flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok(),
-            // Its owner is about to lock it, or died before it could.
-            Err(_) => is_older_than(&entry, LOCK_LIMIT),
-        };
-        if is_free {
-            let _ = fs::remove_dir_all(entry.path());
+        match File::open(entry.path().join(LOCK)) {
+            Ok(lock) if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() => {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+            Ok(_) => {}
+            // Its owner is about to lock it, or died before it could. A folder that holds anything else is not ours.
+            Err(_) if is_older_than(&entry, LOCK_LIMIT) => {
+                let _ = fs::remove_file(entry.path().join(UNNAMED));
+                let _ = fs::remove_dir(entry.path());
+            }
+            Err(_) => {}
         }
     }
 }

@@ -9,6 +9,7 @@ use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::channels::ControlSocket;
@@ -38,6 +39,8 @@ pub enum MachineEnd {
     Reset,
     /// This signal killed QEMU.
     Killed(i32),
+    /// Somebody asked QEMU to end: by a signal that it handles, or by its control connection.
+    Terminated,
     /// QEMU ended with this status, for a reason of its own.
     Failed(ExitStatus),
 }
@@ -48,6 +51,7 @@ impl MachineEnd {
             (Some(signal), _) => Self::Killed(signal),
             (None, Some(Shutdown::PowerOff)) if status.success() => Self::PoweredOff,
             (None, Some(Shutdown::Reset)) if status.success() => Self::Reset,
+            (None, Some(Shutdown::Host)) if status.success() => Self::Terminated,
             (None, _) => Self::Failed(status),
         }
     }
@@ -118,7 +122,8 @@ impl Machine {
         let process = pidfd_open(pid, PidfdFlags::empty()).map_err(|e| file_error("watch", log)(e.into()))?;
         let mut ready = [PollFd::new(&socket.listener, PollFlags::IN), PollFd::new(&process, PollFlags::IN)];
         let limit = Timespec { tv_sec: CONNECT_LIMIT.as_secs().cast_signed(), tv_nsec: 0 };
-        let count = poll(&mut ready, Some(&limit)).map_err(|e| file_error("listen on", &socket.path)(e.into()))?;
+        let count = retry_on_intr(|| poll(&mut ready, Some(&limit)))
+            .map_err(|e| file_error("listen on", &socket.path)(e.into()))?;
         if ready[0].revents().contains(PollFlags::IN) {
             let (stream, _) = socket.listener.accept().map_err(file_error("listen on", &socket.path))?;
             return Ok(stream);
@@ -137,8 +142,9 @@ impl Machine {
     /// The error for a QEMU that has ended, or is about to, before its machine ran.
     pub(super) fn ended_at_once(&mut self, emulator: &Emulator) -> Result<StartError, StartError> {
         let status = self.child.wait().map_err(file_error("wait for", emulator.program()))?;
-        // `setpriv`, shells and the dynamic linker exit with 127 if the program or one of its libraries is missing.
-        if status.code() == Some(127) {
+        // `setpriv`, shells and the dynamic linker exit with 127 if the program or one of its libraries is
+        // missing, and with 126 if it cannot be executed.
+        if matches!(status.code(), Some(126 | 127)) {
             let output = self.qemu_output().trim_end().to_owned();
             return Ok(StartError::NoEmulator { emulator: emulator.clone(), output });
         }

@@ -52,7 +52,7 @@ pub(super) fn panic_reason(line: &str) -> Option<&str> {
 
 /// Whether a line, or the beginning of one, comes from user space: the report of the demo's init, or a prompt.
 pub(super) fn is_user_space(line: &str) -> bool {
-    line.contains("sprig-report: ")
+    line.contains("sprig-report: {")
         || ["login: ", "# ", "$ "].iter().any(|prompt| line.ends_with(prompt) && !line.starts_with('['))
 }
 

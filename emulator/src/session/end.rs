@@ -63,9 +63,12 @@ impl RunEnd {
 
     /// The end in words: a line for the cause, and what else went wrong.
     pub fn describe(&self) -> String {
-        let mut lines = vec![self.cause.describe(&self.qemu_output)];
+        let mut lines = vec![self.cause.describe()];
         if !self.not_up.is_empty() && !matches!(self.cause, EndCause::BootFailed(_)) {
             lines[0] += &format!("; not in user space: {}", self.not_up.join(", "));
+        }
+        if matches!(self.cause, EndCause::Machine(MachineEnd::Failed(_))) {
+            lines.extend(self.qemu_output.trim_end().lines().map(|line| format!("  {line}")));
         }
         for Panic { partition, reason, last_lines } in &self.panics {
             lines.push(format!("  {partition}: kernel panic: {reason}; the last lines of its console:\n{last_lines}"));
@@ -87,7 +90,9 @@ impl EndCause {
             | Self::Machine(MachineEnd::PoweredOff) => true,
             Self::PanickedBeforeUp
             | Self::BootFailed(_)
-            | Self::Machine(MachineEnd::Reset | MachineEnd::Killed(_) | MachineEnd::Failed(_)) => false,
+            | Self::Machine(
+                MachineEnd::Reset | MachineEnd::Killed(_) | MachineEnd::Terminated | MachineEnd::Failed(_),
+            ) => false,
         }
     }
 
@@ -104,15 +109,16 @@ impl EndCause {
             Self::Machine(MachineEnd::PoweredOff) => "powered-off",
             Self::Machine(MachineEnd::Reset) => "reset",
             Self::Machine(MachineEnd::Killed(_)) => "killed",
+            Self::Machine(MachineEnd::Terminated) => "terminated",
             Self::Machine(MachineEnd::Failed(_)) => "qemu-failed",
         }
     }
 
-    fn describe(&self, qemu_output: &str) -> String {
+    fn describe(&self) -> String {
         match self {
             Self::Quit => "ended by the user".to_owned(),
             Self::Signal(name) => format!("ended by {name}"),
-            Self::OutputClosed => "ended: standard output is closed".to_owned(),
+            Self::OutputClosed => "ended: standard output takes no more".to_owned(),
             Self::TimeLimit => "ended: the time is over".to_owned(),
             Self::AllUp => "every partition is in user space".to_owned(),
             Self::PanickedBeforeUp => "a kernel panicked before user space".to_owned(),
@@ -120,10 +126,8 @@ impl EndCause {
             Self::Machine(MachineEnd::PoweredOff) => "ended: the machine was powered off".to_owned(),
             Self::Machine(MachineEnd::Reset) => "the machine was reset by a kernel or a triple fault".to_owned(),
             Self::Machine(MachineEnd::Killed(signal)) => format!("QEMU was killed by signal {signal}"),
-            Self::Machine(MachineEnd::Failed(status)) => match qemu_output.trim_end() {
-                "" => format!("QEMU ended ({status})"),
-                output => format!("QEMU ended ({status}):\n{output}"),
-            },
+            Self::Machine(MachineEnd::Terminated) => "QEMU was ended from outside".to_owned(),
+            Self::Machine(MachineEnd::Failed(status)) => format!("QEMU ended ({status})"),
         }
     }
 }
@@ -145,7 +149,7 @@ mod tests {
         vec![
             (EndCause::Quit, true, "ended by the user"),
             (EndCause::Signal("SIGTERM"), true, "ended by SIGTERM"),
-            (EndCause::OutputClosed, true, "ended: standard output is closed"),
+            (EndCause::OutputClosed, true, "ended: standard output takes no more"),
             (EndCause::TimeLimit, true, "ended: the time is over"),
             (EndCause::AllUp, true, "every partition is in user space"),
             (EndCause::PanickedBeforeUp, false, "a kernel panicked before user space"),
@@ -153,6 +157,7 @@ mod tests {
             (EndCause::Machine(MachineEnd::PoweredOff), true, "ended: the machine was powered off"),
             (EndCause::Machine(MachineEnd::Reset), false, "the machine was reset by a kernel or a triple fault"),
             (EndCause::Machine(MachineEnd::Killed(9)), false, "QEMU was killed by signal 9"),
+            (EndCause::Machine(MachineEnd::Terminated), false, "QEMU was ended from outside"),
             (EndCause::Machine(MachineEnd::Failed(failed)), false, "QEMU ended (exit status: 1)"),
         ]
     }
@@ -201,7 +206,7 @@ mod tests {
     fn qemus_own_words_are_shown_where_it_failed() {
         let status = ExitStatus::from_raw(1 << 8);
         let end = RunEnd { qemu_output: "qemu: no\n".to_owned(), ..end(EndCause::Machine(MachineEnd::Failed(status))) };
-        assert_eq!(end.describe(), "QEMU ended (exit status: 1):\nqemu: no");
+        assert_eq!(end.describe(), "QEMU ended (exit status: 1)\n  qemu: no");
     }
 
     /// The rows of the table in the book: name, line, exit code if all were up, exit code else.

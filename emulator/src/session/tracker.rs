@@ -92,13 +92,16 @@ impl Tracker {
             let owner = self.ports[port].owner;
             updates.push(Update::Line(owner, line.clone()));
             match owner {
-                Some(owner) => self.note_line(owner, &line, &mut updates),
+                Some(owner) => {
+                    self.note_panic(owner, &line, &mut updates);
+                    self.note_user_space(owner, &line, &mut updates);
+                }
                 None => self.note_boot_line(port, &line, &mut updates),
             }
         }
         if let Some(owner) = self.ports[port].owner {
             let partial = self.ports[port].lines.partial();
-            self.note_line(owner, &partial, &mut updates);
+            self.note_user_space(owner, &partial, &mut updates);
         }
         updates
     }
@@ -140,12 +143,18 @@ impl Tracker {
         }
     }
 
-    fn note_line(&mut self, owner: usize, line: &str, updates: &mut Vec<Update>) {
+    /// Takes a whole line: the reason of a panic stands at its end.
+    fn note_panic(&mut self, owner: usize, line: &str, updates: &mut Vec<Update>) {
         let partition = &mut self.partitions[owner];
         if let (None, Some(reason)) = (&partition.panic, panic_reason(line)) {
             partition.panic = Some(reason.to_owned());
             updates.push(Update::Panicked(owner, reason.to_owned()));
         }
+    }
+
+    /// Takes a line, or the beginning of one: a prompt has no end.
+    fn note_user_space(&mut self, owner: usize, line: &str, updates: &mut Vec<Update>) {
+        let partition = &mut self.partitions[owner];
         if partition.is_up || !is_user_space(line) {
             return;
         }
@@ -210,7 +219,10 @@ mod tests {
         tracker.output(0, BOOT);
         let reason = "VFS: Unable to mount root fs";
         let expected = [Update::FirstOutput(0), Update::Panicked(0, reason.to_owned())];
-        assert_eq!(without_lines(tracker.output(1, PANIC)), expected);
+        // The line comes in two pieces.
+        let (first, rest) = PANIC.split_at(60);
+        let updates = [tracker.output(1, first), tracker.output(1, rest)].concat();
+        assert_eq!(without_lines(updates), expected);
         let panicked: Vec<_> =
             tracker.panicked().map(|(partition, reason)| (partition.name.as_str(), reason)).collect();
         assert_eq!(panicked, [("web", reason)]);

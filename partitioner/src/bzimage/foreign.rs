@@ -86,7 +86,8 @@ impl Foreign {
                 "take the kernel out of it (objcopy -O binary -j .linux FILE vmlinuz), or name /boot/vmlinuz-..."
             }
             Self::Archive => "this is an initial RAM disk: `kernel` and `initrd` may be swapped",
-            Self::Empty | Self::Script | Self::Text | Self::Unknown => {
+            Self::Empty => "copy or download it again",
+            Self::Script | Self::Text | Self::Unknown => {
                 "give the file that a distribution installs as /boot/vmlinuz-..., not an ELF vmlinux"
             }
         }

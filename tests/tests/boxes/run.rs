@@ -143,7 +143,11 @@ fn an_end_before_user_space_is_no_success_whatever_its_cause() {
     child.stdout.take().expect("it is piped").read_exact(&mut first).expect("some output");
     let output = child.wait_with_output().expect("the command ends when nobody reads");
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).contains("ended: standard output is closed; not in user space: p0"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("ended: standard output takes no more; not in user space: p0"),
+        "{}",
+        stderr(&output)
+    );
     assert!(left_behind(&scene).is_empty());
 }
 
@@ -212,4 +216,19 @@ fn a_disk_that_a_running_machine_has_is_not_given_to_another() {
     assert!(stderr(&output).contains("error[disk-image-in-use]"), "{}", stderr(&output));
     kill_process(Pid::from_child(&events.child), Signal::TERM).expect("the first run can be ended");
     events.all();
+}
+
+#[test]
+fn a_box_whose_foreground_is_ended_before_it_is_up_ends_too() {
+    let scene = Scene::of_cores(&[1]);
+    let mut events = Events::start(&scene, &["--until-up", "--keep"]);
+    assert_eq!(events.next()["event"], "started");
+    let background = child_of(events.child.id());
+    kill_process(Pid::from_child(&events.child), Signal::TERM).expect("the command can be signalled");
+    let (events, code) = events.all();
+    let end = events.last().expect("an end");
+    assert_eq!(end["message"], "ended by SIGTERM; not in user space: p0");
+    assert_eq!(code, Some(1));
+    assert!(test_kill_process(background).is_err(), "the background process has ended");
+    assert!(left_behind(&scene).is_empty());
 }
