@@ -294,3 +294,25 @@ fn options_out_of_their_range_are_wrong_usage() {
         summary(&folder.sprig(&keep)).starts_with("1: error: with --keep the box file cannot come from standard input")
     );
 }
+
+#[test]
+fn thousands_of_partitions_make_no_thousands_of_lines() {
+    let folder = Folder::new();
+    let one =
+        |number| format!("[[partition]]\nname = \"p{number}\"\ncpus = 1\nmemory = \"64MiB\"\nkernel = \"vmlinuz\"\n");
+    let text: String = ["[box]\nname = \"many\"\n".to_owned()].into_iter().chain((0..5000).map(one)).collect();
+    folder.write("box.toml", text.as_bytes());
+    let answer = limited(&folder, &["check", "box.toml"]);
+    assert!(answer.contains("error[too-few-cores]") && answer.contains("more of them are not shown"), "{answer}");
+    assert!(answer.lines().count() < 200, "{} lines", answer.lines().count());
+}
+
+#[test]
+fn a_ram_disk_that_is_cut_off_is_warned_of_and_a_home_folder_is_not_expanded() {
+    let folder = Folder::new();
+    folder.write("cut.img", &[b"\xfd7zXZ\0".as_slice(), &[7; 500]].concat());
+    let answer = check(&folder, "web.img", "cut.img");
+    assert!(answer.contains("warning[initrd-cut-off]") && answer.ends_with("[exit 0]"), "{answer}");
+    let answer = check(&folder, "\"vmlinuz\"", "\"~/vmlinuz\"");
+    assert!(answer.contains("`~` has no meaning in a box file") && answer.ends_with("[exit 1]"), "{answer}");
+}

@@ -190,7 +190,7 @@ impl Source {
 
 /// An image, and the ends of it that are read before it is booted.
 fn open_image(path: &Path) -> Result<(InputFile, LoadedImage<'static>), ImageReadError> {
-    let unreadable = |reason: String| ImageReadError::Unreadable { reason: format!("{}: {reason}", path.display()) };
+    let unreadable = |reason: String| ImageReadError::Unreadable { reason };
     let file = InputFile::open(path).map_err(|error| match error {
         InputError::Missing => ImageReadError::Missing { looked_at: path.display().to_string() },
         InputError::NotAFile { kind } => ImageReadError::NotAFile { kind },

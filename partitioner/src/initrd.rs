@@ -80,6 +80,15 @@ pub fn unpacked_len(format: Format, head: &[u8], tail: &[u8], len: u64) -> Optio
     }
 }
 
+/// Whether a compressed file lacks its end, as far as its format marks one: xz ends with a footer, before zeros that pad it.
+pub fn is_cut_off(format: Format, tail: &[u8]) -> bool {
+    let end = tail.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    format == Format::Xz && !tail[..end].ends_with(XZ_FOOTER)
+}
+
+/// The last bytes of an xz stream (The .xz File Format, section 2.1.2.4).
+const XZ_FOOTER: &[u8] = b"YZ";
+
 /// The most that deflate can compress (zlib's FAQ): what claims to be more is damaged, or has bytes behind it.
 const GZIP_RATIO_MAX: u64 = 1032;
 
@@ -112,7 +121,7 @@ fn zstd_len(head: &[u8]) -> Option<u64> {
 /// The sum over the index of the last stream (The .xz File Format, sections 2.1.2 and 4).
 fn xz_len(tail: &[u8]) -> Option<u64> {
     let footer = tail.len().checked_sub(12)?;
-    if tail.get(footer + 10..)? != b"YZ" {
+    if tail.get(footer + 10..)? != XZ_FOOTER {
         return None;
     }
     let index_len = usize::try_from((bytes_at(tail, footer + 4, 4)? + 1).checked_mul(4)?).ok()?;
@@ -175,6 +184,13 @@ mod tests {
         for noise in [b"".as_slice(), b"\0\0", b"#!/bin/sh", b"\x7fELF"] {
             assert_eq!(Format::of(noise), None);
         }
+    }
+
+    #[test]
+    fn a_file_without_its_end_is_known_where_the_format_marks_one() {
+        assert!(!is_cut_off(Format::Xz, XZ) && !is_cut_off(Format::Xz, &[XZ, &[0; 8]].concat()));
+        assert!(is_cut_off(Format::Xz, &XZ[..XZ.len() - 1]) && is_cut_off(Format::Xz, &[]));
+        assert!(!is_cut_off(Format::Gzip, &GZIP[..10]));
     }
 
     #[test]

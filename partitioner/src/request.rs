@@ -123,6 +123,7 @@ struct Known {
     len: u64,
     bzimage: Result<BzImage, BzImageError>,
     format: Option<Format>,
+    is_cut_off: bool,
 }
 
 impl<'a, R: FnMut(&str) -> Result<LoadedImage<'a>, ImageReadError>> Gathering<R> {
@@ -155,9 +156,9 @@ impl<'a, R: FnMut(&str) -> Result<LoadedImage<'a>, ImageReadError>> Gathering<R>
         let found = match self.known(path.get_ref()) {
             Ok(Known { len: 0, .. }) => Err(ImageError::EmptyInitrd),
             Ok(Known { bzimage: Ok(_), .. }) => Err(ImageError::InitrdIsAKernel),
-            Ok(Known { index, format, .. }) => {
-                if format.is_none() {
-                    let warning = ImageError::UnknownFormat;
+            Ok(Known { index, format, is_cut_off, .. }) => {
+                let unknown = format.is_none().then_some(ImageError::UnknownFormat);
+                if let Some(warning) = unknown.or(is_cut_off.then_some(ImageError::CutOff)) {
                     note(&mut self.warnings, path, entry, warning);
                 }
                 Ok(index)
@@ -174,8 +175,9 @@ impl<'a, R: FnMut(&str) -> Result<LoadedImage<'a>, ImageReadError>> Gathering<R>
         let known = (self.read)(path).map(|LoadedImage { head, tail, len, loaded }| {
             let format = Format::of(&head);
             let unpacked_len = format.and_then(|format| initrd::unpacked_len(format, &head, &tail, len));
+            let is_cut_off = format.is_some_and(|format| initrd::is_cut_off(format, &tail));
             self.images.push(ImageFile { path: path.into(), len, unpacked_len, loaded });
-            Known { index: self.images.len() - 1, len, bzimage: BzImage::parse_head(&head, len), format }
+            Known { index: self.images.len() - 1, len, bzimage: BzImage::parse_head(&head, len), format, is_cut_off }
         });
         self.known.insert(path.into(), known.clone());
         known

@@ -50,6 +50,8 @@ pub(super) enum ImageError {
         "is in no format that Linux unpacks (a cpio archive, compressed or not): the kernel may find no /init in it"
     )]
     UnknownFormat,
+    #[error("ends before its compressed content does, or has bytes behind it")]
+    CutOff,
 }
 
 /// An image that is refused, and the places that name it.
@@ -76,6 +78,9 @@ impl RejectedImageError {
 impl From<RejectedImageError> for Diagnostic {
     fn from(RejectedImageError { path, error, places }: RejectedImageError) -> Self {
         let (code, help) = match &error {
+            ImageError::NotRead(ImageReadError::Missing { .. }) if path.starts_with('~') => {
+                ("image-missing", "`~` has no meaning in a box file: write the whole path")
+            }
             ImageError::NotRead(ImageReadError::Missing { .. }) => {
                 ("image-missing", "paths are relative to the box file")
             }
@@ -90,6 +95,7 @@ impl From<RejectedImageError> for Diagnostic {
             ImageError::UnknownFormat => {
                 ("initrd-unknown-format", "name an initial RAM disk, such as /boot/initrd.img-... of a distribution")
             }
+            ImageError::CutOff => ("initrd-cut-off", "copy or make it again"),
             ImageError::EmptyInitrd => ("initrd-empty", "name a file with something in it, or leave `initrd` out"),
         };
         Self::new(code, format!("\"{path}\" {error}"), places, help)

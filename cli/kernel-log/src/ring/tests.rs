@@ -95,7 +95,7 @@ fn memory_without_a_kernel_has_no_log() {
     let memory = FakeMemory::new(Physical(0x10_0000), 2 * PAGE as usize);
     let error = search::log(&memory, &[memory.range()]).err().unwrap().to_string();
     let expected =
-        "no kernel log in 0x100000-0x101fff: what runs there has not started far enough, or is not a Linux kernel";
+        "no kernel log in 0x100000-0x101fff: the kernel there has not set up its log yet, or is not a Linux kernel";
     assert_eq!(error, expected);
 }
 

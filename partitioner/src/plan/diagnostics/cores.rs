@@ -46,6 +46,9 @@ pub(super) fn out_of_reach(request: &Request, cores: &[CoreNumber], partition: u
     )
 }
 
+/// So many places are shown of an error that concerns every partition.
+const PLACES_MOST: usize = 16;
+
 pub(super) fn too_few(
     request: &Request,
     wanted: usize,
@@ -69,7 +72,13 @@ pub(super) fn too_few(
     if let Some(upto) = places.get_mut(..=partition) {
         upto.rotate_right(1);
     }
-    Diagnostic::new("too-few-cores", message, places, "ask for fewer cores, or for fewer partitions")
+    let more = places.len().saturating_sub(PLACES_MOST);
+    places.truncate(PLACES_MOST);
+    let help = match more {
+        0 => "ask for fewer cores, or for fewer partitions".into(),
+        more => format!("ask for fewer cores, or for fewer partitions; {more} more of them are not shown"),
+    };
+    Diagnostic::new("too-few-cores", message, places, help)
 }
 
 fn claim(request: &Request, partition: usize) -> Vec<Place> {
