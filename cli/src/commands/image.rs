@@ -4,14 +4,16 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use anyhow::{Result, bail};
 use emulator::emulated::EmulatedMachine;
 use emulator::iso;
 use emulator::output_file::OutputFile;
 use emulator::source::Source;
+use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::iterator::Signals;
 
 use super::{print, print_assumptions, print_warnings};
 
@@ -28,12 +30,42 @@ pub struct Image {
     boot_image: Option<PathBuf>,
 }
 
+/// From now on a signal ends the tools that this process has started, and not this process, which then removes the
+/// half-made medium.
+fn end_tools_on_signal(interrupted: Arc<AtomicBool>) -> Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    thread::spawn(move || {
+        for _ in signals.forever() {
+            interrupted.store(true, Ordering::Relaxed);
+            for child in children() {
+                // If this fails, it has ended already.
+                let _ = kill_process(child, Signal::TERM);
+            }
+        }
+    });
+    Ok(())
+}
+
+/// The processes that this one has started (proc(5): `/proc/pid/task/tid/children`).
+fn children() -> Vec<Pid> {
+    let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    lists.flat_map(|list| list.split_whitespace().filter_map(pid).collect::<Vec<_>>()).collect()
+}
+
+fn pid(text: &str) -> Option<Pid> {
+    Pid::from_raw(text.parse().ok()?)
+}
+
 impl Image {
     /// Writes the medium.
     ///
     /// # Errors
     /// Every error of the box file; missing tools; a folder that cannot be written to.
     pub fn run(&self) -> Result<()> {
+        if self.output.as_os_str() == "-" {
+            bail!("an image is written to a file: name one with -o");
+        }
         let source = Source::read(&self.file)?;
         OutputFile::new(&self.output, source.inputs())?.require_file()?;
         // A box that no machine can carry gets no medium.
@@ -42,11 +74,8 @@ impl Image {
         source.plan(&assumed.inventory)?;
         print_warnings(&source, &machine);
         let boot_image = super::boot_image(self.boot_image.as_deref())?;
-        // A signal ends the tool, not this process, which then removes the half-made medium.
         let interrupted = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
-            flag::register(signal, Arc::clone(&interrupted))?;
-        }
+        end_tools_on_signal(Arc::clone(&interrupted))?;
         let written = iso::write(&source.bundle()?, &boot_image, &self.output);
         if written.is_err() && interrupted.load(Ordering::Relaxed) {
             bail!("interrupted: {} was not written", self.output.display());

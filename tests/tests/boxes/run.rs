@@ -232,3 +232,21 @@ fn a_box_whose_foreground_is_ended_before_it_is_up_ends_too() {
     assert!(test_kill_process(background).is_err(), "the background process has ended");
     assert!(left_behind(&scene).is_empty());
 }
+
+#[test]
+fn an_image_that_is_interrupted_is_not_written_and_leaves_nothing() {
+    let scene = Scene::of_cores(&[1]);
+    let folder = scene.path("images");
+    fs::create_dir(&folder).expect("a folder for the image");
+    let mut command = Command::new(fixture::command());
+    command.arg("image").arg(scene.source().path()).arg("-o").arg(folder.join("box.iso"));
+    command.arg("--boot-image").arg(fixture::boot_image()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let child = command.spawn().expect("the command runs");
+    child_of(child.id());
+    kill_process(Pid::from_child(&child), Signal::TERM).expect("the command can be signalled");
+    let output = child.wait_with_output().expect("the command ends");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("error: interrupted: "), "{}", stderr(&output));
+    let left: Vec<_> = fs::read_dir(&folder).expect("the folder").flatten().map(|entry| entry.path()).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
