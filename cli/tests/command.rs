@@ -31,8 +31,8 @@ fn a_plan_for_a_given_machine_shows_what_is_left() {
 
 #[test]
 fn a_plan_can_be_read_by_programs() {
-    let said = Folder::new().sprig(&["plan", "box.toml", "--json"]);
-    let plan: serde_json::Value = serde_json::from_str(said.strip_suffix("[exit 0]").unwrap()).unwrap();
+    let output = Folder::new().sprig(&["plan", "box.toml", "--json"]);
+    let plan: serde_json::Value = serde_json::from_str(output.strip_suffix("[exit 0]").unwrap()).unwrap();
     assert_eq!(plan["box_name"], "pair");
     assert_eq!(plan["partitions"][1]["cores"][0]["number"], 3);
 }
@@ -120,8 +120,8 @@ fn a_boot_image_that_is_not_there_is_asked_for() {
 #[test]
 fn a_medium_of_another_box_file_is_refused_before_anything_starts() {
     let folder = Folder::new();
-    let made = folder.sprig(&["image", "box.toml", "-o", "box.iso", "--boot-image", "boot.elf"]);
-    assert!(made.ends_with("[exit 0]"), "{made}");
+    let image = folder.sprig(&["image", "box.toml", "-o", "box.iso", "--boot-image", "boot.elf"]);
+    assert!(image.ends_with("[exit 0]"), "{image}");
     folder.write("box.toml", PAIR.replace("1GiB", "2GiB").as_bytes());
     let arguments = ["run", "box.toml", "--image", "box.iso", "--boot-image", "boot.elf"];
     insta::assert_snapshot!(folder.sprig(&arguments));
@@ -150,8 +150,8 @@ fn what_a_box_is_made_from_is_not_overwritten() {
     let folder = Folder::new();
     for input in ["box.toml", "./vmlinuz", "web.img"] {
         for arguments in [["image", "box.toml", "-o", input], ["plan", "box.toml", "--svg", input]] {
-            let said = folder.sprig(&arguments);
-            assert!(said.contains("the command reads this very file") && said.ends_with("[exit 1]"), "{said}");
+            let output = folder.sprig(&arguments);
+            assert!(output.contains("the command reads this very file") && output.ends_with("[exit 1]"), "{output}");
         }
     }
     assert!(folder.sprig(&["check", "box.toml"]).starts_with("ok: "));
@@ -185,8 +185,8 @@ fn a_report_is_made_of_benches() {
     let folder = Folder::new();
     folder.write("one.json", MADE_UP.as_bytes());
     folder.write("other.json", include_bytes!("../../bench/tests/made-up-native.json"));
-    let said = folder.sprig(&["report", "one.json", "other.json", "-o", "page.html"]);
-    assert_eq!(said, "wrote page.html\n[exit 0]");
+    let output = folder.sprig(&["report", "one.json", "other.json", "-o", "page.html"]);
+    assert_eq!(output, "wrote page.html\n[exit 0]");
     let page = fs::read_to_string(folder.path().join("page.html")).unwrap();
     assert!(page.starts_with("<!DOCTYPE html>") && page.contains("a box of web, db and log"), "{page}");
     assert!(page.contains("the ring between two processes"), "{page}");
@@ -204,8 +204,8 @@ fn what_is_no_bench_is_said_to_be_none() {
     bench["measurements"][2]["samples"] = serde_json::json!([]);
     folder.write("empty.json", bench.to_string().as_bytes());
     let files = ["none.json", "text.json", "plan.json", "later.json", "half.json", "empty.json"];
-    let said = files.map(|file| folder.sprig(&["report", "bench.json", file, "-o", "page.html"]));
-    insta::assert_snapshot!(said.join("\n"));
+    let output = files.map(|file| folder.sprig(&["report", "bench.json", file, "-o", "page.html"]));
+    insta::assert_snapshot!(output.join("\n"));
     assert!(!folder.path().join("page.html").exists(), "a page is made of what is no bench");
 }
 

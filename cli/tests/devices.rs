@@ -84,16 +84,16 @@ fn an_inventory_tells_what_can_be_split_off_and_what_goes_together() {
 #[test]
 fn a_plan_for_programs_has_assignments_buses_and_ports() {
     let folder = folder("\"class:nvme\"", "\"class:usb\"");
-    let said = folder.sprig(&[PLAN.as_slice(), &["--json"]].concat());
-    let plan: serde_json::Value = serde_json::from_str(said.strip_suffix("[exit 0]").unwrap()).unwrap();
-    let fate = |address: &str| {
+    let output = folder.sprig(&[PLAN.as_slice(), &["--json"]].concat());
+    let plan: serde_json::Value = serde_json::from_str(output.strip_suffix("[exit 0]").unwrap()).unwrap();
+    let assignment = |address: &str| {
         let all = plan["pci"].as_array().unwrap();
         all.iter().find(|function| function["address"] == address).unwrap()["fate"].to_string()
     };
-    let fates = ["0000:00:10.0", "0000:00:1f.2", "0000:01:00.0", "0000:02:00.1", "0000:06:00.0"].map(fate);
+    let assignments = ["0000:00:10.0", "0000:00:1f.2", "0000:01:00.0", "0000:02:00.1", "0000:06:00.0"].map(assignment);
     let expected =
         ["\"way\"", r#"{"refused":"on-root-bus"}"#, r#"{"owned":0}"#, "\"unassigned\"", r#"{"refused":"pin-only"}"#];
-    assert_eq!(fates, expected);
+    assert_eq!(assignments, expected);
     assert_eq!(plan["partitions"][1]["buses"][0]["buses"], serde_json::json!({"first": 5, "last": 5}));
     assert_eq!(plan["idle_ports"], serde_json::json!([0x2e8]));
 }
@@ -123,16 +123,16 @@ fn what_only_a_real_machine_has_is_assumed_and_told() {
     let folder = folder(web, db);
     insta::assert_snapshot!(folder.sprig(&["check", "box.toml"]));
     insta::assert_snapshot!(folder.sprig(&["plan", "box.toml"]));
-    let made = folder.sprig(&["image", "box.toml", "-o", "box.iso", "--boot-image", "boot.elf"]);
-    assert!(made.contains("note: assumed: ") && made.ends_with("[exit 0]"), "{made}");
+    let image = folder.sprig(&["image", "box.toml", "-o", "box.iso", "--boot-image", "boot.elf"]);
+    assert!(image.contains("note: assumed: ") && image.ends_with("[exit 0]"), "{image}");
 }
 
 #[test]
 fn what_no_machine_can_give_is_refused_without_any() {
-    let said = folder("\"0000:00:1f.2\"", "").sprig(&["check", "box.toml"]);
-    assert!(said.starts_with("error[device-on-root-bus]") && said.ends_with("[exit 1]"), "{said}");
-    let said = folder("\"0000:03:00.0\"", "\"0000:03:00.1\"").sprig(&["check", "box.toml"]);
-    assert!(said.starts_with("error[bus-claimed-twice]") && said.ends_with("[exit 1]"), "{said}");
+    let output = folder("\"0000:00:1f.2\"", "").sprig(&["check", "box.toml"]);
+    assert!(output.starts_with("error[device-on-root-bus]") && output.ends_with("[exit 1]"), "{output}");
+    let output = folder("\"0000:03:00.0\"", "\"0000:03:00.1\"").sprig(&["check", "box.toml"]);
+    assert!(output.starts_with("error[bus-claimed-twice]") && output.ends_with("[exit 1]"), "{output}");
 }
 
 #[test]
@@ -144,8 +144,8 @@ fn what_an_emulated_machine_has_not_is_not_run() {
 #[test]
 fn more_devices_than_there_is_room_for_are_not_run() {
     let many = ["--device", "usb"].repeat(16);
-    let said = folder("", "").sprig(&[["run", "box.toml", "--boot-image", "boot.elf"].as_slice(), &many].concat());
-    assert_eq!(said, "error: 16 devices are too many: there is room for 15\n[exit 1]");
+    let output = folder("", "").sprig(&[["run", "box.toml", "--boot-image", "boot.elf"].as_slice(), &many].concat());
+    assert_eq!(output, "error: 16 devices are too many: there is room for 15\n[exit 1]");
 }
 
 /// The machine for a box of these devices when those are plugged in, and how many requests it leaves.
@@ -201,10 +201,10 @@ fn a_plan_for_an_emulated_machine_with_devices_is_that_of_the_run() {
     let folder = folder("\"class:nvme\"", "\"class:network\"");
     folder.write("a.img", &[0; 512]);
     let arguments = ["plan", "box.toml", "--device", "usb", "--device", "nvme=a.img"];
-    let said = folder.sprig(&arguments);
+    let output = folder.sprig(&arguments);
     for line in ["0000:01:00.0  usb ", "0000:02:00.0  nvme ", "0000:03:00.0  network "] {
-        assert!(said.contains(line), "no {line} in {said}");
+        assert!(output.contains(line), "no {line} in {output}");
     }
-    let said = folder.sprig(&arguments[..4]);
-    assert!(said.contains("--device nvme=IMAGE") && said.ends_with("[exit 1]"), "{said}");
+    let output = folder.sprig(&arguments[..4]);
+    assert!(output.contains("--device nvme=IMAGE") && output.ends_with("[exit 1]"), "{output}");
 }

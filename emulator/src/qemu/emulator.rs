@@ -188,14 +188,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let emulator = Emulator::in_folder(folder.path());
         fs::create_dir(folder.path().join("qemu")).unwrap();
-        let tells = |version: &str| {
+        let is_unsound_as = |version: &str| {
             let script = format!("#!/bin/sh\necho QEMU emulator version {version}\n");
             write_program(emulator.program(), &script);
             [(4, Accelerator::Tcg), (1, Accelerator::Tcg), (4, Accelerator::Kvm)]
                 .map(|(cpus, accelerator)| emulator.unsound_version(cpus, accelerator).is_some())
         };
-        assert_eq!(tells("8.0.5"), [true, false, false]);
-        assert_eq!(tells("8.1.0"), [false, false, false]);
+        assert_eq!(is_unsound_as("8.0.5"), [true, false, false]);
+        assert_eq!(is_unsound_as("8.1.0"), [false, false, false]);
     }
 
     /// By another process: were it open for writing here while another test forks, it could not be executed.

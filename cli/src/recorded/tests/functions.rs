@@ -19,7 +19,7 @@ fn mcfg() -> Vec<u8> {
 }
 
 /// A function as its two files show it.
-struct Shown {
+struct SysfsFunction {
     address: &'static str,
     config: Vec<u8>,
     resource: String,
@@ -30,7 +30,7 @@ const IO: u64 = 0x0004_0101;
 const MEMORY: u64 = 0x0004_0200;
 const PREFETCHABLE_64: u64 = 0x0014_220c;
 
-impl Shown {
+impl SysfsFunction {
     /// With 256 bytes, of which these are not 0.
     fn new(address: &'static str, registers: &[(usize, u32)], ranges: &[(u64, u64, u64)]) -> Self {
         let mut config = vec![0; 256];
@@ -44,7 +44,7 @@ impl Shown {
 }
 
 /// A root port to bus 1, whose prefetchable window lies above 4 GiB.
-fn port() -> Shown {
+fn port() -> SysfsFunction {
     let registers = [
         (0x00, 0x000c_1b36),
         (0x08, 0x0604_0000),
@@ -55,11 +55,11 @@ fn port() -> Shown {
         (0x28, 0x40),
         (0x2c, 0x43),
     ];
-    Shown::new("0000:00:10.0", &registers, &[])
+    SysfsFunction::new("0000:00:10.0", &registers, &[])
 }
 
 /// A graphics card behind it: 16 GiB above 4 GiB, 16 KiB below, and MSI-X.
-fn card() -> Shown {
+fn card() -> SysfsFunction {
     let registers = [
         (0x00, 0x2204_10de),
         (0x04, 0x0010_0000),
@@ -72,10 +72,10 @@ fn card() -> Shown {
     ];
     let ranges =
         [(0x40_0000_0000, 0x43_ffff_ffff, PREFETCHABLE_64), NOTHING, (0xfe80_0000, 0xfe80_3fff, MEMORY), NOTHING];
-    Shown::new("0000:01:00.0", &registers, &ranges)
+    SysfsFunction::new("0000:01:00.0", &registers, &ranges)
 }
 
-fn record_with(more: &[(&str, &[u8])], shown: &[Shown]) -> Result<Inventory, RecordError> {
+fn record_with(more: &[(&str, &[u8])], functions: &[SysfsFunction]) -> Result<Inventory, RecordError> {
     let iomem = b"00001000-0009fbff : System RAM\n00100000-7fffffff : System RAM\n";
     let tree = Tree::new(&[(APIC, &madt()), (IOMEM, iomem)]);
     let file = |path: String, bytes: &[u8]| {
@@ -86,22 +86,22 @@ fn record_with(more: &[(&str, &[u8])], shown: &[Shown]) -> Result<Inventory, Rec
     for (path, bytes) in more {
         file((*path).to_owned(), bytes);
     }
-    for function in shown {
+    for function in functions {
         file(format!("{FOLDER}/{}/config", function.address), &function.config);
         file(format!("{FOLDER}/{}/resource", function.address), function.resource.as_bytes());
     }
     tree.record()
 }
 
-fn recorded(shown: &[Shown]) -> Vec<PciFunction> {
-    record_with(&[(MCFG, &mcfg())], shown).unwrap().pci
+fn recorded(functions: &[SysfsFunction]) -> Vec<PciFunction> {
+    record_with(&[(MCFG, &mcfg())], functions).unwrap().pci
 }
 
 #[test]
 fn functions_are_recorded_with_what_their_registers_decode() {
     let functions = recorded(&[card(), port()]);
-    let told: Vec<_> = functions.iter().map(ToString::to_string).collect();
-    assert_eq!(told, ["0000:00:10.0 (pci-bridge, 1b36:000c)", "0000:01:00.0 (display, 10de:2204)"]);
+    let text: Vec<_> = functions.iter().map(ToString::to_string).collect();
+    assert_eq!(text, ["0000:00:10.0 (pci-bridge, 1b36:000c)", "0000:01:00.0 (display, 10de:2204)"]);
     assert_eq!(functions[0].bridge.unwrap().buses, Some(BusRange { first: 1, last: 1 }));
     let bars = [
         Bar { index: 0, kind: BarKind::Prefetchable64, address: 0x40_0000_0000, len: 16 << 30 },
@@ -134,15 +134,15 @@ fn a_register_that_was_never_set_is_placed_as_the_boot_image_would_place_it() {
 fn ports_that_stand_in_no_register_are_left_out() {
     let registers = [(0x00, 0x7010_8086), (0x08, 0x0101_8000), (0x20, 0x0000_c041)];
     let ranges = [(0x1f0, 0x1f7, IO), (0x3f6, 0x3f6, IO), NOTHING, NOTHING, (0xc040, 0xc04f, IO)];
-    let functions = recorded(&[Shown::new("0000:00:01.0", &registers, &ranges)]);
+    let functions = recorded(&[SysfsFunction::new("0000:00:01.0", &registers, &ranges)]);
     assert_eq!(functions[0].bars, [Bar { index: 4, kind: BarKind::Io, address: 0xc040, len: 16 }]);
 }
 
 #[test]
 fn what_no_table_leads_to_is_left_out() {
     assert_eq!(record_with(&[], &[port(), card()]).unwrap().pci, []);
-    let behind_a_controller = Shown { address: "10000:01:00.0", ..card() };
-    let of_another_segment = Shown { address: "0001:01:00.0", ..card() };
+    let behind_a_controller = SysfsFunction { address: "10000:01:00.0", ..card() };
+    let of_another_segment = SysfsFunction { address: "0001:01:00.0", ..card() };
     assert_eq!(recorded(&[behind_a_controller, of_another_segment]), []);
 }
 
@@ -152,6 +152,6 @@ fn what_only_root_may_read_is_asked_for() {
     card.config.truncate(64);
     let error = record_with(&[(MCFG, &mcfg())], &[port(), card]).unwrap_err();
     assert!(matches!(error, RecordError::CutShort { .. }), "{error}");
-    let told = error.to_string();
-    assert!(told.contains("0000:01:00.0/config") && told.contains("sudo sprig inventory"), "{told}");
+    let text = error.to_string();
+    assert!(text.contains("0000:01:00.0/config") && text.contains("sudo sprig inventory"), "{text}");
 }

@@ -79,9 +79,9 @@ fn echoes(program: &mut Command, server_path: &Path) {
     drop(a);
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let said = String::from_utf8(output.stdout).unwrap();
+    let output = String::from_utf8(output.stdout).unwrap();
     let refused = "refused: the window has partitions 0 to 1, and no partition 7";
-    assert_eq!(said, format!("{refused}\njoined: 1 of 2, mac ends with 1\nreceived: {ROUNDS}\n"));
+    assert_eq!(output, format!("{refused}\njoined: 1 of 2, mac ends with 1\nreceived: {ROUNDS}\n"));
 }
 
 /// Sends frames to the program, and looks at each that comes back.
