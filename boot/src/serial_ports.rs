@@ -3,6 +3,7 @@
 
 use alloc::vec::Vec;
 
+use partitioner::firmware::pci::{Command, register};
 use partitioner::inventory::SerialPort;
 use uart_16550::Uart16550;
 use x86_64::instructions::port::Port;
@@ -18,26 +19,6 @@ const CONFIG_ADDRESS: u16 = 0xcf8;
 const CONFIG_DATA: u16 = 0xcfc;
 /// The bit of the address that selects configuration space.
 const CONFIG_ENABLE: u32 = 1 << 31;
-
-/// Registers of a function (PCI Local Bus Specification 3.0, section 6.1; PCI-to-PCI Bridge Architecture Specification
-/// 1.2, section 3.2).
-mod register {
-    pub(super) const IDENTIFICATION: u8 = 0x00;
-    /// Command in the lower half.
-    pub(super) const COMMAND: u8 = 0x04;
-    pub(super) const COMMAND_IO_SPACE: u32 = 1 << 0;
-    /// Class and subclass in the upper half.
-    pub(super) const CLASS: u8 = 0x08;
-    /// Header type in bits 16..24.
-    pub(super) const HEADER: u8 = 0x0c;
-    pub(super) const HEADER_MULTI_FUNCTION: u32 = 1 << 23;
-    pub(super) const BAR_0: u8 = 0x10;
-    pub(super) const BAR_IO_SPACE: u32 = 1 << 0;
-    /// Bits of a BAR in I/O space that are not part of the address.
-    pub(super) const BAR_IO_FLAGS: u32 = 0b11;
-    /// Of a bridge: primary, secondary, subordinate bus number, one byte each.
-    pub(super) const BUS_NUMBERS: u8 = 0x18;
-}
 
 /// Every port that answers, the legacy ones first.
 pub fn find() -> Vec<SerialPort> {
@@ -62,7 +43,7 @@ struct Function {
 }
 
 impl Function {
-    fn select(self, register: u8) -> Port<u32> {
+    fn select(self, register: u16) -> Port<u32> {
         let address = CONFIG_ENABLE
             | u32::from(self.bus) << 16
             | u32::from(self.device) << 11
@@ -73,18 +54,18 @@ impl Function {
         Port::new(CONFIG_DATA)
     }
 
-    fn read(self, register: u8) -> u32 {
+    fn read(self, register: u16) -> u32 {
         // SAFETY: the registers read here (identification, class, BARs, bus numbers) have no side effects.
         unsafe { self.select(register).read() }
     }
 
-    fn write(self, register: u8, value: u32) {
+    fn write(self, register: u16, value: u32) {
         // SAFETY: only ever the command register, to let a serial port decode its I/O ports.
         unsafe { self.select(register).write(value) }
     }
 
     fn exists(self) -> bool {
-        self.read(register::IDENTIFICATION) & 0xffff != 0xffff
+        self.read(register::ID) & 0xffff != 0xffff
     }
 }
 
@@ -94,7 +75,7 @@ fn scan_bus(bus: u8, ports: &mut Vec<SerialPort>) {
         if !first.exists() {
             continue;
         }
-        let functions = if first.read(register::HEADER) & register::HEADER_MULTI_FUNCTION != 0 { 8 } else { 1 };
+        let functions = if first.read(register::HEADER) & register::MULTI_FUNCTION != 0 { 8 } else { 1 };
         for function in (0..functions).map(|function| Function { bus, device, function }).filter(|it| it.exists()) {
             scan_function(function, ports);
         }
@@ -105,7 +86,7 @@ fn scan_function(function: Function, ports: &mut Vec<SerialPort>) {
     match function.read(register::CLASS) >> 16 {
         CLASS_SERIAL => ports.extend(serial_port_of(function)),
         CLASS_PCI_BRIDGE => {
-            let secondary = (function.read(register::BUS_NUMBERS) >> 8 & 0xff) as u8;
+            let secondary = (function.read(register::BUSES) >> 8 & 0xff) as u8;
             if secondary > function.bus {
                 scan_bus(secondary, ports);
             }
@@ -116,10 +97,9 @@ fn scan_function(function: Function, ports: &mut Vec<SerialPort>) {
 
 /// The first BAR of a single-port 16550 holds its registers.
 fn serial_port_of(function: Function) -> Option<SerialPort> {
-    let bar = function.read(register::BAR_0);
-    let io_port = u16::try_from(bar & !register::BAR_IO_FLAGS)
-        .ok()
-        .filter(|port| bar & register::BAR_IO_SPACE != 0 && *port != 0)?;
-    function.write(register::COMMAND, function.read(register::COMMAND) & 0xffff | register::COMMAND_IO_SPACE);
+    let bar = function.read(register::BARS);
+    let io_port =
+        u16::try_from(bar & !register::BAR_IO_FLAGS).ok().filter(|port| bar & register::BAR_IO != 0 && *port != 0)?;
+    function.write(register::COMMAND, function.read(register::COMMAND) & 0xffff | u32::from(Command::IO.0));
     answers(io_port).then_some(SerialPort { io_port })
 }

@@ -17,6 +17,7 @@ mod manifest;
 
 use alloc::vec::Vec;
 
+pub(crate) use archive::MAGIC as NEWC;
 pub use archive::members_of_archive;
 pub use error::BundleError;
 pub use layout::{BOX_FILE, IMAGE_PREFIX, MANIFEST, Member};

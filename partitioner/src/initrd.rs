@@ -6,6 +6,8 @@
 
 use core::fmt;
 
+use crate::bundle::NEWC;
+
 /// The format of a file that is given as an initial RAM disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Format {
@@ -27,10 +29,13 @@ pub enum Format {
     Lz4,
 }
 
+/// The signature of a newc archive with a checksum of each file; the one without is the bundle's own.
+const NEWC_WITH_CHECKSUM: &[u8] = b"070702";
+
 /// The first bytes of each format.
 const SIGNATURES: [(&[u8], Format); 9] = [
-    (b"070701", Format::Cpio),
-    (b"070702", Format::Cpio),
+    (NEWC, Format::Cpio),
+    (NEWC_WITH_CHECKSUM, Format::Cpio),
     (b"\x1f\x8b", Format::Gzip),
     (b"\xfd7zXZ\0", Format::Xz),
     (b"\x28\xb5\x2f\xfd", Format::Zstd),

@@ -5,18 +5,17 @@ use std::path::Path;
 use std::{fs, io};
 
 use partitioner::firmware::pci::place::{Addresses, place};
-use partitioner::firmware::pci::{self, Recorded, RecordedFunction};
+use partitioner::firmware::pci::{self, Recorded, RecordedFunction, register};
 use partitioner::pci::{PciAddress, PciFunction};
 
 use super::{RecordError, hexadecimal, unreadable};
 
 /// The part of configuration space that every user may read. The capabilities lie behind it.
 const FOR_EVERYBODY: usize = 64;
-/// The status register, and its bit for a list of capabilities.
-const STATUS: usize = 0x06;
-const HAS_CAPABILITIES: u8 = 1 << 4;
-/// The first base address register.
-const BARS: usize = 0x10;
+/// The upper half of the command register is the status, in two bytes.
+const STATUS: usize = register::COMMAND as usize + 2;
+const HAS_CAPABILITIES: u8 = (register::HAS_CAPABILITIES >> 16) as u8;
+const BARS: usize = register::BARS as usize;
 /// Linux's flag for a range of I/O ports (`include/linux/ioport.h`).
 const IORESOURCE_IO: u64 = 0x100;
 
@@ -66,7 +65,7 @@ fn bar_lens(resource: &str, registers: &[u8]) -> [u64; 6] {
         let mut fields = line.split_whitespace().map_while(hexadecimal);
         let (Some(first), Some(last), Some(flags)) = (fields.next(), fields.next(), fields.next()) else { continue };
         // Old disk controllers decode ports that stand in no register.
-        let holds_ports = registers.get(BARS + 4 * index).is_some_and(|low| low & 1 != 0);
+        let holds_ports = registers.get(BARS + 4 * index).is_some_and(|low| u32::from(*low) & register::BAR_IO != 0);
         if flags != 0 && holds_ports == (flags & IORESOURCE_IO != 0) {
             *len = last.wrapping_sub(first).wrapping_add(1);
         }

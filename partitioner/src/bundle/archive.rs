@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use super::error::BundleError;
 use super::layout::Member;
 
-const MAGIC: &[u8] = b"070701";
+pub(crate) const MAGIC: &[u8] = b"070701";
 /// The name of the entry that ends an archive.
 const TRAILER: &str = "TRAILER!!!";
 const HEADER_LEN: usize = 110;

@@ -10,7 +10,7 @@ mod function;
 mod numbers;
 pub mod place;
 mod recorded;
-mod register;
+pub mod register;
 mod scan;
 
 pub use config_space::ConfigSpace;

@@ -1,24 +1,29 @@
-//! Registers of configuration space that we touch, and the bits in them.
+//! Registers of configuration space, and the bits in them (PCI Local Bus Specification 3.0, section 6.1; PCI-to-PCI Bridge
+//! Architecture Specification 1.2, section 3.2).
 
 /// Identification: vendor in the low half, device in the high one.
-pub(super) const ID: u16 = 0x00;
+pub const ID: u16 = 0x00;
 /// [`Command`] in the low half, status in the high one.
 pub const COMMAND: u16 = 0x04;
 /// Status: there is a list of capabilities. Counted from the register's low half.
-pub(super) const HAS_CAPABILITIES: u32 = 1 << (16 + 4);
+pub const HAS_CAPABILITIES: u32 = 1 << (16 + 4);
 /// Class in the upper three bytes.
-pub(super) const CLASS: u16 = 0x08;
+pub const CLASS: u16 = 0x08;
 /// Header type in the third byte.
-pub(super) const HEADER: u16 = 0x0c;
+pub const HEADER: u16 = 0x0c;
 /// The device has more functions than one.
-pub(super) const MULTI_FUNCTION: u32 = 1 << (16 + 7);
+pub const MULTI_FUNCTION: u32 = 1 << (16 + 7);
 /// The first base address register.
-pub(super) const BARS: u16 = 0x10;
+pub const BARS: u16 = 0x10;
+/// A base address register decodes I/O ports, not memory.
+pub const BAR_IO: u32 = 1;
+/// Bits of a base address register for I/O ports that are not part of the address.
+pub const BAR_IO_FLAGS: u32 = 0b11;
 /// Where the list of capabilities begins.
 pub(super) const CAPABILITIES: u16 = 0x34;
 
 /// Of a bridge: primary, secondary and subordinate bus.
-pub(super) const BUSES: u16 = 0x18;
+pub const BUSES: u16 = 0x18;
 /// Of a bridge: base and limit of the I/O window in the low half.
 pub(super) const IO_WINDOW: u16 = 0x1c;
 /// Of a bridge: base and limit of the memory window.
