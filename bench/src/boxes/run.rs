@@ -52,7 +52,7 @@ impl BenchRun<'_> {
         let machines = self.start_machines(source, environment.processor, &mut remarks);
         let mut devices = DeviceTestbed::new(machine, running.plan(), self.spec)?;
         if !self.spec.has_routes() && devices.is_empty() {
-            return Err(BenchError::Nothing("no partition has a disk or network card to measure".to_owned()));
+            return Err(BenchError::Nothing("no partition has a disk or a network card to measure".to_owned()));
         }
         if self.spec.subjects.contains(&Subject::Alone) && !devices.is_empty() {
             (self.progress)("booting the kernels that own devices, each alone on a machine");
