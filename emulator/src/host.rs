@@ -10,7 +10,7 @@ use partitioner::diagnostic::Diagnostic;
 use rustix::fs::{FlockOperation, fcntl_lock};
 
 use crate::emulated::{EmulatedDevice, EmulatedMachine};
-use crate::input_file::{InputError, InputFile};
+use crate::input_file::{BLOCK_DEVICE, InputError, InputFile};
 
 /// Everything that this host lacks for the machine.
 pub fn check(machine: &EmulatedMachine) -> Vec<Diagnostic> {
@@ -47,7 +47,7 @@ fn check_disk(device: &EmulatedDevice, image: &Path) -> Option<Diagnostic> {
             diagnostic("disk-image-missing", error.to_string(), help)
         }
         // QEMU takes a block device as a disk.
-        Err(InputError::NotAFile { kind: "a block device" }) => None,
+        Err(InputError::NotAFile { kind: BLOCK_DEVICE }) => None,
         Err(error @ InputError::NotAFile { .. }) => diagnostic(
             "disk-image-not-a-file",
             error.to_string(),

@@ -8,6 +8,11 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
+/// The path that stands for standard input, and for standard output.
+pub const STANDARD_STREAM: &str = "-";
+/// The kind of file that may stand where a disk's file may.
+pub(crate) const BLOCK_DEVICE: &str = "a block device";
+
 /// A regular file that can be read, as it was when it was opened first. It is not kept open.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InputFile {
@@ -154,7 +159,7 @@ fn require_file(kind: FileType) -> Result<(), InputError> {
         kind if kind.is_fifo() => Err(InputError::NotAFile { kind: "a pipe" }),
         kind if kind.is_socket() => Err(InputError::NotAFile { kind: "a socket" }),
         kind if kind.is_char_device() => Err(InputError::NotAFile { kind: "a character device" }),
-        kind if kind.is_block_device() => Err(InputError::NotAFile { kind: "a block device" }),
+        kind if kind.is_block_device() => Err(InputError::NotAFile { kind: BLOCK_DEVICE }),
         _ => Err(InputError::NotAFile { kind: "something else" }),
     }
 }

@@ -16,7 +16,7 @@ use std::{env, fs, io};
 
 use crate::bundle::Bundle;
 use crate::input_file::{InputError, InputFile};
-use crate::output_file::{OutputError, OutputFile};
+use crate::output_file::{OutputError, OutputFile, require_writable};
 use crate::qemu::PrivateFolder;
 
 /// The modules that GRUB needs to find and load the files, and the partition tables that `grub-mkrescue` has it try.
@@ -114,7 +114,7 @@ const PLATFORMS: [(&str, Needed); 2] = [
 pub fn write(bundle: &Bundle<'_>, boot_image: &Path, to: &Path) -> Result<(), IsoError> {
     let output = OutputFile::new(to, [boot_image.to_owned()])?.require_file()?;
     // Before a tool works for it: can a file be made there at all?
-    tempfile::tempfile_in(output.folder()).map(drop).map_err(write_error(to))?;
+    require_writable(output.folder()).map_err(write_error(to))?;
     need(&PROGRAMS, &PLATFORMS)?;
     let work = PrivateFolder::beside(output.folder()).map_err(write_error(output.folder()))?;
     let tree = work.path().join("tree");

@@ -26,7 +26,7 @@ use crate::console::Console;
 use crate::emulated::EmulatedMachine;
 use crate::host;
 use crate::iso::{self, IsoError};
-use crate::output_file::{OutputError, OutputFile};
+use crate::output_file::{OutputError, OutputFile, require_writable};
 use crate::qemu::{
     self, Accelerator, Attachment, Boot, ConsoleSpec, Emulator, Firmware, Machine, MachineSpec, PrivateFolder,
 };
@@ -261,11 +261,6 @@ fn hold(logs: &Path) -> Result<File, LaunchError> {
         // Where a file system knows no locks, runs are not kept apart.
         Ok(()) | Err(TryLockError::Error(_)) => Ok(folder),
     }
-}
-
-/// Fails as creating a log in this folder would.
-fn require_writable(logs: &Path) -> io::Result<()> {
-    tempfile::tempfile_in(logs).map(drop)
 }
 
 /// The names of the consoles in the order of the ports: the log, and whoever has each of the others.

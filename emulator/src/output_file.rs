@@ -50,6 +50,14 @@ pub enum OutputError {
     },
 }
 
+/// Fails as making a file in this folder would.
+///
+/// # Errors
+/// As the operating system refuses it.
+pub(crate) fn require_writable(folder: &Path) -> io::Result<()> {
+    tempfile::tempfile_in(folder).map(drop)
+}
+
 impl OutputFile {
     /// An output that is none of `inputs`.
     ///

@@ -14,7 +14,7 @@ use partitioner::view::InstanceView;
 use crate::bundle::{Bundle, Content, NamedImage};
 use crate::emulated::EmulatedMachine;
 use crate::host;
-use crate::input_file::{self, InputError, InputFile};
+use crate::input_file::{self, InputError, InputFile, STANDARD_STREAM};
 
 /// A box file and its images. Having one means that the file is valid and that every image exists and is of the right
 /// kind. [`Source::plan`] decides whether a machine can carry it.
@@ -53,14 +53,12 @@ pub enum SourceError {
     Invalid(#[from] BoxFileError),
 }
 
-/// The path that stands for standard input.
-const STANDARD_INPUT: &str = "-";
 /// The most bytes that a box file may have: thousands of partitions.
 const BOX_FILE_MOST: u64 = 1 << 20;
 
 fn read_text(path: &Path) -> Result<String, SourceError> {
     let bytes = match path.to_str() {
-        Some(STANDARD_INPUT) => input_file::read_stream(io::stdin().lock(), BOX_FILE_MOST),
+        Some(STANDARD_STREAM) => input_file::read_stream(io::stdin().lock(), BOX_FILE_MOST),
         _ => input_file::read(path, BOX_FILE_MOST),
     };
     let bytes = bytes.map_err(|error| SourceError::Read { path: path.to_owned(), error })?;

@@ -8,6 +8,7 @@ use std::thread;
 
 use anyhow::{Result, bail};
 use emulator::emulated::EmulatedMachine;
+use emulator::input_file::STANDARD_STREAM;
 use emulator::iso;
 use emulator::output_file::OutputFile;
 use emulator::source::Source;
@@ -63,7 +64,7 @@ impl Image {
     /// # Errors
     /// Every error of the box file; missing tools; a folder that cannot be written to.
     pub fn run(&self) -> Result<()> {
-        if self.output.as_os_str() == "-" {
+        if self.output.as_os_str() == STANDARD_STREAM {
             bail!("an image is written to a file: name one with -o");
         }
         let source = Source::read(&self.file)?;

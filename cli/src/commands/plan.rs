@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result, bail};
 use emulator::emulated::{Assumed, EmulatedDevice, EmulatedMachine};
-use emulator::input_file;
+use emulator::input_file::{self, STANDARD_STREAM};
 use emulator::output_file::OutputFile;
 use emulator::source::Source;
 use partitioner::inventory::Inventory;
@@ -41,8 +41,6 @@ pub struct Plan {
     json: bool,
 }
 
-/// The path that stands for standard output.
-const STANDARD_OUTPUT: &str = "-";
 /// The longest record of a machine.
 const INVENTORY_MOST: u64 = 64 << 20;
 
@@ -66,7 +64,7 @@ impl Plan {
         print_assumptions(&assumed);
         if let Some(path) = &self.svg {
             let drawn = picture(inventory, source.request(), &plan);
-            if path.as_os_str() == STANDARD_OUTPUT {
+            if path.as_os_str() == STANDARD_STREAM {
                 if self.json {
                     bail!("standard output takes the picture or the JSON: name a file with --svg");
                 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use bench::file::read;
 use bench::report::pages;
+use emulator::input_file::STANDARD_STREAM;
 use emulator::output_file::OutputFile;
 
 use super::print;
@@ -30,7 +31,7 @@ impl Report {
     pub fn run(&self) -> Result<()> {
         let benches = self.benches.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
         let page = pages(&benches);
-        if self.output.as_os_str() == "-" {
+        if self.output.as_os_str() == STANDARD_STREAM {
             return print(&page);
         }
         OutputFile::new(&self.output, self.benches.clone())?.write(page.as_bytes())?;

@@ -9,6 +9,7 @@ use anyhow::bail;
 use clap::error::ErrorKind;
 use emulator::colours::Colours;
 use emulator::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::input_file::STANDARD_STREAM;
 use emulator::launch::{LaunchOptions, Medium, RunningBox, launch};
 use emulator::qemu::{Accelerator, Attachment, Emulator, Firmware, Version};
 use emulator::session::{self, Events, Format, RunEnd, SessionOptions, WhenOutputCloses, WhenUp};
@@ -87,7 +88,7 @@ impl Run {
     /// # Errors
     /// Every error of the box file, before anything starts; what is missing here; an end that is no success.
     pub fn run(&self) -> anyhow::Result<ExitCode> {
-        if self.keep && self.file.as_os_str() == "-" {
+        if self.keep && self.file.as_os_str() == STANDARD_STREAM {
             bail!("with --keep the box file cannot come from standard input: name a file");
         }
         if let Some(argument) = self.qemu_arguments.iter().find(|one| one.trim_start_matches('-') == "daemonize") {
@@ -105,8 +106,12 @@ impl Run {
         if self.is_background && end.is_success() {
             self.conclude(&end)?;
             background::leave()?;
-            let options = SessionOptions { when_output_closes: WhenOutputCloses::Continue, ..self.session_options() };
-            let options = SessionOptions { limit: None, when_up: WhenUp::Continue, ..options };
+            let options = SessionOptions {
+                limit: None,
+                when_up: WhenUp::Continue,
+                when_output_closes: WhenOutputCloses::Continue,
+                ..self.session_options()
+            };
             session::resume(&mut running, &events, options)?;
             return Ok(ExitCode::SUCCESS);
         }
