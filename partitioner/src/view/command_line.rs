@@ -22,7 +22,7 @@ use crate::plan::{PartitionPlan, Plan};
 /// # Errors
 /// [`ViewError::CommandLineTooLong`].
 pub fn command_line(plan: &Plan, partition: &PartitionPlan) -> Result<String, ViewError> {
-    let line = [ours(plan, partition).as_str(), partition.owner_cmdline.trim()].join(" ");
+    let line = [added_words(plan, partition).as_str(), partition.owner_cmdline.trim()].join(" ");
     let line = String::from(line.trim_end());
     let most = COMMAND_LINE_LEN - 1;
     if line.len() > most {
@@ -31,8 +31,9 @@ pub fn command_line(plan: &Plan, partition: &PartitionPlan) -> Result<String, Vi
     Ok(line)
 }
 
-/// Ours come first: the owner's may end in `--` and arguments for init, and the last of two contradicting words wins.
-fn ours(plan: &Plan, partition: &PartitionPlan) -> String {
+/// What is put in front of the owner's line: his may end in `--` and arguments for init, and the last of two
+/// contradicting words wins. The firmware tables repeat it, for kernels that are started with another line.
+pub(super) fn added_words(plan: &Plan, partition: &PartitionPlan) -> String {
     let serial = match partition.console {
         Some(port) => format!("8250.nr_uarts=1 console=uart8250,io,{:#x},115200n8", port.io_port),
         None => String::from("8250.nr_uarts=0"),

@@ -8,6 +8,7 @@
 //!
 //! What else the driver of the window must know is in its `_DSD` (ACPI 6.5, section 6.2.5): see [`properties`].
 
+use alloc::format;
 use alloc::vec::Vec;
 
 use acpi_tables::aml::{Device, EISAName, IO, Name, Package, PackageBuilder, ResourceTemplate, Scope, Uuid, ZERO};
@@ -17,6 +18,7 @@ use super::aml::{ConsumedMemory, HEADER_LEN, OEM_ID, OEM_REVISION, OEM_TABLE_ID,
 use super::pci;
 use crate::inventory::SerialPort;
 use crate::plan::{PartitionPlan, Plan};
+use crate::view::command_line::added_words;
 
 /// Integers of 64 bits.
 const REVISION: u8 = 2;
@@ -27,7 +29,7 @@ const DEVICE_PROPERTIES: &str = "daffd814-6eba-4d8c-8a91-bc9bbf4aa301";
 
 pub(super) fn dsdt(plan: &Plan, partition: &PartitionPlan) -> Sdt {
     let mut dsdt = Sdt::new(*b"DSDT", HEADER_LEN, REVISION, OEM_ID, OEM_TABLE_ID, OEM_REVISION);
-    let mut devices = window_device(plan, partition.index.0);
+    let mut devices = window_device(plan, partition);
     if let Some(port) = partition.console {
         devices.extend(console_device(port));
     }
@@ -36,16 +38,16 @@ pub(super) fn dsdt(plan: &Plan, partition: &PartitionPlan) -> Sdt {
     dsdt
 }
 
-fn window_device(plan: &Plan, uid: u8) -> Vec<u8> {
+fn window_device(plan: &Plan, partition: &PartitionPlan) -> Vec<u8> {
     let memory = ConsumedMemory(plan.window);
     let resources = ResourceTemplate::new(alloc::vec![&memory]);
     serialized(&Device::new(
         "SPRG".into(),
         alloc::vec![
             &Name::new("_HID".into(), &"SPRG0001"),
-            &Name::new("_UID".into(), &uid),
+            &Name::new("_UID".into(), &partition.index.0),
             &Name::new("_CRS".into(), &resources),
-            &Name::new("_DSD".into(), &properties(plan)),
+            &Name::new("_DSD".into(), &properties(plan, partition)),
         ],
     ))
 }
@@ -57,8 +59,10 @@ fn window_device(plan: &Plan, uid: u8) -> Vec<u8> {
 /// | `sprig,box` | the box's name |
 /// | `sprig,partitions` | the names of all partitions, in the order of their indices |
 /// | `sprig,queues` | how many rings each ordered pair of partitions has |
+/// | `sprig,command-line` | the words that the partitioner has put in front of the owner's: the next kernel needs them too |
+/// | `sprig,cores-N` | the APIC IDs of the partition with index N: its doorbells ring nobody else |
 /// | `sprig,memory-N` | the runs of the partition with index N: each one's start and its end, which is not its own any more |
-fn properties(plan: &Plan) -> PackageBuilder {
+fn properties(plan: &Plan, reader: &PartitionPlan) -> PackageBuilder {
     let mut names = PackageBuilder::new();
     for partition in &plan.partitions {
         names.add_element(&partition.name);
@@ -67,14 +71,26 @@ fn properties(plan: &Plan) -> PackageBuilder {
     pairs.add_element(&Package::new(alloc::vec![&"sprig,box", &plan.box_name]));
     pairs.add_element(&Package::new(alloc::vec![&"sprig,partitions", &names]));
     pairs.add_element(&Package::new(alloc::vec![&"sprig,queues", &plan.queues]));
+    let words = added_words(plan, reader);
+    pairs.add_element(&Package::new(alloc::vec![&"sprig,command-line", &words]));
     for partition in &plan.partitions {
-        let name = alloc::format!("sprig,memory-{}", partition.index.0);
-        pairs.add_element(&Package::new(alloc::vec![&name, &runs(partition)]));
+        let [cores_name, memory_name] = ["cores", "memory"].map(|of| format!("sprig,{of}-{}", partition.index.0));
+        pairs.add_element(&Package::new(alloc::vec![&cores_name, &cores(partition)]));
+        pairs.add_element(&Package::new(alloc::vec![&memory_name, &runs(partition)]));
     }
     let mut data = PackageBuilder::new();
     data.add_element(&Uuid::new(DEVICE_PROPERTIES));
     data.add_element(&pairs);
     data
+}
+
+/// A package holds 255 elements, and there are no more cores [in reach](crate::inventory::ApicId::is_in_reach).
+fn cores(partition: &PartitionPlan) -> PackageBuilder {
+    let mut cores = PackageBuilder::new();
+    for core in &partition.cores {
+        cores.add_element(&core.core.apic_id.0);
+    }
+    cores
 }
 
 /// A package holds 255 elements, and a partition of more runs than half of that has no memory map: see
