@@ -8,7 +8,9 @@
  * interrupt at the new one, and a poll is scheduled besides.
  *
  * Sending. To raise an interrupt at a core that belongs to another kernel, write our own local APIC's command register
- * with that core's physical APIC ID. Linux offers no function for cores that it does not know.
+ * with that core's physical APIC ID. Linux offers no function for cores that it does not know. The peer publishes the
+ * place, so it might be our own core, or a vector that stops a core: the core of this driver refuses all but the vectors of
+ * devices on the cores that the firmware tables give to that peer.
  */
 
 #include <linux/cpumask.h>
@@ -53,31 +55,48 @@ static void sprig_send_xapic(u32 apic_id, u32 vector)
 	writel(APIC_DM_FIXED | vector, apic + APIC_ICR);
 }
 
-static void sprig_send_doorbell(struct sprig_vni *vni, u64 address)
+static void sprig_send_doorbell(const struct sprig_vni *vni, u64 address)
 {
-	u32 apic_id = upper_32_bits(address), vector = lower_32_bits(address) & APIC_VECTOR_MASK;
-	u32 mode, unused __maybe_unused;
-
-	rdmsr(MSR_IA32_APICBASE, mode, unused);
-	if (mode & X2APIC_ENABLE)
-		sprig_send_x2apic(apic_id, vector);
+	if (vni->x2apic)
+		sprig_send_x2apic(upper_32_bits(address), lower_32_bits(address));
 	else
-		sprig_send_xapic(apic_id, vector);
-	this_cpu_inc(*vni->doorbells_sent);
+		sprig_send_xapic(upper_32_bits(address), lower_32_bits(address));
+}
+
+/* Counts what became of a ring. True if there is an address to send to. */
+static bool sprig_count_ring(struct sprig_vni *vni, u64 rung)
+{
+	switch (rung) {
+	case SPRIG_RING_NONE:
+		return false;
+	case SPRIG_RING_BAD_VECTOR:
+		this_cpu_inc(vni->doorbells->bad_vector);
+		return false;
+	case SPRIG_RING_BAD_CORE:
+		this_cpu_inc(vni->doorbells->bad_core);
+		return false;
+	case SPRIG_RING_OUT_OF_REACH:
+		this_cpu_inc(vni->doorbells->out_of_reach);
+		return false;
+	default:
+		this_cpu_inc(vni->doorbells->sent);
+		return true;
+	}
 }
 
 /* In any context. Interrupts are off, as one of them might use the command register between our two writes. */
 void sprig_doorbell_ring_peer(struct sprig_vni *vni, u32 queue, u32 peer)
 {
+	const struct sprig_cores *cores = &vni->cores[peer];
 	unsigned long flags;
 	u64 address;
 	int tries;
 
 	local_irq_save(flags);
-	address = sprig_ring(vni->endpoint, queue, peer);
-	for (tries = 0; address && tries < SPRIG_RING_TRIES; tries++) {
+	address = sprig_ring(vni->endpoint, queue, peer, cores);
+	for (tries = 0; sprig_count_ring(vni, address) && tries < SPRIG_RING_TRIES; tries++) {
 		sprig_send_doorbell(vni, address);
-		address = sprig_ring_again(vni->endpoint, queue, peer, address);
+		address = sprig_ring_again(vni->endpoint, queue, peer, cores, address);
 	}
 	local_irq_restore(flags);
 }

@@ -10,7 +10,8 @@
 #define SPRIG_SPEED SPEED_100000
 
 static const char *const sprig_event_names[] = {
-	"doorbells_sent", "doorbells_received", "polls", "lost_wakeups",
+	"doorbells_sent", "doorbell_bad_vector", "doorbell_bad_core", "doorbell_out_of_reach", "doorbells_received", "polls",
+	"lost_wakeups",
 };
 
 static const char *const sprig_queue_formats[] = {
@@ -111,12 +112,18 @@ static u64 *sprig_put_events(const struct sprig_vni *vni, u64 *at)
 	unsigned int cpu;
 	u32 i;
 
-	for_each_possible_cpu(cpu)
-		at[0] += READ_ONCE(*per_cpu_ptr(vni->doorbells_sent, cpu));
+	for_each_possible_cpu(cpu) {
+		const struct sprig_rings *rings = per_cpu_ptr(vni->doorbells, cpu);
+
+		at[0] += READ_ONCE(rings->sent);
+		at[1] += READ_ONCE(rings->bad_vector);
+		at[2] += READ_ONCE(rings->bad_core);
+		at[3] += READ_ONCE(rings->out_of_reach);
+	}
 	for (i = 0; i < vni->queues; i++) {
-		at[1] += u64_stats_read(&vni->queue[i].doorbells);
-		at[2] += u64_stats_read(&vni->queue[i].polls);
-		at[3] += u64_stats_read(&vni->queue[i].lost_wakeups);
+		at[4] += u64_stats_read(&vni->queue[i].doorbells);
+		at[5] += u64_stats_read(&vni->queue[i].polls);
+		at[6] += u64_stats_read(&vni->queue[i].lost_wakeups);
 	}
 	return at + ARRAY_SIZE(sprig_event_names);
 }

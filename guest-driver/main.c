@@ -211,8 +211,8 @@ static int sprig_open_endpoint(struct sprig_vni *vni)
 	int error;
 
 	vni->lane = sprig_zalloc(vni->dev, array_size(vni->lanes, sizeof(*vni->lane)));
-	vni->doorbells_sent = devm_alloc_percpu(vni->dev, u64);
-	if (!memory || !vni->lane || !vni->doorbells_sent)
+	vni->doorbells = devm_alloc_percpu(vni->dev, struct sprig_rings);
+	if (!memory || !vni->lane || !vni->doorbells)
 		return -ENOMEM;
 	vni->endpoint = PTR_ALIGN(memory, SPRIG_ENDPOINT_ALIGN);
 	error = sprig_endpoint_open(vni->endpoint, vni->window, vni->window_len, vni->partitions, vni->queues,
@@ -256,6 +256,8 @@ static int sprig_probe(struct platform_device *device)
 	if (!vni)
 		return -ENOMEM;
 	error = sprig_memory_probe(vni);
+	if (!error)
+		error = sprig_cores_probe(vni);
 	if (!error)
 		error = sprig_map_window(device, vni);
 	if (!error)

@@ -9,6 +9,7 @@
  *	pace.c      when a queue is polled next
  *	links.c     links, carrier
  *	doorbell.c  the interrupt that peers raise here, and the one raised at a peer
+ *	cores.c     which cores each partition has
  *	guard.c     what keeps a reset of this instance from taking the box along
  *	counters.c  what was counted, and the sums over it
  *	ethtool.c   what ethtool shows
@@ -115,6 +116,14 @@ struct sprig_lane {
 	struct sprig_rx_counts rx ____cacheline_aligned_in_smp;
 } ____cacheline_aligned_in_smp;
 
+/* What became of the rings that peers asked for. */
+struct sprig_rings {
+	u64 sent;
+	u64 bad_vector;		/* from here on: refused, since the peer published what is not its own */
+	u64 bad_core;
+	u64 out_of_reach;
+};
+
 /* ---- the interface ---- */
 
 /* Of one queue: who polls it next. The poll's, but for `due`. */
@@ -168,7 +177,9 @@ struct sprig_vni {
 	struct fwnode_handle *irq_node;
 	struct irq_domain *irq_domain;
 
-	u64 __percpu *doorbells_sent;	/* in any context, so each core has its own */
+	struct sprig_cores *cores;	/* [partitions] */
+	bool x2apic;			/* how this instance sends interrupts */
+	struct sprig_rings __percpu *doorbells;	/* in any context, so each core has its own */
 };
 
 static inline u32 sprig_lane_of(const struct sprig_vni *vni, u32 queue, u32 peer)
@@ -220,6 +231,9 @@ int sprig_doorbell_probe(struct sprig_vni *vni);
 int sprig_doorbell_open(struct sprig_vni *vni);
 void sprig_doorbell_close(struct sprig_vni *vni);
 void sprig_doorbell_ring_peer(struct sprig_vni *vni, u32 queue, u32 peer);
+
+/* ---- cores.c ---- */
+int sprig_cores_probe(struct sprig_vni *vni);
 
 /* ---- guard.c ---- */
 void sprig_guard_register(void);

@@ -56,12 +56,25 @@ int sprig_partition_of(const struct sprig_endpoint *endpoint, const u8 mac[6]);
 void sprig_doorbell_publish(const struct sprig_endpoint *endpoint, u32 queue, u32 apic_id, u32 vector);
 /* At the start of each poll: exchanges the pending word for zero. */
 u32 sprig_doorbell_take(const struct sprig_endpoint *endpoint, u32 queue);
+/* The cores of a peer. */
+struct sprig_cores {
+	const u32 *apic_ids;
+	u32 count;
+	u32 most;			/* the highest APIC ID that this instance can send an interrupt to */
+};
+
+/* Nothing is to be sent: nobody need be rung, or what the peer published as its place is not one of its own. */
+#define SPRIG_RING_NONE 0
+#define SPRIG_RING_BAD_VECTOR 1
+#define SPRIG_RING_BAD_CORE 2
+#define SPRIG_RING_OUT_OF_REACH 3
 /*
- * Sets our bit in the peer's pending word. Returns the address to send an IPI to, apic_id << 32 | vector; 0: none is needed.
- * After the IPI call sprig_ring_again. It returns the address for a second IPI if the peer has moved meanwhile, else 0.
+ * Sets our bit in the peer's pending word. Returns the address to send an IPI to, apic_id << 32 | vector, or one of the
+ * above. After the IPI call sprig_ring_again: it returns the address for a second IPI if the peer has moved meanwhile.
  */
-u64 sprig_ring(const struct sprig_endpoint *endpoint, u32 queue, u32 peer);
-u64 sprig_ring_again(const struct sprig_endpoint *endpoint, u32 queue, u32 peer, u64 sent_to);
+u64 sprig_ring(const struct sprig_endpoint *endpoint, u32 queue, u32 peer, const struct sprig_cores *cores);
+u64 sprig_ring_again(const struct sprig_endpoint *endpoint, u32 queue, u32 peer, const struct sprig_cores *cores,
+		     u64 sent_to);
 
 /* ---- time and links: in NAPI context only ---- */
 #define SPRIG_TICK_MS 100

@@ -16,6 +16,7 @@
 //! is no longer there. The tests in `vni/tests/loom` lose a doorbell with any of these fences removed, and none with
 //! all in place.
 
+use core::ops::RangeInclusive;
 use core::sync::atomic::{Ordering, fence};
 
 use shmem::header::Doorbell;
@@ -43,6 +44,50 @@ impl Address {
     pub fn to_word(self) -> u64 {
         u64::from(self.apic_id) << 32 | u64::from(self.vector)
     }
+
+    /// The address itself, if an interrupt sent there by a real interrupt controller harms nobody but the peer: a peer
+    /// may have published anything, even our own core and the vector by which Linux stops it.
+    ///
+    /// # Errors
+    /// [`BadAddress`], the first cause that holds.
+    pub fn check(self, cores: Cores<'_>) -> Result<Self, BadAddress> {
+        if !LINUX_DEVICE_VECTORS.contains(&self.vector) || self.vector == LINUX_SYSTEM_CALL {
+            Err(BadAddress::Vector)
+        } else if !cores.apic_ids.contains(&self.apic_id) {
+            Err(BadAddress::Core)
+        } else if self.apic_id > cores.most {
+            Err(BadAddress::OutOfReach)
+        } else {
+            Ok(self)
+        }
+    }
+}
+
+/// The vectors that Linux gives to devices: above the processor's own exceptions, and below its system vectors, of which
+/// the lowest is that of posted interrupts (arch/x86/include/asm/irq_vectors.h of 6.1, 6.12 and 7.2).
+const LINUX_DEVICE_VECTORS: RangeInclusive<u8> = 0x20..=0xea;
+/// The vector of 32-bit system calls, in the middle of these.
+const LINUX_SYSTEM_CALL: u8 = 0x80;
+
+/// The cores at which a peer may be rung: its own, as the plan has them.
+#[derive(Clone, Copy, Debug)]
+pub struct Cores<'a> {
+    /// Their APIC IDs.
+    pub apic_ids: &'a [u32],
+    /// The highest that our own interrupt controller can address. In xAPIC mode it is 254: 255 is everybody (Intel SDM
+    /// volume 3A, section 11.6.1).
+    pub most: u32,
+}
+
+/// Why nobody is rung at an address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BadAddress {
+    /// Its vector is none of a device.
+    Vector,
+    /// Its core is none of the peer's.
+    Core,
+    /// Its core cannot be addressed from here.
+    OutOfReach,
 }
 
 /// The words of a doorbell, as its owner and those who ring it use them.
@@ -175,6 +220,25 @@ mod tests {
         assert_eq!(ring_again(bell, old), None);
         publish(bell, Some(new));
         assert_eq!(ring_again(bell, old), Some(new));
+    }
+
+    #[test]
+    fn only_the_cores_of_the_peer_are_rung_and_only_by_vectors_of_devices() {
+        let cores = Cores { apic_ids: &[2, 3, 255, 299], most: 254 };
+        let check = |apic_id, vector| Address { apic_id, vector }.check(cores).map(|it| (it.apic_id, it.vector));
+        for vector in 16..=u8::MAX {
+            let is_fine = (0x20..0xeb).contains(&vector) && vector != 0x80;
+            assert_eq!(
+                check(3, vector),
+                if is_fine { Ok((3, vector)) } else { Err(BadAddress::Vector) },
+                "{vector:#x}"
+            );
+        }
+        assert_eq!(check(1, 0x40), Err(BadAddress::Core), "our own, for example");
+        assert_eq!(check(0x1ff, 0x40), Err(BadAddress::Core), "everybody, once it is cut to 8 bits");
+        assert_eq!([255, 299].map(|core| check(core, 0x40)), [Err(BadAddress::OutOfReach); 2]);
+        let by_x2apic = Cores { most: u32::MAX, ..cores };
+        assert!(Address { apic_id: 299, vector: 0x40 }.check(by_x2apic).is_ok());
     }
 
     #[test]

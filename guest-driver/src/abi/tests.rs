@@ -99,6 +99,13 @@ impl Opened {
         Some(bytes)
     }
 
+    /// Rings a queue of the peer, whose cores these are.
+    fn ring(&self, queue: u32, apic_ids: &[u32]) -> u64 {
+        let cores = Cores { apic_ids: apic_ids.as_ptr(), count: apic_ids.len() as u32, most: 254 };
+        // SAFETY: it is open, and the cores are readable.
+        unsafe { sprig_ring(self.endpoint, queue, self.peer(), &cores) }
+    }
+
     fn counter(&self, name: &CStr) -> u64 {
         let is_named = |which: &u32| {
             // SAFETY: names are strings that stay.
@@ -163,8 +170,7 @@ fn queues_have_frames_and_doorbells_of_their_own_and_a_link_in_common() {
     assert_eq!(a.send_by(1, &[1; 60]), SENT);
     assert_eq!(a.send_by(0, &[7; 60]), SENT);
     assert!(a.publish_by(0) && a.publish_by(1), "both sleep");
-    // SAFETY: it is open.
-    let ring = |queue| unsafe { sprig_ring(a.endpoint, queue, a.peer()) };
+    let ring = |queue| a.ring(queue, &[7, 8]);
     // SAFETY: it is open, and this thread is every poll.
     let take = |queue| unsafe { sprig_doorbell_take(b.endpoint, queue) };
     assert_eq!((ring(1), ring(1), ring(0)), (8 << 32 | 0x40, 0, 7 << 32 | 0x40));
@@ -174,11 +180,10 @@ fn queues_have_frames_and_doorbells_of_their_own_and_a_link_in_common() {
 
     // What is left in the other queue goes when the link begins anew.
     // SAFETY: they are open.
-    unsafe {
-        sprig_endpoint_stop(a.endpoint);
-        assert_eq!(sprig_ring(b.endpoint, 1, b.peer()), 0, "nobody is there to be rung");
-        sprig_endpoint_start(a.endpoint);
-    }
+    unsafe { sprig_endpoint_stop(a.endpoint) };
+    assert_eq!(b.ring(1, &[0]), RING_NONE, "nobody is there to be rung");
+    // SAFETY: as above.
+    unsafe { sprig_endpoint_start(a.endpoint) };
     for _ in 0..8 {
         _ = (b.step(), a.step());
     }
@@ -186,6 +191,31 @@ fn queues_have_frames_and_doorbells_of_their_own_and_a_link_in_common() {
     assert_eq!((a.send_by(0, &[2; 60]), a.send_by(1, &[3; 60])), (SENT, SENT));
     assert!(a.publish_by(0) && a.publish_by(1));
     assert_eq!((b.receive_by(0), b.receive_by(1)), (Some(std::vec![2; 60]), Some(std::vec![3; 60])));
+}
+
+#[test]
+fn a_peer_that_publishes_a_place_that_is_not_its_own_is_not_rung_there() {
+    let memory = memory();
+    let [a, b] = both_up(&memory);
+    let rung_at = |apic_id, vector| {
+        // SAFETY: it is open, and this thread is its poll.
+        unsafe {
+            sprig_doorbell_publish(b.endpoint, 0, apic_id, vector);
+            sprig_doorbell_take(b.endpoint, 0);
+        }
+        a.ring(0, &[7, 8, 255])
+    };
+    assert_eq!(rung_at(8, 0x40), 8 << 32 | 0x40);
+    assert_eq!(rung_at(0, 0x40), RING_BAD_CORE, "our own");
+    assert_eq!(rung_at(8, 0xf8), RING_BAD_VECTOR, "by which Linux stops a core");
+    assert_eq!(rung_at(8, 17), RING_BAD_VECTOR, "whose handler expects an error code");
+    assert_eq!(rung_at(255, 0x40), RING_OUT_OF_REACH, "which is everybody in xAPIC mode");
+    // SAFETY: it is open.
+    unsafe { sprig_doorbell_publish(b.endpoint, 0, 9, 0x40) };
+    let cores = Cores { apic_ids: [7, 8].as_ptr(), count: 2, most: 254 };
+    // SAFETY: it is open, and the cores are readable.
+    let again = unsafe { sprig_ring_again(a.endpoint, 0, a.peer(), &cores, 8 << 32 | 0x40) };
+    assert_eq!(again, RING_BAD_CORE, "it has moved to where it may not");
 }
 
 #[test]
@@ -256,8 +286,9 @@ fn lanes_and_peers_that_there_are_none_of_do_nothing() {
     for nobody in [0, 2, 31, 32, u32::MAX] {
         // SAFETY: it is open, and this thread is the poll and the only sender.
         unsafe {
-            assert_eq!(sprig_ring(a.endpoint, 0, nobody), 0);
-            assert_eq!(sprig_ring_again(a.endpoint, 0, nobody, 0x40), 0);
+            let cores = Cores { apic_ids: [0].as_ptr(), count: 1, most: 254 };
+            assert_eq!(sprig_ring(a.endpoint, 0, nobody, &cores), RING_NONE);
+            assert_eq!(sprig_ring_again(a.endpoint, 0, nobody, &cores, 0x40), RING_NONE);
             assert_eq!(sprig_link_step(a.endpoint, nobody), 0);
             assert!(!sprig_publish(a.endpoint, nobody) && !sprig_overdue(a.endpoint, nobody));
             assert!(sprig_arm(a.endpoint, nobody), "one may sleep");

@@ -16,8 +16,9 @@ use vni::descriptor::Offload;
 use vni::link::State;
 use vni::peer_link::LinkStatus;
 
+use crate::abi::doorbell::Cores;
 use crate::abi::receive::Frame;
-use crate::abi::{MAX_SEGMENTS, Segment, links, receive, send};
+use crate::abi::{MAX_SEGMENTS, Segment, doorbell, links, receive, send};
 use crate::endpoint::Endpoint;
 
 const HEADER: &str = include_str!("../../../sprig_vni_core.h");
@@ -27,14 +28,16 @@ const LINUX_TYPES: &str = "#include <stdbool.h>\n#include <stddef.h>\n#include <
     typedef uint8_t u8; typedef uint16_t u16; typedef uint32_t u32; typedef uint64_t u64;\n";
 
 /// Each type of the interface, in both languages; `@` is the place of the name.
-const TYPES: [(&str, &str); 18] = [
+const TYPES: [(&str, &str); 20] = [
     ("*const Endpoint", "const struct sprig_endpoint *@"),
     ("*const Segment", "const struct sprig_segment *@"),
     ("*const Offload", "const struct sprig_offload *@"),
+    ("*const Cores", "const struct sprig_cores *@"),
     ("*mut Frame", "struct sprig_frame *@"),
     ("*mut [u8; 6]", "u8 @[6]"),
     ("*const [u8; 6]", "const u8 @[6]"),
     ("*const u8", "const u8 *@"),
+    ("*const u32", "const u32 *@"),
     ("*mut c_void", "void *@"),
     ("*const c_char", "const char *@"),
     ("c_int", "int @"),
@@ -149,6 +152,11 @@ fn c_lays_structures_out_as_rust_does() {
                 checksum_offset: u16 => "csum_offset"
             }),
         ),
+        (
+            "sprig_cores",
+            size_of::<Cores>(),
+            fields!(Cores { apic_ids: *const u32 => "apic_ids", count: u32 => "count", most: u32 => "most" }),
+        ),
         ("sprig_frame", size_of::<Frame>(), fields!(Frame { len: u32 => "len", offload: Offload => "offload" })),
     ];
     let expected: BTreeMap<String, Vec<String>> = structures
@@ -172,12 +180,16 @@ fn c_lays_structures_out_as_rust_does() {
 }
 
 /// Each constant of the header.
-const CONSTANTS: [(&str, usize); 20] = [
+const CONSTANTS: [(&str, usize); 24] = [
     ("SPRIG_MAX_PARTITIONS", MAX_PARTITIONS),
     ("SPRIG_MAX_FRAME", vni::MAX_FRAME),
     ("SPRIG_MAX_SEGMENTS", MAX_SEGMENTS),
     ("SPRIG_ENDPOINT_ALIGN", align_of::<Endpoint>()),
     ("SPRIG_LINK_QUEUE", vni::doorbell::LINK_QUEUE),
+    ("SPRIG_RING_NONE", doorbell::RING_NONE as usize),
+    ("SPRIG_RING_BAD_VECTOR", doorbell::RING_BAD_VECTOR as usize),
+    ("SPRIG_RING_BAD_CORE", doorbell::RING_BAD_CORE as usize),
+    ("SPRIG_RING_OUT_OF_REACH", doorbell::RING_OUT_OF_REACH as usize),
     ("SPRIG_TICK_MS", vni::port::TICK_MS as usize),
     ("SPRIG_LINK_RING", links::LINK_RING as usize),
     ("SPRIG_LINK_CHANGED", links::LINK_CHANGED as usize),
