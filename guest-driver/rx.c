@@ -165,8 +165,8 @@ static int sprig_take_burst(struct sprig_queue *queue, u32 lane, int limit, stru
 	u32 found = SPRIG_EMPTY;
 	struct sprig_frame frame;
 	struct sk_buff *skb;
-	bool ring = false;
 	int done = 0;
+	bool ring;
 
 	spin_lock(&queue->receive);
 	while (done < limit) {
@@ -178,8 +178,8 @@ static int sprig_take_burst(struct sprig_queue *queue, u32 lane, int limit, stru
 			__skb_queue_tail(frames, skb);
 		done++;
 	}
-	if (done)
-		ring = sprig_release(vni->endpoint, lane);
+	/* Whether there was a frame or not: the core may have gone past some that mean nothing to it. */
+	ring = sprig_release(vni->endpoint, lane);
 	spin_unlock(&queue->receive);
 
 	if (ring)
