@@ -16,6 +16,7 @@ const char *const sprig_tx_names[SPRIG_TX_COUNTS] = {
 	[SPRIG_TX_TO_NOBODY]		= "tx_drop_to_nobody",
 	[SPRIG_TX_COPY_NO_ROOM]		= "tx_drop_copy_no_room",
 	[SPRIG_TX_COPY_LOCKED]		= "tx_drop_copy_locked",
+	[SPRIG_TX_OTHER_QUEUE]		= "tx_drop_other_queue",
 };
 
 const char *const sprig_rx_names[SPRIG_RX_COUNTS] = {

@@ -83,7 +83,8 @@ enum sprig_tx_count {
 	SPRIG_TX_NO_MEMORY,
 	SPRIG_TX_TO_NOBODY,	/* a frame to all, while no link is up */
 	SPRIG_TX_COPY_NO_ROOM,	/* a peer's copy of a frame to all */
-	SPRIG_TX_COPY_LOCKED,	/* the same, sent with interrupts off while the peer's queue was taken */
+	SPRIG_TX_COPY_LOCKED,	/* the same, while the peer's queue was taken and could not be waited for */
+	SPRIG_TX_OTHER_QUEUE,	/* a frame put into another peer's queue, while its own had no room or was taken */
 	SPRIG_TX_COUNTS
 };
 

@@ -7,6 +7,9 @@
  * for a largest frame, and the poll (rx.c) wakes it.
  *
  * The queue of our own number carries what goes to all. It takes each peer's queue lock in turn, inside its own.
+ *
+ * The peer is always chosen by the frame. We choose the queue by it too, but others may put a frame where they like: pktgen,
+ * AF_XDP, `tc ... skbedit queue_mapping`. Such a frame goes to its own peer from there, or is dropped and counted.
  */
 
 #include <linux/etherdevice.h>
@@ -52,16 +55,22 @@ static u32 sprig_queue_of_flow(const struct sprig_vni *vni, struct sk_buff *skb)
 	return reciprocal_scale(skb_get_hash(skb), vni->queues);
 }
 
-u16 sprig_vni_select_queue(struct net_device *netdev, struct sk_buff *skb, struct net_device *below)
+/* The partition that a frame goes to; our own: to all. */
+static u32 sprig_destination(const struct sprig_vni *vni, const struct sk_buff *skb)
 {
-	const struct sprig_vni *vni = netdev_priv(netdev);
-	u32 queue = 0;
 	int peer = -1;
 
 	if (likely(skb_headlen(skb) >= ETH_HLEN))
 		peer = sprig_partition_of(vni->endpoint, skb->data);
-	if (peer < 0 || peer == vni->index)
-		peer = vni->sole_peer;
+	return peer < 0 || peer == vni->index ? vni->sole_peer : peer;
+}
+
+u16 sprig_vni_select_queue(struct net_device *netdev, struct sk_buff *skb, struct net_device *below)
+{
+	const struct sprig_vni *vni = netdev_priv(netdev);
+	u32 peer = sprig_destination(vni, skb);
+	u32 queue = 0;
+
 	if (vni->queues > 1 && peer != vni->index)
 		queue = sprig_queue_of_flow(vni, skb);
 	return sprig_lane_of(vni, queue, peer);
@@ -195,13 +204,27 @@ static netdev_tx_t sprig_xmit_to_peer(struct sprig_vni *vni, u32 lane, struct sk
 	return NETDEV_TX_OK;
 }
 
-/* netpoll sends with interrupts off, perhaps from within another transmission on this very core: then never wait. */
-static bool sprig_lock_queue(struct netdev_queue *txq)
+/*
+ * Takes the lock of another lane than the one whose lock we hold. There is no waiting for it within the lock of a peer's
+ * lane, which might be waited for in turn; nor with interrupts off, as when netpoll sends, perhaps from within another
+ * transmission on this very core.
+ */
+static bool sprig_lock_lane(struct sprig_vni *vni, u32 held, u32 lane)
 {
-	if (irqs_disabled())
+	struct netdev_queue *txq = netdev_get_tx_queue(vni->netdev, lane);
+
+	if (lane == held)
+		return true;
+	if (irqs_disabled() || sprig_peer_of(vni, held) != vni->index)
 		return __netif_tx_trylock(txq);
 	__netif_tx_lock(txq, smp_processor_id());
 	return true;
+}
+
+static void sprig_unlock_lane(struct sprig_vni *vni, u32 held, u32 lane)
+{
+	if (lane != held)
+		__netif_tx_unlock(netdev_get_tx_queue(vni->netdev, lane));
 }
 
 static void sprig_send_copy(struct sprig_vni *vni, u32 lane, const struct sprig_outgoing *out, u32 len)
@@ -218,23 +241,22 @@ static void sprig_send_copy(struct sprig_vni *vni, u32 lane, const struct sprig_
 }
 
 /* The peers whose link is up; for each a copy was sent, or a drop counted. */
-static u32 sprig_send_to_all(struct sprig_vni *vni, u32 own_lane, const struct sprig_outgoing *out, u32 len)
+static u32 sprig_send_to_all(struct sprig_vni *vni, u32 held, const struct sprig_outgoing *out, u32 len)
 {
 	u32 peer, live = 0;
 
 	for (peer = 0; peer < vni->partitions; peer++) {
-		struct netdev_queue *txq = netdev_get_tx_queue(vni->netdev, peer);
-
+		/* In the first queue, where the lane's number is the peer's. */
 		if (peer == vni->index || sprig_link_state(vni->endpoint, peer) != SPRIG_LINK_UP)
 			continue;
 		live++;
-		if (unlikely(!sprig_lock_queue(txq))) {
+		if (unlikely(!sprig_lock_lane(vni, held, peer))) {
 			/* Counted on our own lane: the peer's counters belong to the holder of its lock. */
-			sprig_tx_add(vni, own_lane, SPRIG_TX_COPY_LOCKED, 1);
+			sprig_tx_add(vni, held, SPRIG_TX_COPY_LOCKED, 1);
 			continue;
 		}
 		sprig_send_copy(vni, peer, out, len);
-		__netif_tx_unlock(txq);
+		sprig_unlock_lane(vni, held, peer);
 	}
 	return live;
 }
@@ -257,17 +279,49 @@ static netdev_tx_t sprig_xmit_to_all(struct sprig_vni *vni, u32 lane, struct sk_
 	return NETDEV_TX_OK;
 }
 
+/* Under the lock of a lane that leads elsewhere: sends by the lane of the same queue that leads to the frame's peer. */
+static netdev_tx_t sprig_xmit_elsewhere(struct sprig_vni *vni, u32 held, u32 lane, struct sk_buff *skb)
+{
+	struct sprig_outgoing out;
+	enum sprig_tx_count cause = sprig_describe(skb, &out);
+	bool sent = false;
+
+	if (unlikely(cause != SPRIG_TX_FRAMES)) {
+		sprig_drop(vni, held, skb, cause);
+		return NETDEV_TX_OK;
+	}
+	if (sprig_lock_lane(vni, held, lane)) {
+		sent = sprig_send_described(vni, lane, &out) == SPRIG_SENT;
+		if (sent) {
+			sprig_tx_add(vni, lane, SPRIG_TX_FRAMES, 1);
+			sprig_tx_add(vni, lane, SPRIG_TX_BYTES, skb->len);
+		}
+		sprig_flush(vni, lane);
+		sprig_unlock_lane(vni, held, lane);
+	}
+	if (!sent) {
+		sprig_drop(vni, held, skb, SPRIG_TX_OTHER_QUEUE);
+		return NETDEV_TX_OK;
+	}
+	skb_tx_timestamp(skb);
+	dev_consume_skb_any(skb);
+	return NETDEV_TX_OK;
+}
+
 netdev_tx_t sprig_vni_xmit(struct sk_buff *skb, struct net_device *netdev)
 {
 	struct sprig_vni *vni = netdev_priv(netdev);
 	u32 lane = skb_get_queue_mapping(skb);
+	u32 peer = sprig_destination(vni, skb);
 	bool more = netdev_xmit_more();
 	netdev_tx_t result;
 
-	if (sprig_peer_of(vni, lane) == vni->index)
-		return sprig_xmit_to_all(vni, lane, skb);
-
-	result = sprig_xmit_to_peer(vni, lane, skb);
+	if (peer == vni->index)
+		result = sprig_xmit_to_all(vni, lane, skb);
+	else if (likely(peer == sprig_peer_of(vni, lane)))
+		result = sprig_xmit_to_peer(vni, lane, skb);
+	else
+		result = sprig_xmit_elsewhere(vni, lane, sprig_lane_of(vni, sprig_queue_of(vni, lane), peer), skb);
 	/* Whatever became of this frame, it may have been the last of a burst, or the last that finds room. */
 	if (!more || result == NETDEV_TX_BUSY || netif_xmit_stopped(netdev_get_tx_queue(netdev, lane)))
 		sprig_flush(vni, lane);
