@@ -26,7 +26,8 @@
 /* The interface of this instance, once there is one. An instance has one window, so there is never a second. */
 static struct sprig_vni *sprig_watched;
 
-static void sprig_leave_box(void)
+/* In any context: the peers learn at once that this instance ends. */
+void sprig_leave_box(void)
 {
 	struct sprig_vni *vni = READ_ONCE(sprig_watched);
 
@@ -53,7 +54,7 @@ static void sprig_silence_bus(struct pci_bus *bus)
 }
 
 /* Only where no other core of this instance runs any more. */
-static void sprig_silence_devices(void)
+void sprig_silence_devices(void)
 {
 	struct pci_bus *root;
 

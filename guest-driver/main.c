@@ -296,15 +296,19 @@ static int __init sprig_init(void)
 
 	/* First of all, so that a driver that fails later has made the box no less safe. */
 	sprig_guard_register();
+	sprig_kexec_register();
 	error = platform_driver_register(&sprig_driver);
-	if (error)
+	if (error) {
+		sprig_kexec_unregister();
 		sprig_guard_unregister();
+	}
 	return error;
 }
 
 static void __exit sprig_exit(void)
 {
 	platform_driver_unregister(&sprig_driver);
+	sprig_kexec_unregister();
 	sprig_guard_unregister();
 }
 

@@ -11,6 +11,7 @@
  *	doorbell.c  the interrupt that peers raise here, and the one raised at a peer
  *	cores.c     which cores each partition has
  *	guard.c     what keeps a reset of this instance from taking the box along
+ *	kexec.c     what keeps the next kernel of this instance in its partition
  *	counters.c  what was counted, and the sums over it
  *	ethtool.c   what ethtool shows
  *	sysfs.c     what /sys/class/net/vni0/vni shows
@@ -240,6 +241,12 @@ int sprig_cores_probe(struct sprig_vni *vni);
 void sprig_guard_register(void);
 void sprig_guard_unregister(void);
 int sprig_guard_watch(struct sprig_vni *vni);
+void sprig_leave_box(void);
+void sprig_silence_devices(void);
+
+/* ---- kexec.c ---- */
+void sprig_kexec_register(void);
+void sprig_kexec_unregister(void);
 
 /* ---- counters.c ---- */
 extern const char *const sprig_tx_names[SPRIG_TX_COUNTS];

@@ -4,6 +4,7 @@
 //! The name of a box test is a sentence about a box. Every wait has a limit, and its error says what it waited for.
 //! Nothing sleeps, unless the passing of time is itself the fault.
 
+pub mod archive;
 pub mod device;
 pub mod disk;
 pub mod fixture;

@@ -1,14 +1,11 @@
 //! The Linux driver as built: it loads into every stock kernel, and DKMS builds it where there is no Rust.
 
-use std::fs;
-use std::io::Write;
 use std::process::Command;
 
-use cpio::newc;
-use tests::Scene;
 use tests::fixture::{self, KERNELS, release};
 use tests::instance::Instance;
 use tests::scene::{box_file, partition};
+use tests::{Scene, archive};
 
 /// What a kernel prints when it does not accept a module, in small letters. The note that it is tainted does not count:
 /// every module from elsewhere causes it.
@@ -24,24 +21,9 @@ const COMPLAINTS: [&str; 9] = [
     "missing endbr",
 ];
 
-/// The small initial file system with the drivers of all lines: kernels unpack one archive after the other.
+/// The small initial file system with the drivers of all lines.
 fn initrd_with_drivers() -> Vec<u8> {
-    let mut bytes = fs::read(fixture::initrd()).expect("set-up has made it");
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
-    let mut archive = entry(Vec::new(), "drivers", 0o040755, &[]);
-    for line in KERNELS {
-        let module = fs::read(fixture::driver(line)).unwrap_or_else(|error| panic!("no driver for {line}: {error}"));
-        archive = entry(archive, &format!("drivers/{}.ko", release(line)), 0o100644, &module);
-    }
-    bytes.extend(newc::trailer(archive).expect("an archive in memory"));
-    bytes
-}
-
-fn entry(archive: Vec<u8>, name: &str, mode: u32, content: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(content.len()).expect("a short file");
-    let mut writer = newc::Builder::new(name).mode(mode).nlink(1).write(archive, length);
-    writer.write_all(content).expect("an archive in memory");
-    writer.finish().expect("an archive in memory")
+    archive::extend(&fixture::initrd(), archive::drivers())
 }
 
 /// Warnings in the kernel's log.

@@ -9,6 +9,7 @@ mod first_steps;
 mod image;
 mod kernel_log;
 mod kernels;
+mod kexec;
 mod lives;
 mod loaders;
 mod machines;

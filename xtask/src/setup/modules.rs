@@ -10,13 +10,14 @@ use anyhow::{Context, Result, bail};
 
 use crate::process;
 
-/// Modules that tests use on a network card (VLANs, bridges, further addresses, virtual cards, raw load), the card of
+/// Modules that tests use on a network card (VLANs, bonds, bridges, further addresses, virtual cards, raw load), the card of
 /// an ordinary emulated machine, with which the virtual Ethernet is compared, drivers of devices that partitions own
 /// (NVMe and SATA disks, a network card, USB), and the means to reach a card from other partitions (nftables with
 /// address translation, tunnels).
-const WANTED: [&str; 18] = [
+const WANTED: [&str; 19] = [
     "8021q",
     "ahci",
+    "bonding",
     "bridge",
     "dummy",
     "e1000e",

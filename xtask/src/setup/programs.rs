@@ -25,7 +25,7 @@ const SUITE: Suite = Suite::Trixie;
 pub(crate) const BUSYBOX: &str = "usr/bin/busybox";
 
 /// Packages, and the files that are kept of each.
-const KEPT: [(&str, &[&str]); 15] = [
+const KEPT: [(&str, &[&str]); 16] = [
     // Not the static BusyBox, whose shell prefers its own applets to programs of the same name.
     ("busybox", &[BUSYBOX]),
     ("ethtool", &["usr/sbin/ethtool"]),
@@ -33,6 +33,7 @@ const KEPT: [(&str, &[&str]); 15] = [
     ("iproute2", &["usr/bin/ip", "usr/sbin/tc"]),
     ("iputils-arping", &["usr/bin/arping"]),
     ("iputils-ping", &["usr/bin/ping"]),
+    ("kexec-tools", &["usr/sbin/kexec"]),
     (
         "kmod",
         &[
