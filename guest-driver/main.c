@@ -267,6 +267,10 @@ static int sprig_probe(struct platform_device *device)
 	if (!error)
 		error = sprig_guard_watch(vni);
 	if (!error)
+		error = sprig_power_watch(vni);
+	if (!error)
+		error = sprig_bonds_watch(vni);
+	if (!error)
 		error = sprig_register_netdev(vni);
 	if (!error)
 		netdev_info(vni->netdev, "partition %u (%s) of box %s, %u partitions, %u queues, doorbells from interrupt %u\n",

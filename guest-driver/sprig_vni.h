@@ -12,6 +12,8 @@
  *	cores.c     which cores each partition has
  *	guard.c     what keeps a reset of this instance from taking the box along
  *	kexec.c     what keeps the next kernel of this instance in its partition
+ *	power.c     no sleep
+ *	bonds.c     no bond that wants another address
  *	counters.c  what was counted, and the sums over it
  *	ethtool.c   what ethtool shows
  *	sysfs.c     what /sys/class/net/vni0/vni shows
@@ -37,6 +39,7 @@
 #include <linux/atomic.h>
 #include <linux/irq_work.h>
 #include <linux/netdevice.h>
+#include <linux/notifier.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
 #include <linux/u64_stats_sync.h>
@@ -176,6 +179,9 @@ struct sprig_vni {
 	const char **names;		/* [partitions] */
 	struct sprig_memory *memory;	/* [partitions] */
 
+	struct notifier_block power;
+	struct notifier_block bonds;
+
 	struct fwnode_handle *irq_node;
 	struct irq_domain *irq_domain;
 
@@ -247,6 +253,12 @@ void sprig_silence_devices(void);
 /* ---- kexec.c ---- */
 void sprig_kexec_register(void);
 void sprig_kexec_unregister(void);
+
+/* ---- power.c ---- */
+int sprig_power_watch(struct sprig_vni *vni);
+
+/* ---- bonds.c ---- */
+int sprig_bonds_watch(struct sprig_vni *vni);
 
 /* ---- counters.c ---- */
 extern const char *const sprig_tx_names[SPRIG_TX_COUNTS];
