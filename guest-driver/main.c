@@ -78,7 +78,8 @@ static const struct net_device_ops sprig_vni_ops = {
 	.ndo_features_check	= sprig_vni_features_check,
 	.ndo_get_stats64	= sprig_vni_get_stats64,
 	.ndo_validate_addr	= eth_validate_addr,
-	/* No ndo_set_mac_address: peers find the way by the index in it. No ndo_tx_timeout: a peer that leaves no room is
+	/* No ndo_set_mac_address: peers find the way by the index in it, and so Linux refuses every bond that would give us
+	 * another card's, and says why. No ndo_tx_timeout: a peer that leaves no room is
 	 * its own affair, shows as `stalled`, and is no reason for a warning here.
 	 */
 };
@@ -268,8 +269,6 @@ static int sprig_probe(struct platform_device *device)
 		error = sprig_guard_watch(vni);
 	if (!error)
 		error = sprig_power_watch(vni);
-	if (!error)
-		error = sprig_bonds_watch(vni);
 	if (!error)
 		error = sprig_register_netdev(vni);
 	if (!error)

@@ -13,7 +13,6 @@
  *	guard.c     what keeps a reset of this instance from taking the box along
  *	kexec.c     what keeps the next kernel of this instance in its partition
  *	power.c     no sleep
- *	bonds.c     no bond that wants another address
  *	counters.c  what was counted, and the sums over it
  *	ethtool.c   what ethtool shows
  *	sysfs.c     what /sys/class/net/vni0/vni shows
@@ -180,7 +179,6 @@ struct sprig_vni {
 	struct sprig_memory *memory;	/* [partitions] */
 
 	struct notifier_block power;
-	struct notifier_block bonds;
 
 	struct fwnode_handle *irq_node;
 	struct irq_domain *irq_domain;
@@ -256,9 +254,6 @@ void sprig_kexec_unregister(void);
 
 /* ---- power.c ---- */
 int sprig_power_watch(struct sprig_vni *vni);
-
-/* ---- bonds.c ---- */
-int sprig_bonds_watch(struct sprig_vni *vni);
 
 /* ---- counters.c ---- */
 extern const char *const sprig_tx_names[SPRIG_TX_COUNTS];

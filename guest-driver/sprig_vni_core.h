@@ -11,7 +11,7 @@
 #include <linux/types.h>
 
 #define SPRIG_MAX_PARTITIONS 32
-#define SPRIG_MAX_FRAME (65535 + 18)	/* the largest frame: MTU 65535, Ethernet header, one VLAN tag */
+#define SPRIG_MAX_FRAME (65535 + 22)	/* the largest frame: MTU 65535, Ethernet header, two VLAN tags */
 #define SPRIG_MAX_SEGMENTS 20		/* the most segments of a frame */
 
 struct sprig_endpoint;			/* opaque; lies in memory that the shim allocates */

@@ -54,5 +54,6 @@ pub use mac::MacAddress;
 
 /// The shortest frame: an Ethernet header.
 pub const MIN_FRAME: usize = 14;
-/// The longest frame: the largest MTU with an Ethernet header and a VLAN tag.
-pub const MAX_FRAME: usize = 65_535 + 14 + 4;
+/// The longest frame: the largest MTU with an Ethernet header and two VLAN tags (IEEE 802.1ad over 802.1Q): Linux takes
+/// no length of a tag from the MTU of a VLAN.
+pub const MAX_FRAME: usize = 65_535 + 14 + 2 * 4;

@@ -31,7 +31,7 @@ fn frames_of_every_size_cross_whole_and_in_order() {
     let (mut a, mut b) = (Partition::new(memory.window(), 0, &a), Partition::new(memory.window(), 1, &b));
     settle(&mut [&mut a, &mut b]);
     for round in 0..40 {
-        for len in [14, 64, 1514, 8192, 8193, 9014, 65_549, 65_553] {
+        for len in [14, 64, 1514, 8192, 8193, 9014, 65_549, 65_557] {
             let frame: Vec<u8> = (0..len).map(|at| (at * 7 + round) as u8).collect();
             assert_eq!(a.to(1).send(&frame), Ok(()));
             let _ = a.to(1).lane.sender.publish();

@@ -27,7 +27,7 @@ extern "C" {
 
 /* Bytes of frames. */
 #define SPRIG_VNI_MIN_FRAME 14
-#define SPRIG_VNI_MAX_FRAME 65553
+#define SPRIG_VNI_MAX_FRAME 65557
 
 /* Why not all frames were taken. */
 #define SPRIG_VNI_SENT 0

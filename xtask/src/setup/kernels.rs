@@ -15,7 +15,7 @@ use super::{busybox, modules};
 use crate::progress::{self, Step};
 
 /// Changes when this code keeps other files of a kernel, so that older ones are made again.
-const RECIPE: &str = "recipe 9\n";
+const RECIPE: &str = "recipe 10\n";
 
 /// Up to 6.12 the image is in /boot, later it is with the modules.
 const IMAGE: &str = "./*/vmlinuz*";

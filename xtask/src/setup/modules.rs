@@ -13,12 +13,14 @@ use crate::process;
 /// Modules that tests use on a network card (VLANs, bonds, bridges, further addresses, virtual cards, raw load), the card of
 /// an ordinary emulated machine, with which the virtual Ethernet is compared, drivers of devices that partitions own
 /// (NVMe and SATA disks, a network card, USB), and the means to reach a card from other partitions (nftables with
-/// address translation, tunnels).
-const WANTED: [&str; 19] = [
+/// address translation, tunnels), and that put frames into a queue by rules.
+const WANTED: [&str; 22] = [
     "8021q",
+    "act_skbedit",
     "ahci",
     "bonding",
     "bridge",
+    "cls_matchall",
     "dummy",
     "e1000e",
     "macvlan",
@@ -27,6 +29,7 @@ const WANTED: [&str; 19] = [
     "nft_masq",
     "nvme",
     "pktgen",
+    "sch_ingress",
     "sd_mod",
     "tun",
     "usb_storage",

@@ -40,6 +40,15 @@ fn a_vlan_is_a_network_of_its_own() {
         instance.run(&format!("ip addr add 10.84.0.{number}/24 dev {CARD}.5; ip link set {CARD}.5 up"));
     }
     instances[0].run("ping -c 3 -W 5 -s 1400 10.84.0.2");
+    // A frame of the largest MTU with two tags is the longest that there is.
+    for (number, instance) in (1..).zip(&instances) {
+        for (below, kind, name) in [(CARD, "802.1ad", "outer"), ("outer", "802.1Q", "inner")] {
+            instance.run(&format!("ip link add link {below} name {name} type vlan id 7 protocol {kind}"));
+        }
+        instance.run(&format!("for one in {CARD} outer inner; do ip link set $one up mtu 65535; done"));
+        instance.run(&format!("ip addr add 10.86.0.{number}/24 dev inner"));
+    }
+    instances[0].run("ping -c 3 -W 5 -s 65507 10.86.0.2");
     // A tag that the other end has no interface for leads nowhere.
     instances[0].run(&format!("ip link add link {CARD} name {CARD}.6 type vlan id 6"));
     instances[0].run(&format!("ip addr add 10.85.0.1/24 dev {CARD}.6; ip link set {CARD}.6 up"));
