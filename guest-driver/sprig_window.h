@@ -3,7 +3,7 @@
 #ifndef SPRIG_WINDOW_H
 #define SPRIG_WINDOW_H
 
-#define SPRIG_WINDOW_VERSION         0x2
+#define SPRIG_WINDOW_VERSION         0x3
 #define SPRIG_MAX_PARTITIONS         0x20
 #define SPRIG_MAX_QUEUES             0x8
 #define SPRIG_LINE_PAIR              0x80
