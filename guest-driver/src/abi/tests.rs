@@ -1,6 +1,7 @@
 //! Two endpoints through the C interface, as the shim uses it.
 
 mod header;
+mod hostile;
 
 use core::ffi::{CStr, c_void};
 use std::alloc::{Layout, alloc_zeroed, dealloc};
