@@ -17,8 +17,8 @@ const VECTOR: u8 = 0x10;
 /// Publishes our address, and takes what was rung before.
 pub(crate) fn publish(port: &Port<'_>) {
     let address = Address { apic_id: port.index() as u32, vector: VECTOR };
-    for bell in bells(port) {
-        doorbell::publish(bell, Some(address));
+    for queue in 0..bells(port).len() {
+        port.publish_doorbell(queue, Some(address));
     }
     take(port);
 }

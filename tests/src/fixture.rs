@@ -52,6 +52,11 @@ pub fn network_initrd() -> PathBuf {
     root().join("initrd").join("demo.img")
 }
 
+/// The program of a hostile instance.
+pub fn hostile_program() -> PathBuf {
+    root().join("hostile-partition")
+}
+
 /// A whole Debian in a folder.
 pub fn debian_root() -> PathBuf {
     root().join("debian").join("root")

@@ -2,12 +2,13 @@
 //!
 //! A [`Port`] may be shared by any number of contexts: everything in it that changes is an atomic.
 
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::array;
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use shmem::header::{Header, MAGIC};
-use shmem::{VERSION, Window};
+use shmem::{MAX_QUEUES, VERSION, Window};
 
-use crate::doorbell;
+use crate::doorbell::{self, Address};
 use crate::link::{self, WindowWords};
 use crate::mac::MacAddress;
 
@@ -21,6 +22,8 @@ pub struct Port<'w> {
     mac: MacAddress,
     open: AtomicBool,
     tick: AtomicU32,
+    /// Where we are rung, by queue, as we have published it.
+    places: [AtomicU64; MAX_QUEUES],
 }
 
 impl<'w> Port<'w> {
@@ -31,7 +34,14 @@ impl<'w> Port<'w> {
     pub fn new(window: Window<'w>, me: usize, box_name: &str) -> Self {
         debug_assert!(me < window.geometry().shape().partitions());
         let mac = MacAddress::new(box_name, me as u8);
-        Self { window, me, mac, open: AtomicBool::new(false), tick: AtomicU32::new(0) }
+        Self {
+            window,
+            me,
+            mac,
+            open: AtomicBool::new(false),
+            tick: AtomicU32::new(0),
+            places: array::from_fn(|_| AtomicU64::new(0)),
+        }
     }
 
     /// The window.
@@ -68,18 +78,44 @@ impl<'w> Port<'w> {
 
     /// Announces that we are present. Links begin with their next step.
     pub fn start(&self) {
+        self.announce();
+        self.open.store(true, Ordering::SeqCst);
+    }
+
+    fn announce(&self) {
         let header = self.header();
         header.version.store(VERSION, Ordering::Relaxed);
         header.fingerprint.store(self.window.geometry().fingerprint(), Ordering::Relaxed);
         // Release, partner of the acquire in `PeerLink`.
         header.magic.store(MAGIC, Ordering::Release);
-        self.open.store(true, Ordering::SeqCst);
+    }
+
+    /// Publishes where a queue is rung; `None`: nowhere. See [`doorbell::publish`].
+    ///
+    /// # Panics
+    /// If the layout has no such queue.
+    pub fn publish_doorbell(&self, queue: usize, address: Option<Address>) {
+        self.places[queue].store(address.map_or(0, Address::to_word), Ordering::Relaxed);
+        doorbell::publish(&self.header().doorbells[queue], address);
+    }
+
+    /// Puts back what is published once and was written over: in a window that everybody can write to, a peer that did
+    /// so for a moment must not keep us from others for ever.
+    fn mend(&self) {
+        self.announce();
+        for (bell, place) in self.header().doorbells.iter().zip(&self.places) {
+            let (published, place) = (bell.address.0.load(Ordering::Relaxed), place.load(Ordering::Relaxed));
+            if published != place {
+                // Not over what another context publishes just now.
+                let _ = bell.address.0.compare_exchange(published, place, Ordering::Relaxed, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Takes all links down at once. Any context may call it. Peers notice when they are rung.
     pub fn stop(&self) {
         self.open.store(false, Ordering::SeqCst);
-        self.header().doorbells.iter().for_each(|bell| doorbell::publish(bell, None));
+        (0..MAX_QUEUES).for_each(|queue| self.publish_doorbell(queue, None));
         for peer in self.peers() {
             link::take_down(&self.link_words(peer));
         }
@@ -92,6 +128,9 @@ impl<'w> Port<'w> {
 
     /// Advances the heartbeat and our time by one tick.
     pub fn tick(&self) {
+        if self.is_open() {
+            self.mend();
+        }
         let heartbeat = self.header().heartbeat;
         heartbeat.store(heartbeat.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         self.tick.store(self.now().wrapping_add(1), Ordering::Relaxed);
@@ -127,6 +166,34 @@ mod tests {
         assert_eq!(port.destination(port.mac(3).octets()), None, "there is no such partition");
         assert_eq!(port.destination([0xff; 6]), None);
         assert_eq!(port.destination([0x52, 0, 0, 0, 0, 2]), None, "of another box");
+    }
+
+    #[test]
+    fn what_was_written_over_is_put_back_with_the_next_tick() {
+        let memory = memory();
+        let port = Port::new(memory.window(), 1, "pair");
+        let address = Address { apic_id: 3, vector: 0x42 };
+        port.publish_doorbell(0, Some(address));
+        port.start();
+        let header = port.header();
+        let spoil = || {
+            header.magic.store(7, Ordering::Relaxed);
+            header.version.store(7, Ordering::Relaxed);
+            header.fingerprint.store(7, Ordering::Relaxed);
+            header.doorbells.iter().for_each(|bell| bell.address.0.store(7 << 32 | 0x80, Ordering::Relaxed));
+        };
+        spoil();
+        port.tick();
+        let identity = (header.magic.load(Ordering::Relaxed), header.version.load(Ordering::Relaxed));
+        assert_eq!(identity, (MAGIC, VERSION));
+        assert_eq!(header.fingerprint.load(Ordering::Relaxed), port.window().geometry().fingerprint());
+        let places = header.doorbells.each_ref().map(|bell| bell.address.0.load(Ordering::Relaxed));
+        assert_eq!(places[..2], [address.to_word(), 0]);
+        // One that is closed leaves the window alone.
+        port.stop();
+        spoil();
+        port.tick();
+        assert_eq!(header.magic.load(Ordering::Relaxed), 7);
     }
 
     #[test]

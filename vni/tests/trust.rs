@@ -132,7 +132,7 @@ fn a_frame_that_is_too_short_or_too_long_costs_the_link() {
     });
     with(|case| {
         case.describe(&[piece(0, 65_557, true), piece(0, 1, false)]);
-        case.assert_down_for(Fault::FrameLength(65_554));
+        case.assert_down_for(Fault::FrameLength(65_558));
     });
 }
 

@@ -28,6 +28,9 @@ const INSTANCE: &str = "x86_64-unknown-linux-gnu";
 /// These programs: each is a package and a program of that name.
 const PROGRAMS: [&str; 2] = ["bench-agent", "sprig-log"];
 
+/// And this one, which only tests put into an instance: into the folder of what is made.
+const HOSTILE: &str = "hostile-partition";
+
 /// How the `sprig` command is built. The boot image is always optimised.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, ValueEnum)]
 pub(crate) enum Profile {
@@ -85,10 +88,12 @@ fn boot_image(places: &Places) -> Result<()> {
 fn programs(places: &Places) -> Result<Vec<PathBuf>> {
     progress::headline("build", "the programs that run in instances");
     let mut command = places.cargo(&["build", "--release", "--target", INSTANCE]);
-    command.args(PROGRAMS.map(|name| format!("--package={name}")));
+    command.args(PROGRAMS.into_iter().chain([HOSTILE]).map(|name| format!("--package={name}")));
     command.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static\x1f-Cstrip=symbols");
     process::shown_run(&mut command, CARGO_LIMIT)?;
-    Ok(PROGRAMS.map(|name| places.target.join(INSTANCE).join("release").join(name)).to_vec())
+    let built = places.target.join(INSTANCE).join("release");
+    fs::copy(built.join(HOSTILE), places.sprig.join(HOSTILE)).with_context(|| format!("cargo left no {HOSTILE}"))?;
+    Ok(PROGRAMS.map(|name| built.join(name)).to_vec())
 }
 
 /// Cargo's `subcommand` on the boot image, for bare metal.

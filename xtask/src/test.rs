@@ -26,6 +26,11 @@ const BOXES: &str = "boxes";
 /// Limit for all boxes together; each box has shorter ones of its own.
 const BOXES_LIMIT: Duration = Duration::from_secs(75 * 60);
 
+/// The tests that a soak runs, the variable that tells them how long each of their parts is to take, and how long.
+const HOSTILE: &str = "hostile";
+const SOAK_VARIABLE: &str = "SPRIG_SOAK_SECONDS";
+const SOAK_SECONDS: &str = "60";
+
 /// How many boxes boot at a time: each takes several emulated cores.
 const BOXES_AT_ONCE: &str = "--test-threads=2";
 
@@ -37,6 +42,8 @@ enum Part {
     Proofs,
     /// Boxes booted in the emulator
     Boxes,
+    /// The hostile partition's box, for a minute of each of its acts instead of two seconds
+    Soak,
 }
 
 #[derive(Args, Default)]
@@ -55,20 +62,27 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
         Some(Part::Units) => units(places, filter),
         Some(Part::Proofs) => proofs::run(places, filter),
         Some(Part::Boxes) => {
-            setup::run(places, &setup::Options::default())?;
-            build::run(places, &build::Options::default())?;
-            boxes(places, filter)
+            make_all(places)?;
+            boxes(places, filter, &[])
+        }
+        Some(Part::Soak) => {
+            make_all(places)?;
+            boxes(places, Some(filter.unwrap_or(HOSTILE)), &[(SOAK_VARIABLE, SOAK_SECONDS)])
         }
         None => {
-            setup::run(places, &setup::Options::default())?;
-            build::run(places, &build::Options::default())?;
+            make_all(places)?;
             lint::run(places)?;
             let units = units(places, filter);
             let proofs = proofs::run(places, filter);
-            let boxes = boxes(places, filter);
+            let boxes = boxes(places, filter, &[]);
             units.and(proofs).and(boxes)
         }
     }
+}
+
+fn make_all(places: &Places) -> Result<()> {
+    setup::run(places, &setup::Options::default())?;
+    build::run(places, &build::Options::default())
 }
 
 fn units(places: &Places, filter: Option<&str>) -> Result<()> {
@@ -87,7 +101,7 @@ fn units(places: &Places, filter: Option<&str>) -> Result<()> {
     rest.and(whole).and(book)
 }
 
-fn boxes(places: &Places, filter: Option<&str>) -> Result<()> {
+fn boxes(places: &Places, filter: Option<&str>, variables: &[(&str, &str)]) -> Result<()> {
     if !test_targets(places)?.iter().any(|name| name == BOXES) {
         bail!("the package {WHOLE} has no test named {BOXES}");
     }
@@ -98,7 +112,8 @@ fn boxes(places: &Places, filter: Option<&str>) -> Result<()> {
         .args(filter)
         .env("SPRIG_ROOT", &places.sprig)
         .env("SPRIG_COMMAND", places.target.join("debug/sprig"))
-        .env("SPRIG_QEMU", emulator(places).program());
+        .env("SPRIG_QEMU", emulator(places).program())
+        .envs(variables.iter().copied());
     process::shown_run(&mut command, BOXES_LIMIT)
 }
 

@@ -61,8 +61,8 @@ pub unsafe extern "C" fn sprig_doorbell_publish(endpoint: *const Endpoint, queue
     let address = Address::from_word(u64::from(apic_id) << 32 | u64::from(vector));
     // SAFETY: the caller guarantees it.
     let endpoint = unsafe { deref(endpoint) };
-    if let Some(bell) = bell(endpoint, endpoint.port().index(), queue) {
-        doorbell::publish(bell, address);
+    if (queue as usize) < endpoint.shape().queues() {
+        endpoint.port().publish_doorbell(queue as usize, address);
     }
 }
 

@@ -6,6 +6,7 @@ mod death;
 mod devices;
 mod driver;
 mod first_steps;
+mod hostile;
 mod image;
 mod kernel_log;
 mod kernels;
