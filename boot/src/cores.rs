@@ -167,7 +167,7 @@ impl Slot {
 // SAFETY: no other item has this name; the trampoline calls it with a slot.
 #[unsafe(no_mangle)]
 extern "C" fn core_main(slot: &'static Slot) -> ! {
-    interrupts::load();
+    interrupts::load_quiet();
     if let Some(Some(mtrrs)) = MTRRS.get() {
         mtrrs.apply();
     }

@@ -144,11 +144,12 @@ gdt_pointer:
 
     .section .bss.boot, "aw", @nobits
     .balign 4096
-    .global boot_pml4
     .global boot_pml4, boot_pdpt
 boot_pml4:  .skip 4096
 boot_pdpt:  .skip 4096
 boot_pd:    .skip 16384
+    .global boot_pd, boot_stack_guard
+boot_stack_guard: .skip 4096            /* paging takes it out of the map */
 boot_stack: .skip 65536
 boot_stack_top:
 "#,

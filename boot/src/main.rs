@@ -72,7 +72,11 @@ extern "C" fn boot_main(entrance: u32, info: u32, eax: u32) -> ! {
     // SAFETY: first thing, once.
     unsafe { heap::open() };
     log::open();
-    interrupts::load();
+    // SAFETY: once, while no other processor runs.
+    unsafe {
+        paging::guard_stack();
+        interrupts::load_for_boot_processor();
+    }
     let mut box_file = String::new();
     match steps(Protocol::from_entrance(entrance, eax), info, &mut box_file) {
         Ok(entry) => leave(entry),

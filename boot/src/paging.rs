@@ -6,7 +6,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use partitioner::address::GIB_4;
+use partitioner::address::{GIB_4, LARGE_PAGE};
 use raw_cpuid::CpuId;
 use x86_64::PhysAddr;
 use x86_64::instructions::tlb;
@@ -16,9 +16,14 @@ use x86_64::structures::paging::{PageTable, PageTableFlags};
 unsafe extern "C" {
     static mut boot_pml4: PageTable;
     static mut boot_pdpt: PageTable;
+    /// The directories of the first 4 GiB, one behind the other.
+    static mut boot_pd: [PageTable; 4];
+    static boot_stack_guard: u8;
 }
 
 const GIB: u64 = 1 << 30;
+/// Of an ordinary page.
+const PAGE: u64 = 4 << 10;
 const PRESENT: PageTableFlags = PageTableFlags::PRESENT.union(PageTableFlags::WRITABLE);
 const HUGE: PageTableFlags = PRESENT.union(PageTableFlags::HUGE_PAGE);
 
@@ -42,6 +47,28 @@ impl fmt::Display for OutOfReach {
         let Self { end, most } = self;
         write!(f, "memory ends at {} GiB, and this processor lets us map {} GiB", end.div_ceil(GIB), most / GIB)
     }
+}
+
+/// Takes the page below the boot processor's stack out of the map, so that a stack that grows too long is a fault and
+/// no silent damage.
+///
+/// # Safety
+/// Only for the boot processor, while no other runs, once.
+pub unsafe fn guard_stack() {
+    let guard = (&raw const boot_stack_guard).addr() as u64;
+    let directories = &raw mut boot_pd;
+    // SAFETY: these are the tables in use; by the contract nobody else touches them.
+    let directories = unsafe { &mut *directories };
+    let entry = &mut directories[(guard / GIB) as usize][(guard / LARGE_PAGE % 512) as usize];
+    let first = guard / LARGE_PAGE * LARGE_PAGE;
+    let table = Box::leak(Box::new(PageTable::new()));
+    for (page, address) in table.iter_mut().zip((first..).step_by(PAGE as usize)) {
+        if address != guard {
+            page.set_addr(PhysAddr::new(address), PRESENT);
+        }
+    }
+    entry.set_addr(PhysAddr::new(core::ptr::from_ref(table).addr() as u64), PRESENT);
+    tlb::flush_all();
 }
 
 /// Maps everything below `end`, or nothing if that is too much.
@@ -88,7 +115,7 @@ fn map_gib(entry: &mut PageTableEntry, address: u64, giant: bool) {
     }
     let table = Box::leak(Box::new(PageTable::new()));
     for (index, page) in table.iter_mut().enumerate() {
-        page.set_addr(PhysAddr::new(address + (index as u64) * 0x20_0000), HUGE);
+        page.set_addr(PhysAddr::new(address + (index as u64) * LARGE_PAGE), HUGE);
     }
     entry.set_addr(PhysAddr::new(core::ptr::from_ref(table).addr() as u64), PRESENT);
 }

@@ -11,6 +11,7 @@ pub mod fixture;
 pub mod freezer;
 pub mod held_line;
 pub mod instance;
+pub mod monitor;
 pub mod network;
 pub mod scene;
 pub mod server;

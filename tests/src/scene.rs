@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::fixture;
 use crate::instance::Instance;
+use crate::monitor::Monitor;
 
 /// Limit until the boot image leaves, with all turns, in emulation on a busy host.
 pub const LEAVE_LIMIT: Duration = Duration::from_secs(180);
@@ -104,8 +105,19 @@ pub struct Booted {
 
 impl Booted {
     fn await_start(&self) -> Result<(), WaitError> {
-        self.running.log().wait_for(" leave: ", LEAVE_LIMIT)?;
+        let left = regex::bytes::Regex::new(" (leave|FAILED .*): ").expect("a regular expression");
+        let left = self.running.log().wait_for(left, LEAVE_LIMIT)?;
+        assert_eq!(left.groups[0], "leave", "{}", self.running.log().text());
         self.instances().iter().try_for_each(|instance| instance.try_wait_for_report().map(drop))
+    }
+
+    /// The emulator's monitor.
+    ///
+    /// # Panics
+    /// If it was taken before.
+    pub fn take_monitor(&mut self) -> Monitor {
+        let control = self.running.machine_mut().take_control();
+        Monitor::new(control.expect("nobody else controls the emulator"))
     }
 
     /// The machine and its plan.

@@ -15,6 +15,7 @@ mod lives;
 mod loaders;
 mod machines;
 mod network;
+mod parked;
 mod plugged;
 mod portless;
 mod refusals;
