@@ -1,7 +1,7 @@
 //! The buffers of a transmit pool, and which lane has which.
 //!
 //! Each lane owns some for good, enough for the largest frame, so that no other destination can keep it from sending
-//! ([`OwnCount`]). The rest is shared: a [stack](stack) without a lock, since each lane has its own sender. A lane uses its own
+//! ([`OwnCount`]). The rest is shared: a [stack] without a lock, since each lane has its own sender. A lane uses its own
 //! buffers in turn, so that what a receiver reads now is far from what the sender writes next.
 
 use core::sync::atomic::{AtomicU16, AtomicU64, Ordering};
@@ -50,7 +50,7 @@ impl Buffer {
 /// The buffers that all lanes of a partition share, and how many each lane owns beside. All zero, there are none.
 #[derive(Debug)]
 pub struct SharedBuffers {
-    /// Of the [stack](stack), whose entries are the buffers.
+    /// Of the [stack], whose entries are the buffers.
     top: AtomicU64,
     below: [AtomicU16; MAX_BUFFERS],
     /// [`OwnCount`]; written before any lane is made.
