@@ -33,7 +33,7 @@ const BOXES_AT_ONCE: &str = "--test-threads=2";
 enum Part {
     /// Units, properties, foreign parsers, and the book
     Units,
-    /// The protocol under a model checker, ThreadSanitizer and Miri
+    /// The protocol under a model checker, ThreadSanitizer and Miri, and a minute of fuzzing
     Proofs,
     /// Boxes booted in the emulator
     Boxes,
@@ -50,6 +50,12 @@ pub(crate) struct Options {
 
 /// Runs what the options name. If a test fails, the others run nevertheless.
 pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
+    let outcome = run_parts(places, options);
+    progress::closing_lines();
+    outcome
+}
+
+fn run_parts(places: &Places, options: &Options) -> Result<()> {
     let filter = options.filter.as_deref();
     match options.only {
         Some(Part::Units) => units(places, filter),
