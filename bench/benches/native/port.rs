@@ -192,7 +192,7 @@ impl Port {
     /// Sleeps until there may be room in the ring.
     pub(crate) fn sleep_for_room(&mut self) -> Result<()> {
         self.endpoint.publish(self.lane);
-        if !self.endpoint.await_room(self.lane) {
+        if !self.endpoint.await_room(self.lane) && self.endpoint.arm() {
             self.wait_for_doorbell()?;
         }
         self.turn()
