@@ -1,10 +1,9 @@
-//! How a peer is rung: the protocol's pending word records who rang, and an eventfd wakes.
+//! How a peer is rung: the protocol's pending word records who rang, and a [`Bell`](crate::bell::Bell) wakes.
 //!
 //! In the header an address is a core and a vector. Here the core is the partition's own index, and the vector always
-//! the same: it only shows that the partition is present. A ringer knows its eventfd from the window's
-//! files, whatever a peer may have written. All queues of a partition wake by the same eventfd.
+//! the same: it only shows that the partition is present. A ringer knows its bell from the window's
+//! files, whatever a peer may have written. All queues of a partition wake by the same bell.
 
-use rustix::io;
 use shmem::header::Doorbell;
 use vni::doorbell::{self, Address};
 use vni::port::Port;
@@ -35,15 +34,13 @@ fn bells<'w>(port: &Port<'w>) -> &'w [Doorbell] {
     &port.header().doorbells[..port.window().geometry().shape().queues()]
 }
 
-/// Rings a queue of a peer, and returns whether its eventfd had to be written. The address of a peer that is present
+/// Rings a queue of a peer, and returns whether its bell had to be rung. The address of a peer that is present
 /// never changes, so one ring is enough.
 pub(crate) fn ring(port: &Port<'_>, files: &WindowFile, peer: usize, queue: usize) -> bool {
     let bell = &port.window().header(peer).doorbells[queue];
-    let (Some(_), Some(doorbell)) = (doorbell::ring(bell, port.index()), files.doorbell(peer)) else {
+    let (Some(_), Some(wakes)) = (doorbell::ring(bell, port.index()), files.bell(peer)) else {
         return false;
     };
-    // It fails only if it would count past 2⁶⁴ - 2: then it is readable anyway.
-    let written = io::retry_on_intr(|| io::write(doorbell, &1_u64.to_ne_bytes()));
-    debug_assert!(matches!(written, Ok(8) | Err(io::Errno::AGAIN)), "{written:?}");
+    wakes.ring();
     true
 }

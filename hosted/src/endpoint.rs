@@ -23,6 +23,7 @@ use vni::lanes::LaneSlot;
 use vni::peer_link::LinkStatus;
 use vni::sender::SendError;
 
+use crate::bell::Bell;
 use crate::claim::{Claim, ClaimError};
 use crate::counters;
 use crate::doorbell;
@@ -37,13 +38,13 @@ pub struct Endpoint {
     parts: EndpointParts,
     wait_set: WaitSet,
     ticks: Ticks,
-    /// The set may have events that were not taken yet.
+    /// Somebody may wait on the set, or has waited: the bell may have rings that were not taken yet.
     asleep: bool,
     /// Peers in whose lanes a fault was found, a bit for each.
     faulty: u32,
-    /// Doorbells for which an eventfd was written.
+    /// Doorbells for which a bell was rung.
     rung: u64,
-    /// Times that events of the set were taken.
+    /// Turns that came after one was asleep.
     wakeups: u64,
     _claim: Claim,
 }
@@ -118,8 +119,9 @@ impl Endpoint {
 
     fn claimed(window: &WindowFile, claim: Claim) -> Result<Self, OpenError> {
         let ticks = Ticks::begin();
-        let doorbell = window.doorbell(claim.index()).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-        let wait_set = WaitSet::new(doorbell)?;
+        let bell = window.bell(claim.index()).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        let mut wait_set = WaitSet::new(bell.as_fd())?;
+        wait_set.set_timer(&ticks)?;
         let parts = EndpointParts::new(window, claim.index());
         parts.port().tick();
         parts.port().start();
@@ -257,13 +259,10 @@ impl Endpoint {
 
     /// Takes a turn: takes the doorbell's rings, ticks if a tick is due, steps links that want it. Without a system
     /// call, unless we were armed since the last turn, or a peer must be rung.
-    ///
-    /// # Errors
-    /// If the kernel refuses the events of the set, which no kernel does.
-    pub fn turn(&mut self) -> io::Result<TurnOutcome> {
-        // In this order: a ring that comes after the events were taken is in the set again.
+    pub fn turn(&mut self) -> TurnOutcome {
+        // In this order: who rings after the bell's ring was taken makes it readable again.
         if self.asleep {
-            self.wait_set.drain()?;
+            self.window().bell(self.index()).map(Bell::take);
             self.wakeups += 1;
             self.asleep = false;
         }
@@ -271,7 +270,7 @@ impl Endpoint {
         if self.ticks.is_due() {
             self.parts.port().tick();
         }
-        Ok(self.step_links())
+        self.step_links()
     }
 
     /// Before waiting on the file descriptor: asks to be rung for the next frame of any lane. True if nothing has come
@@ -279,7 +278,8 @@ impl Endpoint {
     pub fn arm(&mut self) -> bool {
         self.asleep = true;
         let lanes = LaneSlot::count(self.window().shape());
-        let mut may_sleep = true;
+        // No kernel refuses it. If one did, nobody would be woken for the next tick.
+        let mut may_sleep = self.wait_set.set_timer(&self.ticks).is_ok();
         for lane in 0..lanes {
             may_sleep &= self.parts.receiver(lane).is_none_or(|receiver| receiver.arm());
         }
@@ -290,12 +290,12 @@ impl Endpoint {
     /// something has come.
     ///
     /// # Errors
-    /// As for [`Endpoint::turn`].
+    /// If the kernel does not let us wait on the set, which no kernel does.
     pub fn wait(&mut self, limit: Duration) -> io::Result<TurnOutcome> {
         if self.arm() {
             self.wait_set.wait(limit)?;
         }
-        self.turn()
+        Ok(self.turn())
     }
 
     /// What was counted since it was opened, by name: see [`counters::names`].

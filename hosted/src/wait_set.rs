@@ -1,36 +1,51 @@
-//! What an idle endpoint waits on: one file descriptor, an epoll set of its doorbell and of a timer for its ticks.
+//! What an idle endpoint waits on: one file descriptor, an epoll set of its bell and of a timer for its next tick.
 //!
-//! Both are watched for edges, so that neither has to be read: epoll reports each event once, to the next caller that
-//! waits on the set.
+//! Both stay readable until somebody does something about it: the bell until its ring is taken, the timer until it is
+//! set anew for the tick after. A timer is set for one moment only. One that is set for every tick fires once and then
+//! no more, unless it is read each time.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
-use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime};
+use rustix::time::{
+    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, clock_gettime, timerfd_create,
+    timerfd_settime,
+};
 use vni::port::TICK_MS;
 
-const TICK: Duration = Duration::from_millis(TICK_MS as u64);
+const TICK: u64 = TICK_MS as u64 * 1_000_000;
+const SECOND: u64 = 1_000_000_000;
 
 /// The epoll set.
 pub(crate) struct WaitSet {
     epoll: OwnedFd,
-    /// A member of the set for as long as it is open.
-    _timer: OwnedFd,
+    timer: OwnedFd,
+    /// For when the timer is set; 0: it is not.
+    set_for: u64,
 }
 
 impl WaitSet {
-    pub(crate) fn new(doorbell: BorrowedFd<'_>) -> io::Result<Self> {
-        let every = Timespec { tv_sec: 0, tv_nsec: TICK.as_nanos() as _ };
+    pub(crate) fn new(bell: BorrowedFd<'_>) -> io::Result<Self> {
         let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
-        let ticks = Itimerspec { it_interval: every, it_value: every };
-        timerfd_settime(&timer, TimerfdTimerFlags::empty(), &ticks)?;
         let set = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let edges = epoll::EventFlags::IN | epoll::EventFlags::ET;
-        epoll::add(&set, doorbell, epoll::EventData::new_u64(0), edges)?;
-        epoll::add(&set, &timer, epoll::EventData::new_u64(1), edges)?;
-        Ok(Self { epoll: set, _timer: timer })
+        epoll::add(&set, bell, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?;
+        epoll::add(&set, &timer, epoll::EventData::new_u64(1), epoll::EventFlags::IN)?;
+        Ok(Self { epoll: set, timer, set_for: 0 })
+    }
+
+    /// Has the set be readable at the next tick, and not for those that are over.
+    pub(crate) fn set_timer(&mut self, ticks: &Ticks) -> io::Result<()> {
+        if self.set_for == ticks.next {
+            return Ok(());
+        }
+        let never = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let next = Timespec { tv_sec: (ticks.next / SECOND) as _, tv_nsec: (ticks.next % SECOND) as _ };
+        let once = Itimerspec { it_interval: never, it_value: next };
+        timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &once)?;
+        self.set_for = ticks.next;
+        Ok(())
     }
 
     /// Waits until the set is readable, or `limit` is over.
@@ -38,16 +53,6 @@ impl WaitSet {
         let limit = Timespec { tv_sec: limit.as_secs() as _, tv_nsec: limit.subsec_nanos().into() };
         let mut set = [PollFd::new(&self.epoll, PollFlags::IN)];
         match poll(&mut set, Some(&limit)) {
-            Err(rustix::io::Errno::INTR) => Ok(()),
-            other => other.map(drop).map_err(Into::into),
-        }
-    }
-
-    /// Takes all events of the set.
-    pub(crate) fn drain(&self) -> io::Result<()> {
-        let mut events = [epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) }; 2];
-        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
-        match epoll::wait(&self.epoll, &mut events, Some(&now)) {
             Err(rustix::io::Errno::INTR) => Ok(()),
             other => other.map(drop).map_err(Into::into),
         }
@@ -60,20 +65,26 @@ impl AsFd for WaitSet {
     }
 }
 
-/// When the next tick is due.
-pub(crate) struct Ticks(Instant);
+/// When the next tick is due, in nanoseconds of the monotonic clock, which is the timer's too.
+pub(crate) struct Ticks {
+    next: u64,
+}
 
 impl Ticks {
-    /// The first is due one tick from now. Make it before the timer: then each event of the timer finds a tick due.
+    /// The first is due one tick from now.
     pub(crate) fn begin() -> Self {
-        Self(Instant::now() + TICK)
+        Self { next: now() + TICK }
     }
 
     /// Whether a tick is due. Several missed ticks count as one, so that our own delay does not make peers look frozen.
     pub(crate) fn is_due(&mut self) -> bool {
-        let Some(late) = Instant::now().checked_duration_since(self.0) else { return false };
-        let missed = (late.as_nanos() / TICK.as_nanos()) as u32;
-        self.0 += TICK * missed.saturating_add(1);
+        let Some(late) = now().checked_sub(self.next) else { return false };
+        self.next += TICK * (late / TICK + 1);
         true
     }
+}
+
+fn now() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec as u64 * SECOND + now.tv_nsec as u64
 }

@@ -1,7 +1,10 @@
-//! The window's file: a memfd that every partition maps, with an eventfd for each.
+//! The window's file: a memfd that every partition maps, with a bell for each.
 //!
 //! It is sealed against growing and shrinking: a process that maps a file which another one shortens dies of a bus
-//! error. A file from elsewhere is checked before it is used.
+//! error. No seal forbids to punch holes (fallocate(2)) into a file that may be written. A page that was punched out is
+//! one of zeros at the next access, as if zeros had been written, which everybody may do. That holds for a memfd of
+//! ordinary pages, whose memory only the whole system's end can refuse; one of huge pages could have none left, which
+//! would be a bus error too. So a file from elsewhere is held against all of this before it is used.
 
 // The file is mapped here, and nowhere else.
 #![allow(unsafe_code)]
@@ -11,12 +14,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use rustix::event::{EventfdFlags, eventfd};
 use rustix::fs::{
-    FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat, ftruncate,
+    FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat, fstatfs, ftruncate,
 };
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use shmem::{Geometry, GeometryError, Shape, Window, control_len};
+
+use crate::bell::Bell;
 
 /// Bytes of each partition's transmit pool, unless one asks for another length: small enough for a second-level cache.
 pub const DEFAULT_POOL_LEN: u64 = 2 << 20;
@@ -24,6 +28,8 @@ pub const DEFAULT_POOL_LEN: u64 = 2 << 20;
 pub const MAX_NAME: usize = 255;
 
 const PAGE: u64 = 4096;
+/// The file system of memfds of ordinary pages (statfs(2)).
+const TMPFS: u32 = 0x0102_1994;
 const SEALS: SealFlags = SealFlags::SHRINK.union(SealFlags::GROW).union(SealFlags::SEAL);
 
 /// Why there is no window.
@@ -59,6 +65,9 @@ pub enum WindowError {
         /// Those that it needs.
         needed: u32,
     },
+    /// A hole that is punched into it could not be filled again.
+    #[error("the window's file is not one of ordinary pages (its file system has type {0:#x}): refused")]
+    Pages(u32),
     /// It is not what was announced.
     #[error("the window's file has {found} bytes, and {announced} were announced")]
     Length {
@@ -75,6 +84,12 @@ pub enum WindowError {
         /// Partitions that it has.
         partitions: usize,
     },
+    /// What came as a doorbell could make us wait for ever.
+    #[error("what came as the doorbell of partition {0} is no message queue for one message of one byte: refused")]
+    NoBell(usize),
+    /// The kernel has no message queue for a doorbell.
+    #[error("cannot make a doorbell: {0} (`ulimit -q` and the sysctl fs.mqueue.queues_max limit message queues)")]
+    MakeBell(io::Error),
 }
 
 /// A window that is mapped, with the doorbells of all partitions. Having one means that nobody can shorten it, and that
@@ -86,7 +101,7 @@ pub struct WindowFile(Arc<Shared>);
 struct Shared {
     mapping: Mapping,
     memory: OwnedFd,
-    doorbells: Vec<OwnedFd>,
+    bells: Vec<Bell>,
     geometry: Geometry,
     box_name: String,
 }
@@ -110,14 +125,15 @@ impl WindowFile {
             // Taken now: a page that is missing later would be a bus error.
             fallocate(&memory, FallocateFlags::empty(), 0, len)?;
             fcntl_add_seals(&memory, SEALS)?;
-            let doorbell = |_| eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
-            Ok((memory, (0..shape.partitions()).map(doorbell).collect::<Result<_, _>>()?))
+            Ok(memory)
         };
-        let (memory, doorbells) = made().map_err(|why| WindowError::Make { len, why: why.into() })?;
-        Self::from_files(memory, doorbells, shape, len, box_name)
+        let memory = made().map_err(|why| WindowError::Make { len, why: why.into() })?;
+        let bells = (0..shape.partitions()).map(|_| Bell::new()).collect::<io::Result<_>>();
+        Self::with_bells(memory, bells.map_err(WindowError::MakeBell)?, shape, len, box_name)
     }
 
-    /// A window that another process has made, of `len` bytes; `doorbells` in the order of the partitions.
+    /// A window that another process has made, of `len` bytes; `doorbells` in the order of the partitions. Every file is
+    /// held against what it must be.
     ///
     /// # Errors
     /// [`WindowError`], if it is not what it is said to be.
@@ -128,24 +144,28 @@ impl WindowFile {
         len: u64,
         box_name: &str,
     ) -> Result<Self, WindowError> {
+        if doorbells.len() != shape.partitions() {
+            return Err(WindowError::Doorbells { found: doorbells.len(), partitions: shape.partitions() });
+        }
+        let bells = doorbells.into_iter().enumerate();
+        let bells = bells.map(|(index, file)| Bell::try_from_file(file).map_err(|_| WindowError::NoBell(index)));
+        Self::with_bells(memory, bells.collect::<Result<_, _>>()?, shape, len, box_name)
+    }
+
+    fn with_bells(
+        memory: OwnedFd,
+        bells: Vec<Bell>,
+        shape: Shape,
+        len: u64,
+        box_name: &str,
+    ) -> Result<Self, WindowError> {
         if !(1..=MAX_NAME).contains(&box_name.len()) {
             return Err(WindowError::Name(box_name.len()));
         }
         let geometry = Geometry::new(len, shape)?;
-        if doorbells.len() != shape.partitions() {
-            return Err(WindowError::Doorbells { found: doorbells.len(), partitions: shape.partitions() });
-        }
-        // The seals first: without them the length could change after it was checked.
-        let seals = fcntl_get_seals(&memory).unwrap_or(SealFlags::empty());
-        if !seals.contains(SEALS) || seals.intersects(SealFlags::WRITE | SealFlags::FUTURE_WRITE) {
-            return Err(WindowError::Unsealed { found: seals.bits(), needed: SEALS.bits() });
-        }
-        let status = fstat(&memory).map_err(|why| WindowError::Map { len, why: why.into() })?;
-        if status.st_size as u64 != len {
-            return Err(WindowError::Length { found: status.st_size as u64, announced: len });
-        }
+        check_memory(&memory, len)?;
         let mapping = Mapping::of(&memory, len as usize).map_err(|why| WindowError::Map { len, why })?;
-        Ok(Self(Arc::new(Shared { mapping, memory, doorbells, geometry, box_name: box_name.to_owned() })))
+        Ok(Self(Arc::new(Shared { mapping, memory, bells, geometry, box_name: box_name.to_owned() })))
     }
 
     /// How many partitions and queues it is for.
@@ -173,24 +193,40 @@ impl WindowFile {
         self.0.memory.as_fd()
     }
 
-    /// The eventfd of each partition, in their order.
+    /// The file of each partition's doorbell, in their order.
     pub fn doorbells(&self) -> impl ExactSizeIterator<Item = BorrowedFd<'_>> {
-        self.0.doorbells.iter().map(AsFd::as_fd)
+        self.0.bells.iter().map(AsFd::as_fd)
     }
 
-    /// The eventfd of one partition.
-    pub(crate) fn doorbell(&self, partition: usize) -> Option<BorrowedFd<'_>> {
-        self.0.doorbells.get(partition).map(AsFd::as_fd)
+    /// What wakes the endpoint of a partition.
+    pub fn bell(&self, partition: usize) -> Option<&Bell> {
+        self.0.bells.get(partition)
     }
 
     /// The window in it.
     #[inline]
     pub fn window(&self) -> Window<'_> {
-        // SAFETY: mapped at a page, for reading and writing, for as long as `self` is borrowed; sealed, so that every
-        // page of it stays; of the length that the geometry is of. All that this crate does with it goes through
-        // `Window`.
+        // SAFETY: mapped at a page, for reading and writing, for as long as `self` is borrowed; of the length that the
+        // geometry is of. It is sealed and of ordinary pages, so that every address of it can be accessed, though a
+        // page that was punched out is another one then. All that this crate does with it goes through `Window`.
         unsafe { Window::of_geometry(self.0.mapping.start, self.0.geometry) }
     }
+}
+
+/// Refuses a file that somebody could shorten, that is not of ordinary pages, or that has another length.
+fn check_memory(memory: &OwnedFd, len: u64) -> Result<(), WindowError> {
+    // The seals first: without them the length could change after it was checked.
+    let seals = fcntl_get_seals(memory).unwrap_or(SealFlags::empty());
+    if !seals.contains(SEALS) || seals.intersects(SealFlags::WRITE | SealFlags::FUTURE_WRITE) {
+        return Err(WindowError::Unsealed { found: seals.bits(), needed: SEALS.bits() });
+    }
+    let failed = |why: rustix::io::Errno| WindowError::Map { len, why: why.into() };
+    let file_system = fstatfs(memory).map_err(failed)?.f_type as u32;
+    if file_system != TMPFS {
+        return Err(WindowError::Pages(file_system));
+    }
+    let found = fstat(memory).map_err(failed)?.st_size as u64;
+    if found != len { Err(WindowError::Length { found, announced: len }) } else { Ok(()) }
 }
 
 /// A file in memory.

@@ -1,6 +1,6 @@
 //! How a window comes to other processes: a server at a Unix socket hands out its files.
 //!
-//! A client that connects receives one message with the shape of the window, the memfd and every doorbell (unix(7),
+//! A client that connects receives one message with the shape of the window, the memfd and every doorbell's file (unix(7),
 //! `SCM_RIGHTS`). The server keeps no state about its clients, and a client does not need it afterwards: the server may
 //! end while the window lives on. The permissions of the socket file say who may connect.
 //!
@@ -10,7 +10,7 @@
 //! 0x0c  partitions u32
 //! ```
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -28,6 +28,7 @@ use rustix::net::{
 };
 use shmem::{GeometryError, MAX_PARTITIONS, Shape, VERSION};
 
+use crate::path_lock::PathLock;
 use crate::window::{MAX_NAME, WindowError, WindowFile};
 
 const MAGIC: &[u8; 8] = b"SPRGHUB1";
@@ -36,6 +37,8 @@ const HEAD: usize = 0x20;
 const MOST_FILES: usize = 1 + MAX_PARTITIONS;
 /// How long a client waits for the server's answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+/// Clients that may wait to be accepted.
+const BACKLOG: i32 = 16;
 
 /// Why a window was not handed out, or not received.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +102,8 @@ pub struct WindowServer {
     socket: OwnedFd,
     path: PathBuf,
     window: WindowFile,
+    /// Let go of after the path is gone.
+    _lock: PathLock,
 }
 
 impl WindowServer {
@@ -109,11 +114,10 @@ impl WindowServer {
     /// [`WindowServerError::Served`], [`WindowServerError::Serve`].
     pub fn bind(path: &Path, window: &WindowFile) -> Result<Self, WindowServerError> {
         let failed = |why: io::Error| WindowServerError::Serve { path: path.to_owned(), why };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Held until we return: of two servers that find a dead socket, the second must not remove the new socket of
-        // the first.
-        let folder = File::open(folder).map_err(failed)?;
-        folder.lock().map_err(failed)?;
+        // Held as long as we serve: of two servers that find a dead socket, the second must not remove the new socket
+        // of the first.
+        let lock = PathLock::try_new(path).map_err(failed)?;
+        let lock = lock.ok_or_else(|| WindowServerError::Served(path.to_owned()))?;
         let address = SocketAddrUnix::new(path).map_err(|why| failed(why.into()))?;
         let socket = new_socket(SocketFlags::CLOEXEC | SocketFlags::NONBLOCK).map_err(failed)?;
         match bind(&socket, &address) {
@@ -124,13 +128,16 @@ impl WindowServer {
             Err(rustix::io::Errno::ADDRINUSE) => return Err(WindowServerError::Served(path.to_owned())),
             bound => bound.map_err(|why| failed(why.into()))?,
         }
-        listen(&socket, 16).map_err(|why| failed(why.into()))?;
-        Ok(Self { socket, path: path.to_owned(), window: window.clone() })
+        listen(&socket, BACKLOG).map_err(|why| failed(why.into()))?;
+        Ok(Self { socket, path: path.to_owned(), window: window.clone(), _lock: lock })
     }
 
-    /// Answers all clients that have connected. A client that disconnects before gets no answer.
+    /// Answers clients that have connected, 16 at the most, so that one which connects on and on cannot keep
+    /// us here. A client that disconnects before gets no answer.
     pub fn answer(&self) {
-        while let Ok(client) = accept_with(&self.socket, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+        for _ in 0..BACKLOG {
+            let accepted = accept_with(&self.socket, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK);
+            let Ok(client) = accepted else { return };
             // A new connection has room for one message. If it has not, its client does not want to join.
             let _ = self.hand_out(&client);
         }
@@ -219,8 +226,14 @@ impl WindowFile {
         let silent = |why: io::Error| WindowServerError::Silent { path: path.to_owned(), why };
         let address = SocketAddrUnix::new(path).map_err(|why| absent(why.into()))?;
         let socket = new_socket(SocketFlags::CLOEXEC).map_err(absent)?;
-        connect(&socket, &address).map_err(|why| absent(why.into()))?;
-        set_socket_timeout(&socket, Timeout::Recv, Some(ANSWER_LIMIT)).map_err(|why| silent(why.into()))?;
+        // For `connect`, which waits while too many wait already for a server that stands still, and for the answer.
+        for timeout in [Timeout::Send, Timeout::Recv] {
+            set_socket_timeout(&socket, timeout, Some(ANSWER_LIMIT)).map_err(|why| silent(why.into()))?;
+        }
+        match connect(&socket, &address) {
+            Err(rustix::io::Errno::AGAIN) => return Err(silent(rustix::io::Errno::AGAIN.into())),
+            connected => connected.map_err(|why| absent(why.into()))?,
+        }
         let mut answer = [0; HEAD + MAX_NAME];
         let mut files = Vec::with_capacity(MOST_FILES);
         let len = receive(&socket, &mut answer, &mut files).map_err(silent)?;

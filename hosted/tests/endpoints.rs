@@ -4,7 +4,7 @@ mod support;
 
 use std::os::fd::AsFd;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hosted::{ClaimError, Endpoint, LinkState, Offload, OpenError, SendError};
 use support::{both_up, until, until_up, window};
@@ -105,7 +105,7 @@ fn a_closed_endpoint_takes_its_links_down_and_the_next_brings_them_up() {
         assert_eq!(buffer, [round; 60]);
         drop(b);
         // Told by its doorbell: one turn is enough, and no tick is needed.
-        a.turn().unwrap();
+        a.turn();
         assert_ne!(a.link(1), LinkState::Up);
         assert_eq!(a.send(to_b, &[0; 60], Offload::NONE), Err(SendError::LinkDown));
     }
@@ -123,15 +123,48 @@ fn one_file_descriptor_tells_of_frames_and_of_ticks() {
     while heartbeat() == began {
         b.arm();
         assert_eq!(poll(&mut [PollFd::new(&b.as_fd(), PollFlags::IN)], Some(&limit)), Ok(1), "a tick");
-        b.turn().unwrap();
+        b.turn();
     }
     assert!(b.arm());
     let (to_b, from_a) = (a.lane(1, 0).unwrap(), b.lane(0, 0).unwrap());
     a.send(to_b, &[1; 60], Offload::NONE).unwrap();
     a.publish(to_b);
     assert_eq!(poll(&mut [PollFd::new(&b.as_fd(), PollFlags::IN)], Some(&limit)), Ok(1));
-    b.turn().unwrap();
+    b.turn();
     assert!(b.receive(from_a, &mut [0; 64]).is_some());
+}
+
+/// Thirty beats, each of which ends a wait on the file descriptor that nothing else would end.
+#[test]
+fn an_idle_endpoint_beats_for_three_seconds_and_wakes_who_waits_on_it() {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    const BEATS: u64 = 30;
+    let window = window(2);
+    let mut idle = Endpoint::open(&window, 0).unwrap();
+    let beats = || window.window().header(0).heartbeat.load(std::sync::atomic::Ordering::Relaxed);
+    let limit = Timespec { tv_sec: 60, tv_nsec: 0 };
+    let (began, first) = (Instant::now(), beats());
+    let mut wakes = 0;
+    while beats() < first + BEATS {
+        assert!(idle.arm());
+        assert_eq!(poll(&mut [PollFd::new(&idle.as_fd(), PollFlags::IN)], Some(&limit)), Ok(1), "beat {}", beats());
+        idle.turn();
+        wakes += 1;
+    }
+    assert!(began.elapsed() >= Duration::from_millis(2_900), "in {} ms", began.elapsed().as_millis());
+    assert_eq!(wakes, BEATS, "and nothing else has woken it");
+}
+
+#[test]
+fn an_endpoint_that_waits_is_woken_for_its_ticks() {
+    let window = window(2);
+    let mut idle = Endpoint::open(&window, 0).unwrap();
+    let beats = || window.window().header(0).heartbeat.load(std::sync::atomic::Ordering::Relaxed);
+    let first = beats();
+    for wait in 1..=5 {
+        idle.wait(Duration::from_secs(60)).unwrap();
+        assert_eq!(beats(), first + wait);
+    }
 }
 
 #[test]
@@ -145,7 +178,7 @@ fn who_polls_is_never_rung() {
         a.publish(to_b);
         assert!(b.receive(from_a, &mut [0; 64]).is_some());
         b.release(from_a);
-        b.turn().unwrap();
+        b.turn();
         a.counter("doorbells_rung")
     };
     let rung = send(&mut b);

@@ -1,12 +1,14 @@
 //! The buffers of a transmit pool, and which lane has which.
 //!
 //! Each lane owns some for good, enough for the largest frame, so that no other destination can keep it from sending
-//! ([`OwnCount`]). The rest is shared: a stack without a lock, since each lane has its own sender. A lane uses its own
+//! ([`OwnCount`]). The rest is shared: a [stack] without a lock, since each lane has its own sender. A lane uses its own
 //! buffers in turn, so that what a receiver reads now is far from what the sender writes next.
 
 use core::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 use shmem::pool::{BUFFER_LEN, GUARANTEED_BUFFERS};
+
+use crate::stack::{self, StackWords};
 
 /// The most buffers of a pool that are used. What lies beyond is not touched.
 pub const MAX_BUFFERS: usize = 16 << 10;
@@ -46,35 +48,36 @@ impl Buffer {
 }
 
 /// The buffers that all lanes of a partition share, and how many each lane owns beside. All zero, there are none.
-///
-/// A stack (R. K. Treiber, 1986) whose top carries a count that changes with every pop and push, so that a top that
-/// comes back differs from one that stayed.
 #[derive(Debug)]
 pub struct SharedBuffers {
-    /// Bits 0..16: the top buffer plus one, 0 if there is none. Bits 16..32: buffers on the stack, roughly. The rest
-    /// counts changes.
+    /// Of the [stack], whose entries are the buffers.
     top: AtomicU64,
-    /// For each buffer on the stack the one below it, plus one.
     below: [AtomicU16; MAX_BUFFERS],
     /// [`OwnCount`]; written before any lane is made.
     own: AtomicU16,
 }
 
-/// `top` taken apart.
-#[derive(Clone, Copy)]
-struct Top {
-    buffer: u16,
-    count: u16,
-    changes: u32,
-}
-
-impl Top {
-    fn from_word(word: u64) -> Self {
-        Self { buffer: word as u16, count: (word >> 16) as u16, changes: (word >> 32) as u32 }
+impl StackWords for SharedBuffers {
+    fn top(&self) -> u64 {
+        self.top.load(Ordering::Acquire)
     }
 
-    fn to_word(self) -> u64 {
-        u64::from(self.buffer) | u64::from(self.count) << 16 | u64::from(self.changes) << 32
+    fn take(&self, old: u64, new: u64) -> Result<(), u64> {
+        self.top.compare_exchange_weak(old, new, Ordering::Relaxed, Ordering::Acquire).map(drop)
+    }
+
+    fn put(&self, old: u64, new: u64) -> Result<(), u64> {
+        self.top.compare_exchange_weak(old, new, Ordering::Release, Ordering::Relaxed).map(drop)
+    }
+
+    fn below(&self, entry: u16) -> Option<u16> {
+        self.below.get(usize::from(entry)).map(|below| below.load(Ordering::Relaxed))
+    }
+
+    fn set_below(&self, entry: u16, below: u16) {
+        if let Some(place) = self.below.get(usize::from(entry)) {
+            place.store(below, Ordering::Relaxed);
+        }
     }
 }
 
@@ -103,41 +106,18 @@ impl SharedBuffers {
 
     /// The number of buffers on the stack; another context may have changed it since.
     pub fn count(&self) -> usize {
-        Top::from_word(self.top.load(Ordering::Relaxed)).count.into()
+        stack::count(self.top.load(Ordering::Relaxed))
     }
 
     /// Takes a buffer.
     pub fn pop(&self) -> Option<Buffer> {
-        // Acquire, partner of the release in `push`: the place below was written before the top that names it.
-        let mut word = self.top.load(Ordering::Acquire);
-        loop {
-            let top = Top::from_word(word);
-            let buffer = top.buffer.checked_sub(1)?;
-            // Another may take the buffer and put it back with something else below it meanwhile; then `changes`
-            // differs, and what was read here is thrown away.
-            let below = self.below.get(usize::from(buffer))?.load(Ordering::Relaxed);
-            let next = Top { buffer: below, count: top.count.wrapping_sub(1), changes: top.changes.wrapping_add(1) };
-            match self.top.compare_exchange_weak(word, next.to_word(), Ordering::Acquire, Ordering::Acquire) {
-                Ok(_) => return Some(Buffer(buffer)),
-                Err(now) => word = now,
-            }
-        }
+        stack::pop(self).map(Buffer)
     }
 
     /// Puts a buffer back.
     pub fn push(&self, buffer: Buffer) {
-        let Some(below) = self.below.get(usize::from(buffer.0)) else { return };
-        let mut word = self.top.load(Ordering::Relaxed);
-        loop {
-            let top = Top::from_word(word);
-            below.store(top.buffer, Ordering::Relaxed);
-            let next =
-                Top { buffer: buffer.0 + 1, count: top.count.wrapping_add(1), changes: top.changes.wrapping_add(1) };
-            // AcqRel: release for `below`; acquire, so that a chain of pushes hands on what earlier ones wrote.
-            match self.top.compare_exchange_weak(word, next.to_word(), Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(now) => word = now,
-            }
+        if usize::from(buffer.0) < MAX_BUFFERS {
+            stack::push(self, buffer.0);
         }
     }
 }

@@ -9,7 +9,7 @@
 //! | [`mac`] | addresses |
 //! | [`descriptor`] | the two words that name a piece of a frame, and the frame's offload metadata |
 //! | [`ring`] | indices: publishing, consuming, and who must be rung |
-//! | [`buffers`] | which lane has which buffer of a pool |
+//! | [`buffers`], [`stack`] | which lane has which buffer of a pool |
 //! | `packer` | where in it the next bytes go |
 //! | [`sender`], [`receiver`] | frames in and out of a lane |
 //! | [`headers`] | offload metadata checked against the frame's headers |
@@ -24,7 +24,8 @@
 //! that breaks a rule loses its link, and the cause ([`fault::Fault`]) is counted. There is no unsafe code, no
 //! allocation, and nothing here waits.
 //!
-//! The algorithms are generic over the words they work on ([`ring::RingWords`], [`link::LinkWords`]): `shmem` gives
+//! The algorithms are generic over the words they work on ([`ring::RingWords`], [`link::LinkWords`],
+//! [`stack::StackWords`]): `shmem` gives
 //! them those of a window, the tests those of a model checker.
 
 #![no_std]
@@ -49,6 +50,7 @@ pub mod port;
 pub mod receiver;
 pub mod ring;
 pub mod sender;
+pub mod stack;
 
 pub use mac::MacAddress;
 

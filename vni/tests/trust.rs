@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use shmem::Window;
 use shmem::heap::HeapWindow;
 use shmem::ring::{RING_SLOTS, lap_bit};
-use shmem::segment::Sink;
+use shmem::segment::{Sink, Source};
 use support::{Backing, End, Partition, memory, settle};
 use vni::descriptor::{Offload, Piece};
 use vni::fault::Fault;
@@ -168,6 +168,27 @@ fn metadata_that_do_not_fit_the_headers_as_they_were_copied_are_told() {
         assert_eq!(case.end().lane.receiver.peek().unwrap().unwrap().offload, lie);
         assert!(!case.end().lane.receiver.take(&mut [Sink::from(&mut frame[..])]), "there is no TCP in zeros");
         assert_eq!(case.backing.peers[1].received.bad_offload.get(), 1);
+    });
+}
+
+#[test]
+fn a_frame_that_would_become_a_datagram_for_each_of_its_bytes_is_told() {
+    with(|mut case| {
+        let mut frame = vec![0; 65_000];
+        frame[12..15].copy_from_slice(&[0x08, 0x00, 0x45]);
+        frame[14 + 9] = 17;
+        let udp = Offload { flags: 1, segmentation: 5, segment_size: 1_400, checksum_start: 34, checksum_offset: 6 };
+        for (segment_size, may_be) in [(1, false), (1_400, true), (0xffff, false)] {
+            let sender = &mut case.theirs.to(0).lane.sender;
+            sender.send([Source::from(&frame[..])].into_iter(), Offload { segment_size, ..udp }).unwrap();
+            let _ = sender.publish();
+            let mut came = vec![0; frame.len()];
+            assert!(case.end().lane.receiver.peek().unwrap().is_some());
+            assert_eq!(case.end().lane.receiver.take(&mut [Sink::from(&mut came[..])]), may_be, "{segment_size}");
+            let _ = case.end().lane.receiver.release();
+        }
+        assert_eq!(case.backing.peers[1].received.bad_offload.get(), 2);
+        assert!(!case.ours.step(), "the link stays as it is");
     });
 }
 

@@ -58,7 +58,7 @@ enum Command {
     Lint,
     /// Set up, build, lint, and run every test
     Test(test::Options),
-    /// Search for bytes that a hostile partition could write and that do harm
+    /// Search for bytes that do harm to those who read them, and come from elsewhere
     Fuzz(fuzz::Options),
 }
 

@@ -1,5 +1,6 @@
 //! Progress on the terminal: one line for each thing that is made, and a moving line while it is being made.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -68,6 +69,22 @@ pub(crate) fn ready(label: &str, what: &str) {
 /// Prints a line before a command that shows its own output, or a notice.
 pub(crate) fn headline(label: &str, what: &str) {
     eprintln!("{label:<13} {what}");
+}
+
+/// What was not done, for want of something here.
+static LEFT_OUT: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Says that something is not done, now and once more in [`closing_lines`].
+pub(crate) fn left_out(what: &str) {
+    headline("LEFT OUT", what);
+    LEFT_OUT.lock().unwrap_or_else(PoisonError::into_inner).push(what.to_owned());
+}
+
+/// Says as the last thing what was not done, so that nobody takes it for done.
+pub(crate) fn closing_lines() {
+    for what in LEFT_OUT.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        headline("LEFT OUT", &format!("{what}: NOT TESTED HERE"));
+    }
 }
 
 fn spinner() -> ProgressStyle {

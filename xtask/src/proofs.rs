@@ -1,4 +1,5 @@
-//! Proofs of the virtual Ethernet's protocol beyond its tests: a model checker, ThreadSanitizer and Miri.
+//! Proofs of the virtual Ethernet's protocol beyond its tests: a model checker, ThreadSanitizer and Miri. After them a
+//! minute of fuzzing of all that reads bytes from elsewhere.
 //!
 //! Each is built in a folder of its own below the target folder, because each compiles all of the code differently.
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::build::CARGO_LIMIT;
+use crate::fuzz;
 use crate::places::Places;
 use crate::process;
 use crate::progress;
@@ -22,9 +24,12 @@ const THREAD_FLAGS: &str = "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanit
 /// Limit for one run of a program.
 const RUN_LIMIT: Duration = Duration::from_secs(120);
 
-/// Runs all of them. If one fails, the others run nevertheless.
+/// Runs all of them, and a minute of fuzzing. If one fails, the others run nevertheless.
 pub(crate) fn run(places: &Places, filter: Option<&str>) -> Result<()> {
-    [model_checker(places, filter), thread_sanitizer(places), miri(places)].into_iter().fold(Ok(()), Result::and)
+    let proofs = [model_checker(places, filter), thread_sanitizer(places), miri(places)];
+    // A filter selects tests by their names, and fuzzing has none.
+    let fuzzing = if filter.is_none() { fuzz::minute(places) } else { Ok(()) };
+    proofs.into_iter().fold(Ok(()), Result::and).and(fuzzing)
 }
 
 fn model_checker(places: &Places, filter: Option<&str>) -> Result<()> {
@@ -46,7 +51,7 @@ pub(crate) fn model_cargo(places: &Places, subcommand: &str) -> Command {
 fn thread_sanitizer(places: &Places) -> Result<()> {
     progress::headline("prove", "threads that exchange frames, under ThreadSanitizer");
     if !has_runtime(places, "tsan")? {
-        progress::headline("prove", "not run: this toolchain has no ThreadSanitizer");
+        progress::left_out("threads under ThreadSanitizer: this toolchain does not have it");
         return Ok(());
     }
     let folder = places.target.join("tsan");
@@ -94,7 +99,7 @@ fn rustc(places: &Places, arguments: &[&str]) -> Command {
 /// The tests of window and protocol in Miri, an interpreter that detects undefined behaviour.
 fn miri(places: &Places) -> Result<()> {
     if process::output(&mut places.cargo(&["miri", "--version"]), process::QUICK).is_err() {
-        progress::headline("prove", "not run: this toolchain has no Miri");
+        progress::left_out("the tests of window and protocol under Miri: this toolchain does not have it");
         return Ok(());
     }
     progress::headline("prove", "the tests of window and protocol, under Miri");

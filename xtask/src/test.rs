@@ -4,6 +4,9 @@
 //! and need what set-up and build make, which they find through `$SPRIG_ROOT`. All find the emulator through
 //! `$SPRIG_QEMU`.
 
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -38,7 +41,7 @@ const BOXES_AT_ONCE: &str = "--test-threads=2";
 enum Part {
     /// Units, properties, foreign parsers, and the book
     Units,
-    /// The protocol under a model checker, ThreadSanitizer and Miri
+    /// The protocol under a model checker, ThreadSanitizer and Miri, and a minute of fuzzing
     Proofs,
     /// Boxes booted in the emulator
     Boxes,
@@ -57,6 +60,12 @@ pub(crate) struct Options {
 
 /// Runs what the options name. If a test fails, the others run nevertheless.
 pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
+    let outcome = run_parts(places, options);
+    progress::closing_lines();
+    outcome
+}
+
+fn run_parts(places: &Places, options: &Options) -> Result<()> {
     let filter = options.filter.as_deref();
     match options.only {
         Some(Part::Units) => units(places, filter),
@@ -85,7 +94,18 @@ fn make_all(places: &Places) -> Result<()> {
     build::run(places, &build::Options::default())
 }
 
+/// The tests that ask a TAP interface say only among all others that they did nothing.
+fn note_missing_interfaces() {
+    let is_root = fs::metadata("/proc/self").is_ok_and(|this| this.uid() == 0);
+    let is_there = File::options().read(true).write(true).open("/dev/net/tun").is_ok();
+    let has_ip = process::output(Command::new("ip").arg("-V"), process::QUICK).is_ok();
+    if !(is_root && is_there && has_ip) {
+        progress::left_out("offload metadata and sprig-tap against TAP interfaces: it takes root, /dev/net/tun and ip");
+    }
+}
+
 fn units(places: &Places, filter: Option<&str>) -> Result<()> {
+    note_missing_interfaces();
     progress::headline("test", "units, properties, foreign parsers");
     let mut rest = places.cargo(&["test", "--no-fail-fast", "--workspace", "--exclude", "boot", "--exclude", WHOLE]);
     rest.env("SPRIG_QEMU", emulator(places).program());

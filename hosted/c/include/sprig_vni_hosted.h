@@ -52,7 +52,7 @@ typedef struct sprig_vni_offload {
 
 /* A frame in your memory. */
 typedef struct sprig_vni_frame {
-	uint8_t *data;
+	uint8_t *data;			/* never null */
 	uint32_t room;			/* bytes of memory at data; when sending it means nothing */
 	uint32_t len;			/* bytes of the frame */
 	sprig_vni_offload offload;
@@ -75,7 +75,7 @@ sprig_vni_endpoint *sprig_vni_join(const char *path, int32_t index);
 /* Takes its links down and gives the partition back. Null is allowed. */
 void sprig_vni_close(sprig_vni_endpoint *endpoint);
 
-/* Sends frames as one burst: how many were taken. `why`, if it is not null, gets the reason for the first that was not. */
+/* Sends frames as one burst: how many were taken; 0 if it fails, of which sprig_vni_last_error tells. `why`, if it is not null, gets the reason for the first that was not. */
 uint32_t sprig_vni_send(sprig_vni_endpoint *endpoint, uint32_t peer, uint32_t queue, const sprig_vni_frame *frames, uint32_t count, uint32_t *why);
 /* Receives frames as one burst, and sets `len` and `offload` of each: how many came. One that is longer than its room is
  * dropped and counted (rx_drop_no_memory). */

@@ -53,8 +53,9 @@ pub unsafe extern "C" fn sprig_vni_send(
         // SAFETY: as above.
         let why = unsafe { why.as_mut() };
         let lane = lane(endpoint, peer, queue)?;
+        refuse_null(frames)?;
         let send = |frame: &Frame| {
-            // SAFETY: the frame's memory is readable until we return.
+            // SAFETY: it is not null, and the frame's memory is readable until we return.
             let source = unsafe { Source::from_raw(frame.data, frame.len as usize) };
             endpoint.send_segments(lane, [source].into_iter(), frame.offload)
         };
@@ -91,9 +92,10 @@ pub unsafe extern "C" fn sprig_vni_receive(
         // SAFETY: the caller guarantees it.
         let (endpoint, frames) = unsafe { (crate::endpoint(endpoint)?, burst_mut(frames, count)?) };
         let lane = lane(endpoint, peer, queue)?;
+        refuse_null(frames)?;
         let mut came = 0;
         for frame in frames {
-            // SAFETY: the frame's memory is writable, and nobody else's, until we return.
+            // SAFETY: it is not null, and the frame's memory is writable, and nobody else's, until we return.
             let sink = unsafe { Sink::from_raw(frame.data, frame.room as usize) };
             let Some(received) = endpoint.receive_into(lane, sink) else { break };
             frame.len = received.len as u32;
@@ -103,6 +105,10 @@ pub unsafe extern "C" fn sprig_vni_receive(
         endpoint.release(lane);
         Ok(came)
     })
+}
+
+fn refuse_null(frames: &[Frame]) -> Result<(), CallError> {
+    if frames.iter().any(|frame| frame.data.is_null()) { Err(CallError::Null("the data of a frame")) } else { Ok(()) }
 }
 
 /// # Safety
@@ -168,7 +174,7 @@ pub unsafe extern "C" fn sprig_vni_arm(endpoint: *mut Endpoint) -> c_int {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sprig_vni_turn(endpoint: *mut Endpoint, changed: *mut u32) -> c_int {
     // SAFETY: the caller guarantees it.
-    unsafe { give_time(endpoint, changed, Endpoint::turn) }
+    unsafe { give_time(endpoint, changed, |endpoint| Ok(endpoint.turn())) }
 }
 
 /// Arms, waits for at most so many milliseconds, and gives time; 0, or -1: failed.

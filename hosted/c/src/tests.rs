@@ -1,11 +1,12 @@
 //! What the tests have in common: the C compiler, and waiting with a limit. `header` holds the C header against the
-//! Rust behind it, `program` is about C programs that use both.
+//! Rust behind it, `program` is about C programs that use both, `null` about null pointers.
 
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
 mod header;
+mod null;
 mod program;
 #[path = "../../tests/support/mod.rs"]
 mod support;

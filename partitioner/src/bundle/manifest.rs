@@ -38,7 +38,7 @@ impl BoxSummary {
 pub struct ImageSummary {
     /// Bytes.
     pub len: u64,
-    /// The path as the box file has it: not empty, without line breaks.
+    /// The path as the box file has it: not empty, without line breaks and zeros.
     pub path: String,
 }
 
@@ -56,8 +56,7 @@ impl Manifest {
     /// [`BundleError::PathUnfit`].
     pub fn new(box_file: &[u8], images: impl IntoIterator<Item = ImageSummary>) -> Result<Self, BundleError> {
         let images: Vec<_> = images.into_iter().collect();
-        let unfit = |path: &str| path.is_empty() || path.contains(['\n', '\r', '\0']);
-        match images.iter().find(|image| unfit(&image.path)) {
+        match images.iter().find(|image| !is_fit(&image.path)) {
             Some(image) => Err(BundleError::PathUnfit { path: image.path.clone() }),
             None => Ok(Self { box_file: BoxSummary::of(box_file), images }),
         }
@@ -102,7 +101,12 @@ fn box_summary(line: &str) -> Option<BoxSummary> {
 
 fn image_summary(line: &str) -> Option<ImageSummary> {
     let (len, path) = line.strip_prefix("image ")?.split_once(' ')?;
-    (!path.is_empty()).then_some(ImageSummary { len: len.parse().ok()?, path: path.into() })
+    is_fit(path).then_some(ImageSummary { len: len.parse().ok()?, path: path.into() })
+}
+
+/// Whether a path can stand in a line.
+fn is_fit(path: &str) -> bool {
+    !path.is_empty() && !path.contains(['\n', '\r', '\0'])
 }
 
 impl fmt::Display for Manifest {

@@ -1,5 +1,6 @@
 extern crate std;
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec;
 
@@ -94,6 +95,16 @@ fn a_box_file_must_be_text() {
 fn a_path_that_would_break_the_manifest_is_refused() {
     let image = ImageSummary { len: 1, path: "a\nimage 2 b".into() };
     assert_eq!(Manifest::new(BOX, [image.clone()]), Err(BundleError::PathUnfit { path: image.path }));
+}
+
+/// Found by fuzzing: what is refused in writing was accepted in reading.
+#[test]
+fn a_manifest_with_a_path_that_none_is_made_of_is_damaged() {
+    for path in ["a\0b", "a\rb", "a\r\r\n", ""] {
+        let text = format!("sprig-bundle 1\nbox 0 00000000\nimage 1 {path}\n");
+        let refused = Manifest::parse(text.as_bytes());
+        assert!(matches!(refused, Err(BundleError::ManifestDamaged { line: 3, .. })), "{path:?}: {refused:?}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! | [`errors`] | the codes of errors, with the page that explains them |
 //! | [`folders`] | the README's list of folders, with the folders |
 //! | [`links`] | links and the book's summary, with the files |
+//! | [`promises`] | the promises of the pages on the protocol and on endpoints, with the tests that hold them |
 //! | [`sample`] | the README's sample output of the demo, with the code that prints it |
 //! | [`verbs`] | the verbs of a machine, with the book's table |
 
@@ -16,5 +17,6 @@ mod errors;
 mod files;
 mod folders;
 mod links;
+mod promises;
 mod sample;
 mod verbs;

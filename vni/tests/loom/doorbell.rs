@@ -7,7 +7,10 @@ use std::sync::Arc;
 use vni::doorbell::{self, Address};
 
 use crate::words::{Doorbell, Lacks};
-use crate::{holds, is_caught};
+use crate::{holds, holds_within, is_caught, is_caught_within};
+
+/// Interruptions, of three threads.
+const UNDER_LOAD: usize = 3;
 
 const OLD: Address = Address { apic_id: 1, vector: 0x40 };
 const NEW: Address = Address { apic_id: 2, vector: 0x40 };
@@ -52,6 +55,35 @@ fn moves(lacks: Lacks) {
     ringer.join().unwrap();
 }
 
+/// Two peers say something and ring while the owner moves, each perhaps when the other has rung already. It sleeps until it is rung, where it is.
+fn moves_under_load(lacks: Lacks) {
+    let words = (Doorbell::new(lacks, OLD.to_word()), AtomicBool::new(false), Notify::new());
+    let said = [AtomicU32::new(0), AtomicU32::new(0)];
+    let shared = Arc::new((words, said));
+    let ringers = [0, 1].map(|me| {
+        let shared = shared.clone();
+        thread::spawn(move || {
+            let ((bell, is_dead, interrupt), said) = &*shared;
+            said[me].store(1, Ordering::Relaxed);
+            let Some(sent) = doorbell::ring(bell, me) else { return };
+            send(sent, is_dead, interrupt);
+            if let Some(again) = doorbell::ring_again(bell, sent) {
+                send(again, is_dead, interrupt);
+            }
+        })
+    });
+    let ((bell, is_dead, interrupt), said) = &*shared;
+    doorbell::publish(bell, Some(NEW));
+    is_dead.store(true, Ordering::Relaxed);
+    let mut rang = 0;
+    while rang != 0b11 {
+        interrupt.wait();
+        rang |= doorbell::take(bell);
+    }
+    assert!(said.iter().all(|said| said.load(Ordering::Relaxed) == 1), "all that was said before the last bit is seen");
+    ringers.into_iter().for_each(|ringer| ringer.join().unwrap());
+}
+
 fn send(to: Address, is_old_dead: &AtomicBool, interrupt: &Notify) {
     if to != OLD || !is_old_dead.load(Ordering::Relaxed) {
         interrupt.notify();
@@ -79,5 +111,17 @@ fn one_who_moves_is_rung_where_it_is() {
 fn without_its_fences_one_who_moves_is_rung_where_it_was() {
     for lacks in [Lacks::FenceMoved, Lacks::FenceSent] {
         assert!(is_caught(move || moves(lacks)), "{lacks:?} is not missed");
+    }
+}
+
+#[test]
+fn one_who_moves_while_two_ring_hears_both() {
+    holds_within(UNDER_LOAD, || moves_under_load(Lacks::Nothing));
+}
+
+#[test]
+fn without_its_fences_or_orderings_one_who_moves_while_two_ring_misses_one() {
+    for lacks in [Lacks::FenceMoved, Lacks::FenceSent, Lacks::PendingOrder] {
+        assert!(is_caught_within(UNDER_LOAD, move || moves_under_load(lacks)), "{lacks:?} is not missed");
     }
 }

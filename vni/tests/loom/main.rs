@@ -13,6 +13,8 @@
 mod doorbell;
 mod link;
 mod ring;
+mod room;
+mod stack;
 mod words;
 
 use std::panic;
@@ -22,15 +24,27 @@ const PREEMPTIONS: usize = 6;
 
 /// Runs a model in every schedule; panics if one fails.
 fn holds(model: impl Fn() + Send + Sync + 'static) {
+    holds_within(PREEMPTIONS, model);
+}
+
+/// The same, with so many interruptions at the most.
+fn holds_within(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = ::loom::model::Builder::new();
-    builder.preemption_bound = Some(PREEMPTIONS);
+    builder.preemption_bound = Some(preemptions);
     builder.check(model);
 }
 
 /// Whether some schedule makes a model fail.
 fn is_caught(model: impl Fn() + Send + Sync + 'static) -> bool {
+    is_caught_within(PREEMPTIONS, model)
+}
+
+/// The same, with so many interruptions at the most.
+fn is_caught_within(preemptions: usize, model: impl Fn() + Send + Sync + 'static) -> bool {
     // A thread of its own: a run that failed leaves the checker's thread-local state behind.
-    std::thread::spawn(|| panic::catch_unwind(panic::AssertUnwindSafe(|| holds(model))).is_err())
-        .join()
-        .expect("the panic was caught")
+    std::thread::spawn(move || {
+        panic::catch_unwind(panic::AssertUnwindSafe(|| holds_within(preemptions, model))).is_err()
+    })
+    .join()
+    .expect("the panic was caught")
 }

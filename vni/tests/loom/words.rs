@@ -1,10 +1,11 @@
 //! The words of ring, link and doorbell as atomics of the checker, each with its twins.
 
 use loom::cell::UnsafeCell;
-use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use loom::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
 use vni::doorbell::DoorbellWords;
 use vni::link::LinkWords;
 use vni::ring::RingWords;
+use vni::stack::StackWords;
 
 /// What a twin lacks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +31,12 @@ pub(crate) enum Lacks {
     FenceMoved,
     FenceSent,
     PendingOrder,
+    // Of a stack.
+    Changes,
+    TopAcquire,
+    PutRelease,
+    // Of a queue that is stopped.
+    Schedule,
 }
 
 /// What all words have in common.
@@ -233,6 +240,78 @@ impl DoorbellWords for Doorbell {
 
     fn fence_sent(&self) {
         self.twin.fence(Lacks::FenceSent);
+    }
+}
+
+/// Entries of a stack.
+pub(crate) const ENTRIES: usize = 3;
+
+/// A stack.
+pub(crate) struct Stack {
+    twin: Twin,
+    top: AtomicU64,
+    below: [AtomicU16; ENTRIES],
+}
+
+impl Stack {
+    /// An empty one.
+    pub(crate) fn new(lacks: Lacks) -> Self {
+        Self { twin: Twin(lacks), top: AtomicU64::new(0), below: [(); ENTRIES].map(|()| AtomicU16::new(0)) }
+    }
+
+    /// What is stored as the top: without `changes` if the twin lacks them.
+    fn kept(&self, top: u64) -> u64 {
+        if self.twin.0 == Lacks::Changes { top & u64::from(u32::MAX) } else { top }
+    }
+}
+
+impl StackWords for Stack {
+    fn top(&self) -> u64 {
+        self.top.load(self.twin.ordering(Lacks::TopAcquire, Ordering::Acquire))
+    }
+
+    fn take(&self, old: u64, new: u64) -> Result<(), u64> {
+        let failed = self.twin.ordering(Lacks::TopAcquire, Ordering::Acquire);
+        self.top.compare_exchange(old, self.kept(new), Ordering::Relaxed, failed).map(drop)
+    }
+
+    fn put(&self, old: u64, new: u64) -> Result<(), u64> {
+        let done = self.twin.ordering(Lacks::PutRelease, Ordering::Release);
+        self.top.compare_exchange(old, self.kept(new), done, Ordering::Relaxed).map(drop)
+    }
+
+    fn below(&self, entry: u16) -> Option<u16> {
+        self.below.get(usize::from(entry)).map(|below| below.load(Ordering::Relaxed))
+    }
+
+    fn set_below(&self, entry: u16, below: u16) {
+        self.below[usize::from(entry)].store(below, Ordering::Relaxed);
+    }
+}
+
+/// Whether a driver's queue is stopped, and whether whoever feeds it is told when it is no more.
+pub(crate) struct Stopped {
+    twin: Twin,
+    stopped: AtomicBool,
+}
+
+impl Stopped {
+    pub(crate) fn new(lacks: Lacks) -> Self {
+        Self { twin: Twin(lacks), stopped: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn get(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Without an order of its own: the lock and the fences about room give it one.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether whoever feeds it is to be told.
+    pub(crate) fn go_on(&self) -> bool {
+        self.stopped.swap(false, Ordering::Relaxed) && self.twin.0 != Lacks::Schedule
     }
 }
 

@@ -68,7 +68,7 @@ impl Bridge {
     pub(crate) fn run(&mut self, ended: &AtomicBool, print_line: fn(&str)) -> Result<()> {
         let mut idle_since = None;
         while !ended.load(Ordering::Relaxed) {
-            let changed = self.endpoint.turn().context("cannot wait")?.changed;
+            let changed = self.endpoint.turn().changed;
             if changed != 0 {
                 self.follow_links(changed, print_line)?;
             }

@@ -5,7 +5,7 @@
 //!   sprig-tap join --socket S            in each namespace: a partition of it, with an interface
 //!
 //!   namespace a                                                     namespace b
-//!   sockets ── TAP ── bridge ── rings in the memfd, eventfds ── bridge ── TAP ── sockets
+//!   sockets ── TAP ── bridge ──── rings in the memfd, bells ──── bridge ── TAP ── sockets
 //! ```
 //!
 //! | module | |

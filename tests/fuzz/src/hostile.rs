@@ -1,13 +1,13 @@
-//! Scripts for a hostile partition, grown by coverage: `cargo xtask fuzz --seconds 60`.
+//! Scripts for a hostile partition, grown by coverage.
 //!
 //! The first byte says how far it reaches; the rest is what `vni/tests/hostile` plays, which also replays a fixed set
 //! of scripts in every test run.
 
 #![no_main]
 
-#[path = "../../tests/hostile/play.rs"]
+#[path = "../../../vni/tests/hostile/play.rs"]
 mod play;
-#[path = "../../tests/support/mod.rs"]
+#[path = "../../../vni/tests/support/mod.rs"]
 mod support;
 
 use libfuzzer_sys::fuzz_target;
