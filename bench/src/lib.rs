@@ -7,7 +7,6 @@
 //! ```
 
 pub mod boxes;
-pub mod columns;
 pub mod comparison;
 pub mod file;
 #[cfg(test)]

@@ -1,11 +1,17 @@
 //! A bench as text for a terminal: groups of measurements, targets, and remarks.
 
-use crate::columns::{Align, Column, WIDTH, layout};
+use emulator::columns::{Align, Column, blocks, cut};
+
 use crate::comparison::{ComparisonGroup, groups, ratio, references};
 use crate::labels;
 use crate::model::{Bench, Measurement};
 use crate::quantity::{Scale, digits};
 use crate::verdict;
+
+/// The assumed width of a terminal.
+const WIDTH: usize = 120;
+/// A first column wider than this is cut, so that another fits beside it.
+const WIDEST_LEAD: usize = 44;
 
 /// All of a bench, no wider than 120 columns.
 pub fn table(bench: &Bench) -> String {
@@ -39,7 +45,7 @@ fn head(bench: &Bench) -> String {
 fn comparison(bench: &Bench, group: &ComparisonGroup) -> String {
     let scale = Scale::of(group.unit, group.greatest());
     let column = |head: &str, cell: &dyn Fn(&Measurement) -> String| {
-        Column::new(head, Align::Right, group.members.iter().map(|member| cell(member)))
+        Column::new(Align::Right, group.members.iter().map(|member| cell(member))).headed(head)
     };
     let mut columns = vec![
         column("median", &|member| scale.show(member.summary().median)),
@@ -56,8 +62,9 @@ fn comparison(bench: &Bench, group: &ComparisonGroup) -> String {
         let head = labels::counter(name).replace(" per ", "\nper ").replace(" share ", " share\n");
         column(&head, &|member| labels::counted(name, member))
     }));
-    let lead = Column::new("", Align::Left, group.members.iter().map(|member| labels::subject(member)));
-    wrapped("", &group.title()) + &layout(lead, columns)
+    columns.retain(|column| !column.is_empty());
+    let subjects = group.members.iter().map(|member| cut(&labels::subject(member), WIDEST_LEAD));
+    wrapped("", &group.title()) + &blocks(&Column::new(Align::Left, subjects), columns, WIDTH).concat()
 }
 
 fn none_if_zero(count: u32) -> String {

@@ -17,7 +17,7 @@
 //! | [`qemu`] | the machine as QEMU runs it |
 //! | [`mod@launch`] | from a box file to a running box |
 //! | [`console`], [`shell`] | what a serial port says; commands at a shell's prompt behind it |
-//! | [`session`], [`colours`] | a person in front of a running box |
+//! | [`session`], [`colours`], [`columns`] | a person in front of a running box, or of a table |
 //!
 //! The command, the benches, the contributor's tasks and the tests that boot boxes stand on it. It imports `partitioner`
 //! and nothing else of ours.
@@ -25,6 +25,7 @@
 pub mod boot_image;
 pub mod bundle;
 pub mod colours;
+pub mod columns;
 pub mod console;
 pub mod emulated;
 pub mod host;

@@ -1,9 +1,10 @@
 //! Medians side by side, from nought, with the range of the samples as whiskers.
 
+use emulator::columns::cut;
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use super::canvas::{Caption, LONGEST_TITLE, WIDTH, cut, drawing, px};
+use super::canvas::{Caption, LONGEST_TITLE, WIDTH, drawing, px};
 use super::style::Style;
 use crate::quantity::Scale;
 use crate::statistics::Summary;

@@ -1,5 +1,6 @@
 //! The drawing of a plot, and the area between two axes.
 
+use emulator::columns::cut;
 use maud::{Markup, html};
 
 use super::axis::Axis;
@@ -80,12 +81,4 @@ impl<'a> Area<'a> {
 pub(super) fn px(position: f64) -> String {
     let position = format!("{position:.1}");
     position.strip_suffix(".0").map_or(position.clone(), str::to_owned)
-}
-
-/// At most so many letters of a text.
-pub(super) fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }

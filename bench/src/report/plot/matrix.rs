@@ -1,8 +1,9 @@
 //! From every partition to every other: the more, the stronger the colour.
 
+use emulator::columns::cut;
 use maud::{Markup, html};
 
-use super::canvas::{Caption, WIDTH, cut, drawing, px};
+use super::canvas::{Caption, WIDTH, drawing, px};
 use crate::model::Pair;
 use crate::quantity::Scale;
 use crate::statistics::Summary;
