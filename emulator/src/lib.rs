@@ -17,6 +17,7 @@
 //! | [`qemu`] | the machine as QEMU runs it |
 //! | [`mod@launch`] | from a box file to a running box |
 //! | [`console`], [`shell`] | what a serial port says; commands at a shell's prompt behind it |
+//! | [`user_network`] | servers on this host for machines on QEMU's user network |
 //! | [`session`], [`colours`], [`columns`] | a person in front of a running box, or of a table |
 //!
 //! The command, the benches, the contributor's tasks and the tests that boot boxes stand on it. It imports `partitioner`
@@ -37,3 +38,4 @@ pub mod qemu;
 pub mod session;
 pub mod shell;
 pub mod source;
+pub mod user_network;

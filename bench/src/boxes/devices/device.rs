@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use emulator::emulated::{DeviceKind, EmulatedDevice};
 use emulator::shell::Shell;
+use emulator::user_network::{GUEST, HOST};
 use partitioner::pci::PciAddress;
 
-use super::servers;
 use crate::boxes::commands::{COMMAND_LIMIT, Commands};
 use crate::boxes::error::{BenchError, Result};
 use crate::boxes::spec::{Metric, Subject};
@@ -105,13 +105,13 @@ fn warm_up(shell: &Shell, disk: &str) -> Result<()> {
 
 /// Gives a card a network namespace of its own, so that the instance's other networks stay as they are.
 fn connect(shell: &Shell, card: &str) -> Result<()> {
-    let (space, address) = (namespace(card), servers::ADDRESS);
+    let (space, address) = (namespace(card), GUEST);
     let script = format!(
         "ip netns add {space} && ip link set {card} netns {space} && ip -n {space} address add {address} dev {card} \
          && ip -n {space} link set {card} up"
     );
     shell.run(&script, COMMAND_LIMIT)?;
-    let ping = format!("{}ping -q -c 1 -W 1 {} > /dev/null", within(card), servers::HOST);
+    let ping = format!("{}ping -q -c 1 -W 1 {HOST} > /dev/null", within(card));
     Ok(shell.wait_until(&ping, PROBE_LIMIT, &format!("{}ip -s link show {card}", within(card)))?)
 }
 

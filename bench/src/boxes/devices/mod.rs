@@ -4,7 +4,6 @@
 mod alone;
 mod device;
 mod probe;
-mod servers;
 mod testbed;
 
 pub(super) use self::testbed::DeviceTestbed;

@@ -6,7 +6,7 @@ use bench_agent::{Order, Transfer};
 use serde::Serialize;
 
 use super::device::Device;
-use super::servers::Servers;
+use super::testbed::Servers;
 use crate::boxes::commands::Commands;
 use crate::boxes::spec::Metric;
 use crate::model::Case;
@@ -46,8 +46,8 @@ pub(super) fn probes(device: &Device, servers: &Servers, duration: Duration) -> 
     };
     let stream = |direction| -> Box<dyn Probe> {
         let arguments = match direction {
-            StreamDirection::Out => format!("give {} {seconds}", servers.sink()),
-            StreamDirection::In => format!("take {} {seconds}", servers.source()),
+            StreamDirection::Out => format!("give {} {seconds}", servers.sink.address()),
+            StreamDirection::In => format!("take {} {seconds}", servers.source.address()),
         };
         let case = case("bit/s").with("direction", direction);
         Box::new(DeviceProbe { commands: device.commands.clone(), arguments, units_per_byte: 8.0, duration, case })

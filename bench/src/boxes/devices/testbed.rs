@@ -1,10 +1,13 @@
 //! The devices of a box that are measured, in their partitions and alone.
 
+use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+use bench_agent::stream;
 use emulator::emulated::EmulatedMachine;
 use emulator::source::Source;
+use emulator::user_network::Server;
 use partitioner::pci::PciAddress;
 use partitioner::plan::{PartitionPlan, Plan};
 use partitioner::view::acpi::segment;
@@ -12,12 +15,17 @@ use partitioner::view::acpi::segment;
 use super::alone::AloneMachine;
 use super::device::{Device, Driver, OwnedDevice};
 use super::probe::probes;
-use super::servers::Servers;
 use crate::boxes::environment::Environment;
 use crate::boxes::error::{BenchError, Result};
 use crate::boxes::instances::Instance;
 use crate::boxes::spec::{BenchSpec, Subject};
 use crate::rounds::Group;
+
+/// The other ends of [TCP streams](stream), on this host.
+pub(super) struct Servers {
+    pub(super) sink: Server,
+    pub(super) source: Server,
+}
 
 /// The devices, and the instances that drive them.
 pub(in crate::boxes) struct DeviceTestbed<'a> {
@@ -27,6 +35,12 @@ pub(in crate::boxes) struct DeviceTestbed<'a> {
     alone: Vec<AloneMachine>,
     ready: Vec<Device>,
     servers: Servers,
+}
+
+impl Servers {
+    fn open() -> io::Result<Self> {
+        Ok(Self { sink: Server::open(stream::sink)?, source: Server::open(stream::source)? })
+    }
 }
 
 impl<'a> DeviceTestbed<'a> {
