@@ -1,11 +1,9 @@
 //! The environment of a bench of boxes: the emulated processor, and the load of the host.
 
-use std::collections::BTreeMap;
-
+use anyhow::{Result, ensure};
 use emulator::launch::RunningBox;
 use emulator::qemu::Accelerator;
 
-use super::error::{BenchError, Result};
 use super::instances::Instance;
 use crate::host::HostWatch;
 use crate::model::{Bench, Measurement, Setting};
@@ -44,22 +42,17 @@ impl Environment {
         measurements: Vec<Measurement>,
         remarks: Vec<String>,
     ) -> Result<Bench> {
-        if measurements.is_empty() {
-            return Err(BenchError::Nothing(remarks.join("; ")));
-        }
-        let mut conditions = BTreeMap::from([
-            ("processor".to_owned(), format!("-cpu {}", self.processor)),
-            ("accelerator".to_owned(), self.accelerator.to_string()),
-        ]);
+        ensure!(!measurements.is_empty(), "nothing can be measured: {}", remarks.join("; "));
+        let conditions =
+            [("processor", format!("-cpu {}", self.processor)), ("accelerator", self.accelerator.to_string())];
+        let mut bench = Bench::new(Setting::Box, format!("{title} by {}", self.accelerator), conditions, remarks);
         if self.accelerator != Accelerator::Kvm {
             let why = "QEMU emulates rep movsb byte by byte, so it is not offered to any kernel of the comparison";
-            conditions.insert("erms".to_owned(), why.to_owned());
+            bench.conditions.insert("erms".to_owned(), why.to_owned());
         }
-        conditions.extend(instances.iter().map(|Instance { name, kernel, cores, .. }| {
+        bench.conditions.extend(instances.iter().map(|Instance { name, kernel, cores, .. }| {
             (format!("instance {name}"), format!("Linux {kernel}, cores: {cores}"))
         }));
-        let mut bench = Bench::new(Setting::Box, format!("{title} by {}", self.accelerator), [], remarks);
-        bench.conditions = conditions;
         bench.measurements = measurements;
         if let Some(host) = self.watch.and_then(|watch| watch.end().ok()) {
             bench.record(host);

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use anyhow::Result;
 use emulator::shell::Shell;
 
 use super::commands::{COMMAND_LIMIT, Commands};
-use super::error::Result;
 use super::spec::{Metric, Subject};
 use crate::model::{Case, Pair};
 

@@ -16,8 +16,8 @@ use bench::rounds::Rounds;
 use bench::targets::boot::targets;
 use clap::Args;
 use emulator::emulated::EmulatedMachine;
-use emulator::launch::{LaunchOptions, launch};
-use emulator::qemu::{Accelerator, Boot, ConsoleSpec, Emulator, MachineSpec};
+use emulator::launch::{LaunchOptions, alone, launch};
+use emulator::qemu::{Accelerator, MachineSpec};
 use emulator::session::Events;
 use emulator::source::Source;
 use partitioner::allotment::{Purpose, allotments};
@@ -49,7 +49,6 @@ pub(super) struct Options {
 
 struct Testbed<'a> {
     places: &'a Places,
-    kernel: KernelLine,
     source: &'a Source,
     events: &'a Events,
     /// Of all partitions together.
@@ -68,7 +67,7 @@ pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
     build::run(places, &build::Options::for_line(options.kernel))?;
     let events = Events::new()?;
     let source = Source::read(&box_file::pair(places, options.kernel, Image::Small, &places.target.join("bench"))?)?;
-    let mut testbed = Testbed::new(places, options.kernel, &source, &events)?;
+    let mut testbed = Testbed::new(places, &source, &events)?;
     let watch = HostWatch::begin()?;
     let (stop, mut remarks) = (AtomicBool::new(false), Vec::new());
     let rounds = Rounds { count: options.pairs, failures: 1, stop: &stop, progress: &|line| println!("{line}") };
@@ -98,7 +97,7 @@ pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
 }
 
 impl<'a> Testbed<'a> {
-    fn new(places: &'a Places, kernel: KernelLine, source: &'a Source, events: &'a Events) -> Result<Testbed<'a>> {
+    fn new(places: &'a Places, source: &'a Source, events: &'a Events) -> Result<Testbed<'a>> {
         let inventory = EmulatedMachine::needed_by(source.request()).inventory();
         let plan = source.plan(&inventory)?;
         let cores = plan.partitions.iter().map(|partition| partition.cores.len()).sum::<usize>();
@@ -107,7 +106,6 @@ impl<'a> Testbed<'a> {
         let resident = resident.filter(|part| matches!(part.purpose, Purpose::Resident | Purpose::Trampoline));
         Ok(Testbed {
             places,
-            kernel,
             source,
             events,
             cores: u32::try_from(cores)?,
@@ -131,19 +129,8 @@ impl<'a> Testbed<'a> {
 
     /// From QEMU's start to the report of a kernel that has the whole machine.
     fn boot_single(&mut self) -> Result<Sample> {
-        let boot = Boot::Kernel {
-            image: self.places.kernel(self.kernel),
-            initrd: Some(self.places.initrd(Image::Small)),
-            command_line: "console=ttyS0,115200n8".to_owned(),
-        };
-        let spec = MachineSpec {
-            emulator: Emulator::find(Some(&self.places.boot_image())),
-            cpus: self.cores,
-            memory: self.memory,
-            consoles: vec![ConsoleSpec::new(SINGLE)],
-            ..MachineSpec::new(boot)
-        };
-        let machine = spec.start()?;
+        let spec = alone(self.source, 0, &self.places.boot_image(), SINGLE)?;
+        let machine = MachineSpec { cpus: self.cores, memory: self.memory, ..spec }.start()?;
         let expected = [Expected { name: SINGLE.to_owned(), port: 0 }];
         let arrived = watch::reports(&machine, self.events, &expected, |_| {})?;
         drop(machine);

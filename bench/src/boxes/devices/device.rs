@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use anyhow::Result;
 use emulator::emulated::{DeviceKind, EmulatedDevice};
 use emulator::shell::Shell;
 use emulator::user_network::{GUEST, HOST};
 use partitioner::pci::PciAddress;
 
 use crate::boxes::commands::{COMMAND_LIMIT, Commands};
-use crate::boxes::error::{BenchError, Result};
 use crate::boxes::spec::{Metric, Subject};
 
 /// How long a driver may take to find its device, and a link to come up.
@@ -69,8 +69,9 @@ impl OwnedDevice {
         format!("{} at {}", self.driver.name, self.address)
     }
 
-    pub(super) fn remark(&self, subject: Subject, error: &BenchError) -> String {
-        format!("{subject} is left out for {} of {}: {error}", self.label(), self.partition_name)
+    /// `alone, nvme at 0000:01:00.0 of web`.
+    pub(super) fn place(&self, subject: Subject) -> String {
+        format!("{subject}, {} of {}", self.label(), self.partition_name)
     }
 
     /// Loads its driver in an instance that sees it at this address, and brings up the link of a card.
@@ -84,43 +85,35 @@ impl OwnedDevice {
         let find = format!("ls -l {}/ | grep -m 1 /{address}/", self.driver.list);
         shell.wait_until(&format!("{find} > /dev/null"), PROBE_LIMIT, "dmesg | tail -n 5")?;
         let name = last_name(&shell.run(&find, COMMAND_LIMIT)?);
-        let place = format!("{subject}, {} of {}", self.label(), self.partition_name);
-        match self.driver.metric {
+        let prefix = match self.driver.metric {
             Metric::Network => connect(shell, &name)?,
             _ => warm_up(shell, &name)?,
-        }
-        let is_card = self.driver.metric == Metric::Network;
-        let prefix = if is_card { within(&name) } else { String::new() };
-        let commands = Commands::new(&place, shell, &prefix);
+        };
+        let commands = Commands::new(&self.place(subject), shell, &prefix);
         Ok(Device { subject, owned: self.clone(), commands, name })
     }
 }
 
-/// Reads what will be measured, so that the host has it in memory.
-fn warm_up(shell: &Shell, disk: &str) -> Result<()> {
+/// Reads what will be measured, so that the host has it in memory. Nothing need precede programs.
+fn warm_up(shell: &Shell, disk: &str) -> Result<String> {
     shell.wait_until(&format!("[ -b /dev/{disk} ]"), PROBE_LIMIT, "ls /dev")?;
     shell.run(&format!("dd if=/dev/{disk} of=/dev/null bs=1M count=64"), COMMAND_LIMIT)?;
-    Ok(())
+    Ok(String::new())
 }
 
-/// Gives a card a network namespace of its own, so that the instance's other networks stay as they are.
-fn connect(shell: &Shell, card: &str) -> Result<()> {
-    let (space, address) = (namespace(card), GUEST);
+/// Gives a card a network namespace of its own, so that the instance's other networks stay as they are. Returns
+/// what makes programs run there.
+fn connect(shell: &Shell, card: &str) -> Result<String> {
+    let space = format!("outside-{card}");
     let script = format!(
-        "ip netns add {space} && ip link set {card} netns {space} && ip -n {space} address add {address} dev {card} \
+        "ip netns add {space} && ip link set {card} netns {space} && ip -n {space} address add {GUEST} dev {card} \
          && ip -n {space} link set {card} up"
     );
     shell.run(&script, COMMAND_LIMIT)?;
-    let ping = format!("{}ping -q -c 1 -W 1 {HOST} > /dev/null", within(card));
-    Ok(shell.wait_until(&ping, PROBE_LIMIT, &format!("{}ip -s link show {card}", within(card)))?)
-}
-
-fn namespace(card: &str) -> String {
-    format!("outside-{card}")
-}
-
-fn within(card: &str) -> String {
-    format!("ip netns exec {} ", namespace(card))
+    let within = format!("ip netns exec {space} ");
+    let ping = format!("{within}ping -q -c 1 -W 1 {HOST} > /dev/null");
+    shell.wait_until(&ping, PROBE_LIMIT, &format!("{within}ip -s link show {card}"))?;
+    Ok(within)
 }
 
 /// The last name of a path, as programs use it. An NVMe disk may have several paths, and Linux lists each as `nvme0c0n1`,

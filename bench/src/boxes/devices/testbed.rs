@@ -1,9 +1,9 @@
 //! The devices of a box that are measured, in their partitions and alone.
 
-use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+use anyhow::{Context, Result};
 use bench_agent::stream;
 use emulator::emulated::EmulatedMachine;
 use emulator::source::Source;
@@ -16,8 +16,8 @@ use super::alone::AloneMachine;
 use super::device::{Device, Driver, OwnedDevice};
 use super::probe::probes;
 use crate::boxes::environment::Environment;
-use crate::boxes::error::{BenchError, Result};
 use crate::boxes::instances::Instance;
+use crate::boxes::kept;
 use crate::boxes::spec::{BenchSpec, Subject};
 use crate::rounds::Group;
 
@@ -37,16 +37,11 @@ pub(in crate::boxes) struct DeviceTestbed<'a> {
     servers: Servers,
 }
 
-impl Servers {
-    fn open() -> io::Result<Self> {
-        Ok(Self { sink: Server::open(stream::sink)?, source: Server::open(stream::source)? })
-    }
-}
-
 impl<'a> DeviceTestbed<'a> {
     /// The devices of `machine`.
     pub(in crate::boxes) fn new(machine: &EmulatedMachine, plan: &Plan, spec: &'a BenchSpec) -> Result<Self> {
-        let servers = Servers::open().map_err(BenchError::Servers)?;
+        let open = |serve| Server::open(serve).context("cannot serve the other side of network cards on this host");
+        let servers = Servers { sink: open(stream::sink as fn(_) -> _)?, source: open(stream::source)? };
         Ok(DeviceTestbed { spec, owned: owned(machine, plan, spec), alone: Vec::new(), ready: Vec::new(), servers })
     }
 
@@ -65,10 +60,8 @@ impl<'a> DeviceTestbed<'a> {
     ) {
         let of_partitions = self.owned.chunk_by(|one, next| one.partition == next.partition);
         for own in of_partitions.filter(|own| own.iter().any(|device| device.is_measured)) {
-            match AloneMachine::start(source, boot_image, environment, own) {
-                Ok(machine) => self.alone.push(machine),
-                Err(error) => remarks.push(own[0].remark(Subject::Alone, &error)),
-            }
+            let machine = AloneMachine::start(source, boot_image, environment, own);
+            self.alone.extend(kept(machine, &own[0].place(Subject::Alone), remarks));
         }
     }
 
@@ -85,10 +78,8 @@ impl<'a> DeviceTestbed<'a> {
             let instance = instances.iter().find(|instance| instance.name == device.partition_name);
             // There is a remark of an instance that cannot be measured.
             let Some((instance, planned)) = instance.zip(plan.partitions.get(device.partition)) else { continue };
-            match in_partition(device, instance, planned) {
-                Ok(ready) => self.ready.push(ready),
-                Err(error) => remarks.push(device.remark(Subject::Partition, &error)),
-            }
+            let ready = in_partition(device, instance, planned);
+            self.ready.extend(kept(ready, &device.place(Subject::Partition), remarks));
         }
         for machine in &self.alone {
             self.ready.extend(machine.drive(stop, remarks));
@@ -114,7 +105,7 @@ fn in_partition(device: &OwnedDevice, instance: &Instance, planned: &PartitionPl
     let address = device.address;
     let seen =
         PciAddress::new(segment(planned, address.segment()), address.bus(), address.device(), address.function());
-    let seen = seen.ok_or_else(|| BenchError::Nothing(format!("{address} is nowhere in {}", instance.name)))?;
+    let seen = seen.with_context(|| format!("{address} is nowhere in {}", instance.name))?;
     device.drive(Subject::Partition, &instance.shell, seen)
 }
 

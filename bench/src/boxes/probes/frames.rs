@@ -2,30 +2,25 @@
 
 use std::time::Duration;
 
+use anyhow::Result;
 use bench_agent::{Received, Sent};
 
-use super::{MEETING, measured};
-use crate::boxes::error::Result;
-use crate::boxes::offload::Offload;
+use super::MEETING;
 use crate::boxes::route::{Endpoint, Route};
-use crate::boxes::spec::{Direction, Metric};
-use crate::probe::{Counter, Probe, Sample};
+use crate::boxes::spec::Direction;
+use crate::boxes::traffic::ORDINARY_FRAME;
+use crate::probe::{Counter, Sample};
 
-/// The longest frame with Ethernet's ordinary 1,500 bytes.
-pub(in crate::boxes) const ORDINARY_FRAME: u32 = 1514;
 /// The part of a frame that does not count for a card's MTU.
 const HEADER: u32 = 14;
 const AGENT: &str = "bench-agent";
 
 /// Frames of so many bytes, Ethernet header included.
-pub(in crate::boxes) fn frames(route: Route, bytes: u32, direction: Direction, duration: Duration) -> Box<dyn Probe> {
-    let case = route.case(Metric::Frames, "bit/s").with("frame_bytes", bytes).with("direction", direction);
-    measured(route, case, duration, Offload::On, move |route| {
-        let widened = widen(route, bytes)?;
-        let received = send_and_receive(route, bytes, direction, duration);
-        widened.iter().try_for_each(|(end, mtu)| set_mtu(end, mtu))?;
-        Ok(sample(&received?))
-    })
+pub(super) fn measure(route: &Route, bytes: u32, direction: Direction, duration: Duration) -> Result<Sample> {
+    let widened = widen(route, bytes)?;
+    let received = send_and_receive(route, bytes, direction, duration);
+    widened.iter().try_for_each(|(end, mtu)| set_mtu(end, mtu))?;
+    Ok(sample(&received?))
 }
 
 fn sample(received: &[Received]) -> Sample {
