@@ -48,6 +48,7 @@ use self::plan::{Effort, Part};
 
 /// Measures the endpoint and others on two cores
 #[derive(Parser)]
+#[command(args_override_self = true)]
 struct Options {
     /// Cargo's word for a run whose figures count
     #[arg(long, hide = true)]
@@ -62,7 +63,7 @@ struct Options {
     #[arg(long)]
     quick: bool,
     /// Samples of each
-    #[arg(long, default_value_t = 9)]
+    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// Frames that must all arrive as they were sent, in the part integrity
     #[arg(long, default_value_t = native::FRAMES)]
@@ -106,6 +107,7 @@ fn run(options: &Options) -> Result<()> {
     }
     let bench = measure(options, cores, if options.quick { Effort::Quick } else { Effort::Full })?;
     println!("\n{}", table(&bench));
+    options.json.iter().for_each(|path| println!("written to {}", path.display()));
     ensure!(!bench.measurements.is_empty(), "nothing could be measured");
     Ok(())
 }
@@ -155,7 +157,7 @@ fn empty(options: &Options, cores: Cores) -> Result<Bench> {
 }
 
 fn write(options: &Options, bench: &Bench) -> Result<()> {
-    options.json.iter().try_for_each(|path| file::write(path, bench)).map_err(Into::into)
+    options.json.iter().try_for_each(|path| file::write(path, bench))
 }
 
 fn describe(measurement: &Measurement) -> String {

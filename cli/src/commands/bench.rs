@@ -82,7 +82,7 @@ impl Bench {
             signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot wait for signals")?;
         }
         let bench = self.measure(&source, boot_image, &stop)?;
-        file::write(&output.join("bench.json"), &bench).context("cannot write bench.json")?;
+        file::write(&output.join("bench.json"), &bench)?;
         fs::write(output.join("report.html"), page(&bench)).context("cannot write report.html")?;
         print(&format!("\n{}\nwrote bench.json and report.html to {}\n", table(&bench), output.display()))
     }

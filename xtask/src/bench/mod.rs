@@ -9,7 +9,7 @@ mod tap;
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bench::{file, model, table};
 use clap::{Args, Subcommand};
 
@@ -49,7 +49,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
 fn publish(places: &Places, wanted: Option<&Path>, name: &str, bench: &model::Bench) -> Result<()> {
     println!("\n{}", table::table(bench));
     let path = wanted.map_or_else(|| places.target.join("bench").join(name), Path::to_owned);
-    file::write(&path, bench).with_context(|| format!("cannot write {}", path.display()))?;
+    file::write(&path, bench)?;
     println!("written to {}", path.display());
     Ok(())
 }
