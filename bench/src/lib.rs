@@ -23,3 +23,4 @@ pub mod statistics;
 pub mod table;
 pub mod targets;
 pub mod verdict;
+pub mod wait;

@@ -90,7 +90,7 @@ impl Receiver {
 
     fn give_credit(&mut self, frame: &[u8], label: Label) -> Result<()> {
         // Back to the sender: the frame's destination and source, exchanged.
-        let mac = |at: usize| Mac(std::array::from_fn(|number| frame[at + number]));
+        let mac = |at: usize| -> Mac { std::array::from_fn(|number| frame[at + number]) };
         let credit = Label { number: self.next, is_last: false, len: LEAST, ..label };
         let credit = (credit.head(mac(6), mac(0), CREDIT), self.pattern.of(credit));
         self.socket.send(&[credit]).context("giving credit")?;

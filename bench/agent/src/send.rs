@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use bench_agent::Sent;
 
-use crate::frame::{CREDIT, ETHERNET_LEN, FLOOD, HEAD_LEN, LEAST, Label, MOST, Mac, Pattern};
+use crate::frame::{CREDIT, ETHERNET_LEN, FLOOD, HEAD_LEN, LEAST, Label, MOST, Mac, Pattern, mac};
 use crate::socket::{RECEIVE_BUFFER, Socket};
 
 /// Frames of one system call.
@@ -44,7 +44,7 @@ struct Sender {
 pub(crate) fn run(card: &str, to: Mac, len: usize, duration: Duration) -> Result<Sent> {
     ensure!((LEAST..=MOST).contains(&len), "frames have {LEAST} to {MOST} bytes, not {len}");
     let from = fs::read_to_string(format!("/sys/class/net/{card}/address"));
-    let from = from.with_context(|| format!("there is no card {card}"))?.trim().parse()?;
+    let from = mac(from.with_context(|| format!("there is no card {card}"))?.trim())?;
     let window = RECEIVE_BUFFER / 2 / (2 * len + FRAME_OVERHEAD);
     let mut sender = Sender {
         socket: Socket::open(card, CREDIT, REPEAT_AFTER)?,

@@ -12,7 +12,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use bench::model::Case;
 use bench::probe::{Probe, probe};
 use hosted::WindowFile;
@@ -63,9 +63,7 @@ impl Region {
         let (offset, room) = (geometry.pool(0), 2 * geometry.pool_len());
         let page = 4096;
         let skipped = (offset % page) as usize;
-        if room < copying.footprint {
-            bail!("the window is shorter than the region");
-        }
+        ensure!(room >= copying.footprint, "the window is shorter than the region");
         let mut map = MmapOptions::new();
         let map = map.offset(offset - skipped as u64).len(len + skipped).populate();
         let map = map.map_raw(&window.memory()).context("cannot map the region")?;
@@ -73,9 +71,7 @@ impl Region {
         let slots = (len / stride) as u64;
         // So that one can be written while another is read.
         let burst = BURST.min(slots / 2);
-        if burst == 0 {
-            bail!("{len} bytes hold no two frames of {}", copying.frame);
-        }
+        ensure!(burst > 0, "{len} bytes hold no two frames of {}", copying.frame);
         Ok(Self { map, routine: copying.routine, frame: copying.frame, stride, slots, burst })
     }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, ensure};
 use bench::model::Case;
 use bench::probe::{Probe, Sample, probe};
 use crossbeam_channel::bounded;
@@ -131,20 +131,26 @@ impl Use {
     }
 }
 
+/// Runs one side on the other core, and one here.
+fn on_both<T>(there: usize, theirs: impl FnOnce() -> Result<()> + Send, ours: impl FnOnce() -> Result<T>) -> Result<T> {
+    thread::scope(|scope| {
+        let other = scope.spawn(|| cores::pin(there).and_then(|()| theirs()));
+        let outcome = ours();
+        other.join().unwrap_or_else(|_| Err(anyhow!("the other thread has panicked")))?;
+        outcome
+    })
+}
+
 fn flow((mut tx, mut rx): (impl Sender, impl Receiver), burst: usize, duration: Duration, there: usize) -> Result<f64> {
     let over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let sender = scope.spawn(|| send_until(&over, &mut tx, burst, there));
-        let mut items = [[0; 2]; MOST];
-        let mut next = 0;
+    let receive = || {
+        let (mut items, mut next) = ([[0; 2]; MOST], 0);
         let mut limit = Limit::new("something in the queue");
         let rate = clock::rate(duration, BYTES, || {
             let count = rx.take(&mut items[..burst]);
             rx.give_back();
             for (item, number) in items[..count].iter().zip(next..) {
-                if *item != [number, !number] {
-                    bail!("{item:?} came out of a queue where {number} was next");
-                }
+                ensure!(*item == [number, !number], "{item:?} came out of a queue where {number} was next");
             }
             next += count as u64;
             if count == 0 {
@@ -153,15 +159,13 @@ fn flow((mut tx, mut rx): (impl Sender, impl Receiver), burst: usize, duration: 
             Ok(count as u64)
         });
         over.store(true, Ordering::Relaxed);
-        joined(sender.join())?;
         rate
-    })
+    };
+    on_both(there, || send_until(&over, &mut tx, burst), receive)
 }
 
-fn send_until(over: &AtomicBool, tx: &mut impl Sender, burst: usize, core: usize) -> Result<()> {
-    cores::pin(core)?;
-    let mut items = [[0; 2]; MOST];
-    let mut next = 0;
+fn send_until(over: &AtomicBool, tx: &mut impl Sender, burst: usize) -> Result<()> {
+    let (mut items, mut next) = ([[0; 2]; MOST], 0);
     while !over.load(Ordering::Relaxed) {
         for (item, number) in items[..burst].iter_mut().zip(next..) {
             *item = [number, !number];
@@ -178,33 +182,24 @@ fn send_until(over: &AtomicBool, tx: &mut impl Sender, burst: usize, core: usize
 fn trips(to: (impl Sender, impl Receiver), fro: (impl Sender, impl Receiver), count: u64, there: usize) -> Result<f64> {
     let ((mut out_tx, mut out_rx), (mut back_tx, mut back_rx)) = (to, fro);
     let warm_up = count / 10;
-    thread::scope(|scope| {
-        let echo = scope.spawn(move || -> Result<()> {
-            cores::pin(there)?;
-            for number in 0..warm_up + count {
-                pass(&mut out_rx, number)?;
-                back_tx.offer(&[[number, 0]])?;
-                out_rx.give_back();
-            }
+    let echo = || {
+        (0..warm_up + count).try_for_each(|number| {
+            pass(&mut out_rx, number)?;
+            back_tx.offer(&[[number, 0]])?;
+            out_rx.give_back();
             Ok(())
-        });
-        let mut start = Instant::now();
-        let mut run = || -> Result<()> {
-            for number in 0..warm_up + count {
-                if number == warm_up {
-                    start = Instant::now();
-                }
-                out_tx.offer(&[[number, 0]])?;
-                back_rx.give_back();
-                pass(&mut back_rx, number)?;
-            }
-            Ok(())
-        };
-        let outcome = run();
-        let elapsed = start.elapsed();
-        joined(echo.join())?;
-        outcome?;
-        Ok(elapsed.as_nanos() as f64 / count as f64 / 2.0)
+        })
+    };
+    let mut trip = |number| {
+        out_tx.offer(&[[number, 0]])?;
+        back_rx.give_back();
+        pass(&mut back_rx, number)
+    };
+    on_both(there, echo, || {
+        (0..warm_up).try_for_each(&mut trip)?;
+        let start = Instant::now();
+        (warm_up..warm_up + count).try_for_each(&mut trip)?;
+        Ok(start.elapsed().as_nanos() as f64 / count as f64 / 2.0)
     })
 }
 
@@ -216,10 +211,6 @@ fn pass(rx: &mut impl Receiver, number: u64) -> Result<()> {
     }
     ensure!(item[0][0] == number, "another item came out of a queue than went in");
     Ok(())
-}
-
-fn joined(ended: thread::Result<Result<()>>) -> Result<()> {
-    ended.unwrap_or_else(|_| Err(anyhow!("the other thread has panicked")))
 }
 
 /// An end of the endpoint's own ring.

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use emulator::launch::alone;
 use emulator::qemu::{Machine, MachineSpec, PrivateFolder};
 use emulator::shell::Shell;
@@ -15,6 +14,7 @@ use super::BOOT_LIMIT;
 use super::commands::{COMMAND_LIMIT, Commands};
 use super::route::{Endpoint, Route};
 use super::spec::Subject;
+use crate::wait::wait_until;
 
 /// Linux's name of the only card of such a machine.
 const CARD: &str = "eth0";
@@ -47,7 +47,8 @@ impl VirtioMachines {
                 ..alone(source, 0, boot_image, name)?
             };
             machines.push(spec.start()?);
-            await_socket(&socket)?;
+            // The second machine can only join when the first listens.
+            wait_until("QEMU to listen", LISTEN_LIMIT, LISTEN_STEP, || Ok(socket.exists()))?;
         }
         Ok(VirtioMachines { machines, _folder: folder })
     }
@@ -67,15 +68,4 @@ impl VirtioMachines {
         let route = Route::new(Subject::VirtioNet, None, end(0)?, end(1)?);
         route.await_answer().map(|()| route)
     }
-}
-
-/// The second machine can only join when the first listens.
-fn await_socket(socket: &Path) -> Result<()> {
-    let end = Instant::now() + LISTEN_LIMIT;
-    while !socket.exists() {
-        let (path, limit) = (socket.display(), LISTEN_LIMIT.as_secs());
-        ensure!(Instant::now() <= end, "QEMU does not listen on {path} within {limit} s");
-        thread::sleep(LISTEN_STEP);
-    }
-    Ok(())
 }

@@ -3,11 +3,11 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bench::host;
+use bench::wait::wait_until;
 
 use crate::process;
 use crate::unpacked::Unpacked;
@@ -89,7 +89,7 @@ impl Namespaces {
         let mut made = Namespaces { names, programs, running: Vec::new(), _folder: folder };
         made.join_by_veth()?;
         made.start(Command::new(bridge).arg("create").arg("--socket").arg(&socket))?;
-        wait_until("the hub to serve", || Ok(socket.exists()))?;
+        wait_until("the hub to serve", CARRIER_LIMIT, STEP, || Ok(socket.exists()))?;
         for end in [SENDER, RECEIVER] {
             let mut command = made.host_command(end, bridge);
             command.arg("join").arg("--socket").arg(&socket).args(["--index", &end.to_string()]);
@@ -121,7 +121,7 @@ impl Namespaces {
     fn await_carriers(&mut self) -> Result<()> {
         let interface = Link::Tap.interface();
         for name in &self.names {
-            wait_until(&format!("the carrier of {interface}"), || {
+            wait_until(&format!("the carrier of {interface}"), CARRIER_LIMIT, STEP, || {
                 if let Some(ended) = self.running.iter_mut().find_map(|child| child.0.try_wait().transpose()) {
                     bail!("sprig-tap has ended ({})", ended?);
                 }
@@ -193,17 +193,6 @@ impl Namespaces {
 /// `ip` of this host, which set-up has seen to.
 fn ip(arguments: &str) -> Result<String> {
     process::output(Command::new("ip").args(arguments.split_whitespace()), process::QUICK)
-}
-
-fn wait_until(what: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
-    let start = Instant::now();
-    while !done()? {
-        if start.elapsed() > CARRIER_LIMIT {
-            bail!("waited {} s for {what}", CARRIER_LIMIT.as_secs());
-        }
-        thread::sleep(STEP);
-    }
-    Ok(())
 }
 
 impl Drop for Killed {

@@ -13,11 +13,12 @@ use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use bench::model::Case;
 use bench::probe::{Probe, probe};
+use bench::wait::wait_until;
 
-use self::testpmd::{PAUSE, Spec, Testpmd};
+use self::testpmd::{PAUSE, Testpmd};
 use crate::clock;
 use crate::control::LIMIT;
 use crate::peer::Peer;
@@ -98,15 +99,14 @@ impl Running {
     fn start(tree: &Path, connection: Connection, peer: &Peer) -> Result<Self> {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let [to, from] = connection.devices(&folder.path().join("socket"));
-        let start = |name, core, device: &str, mode| {
-            let (folder, plugins) = (folder.path(), connection.plugins());
-            peer.cores.on_both(|| Testpmd::start(&Spec { tree, folder, name, core, plugins, device, mode }))
+        let start = |core, device: &str, mode| {
+            let start = || Testpmd::start(tree, folder.path(), core, connection.plugins(), device, mode);
+            let mut testpmd = peer.cores.on_both(start)?;
+            testpmd.await_port().map(|()| testpmd)
         };
         // The one that listens first.
-        let mut receiver = start("receiver", peer.cores.here, &to, "rxonly")?;
-        receiver.await_port()?;
-        let mut sender = start("sender", peer.cores.there, &from, "txonly")?;
-        sender.await_port()?;
+        let mut receiver = start(peer.cores.here, &to, "rxonly")?;
+        let mut sender = start(peer.cores.there, &from, "txonly")?;
         sender.await_link()?;
         receiver.await_link()?;
         Ok(Self { sender, receiver, _folder: folder })
@@ -120,36 +120,24 @@ impl Running {
         let before = self.received()?;
         self.receiver.command("start")?;
         self.sender.command("start")?;
-        let start = Instant::now();
-        while self.received()? == before {
-            ensure!(start.elapsed() <= LIMIT, "waited in vain for the first frame of testpmd");
-            thread::sleep(PAUSE);
-        }
+        wait_until("the first frame of testpmd", LIMIT, PAUSE, || Ok(self.received()? != before))?;
         thread::sleep(WARM_UP);
         let (start, first) = (Instant::now(), self.received()?);
         thread::sleep(duration);
         let (elapsed, last) = (start.elapsed(), self.received()?);
         self.sender.command("stop")?;
         self.receiver.command("stop")?;
-        self.await_stop()?;
+        // Until the counters stay as they are.
+        let mut before = None;
+        wait_until("testpmd to stop", LIMIT, PAUSE, || {
+            let now = (self.sender.counter("opackets")?, self.received()?);
+            Ok(before.replace(now) == Some(now))
+        })?;
         Ok((last - first) as f64 / elapsed.as_secs_f64())
     }
 
     fn received(&mut self) -> Result<u64> {
         self.receiver.counter("ipackets")
-    }
-
-    /// Waits until the counters stay as they are.
-    fn await_stop(&mut self) -> Result<()> {
-        let (start, mut before) = (Instant::now(), None);
-        loop {
-            let now = (self.sender.counter("opackets")?, self.received()?);
-            if before.replace(now) == Some(now) {
-                return Ok(());
-            }
-            ensure!(start.elapsed() <= LIMIT, "waited in vain for testpmd to stop");
-            thread::sleep(PAUSE);
-        }
     }
 }
 
