@@ -2,12 +2,13 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bench::host;
 use bench::wait::wait_until;
+use netns::{Killed, Namespace, ip};
 
 use crate::process;
 use crate::unpacked::Unpacked;
@@ -26,13 +27,6 @@ const RECEIVER: usize = 1;
 pub(super) enum Link {
     Tap,
     Veth,
-}
-
-/// Whether segments and checksums are left to the receiver of a packet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Offload {
-    On,
-    Off,
 }
 
 impl Link {
@@ -57,25 +51,12 @@ impl Link {
     }
 }
 
-impl Offload {
-    /// As figures and ethtool name it.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Offload::On => "on",
-            Offload::Off => "off",
-        }
-    }
-}
-
-/// A process that is killed when this is dropped.
-pub(super) struct Killed(Child);
-
 /// Two namespaces, joined by both links.
 pub(super) struct Namespaces {
-    names: [String; 2],
-    programs: Unpacked,
-    /// The hub, and the bridge of each end.
+    // Dropped in this order: the hub and the bridge of each end run in the namespaces.
     running: Vec<Killed>,
+    ends: [Namespace; 2],
+    programs: Unpacked,
     _folder: tempfile::TempDir,
 }
 
@@ -84,16 +65,16 @@ impl Namespaces {
     pub(super) fn new(bridge: &Path, programs: Unpacked) -> Result<Namespaces> {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let socket = folder.path().join("hub");
-        let names = [SENDER, RECEIVER].map(|end| format!("sprig-bench-{}-{end}", std::process::id()));
-        // The drop removes what was made, whatever fails from here on.
-        let mut made = Namespaces { names, programs, running: Vec::new(), _folder: folder };
-        made.join_by_veth()?;
+        let namespace = |end| Namespace::new(format!("sprig-bench-{}-{end}", std::process::id()));
+        let ends = [namespace(SENDER)?, namespace(RECEIVER)?];
+        let ([a, b], veth) = (ends.each_ref().map(Namespace::name), Link::Veth.interface());
+        ip(&format!("link add {veth} netns {a} type veth peer name {veth} netns {b}"))?;
+        let mut made = Namespaces { running: Vec::new(), ends, programs, _folder: folder };
         made.start(Command::new(bridge).arg("create").arg("--socket").arg(&socket))?;
         wait_until("the hub to serve", CARRIER_LIMIT, STEP, || Ok(socket.exists()))?;
         for end in [SENDER, RECEIVER] {
-            let mut command = made.host_command(end, bridge);
-            command.arg("join").arg("--socket").arg(&socket).args(["--index", &end.to_string()]);
-            made.start(&mut command)?;
+            let mut command = made.ends[end].command(bridge);
+            made.start(command.arg("join").arg("--socket").arg(&socket).args(["--index", &end.to_string()]))?;
         }
         made.address(Link::Veth)?;
         made.await_carriers()?;
@@ -101,32 +82,23 @@ impl Namespaces {
         Ok(made)
     }
 
-    fn join_by_veth(&self) -> Result<()> {
-        for name in &self.names {
-            ip(&format!("netns add {name}"))?;
-        }
-        let ([a, b], interface) = (&self.names, Link::Veth.interface());
-        ip(&format!("link add {interface} netns {a} type veth peer name {interface} netns {b}")).map(drop)
-    }
-
     fn address(&self, link: Link) -> Result<()> {
-        for (end, name) in self.names.iter().enumerate() {
-            let interface = link.interface();
-            ip(&format!("-n {name} address add {}/24 dev {interface}", link.address(end)))?;
-            ip(&format!("-n {name} link set {interface} up"))?;
+        let interface = link.interface();
+        for (end, namespace) in self.ends.iter().enumerate() {
+            namespace.ip(&format!("address add {}/24 dev {interface}", link.address(end)))?;
+            namespace.ip(&format!("link set {interface} up"))?;
         }
         Ok(())
     }
 
     fn await_carriers(&mut self) -> Result<()> {
         let interface = Link::Tap.interface();
-        for name in &self.names {
+        for namespace in &self.ends {
             wait_until(&format!("the carrier of {interface}"), CARRIER_LIMIT, STEP, || {
                 if let Some(ended) = self.running.iter_mut().find_map(|child| child.0.try_wait().transpose()) {
                     bail!("sprig-tap has ended ({})", ended?);
                 }
-                let shown = ip(&format!("-o -n {name} link show"))?;
-                Ok(shown.lines().any(|line| line.contains(interface) && line.contains("LOWER_UP")))
+                Ok(namespace.interface(interface).is_some_and(|shown| shown.contains("LOWER_UP")))
             })?;
         }
         Ok(())
@@ -138,16 +110,10 @@ impl Namespaces {
         Ok(())
     }
 
-    fn host_command(&self, end: usize, program: &Path) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.names[end]]).arg(program);
-        command
-    }
-
     /// One of set-up's programs, at an end.
     fn command(&self, end: usize, program: &str) -> Command {
         let inside = self.programs.command(program);
-        let mut command = self.host_command(end, Path::new(inside.get_program()));
+        let mut command = self.ends[end].command(inside.get_program());
         command.args(inside.get_args());
         command
     }
@@ -159,12 +125,9 @@ impl Namespaces {
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot run iperf3")?;
         let mut server = Killed(child);
         let out = server.0.stdout.take().context("the server has no output")?;
-        for line in BufReader::new(out).lines() {
-            if line?.starts_with("Server listening") {
-                return Ok(server);
-            }
-        }
-        bail!("iperf3's server has ended before it listened")
+        let mut lines = BufReader::new(out).lines().map_while(Result::ok);
+        let listens = lines.any(|line| line.starts_with("Server listening"));
+        listens.then_some(server).context("iperf3's server has ended before it listened")
     }
 
     /// An iperf3 client over that link.
@@ -174,11 +137,12 @@ impl Namespaces {
         command
     }
 
-    pub(super) fn set_offload(&self, link: Link, offload: Offload) -> Result<()> {
+    /// Whether segments and checksums are left to the receiver of a packet: `on` or `off`.
+    pub(super) fn set_offload(&self, link: Link, state: &str) -> Result<()> {
         for end in [SENDER, RECEIVER] {
             let mut command = self.command(end, "usr/sbin/ethtool");
             command.args(["-K", link.interface()]);
-            command.args(["tx", "sg", "tso", "gso", "gro"].iter().flat_map(|feature| [*feature, offload.word()]));
+            command.args(["tx", "sg", "tso", "gso", "gro"].iter().flat_map(|feature| [*feature, state]));
             process::output(&mut command, process::QUICK)?;
         }
         Ok(())
@@ -187,26 +151,5 @@ impl Namespaces {
     /// The processor time of the bridges so far, in seconds.
     pub(super) fn bridges_seconds(&self) -> Result<f64> {
         self.running.iter().skip(1).map(|bridge| host::process_seconds(bridge.0.id())).sum()
-    }
-}
-
-/// `ip` of this host, which set-up has seen to.
-fn ip(arguments: &str) -> Result<String> {
-    process::output(Command::new("ip").args(arguments.split_whitespace()), process::QUICK)
-}
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Drop for Namespaces {
-    fn drop(&mut self) {
-        self.running.clear();
-        for name in &self.names {
-            let _ = ip(&format!("netns delete {name}"));
-        }
     }
 }

@@ -15,7 +15,7 @@ use bench::probe::{Counter, Sample, probe};
 use bench::rounds::{Group, Rounds};
 use clap::Args;
 
-use super::namespaces::{IPERF3, Link, Namespaces, Offload};
+use super::namespaces::{IPERF3, Link, Namespaces};
 use super::publish;
 use crate::build::CARGO_LIMIT;
 use crate::places::Places;
@@ -76,11 +76,11 @@ pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
 }
 
 fn groups(seconds: u32) -> Vec<Group<Namespaces>> {
-    let cases = [(Protocol::Tcp, Offload::On), (Protocol::Tcp, Offload::Off), (Protocol::Udp, Offload::On)];
-    let group = |(protocol, offload): (Protocol, Offload)| {
+    let cases = [(Protocol::Tcp, "on"), (Protocol::Tcp, "off"), (Protocol::Udp, "on")];
+    let group = |(protocol, offload): (Protocol, &'static str)| {
         let over = |link: Link| {
             let case = Case::new(protocol.name(), link.name(), "bit/s");
-            let case = case.with("offload", offload.word()).with("direction", "one-way").with("mtu_bytes", MTU);
+            let case = case.with("offload", offload).with("direction", "one-way").with("mtu_bytes", MTU);
             let is_udp = protocol == Protocol::Udp;
             let case = if is_udp { case.with("payload_bytes", DATAGRAM_BYTES) } else { case };
             probe(case, move |namespaces: &mut Namespaces| {
