@@ -4,7 +4,7 @@ use emulator::columns::cut;
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use super::canvas::{Caption, LONGEST_TITLE, WIDTH, drawing, px};
+use super::canvas::{LONGEST_TITLE, Plot, WIDTH, px};
 use super::style::Style;
 use crate::quantity::Scale;
 use crate::statistics::Summary;
@@ -18,6 +18,7 @@ const ROW: f64 = 22.0;
 const BAR: f64 = 13.0;
 const AXIS: f64 = 42.0;
 
+#[derive(Clone)]
 pub(in crate::report) enum Row {
     /// The title of the bars that follow.
     Title(String),
@@ -26,7 +27,7 @@ pub(in crate::report) enum Row {
 }
 
 /// The plot of several groups on one axis.
-pub(in crate::report) fn bars(caption: &Caption, unit: &str, rows: &[Row]) -> Markup {
+pub(in crate::report) fn bars(unit: &str, rows: &[Row]) -> Plot {
     let most = |row: &Row| if let Row::Bar(.., summary) = row { summary.most } else { 0.0 };
     let greatest = rows.iter().map(most).filter(|most| most.is_finite()).fold(0.0, f64::max);
     let axis = Axis::from_nought(unit, if greatest > 0.0 { greatest } else { 1.0 });
@@ -44,7 +45,7 @@ pub(in crate::report) fn bars(caption: &Caption, unit: &str, rows: &[Row]) -> Ma
             }
         }
     };
-    drawing(caption, bottom + AXIS, &content)
+    (bottom + AXIS, content)
 }
 
 fn x(axis: &Axis, quantity: f64) -> f64 {

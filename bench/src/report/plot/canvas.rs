@@ -4,31 +4,34 @@ use emulator::columns::cut;
 use maud::{Markup, html};
 
 use super::axis::Axis;
+use super::style::Series;
 
 /// The width of all plots, in the units of their view box.
 pub(super) const WIDTH: f64 = 440.0;
 /// The height of those with two axes.
-pub(super) const HEIGHT: f64 = 270.0;
+const HEIGHT: f64 = 270.0;
 /// The most letters of an axis's title.
 pub(super) const LONGEST_TITLE: usize = 52;
 
-/// What a screen reader says of a plot.
-pub(in crate::report) struct Caption<'a> {
-    /// Unique on the page.
-    pub(in crate::report) id: &'a str,
-    pub(in crate::report) title: &'a str,
-    pub(in crate::report) description: &'a str,
-}
+/// The height and the content of a drawing.
+pub(in crate::report) type Plot = (f64, Markup);
 
-pub(super) fn drawing(caption: &Caption, height: f64, content: &Markup) -> Markup {
-    let (title, description) = (format!("{}-title", caption.id), format!("{}-desc", caption.id));
+/// The plot with what a screen reader says of it; `id` is unique on the page.
+pub(in crate::report) fn drawing(id: &str, title: &str, description: &str, (height, content): Plot) -> Markup {
+    let (title_id, description_id) = (format!("{id}-title"), format!("{id}-desc"));
     html! {
-        svg viewBox=(format!("0 0 {WIDTH} {height}")) role="img" aria-labelledby=(format!("{title} {description}")) {
-            title id=(title) { (caption.title) }
-            desc id=(description) { (caption.description) }
+        svg viewBox=(format!("0 0 {WIDTH} {height}")) role="img" aria-labelledby=(format!("{title_id} {description_id}")) {
+            title id=(title_id) { (title) }
+            desc id=(description_id) { (description) }
             (content)
         }
     }
+}
+
+/// A line, given by its corners.
+pub(super) fn polyline(corners: impl Iterator<Item = (f64, f64)>) -> Markup {
+    let corners = corners.map(|(x, y)| format!("{},{}", px(x), px(y)));
+    html! { polyline.median points=(corners.collect::<Vec<_>>().join(" ")) {} }
 }
 
 /// Where quantities are drawn.
@@ -44,6 +47,15 @@ pub(super) struct Area<'a> {
 impl<'a> Area<'a> {
     pub(super) fn new(across: &'a Axis, up: &'a Axis) -> Self {
         Self { left: 50.0, top: 24.0, right: WIDTH - 18.0, bottom: HEIGHT - 40.0, across, up }
+    }
+
+    /// A plot of several subjects. The first is ours: it lies above the others.
+    pub(super) fn plot<T>(&self, all: &[Series<T>], draw: impl Fn(&Series<T>) -> Markup) -> Plot {
+        let content = html! {
+            (self.frame())
+            @for one in all.iter().rev() { g class=(one.style.class()) { (draw(one)) } }
+        };
+        (HEIGHT, content)
     }
 
     pub(super) fn x(&self, quantity: f64) -> f64 {

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use super::canvas::{Area, Caption, HEIGHT, drawing, px};
+use super::canvas::{Area, Plot, polyline, px};
 use super::style::Series;
 use crate::quantity::Scale;
 use crate::statistics::Summary;
@@ -12,7 +12,7 @@ use crate::statistics::Summary;
 pub(in crate::report) type Points = Vec<(Option<f64>, Summary)>;
 
 /// The plot over the parameter `name`.
-pub(in crate::report) fn lines(caption: &Caption, name: &str, unit: &str, lines: &[Series<Points>]) -> Markup {
+pub(in crate::report) fn lines(name: &str, unit: &str, lines: &[Series<Points>]) -> Plot {
     let points = || lines.iter().flat_map(|line| &line.shown);
     let mut values: Vec<f64> = points().filter_map(|(at, _)| *at).collect();
     values.sort_by(f64::total_cmp);
@@ -21,14 +21,7 @@ pub(in crate::report) fn lines(caption: &Caption, name: &str, unit: &str, lines:
     let up = Axis::quantities(unit, points().flat_map(|(_, summary)| [summary.least, summary.median, summary.most]));
     let scale = Scale::of(unit, points().map(|(_, summary)| summary.most).fold(0.0, f64::max));
     let area = Area::new(&across, &up);
-    let content = html! {
-        (area.frame())
-        // The first is ours: it lies above the others.
-        @for line in lines.iter().rev() {
-            g class=(line.style.class()) { (line.draw(&area, &scale)) }
-        }
-    };
-    drawing(caption, HEIGHT, &content)
+    area.plot(lines, |line| line.draw(&area, &scale))
 }
 
 impl Series<Points> {
@@ -43,9 +36,8 @@ impl Series<Points> {
         }
         let points = self.shown.iter().filter_map(|(at, summary)| Some(((*at)?, summary)));
         let points: Vec<(f64, &Summary)> = points.filter(|(_, summary)| summary.median.is_finite()).collect();
-        let path = points.iter().map(|(at, summary)| format!("{},{}", px(area.x(*at)), px(area.y(summary.median))));
         html! {
-            polyline.median points=(path.collect::<Vec<_>>().join(" ")) {}
+            (polyline(points.iter().map(|(at, summary)| (area.x(*at), area.y(summary.median)))))
             @for (at, summary) in &points {
                 @let x = area.x(*at);
                 line.range x1=(px(x)) x2=(px(x)) y1=(px(area.y(summary.least))) y2=(px(area.y(summary.most))) {}

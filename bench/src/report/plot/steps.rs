@@ -4,7 +4,7 @@ use bench_agent::Distribution;
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use super::canvas::{Area, Caption, HEIGHT, drawing, px};
+use super::canvas::{Area, Plot, polyline};
 use super::style::Series;
 use crate::quantity::show;
 
@@ -50,28 +50,20 @@ impl Cumulative {
     }
 }
 
-pub(in crate::report) fn steps(caption: &Caption, steps: &[Series<Cumulative>]) -> Markup {
+pub(in crate::report) fn steps(steps: &[Series<Cumulative>]) -> Plot {
     let bounds = steps.iter().flat_map(|one| one.shown.shares().map(|(bound, _)| bound));
     let across = Axis::times(bounds, "round trip, logarithmic");
     let most = steps.iter().map(|one| one.shown.count()).max().unwrap_or_default();
     let up = Axis::nines(most, "share that took no longer");
     let area = Area::new(&across, &up);
-    let content = html! {
-        (area.frame())
-        @for one in steps.iter().rev() {
-            g class=(one.style.class()) { (one.draw(&area)) }
-        }
-    };
-    drawing(caption, HEIGHT, &content)
+    area.plot(steps, |one| one.draw(&area))
 }
 
 impl Series<Cumulative> {
     fn draw(&self, area: &Area) -> Markup {
-        let corner = |(bound, share)| format!("{},{}", px(area.x(bound)), px(area.y(share)));
-        let corners: Vec<String> = self.shown.shares().map(corner).collect();
         let reached = MARKED.iter().filter_map(|(name, share)| Some((name, *share, self.shown.within(*share)?)));
         html! {
-            polyline.median points=(corners.join(" ")) {}
+            (polyline(self.shown.shares().map(|(bound, share)| (area.x(bound), area.y(share)))))
             @for (name, share, bound) in reached {
                 g {
                     title { (self.label) ": " (name) " within " (show("ns", bound)) }

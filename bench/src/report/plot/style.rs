@@ -17,6 +17,12 @@ pub(in crate::report) struct Series<T> {
     pub(in crate::report) shown: T,
 }
 
+impl<T> Series<T> {
+    pub(in crate::report) fn map<U>(self, show: impl FnOnce(T) -> U) -> Series<U> {
+        Series { label: self.label, style: self.style, shown: show(self.shown) }
+    }
+}
+
 /// A colour, a dash and a marker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::report) struct Style(usize);
