@@ -1,4 +1,4 @@
-//! The contents of a frame after its Ethernet header, or of a datagram:
+//! The contents of a frame after its Ethernet header:
 //!
 //! ```text
 //! 0   checksum  u32   over the four words that follow
