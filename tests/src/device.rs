@@ -7,6 +7,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use emulator::emulated::{DeviceKind, Driver};
 use emulator::user_network::{GUEST, Server};
 use partitioner::address::MemoryRange;
 use partitioner::pci::PciAddress;
@@ -14,7 +15,7 @@ use partitioner::plan::Assignment;
 use regex::Regex;
 use tempfile::NamedTempFile;
 
-use crate::instance::Instance;
+use crate::instance::{COMMAND_LIMIT, Instance};
 use crate::scene::Booted;
 
 /// Limit from the loading of a driver until its device is there.
@@ -89,9 +90,12 @@ impl Instance<'_> {
     }
 
     /// Loads the driver of a virtio card, and of the bus that it is on: some kernels have that in their image.
+    ///
+    /// # Panics
+    /// If the kernel has none.
     pub fn load_virtio_net(&self) {
-        self.try_run("modprobe -q virtio_pci");
-        self.load("virtio_net");
+        let driver = Driver::of(DeviceKind::VirtioNet).expect("a card has a driver");
+        driver.load(&self.shell(), COMMAND_LIMIT).unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Interrupts so far of which the description matches a regular expression.

@@ -106,11 +106,11 @@ impl BenchRun<'_> {
         source: &Source,
         machine: &EmulatedMachine,
         environment: &Environment,
-        arguments: &[&str],
+        arguments: &[impl AsRef<str>],
     ) -> Result<RunningBox> {
         let processor = Some(environment.processor.to_owned());
         let options = LaunchOptions { processor, ..LaunchOptions::on(machine.clone()) };
-        Ok(launch(source, &self.boot_image, options.arguments(arguments.iter().copied()))?)
+        Ok(launch(source, &self.boot_image, options.arguments(arguments.iter().map(AsRef::as_ref)))?)
     }
 
     pub(super) fn await_start(&self, running: &RunningBox) -> Result<()> {

@@ -3,12 +3,9 @@
 //!
 //! In each box one partition owns a card, the *owner*; the first of the others is the *guest*.
 
-use std::path::Path;
-
 use anyhow::{Context, Result, bail, ensure};
-use emulator::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::emulated::{EmulatedDevice, EmulatedMachine, Wire};
 use emulator::launch::RunningBox;
-use emulator::qemu::PrivateFolder;
 use emulator::source::Source;
 use partitioner::pci::PciAddress;
 
@@ -44,17 +41,13 @@ impl BenchRun<'_> {
         let [one, other] = sources.map(|source| source.request().file.name.get_ref());
         // The names make the addresses of their cards.
         ensure!(one != other, "both boxes are called {one:?}, give one of them another name");
-        let folder = PrivateFolder::new().context("cannot make a folder for a wire")?;
-        let wired = [
-            WiredMachine::new(sources[0], folder.path(), [1, 2])?,
-            WiredMachine::new(sources[1], folder.path(), [2, 1])?,
-        ];
+        let wire = Wire::new().context("cannot make a folder for a wire")?;
+        let wired = [WiredMachine::new(sources[0], &wire, 0)?, WiredMachine::new(sources[1], &wire, 1)?];
         let environment = Environment::begin();
         (self.progress)("booting two boxes joined by their cards");
         let start = |number: usize| {
-            // QEMU gives the first card of every machine the same address.
-            let mac = format!("virtio-net-pci.mac=52:54:00:00:00:{:02x}", number + 1);
-            self.launch(sources[number], &wired[number].machine, &environment, &["-global", &mac])
+            let arguments = Wire::arguments(number);
+            self.launch(sources[number], &wired[number].machine, &environment, &arguments)
         };
         let running = [start(0)?, start(1)?];
         let environment = environment.of(&running[0]);
@@ -90,8 +83,8 @@ impl BenchRun<'_> {
 }
 
 impl WiredMachine {
-    /// The machine that a box needs. Of the ends of the wire, in that folder, its own comes first.
-    fn new(source: &Source, folder: &Path, ends: [u8; 2]) -> Result<WiredMachine> {
+    /// The machine that a box needs, at that end of the wire.
+    fn new(source: &Source, wire: &Wire, end: usize) -> Result<WiredMachine> {
         let mut machine = EmulatedMachine::needed_by(source.request());
         let addresses: Vec<PciAddress> = machine.devices().map(|(address, _)| address).collect();
         let mut cards = addresses.into_iter().zip(&mut machine.devices).filter_map(|(address, device)| match device {
@@ -101,9 +94,7 @@ impl WiredMachine {
         let name = source.request().file.name.get_ref();
         let none = || format!("in the box {name:?} nobody has devices = [\"class:network\"]");
         let (card, back_end) = cards.next().with_context(none)?;
-        let [own, other] = ends.map(|end| folder.join(format!("wire{end}")));
-        let (own, other) = (own.display(), other.display());
-        *back_end = format!("dgram,local.type=unix,local.path={own},remote.type=unix,remote.path={other}");
+        *back_end = wire.back_end(end);
         Ok(WiredMachine { card, machine })
     }
 }

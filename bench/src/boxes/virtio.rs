@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use emulator::emulated::{DeviceKind, Driver};
 use emulator::launch::alone;
 use emulator::qemu::{Machine, MachineSpec, PrivateFolder};
 use emulator::shell::Shell;
@@ -58,10 +59,8 @@ impl VirtioMachines {
         let end = |number: usize| -> Result<Endpoint> {
             let (name, address, _) = MACHINES[number];
             let shell = Shell::at_prompt(&self.machines[number].consoles()[0], BOOT_LIMIT, stop)?;
-            // Some kernels have it in their image.
-            shell.try_run("modprobe virtio_pci", COMMAND_LIMIT)?;
-            let up = format!("ip address add {address}/24 dev {CARD} && ip link set {CARD} up");
-            shell.run(&format!("modprobe virtio_net && {up}"), COMMAND_LIMIT)?;
+            Driver::of(DeviceKind::VirtioNet).map_or(Ok(()), |driver| driver.load(&shell, COMMAND_LIMIT))?;
+            shell.run(&format!("ip address add {address}/24 dev {CARD} && ip link set {CARD} up"), COMMAND_LIMIT)?;
             let end = Endpoint::new(Commands::new(name, &shell, ""), CARD, address);
             end.serve().map(|()| end)
         };

@@ -18,7 +18,7 @@ use clap::Args;
 use emulator::emulated::EmulatedMachine;
 use emulator::launch::{LaunchOptions, alone, launch};
 use emulator::qemu::{Accelerator, MachineSpec};
-use emulator::session::Events;
+use emulator::session::{Events, own_times};
 use emulator::source::Source;
 use partitioner::allotment::{Purpose, allotments};
 use partitioner::amount::Amount;
@@ -143,7 +143,7 @@ impl<'a> Testbed<'a> {
         let running = launch(self.source, &self.places.boot_image(), LaunchOptions::default())?;
         let mut partitioner = None;
         let arrived = watch::reports(running.machine(), self.events, &watch::expected(&running)?, |output| {
-            partitioner = partitioner.or_else(|| partitioner_times(output.line));
+            partitioner = partitioner.or_else(|| own_times(output.line));
         })?;
         let consoles = running.machine().consoles().len();
         drop(running);
@@ -158,24 +158,4 @@ impl<'a> Testbed<'a> {
 
 fn time(time: Duration) -> Sample {
     Sample::of(time.as_nanos() as f64)
-}
-
-/// Its own time and its wait for turns, of `... leave: own time 390090 us, waited for turns 1844497 us; ...`.
-fn partitioner_times(line: &str) -> Option<[Duration; 2]> {
-    let (own, rest) = line.split_once(" leave: own time ")?.1.split_once(" us, waited for turns ")?;
-    let (waited, _) = rest.split_once(" us")?;
-    Some([Duration::from_micros(own.parse().ok()?), Duration::from_micros(waited.parse().ok()?)])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_partitioners_times_are_in_its_last_line() {
-        let line = "sprig     2.234 leave: own time 390090 us, waited for turns 1844497 us; the boot processor parks";
-        assert_eq!(partitioner_times(line), Some([390_090, 1_844_497].map(Duration::from_micros)));
-        assert_eq!(partitioner_times("sprig     2.234 leave: own time soon"), None);
-        assert_eq!(partitioner_times("[    1.0] own time 1 us, waited for turns 2 us"), None);
-    }
 }

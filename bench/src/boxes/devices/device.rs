@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use emulator::emulated::{DeviceKind, EmulatedDevice};
+use emulator::emulated::{Driver, EmulatedDevice};
 use emulator::shell::Shell;
 use emulator::user_network::{GUEST, HOST};
 use partitioner::pci::PciAddress;
@@ -13,17 +13,6 @@ use crate::boxes::spec::{Metric, Subject};
 
 /// How long a driver may take to find its device, and a link to come up.
 const PROBE_LIMIT: Duration = Duration::from_secs(30);
-
-/// How Linux drives a kind of device.
-#[derive(Clone, Copy)]
-pub(super) struct Driver {
-    pub(super) name: &'static str,
-    pub(super) metric: Metric,
-    /// Some kernels have the first of them in their image.
-    modules: &'static [&'static str],
-    /// The folder in which it lists what it has found.
-    list: &'static str,
-}
 
 /// A disk or a network card that a partition owns.
 #[derive(Clone)]
@@ -48,25 +37,14 @@ pub(super) struct Device {
     pub(super) name: String,
 }
 
-impl Driver {
-    /// The driver of a disk or a network card.
-    pub(super) fn of(kind: DeviceKind) -> Option<Driver> {
-        let disk = |name, modules| Driver { name, metric: Metric::Disk, modules, list: "/sys/block" };
-        let card = |name, modules| Driver { name, metric: Metric::Network, modules, list: "/sys/class/net" };
-        match kind {
-            DeviceKind::Nvme => Some(disk("nvme", &["nvme"])),
-            DeviceKind::Sata => Some(disk("sata", &["ahci", "sd_mod"])),
-            DeviceKind::VirtioNet => Some(card("virtio-net", &["virtio_pci", "virtio_net"])),
-            DeviceKind::E1000e => Some(card("e1000e", &["e1000e"])),
-            DeviceKind::Usb => None,
-        }
-    }
-}
-
 impl OwnedDevice {
+    pub(super) fn metric(&self) -> Metric {
+        if self.driver.is_disk { Metric::Disk } else { Metric::Network }
+    }
+
     /// `nvme at 0000:01:00.0`.
     pub(super) fn label(&self) -> String {
-        format!("{} at {}", self.driver.name, self.address)
+        format!("{} at {}", self.device.kind(), self.address)
     }
 
     /// `alone, nvme at 0000:01:00.0 of web`.
@@ -76,19 +54,9 @@ impl OwnedDevice {
 
     /// Loads its driver in an instance that sees it at this address, and brings up the link of a card.
     pub(super) fn drive(&self, subject: Subject, shell: &Shell, address: PciAddress) -> Result<Device> {
-        if let Some((last, before)) = self.driver.modules.split_last() {
-            for module in before {
-                shell.try_run(&format!("modprobe {module}"), COMMAND_LIMIT)?;
-            }
-            shell.run(&format!("modprobe {last}"), COMMAND_LIMIT)?;
-        }
-        let find = format!("ls -l {}/ | grep -m 1 /{address}/", self.driver.list);
-        shell.wait_until(&format!("{find} > /dev/null"), PROBE_LIMIT, "dmesg | tail -n 5")?;
-        let name = last_name(&shell.run(&find, COMMAND_LIMIT)?);
-        let prefix = match self.driver.metric {
-            Metric::Network => connect(shell, &name)?,
-            _ => warm_up(shell, &name)?,
-        };
+        self.driver.load(shell, COMMAND_LIMIT)?;
+        let name = self.driver.find(shell, address, PROBE_LIMIT)?;
+        let prefix = if self.driver.is_disk { warm_up(shell, &name)? } else { connect(shell, &name)? };
         let commands = Commands::new(&self.place(subject), shell, &prefix);
         Ok(Device { subject, owned: self.clone(), commands, name })
     }
@@ -114,26 +82,4 @@ fn connect(shell: &Shell, card: &str) -> Result<String> {
     let ping = format!("{within}ping -q -c 1 -W 1 {HOST} > /dev/null");
     shell.wait_until(&ping, PROBE_LIMIT, &format!("{within}ip -s link show {card}"))?;
     Ok(within)
-}
-
-/// The last name of a path, as programs use it. An NVMe disk may have several paths, and Linux lists each as `nvme0c0n1`,
-/// which no program can open (`drivers/nvme/host/multipath.c`).
-fn last_name(path: &str) -> String {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    let parts = name.strip_prefix("nvme").and_then(|parts| parts.split_once('c'));
-    match parts.and_then(|(subsystem, path)| Some((subsystem, path.split_once('n')?.1))) {
-        Some((subsystem, space)) => format!("nvme{subsystem}n{space}"),
-        None => name.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_disk_has_the_name_that_programs_can_open() {
-        let names = ["a/nvme/nvme1/nvme1c0n2", "a/nvme/nvme0/nvme0n1", "a/block/sda", "a/virtio0/net/enc0n1"];
-        assert_eq!(names.map(last_name), ["nvme1n2", "nvme0n1", "sda", "enc0n1"]);
-    }
 }

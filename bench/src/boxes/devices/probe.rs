@@ -25,7 +25,7 @@ struct DeviceProbe {
 
 /// All probes of a device.
 pub(super) fn probes(device: &Device, servers: &Servers, duration: Duration) -> [Box<dyn Probe>; 2] {
-    let (metric, seconds) = (device.owned.driver.metric, duration.as_secs().max(1));
+    let (metric, seconds) = (device.owned.metric(), duration.as_secs().max(1));
     let case = |unit| {
         let case = Case::new(&metric.to_string(), &device.subject.to_string(), unit);
         case.with("device", device.owned.label()).with("partition", &device.owned.partition_name)

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, Result};
 use bench_agent::stream;
-use emulator::emulated::EmulatedMachine;
+use emulator::emulated::{Driver, EmulatedMachine};
 use emulator::source::Source;
 use emulator::user_network::Server;
 use partitioner::pci::PciAddress;
@@ -13,7 +13,7 @@ use partitioner::plan::{PartitionPlan, Plan};
 use partitioner::view::acpi::segment;
 
 use super::alone::AloneMachine;
-use super::device::{Device, Driver, OwnedDevice};
+use super::device::{Device, OwnedDevice};
 use super::probe::probes;
 use crate::boxes::environment::Environment;
 use crate::boxes::instances::Instance;
@@ -117,9 +117,9 @@ fn owned(machine: &EmulatedMachine, plan: &Plan, spec: &BenchSpec) -> Vec<OwnedD
             let driver = Driver::of(kind)?;
             let owns = |partition: &PartitionPlan| partition.buses.iter().any(|buses| buses.contain(address));
             let (partition, planned) = plan.partitions.iter().enumerate().find(|(_, planned)| owns(planned))?;
-            let is_measured = spec.metrics.contains(&driver.metric);
             let (partition_name, device) = (planned.name.clone(), device.clone());
-            Some(OwnedDevice { partition, partition_name, address, device, driver, is_measured })
+            let owned = OwnedDevice { partition, partition_name, address, device, driver, is_measured: false };
+            Some(OwnedDevice { is_measured: spec.metrics.contains(&owned.metric()), ..owned })
         })
         .collect();
     owned.sort_by_key(|device| device.partition);
