@@ -46,7 +46,9 @@ fn main() -> ExitCode {
 fn run(words: &[&str]) -> Result<String> {
     match words {
         ["receive", card] => json(&receive::run(card)?),
-        ["send", card, mac, len, time] => json(&send::run(card, frame::mac(mac)?, number(len)?, seconds(time)?)?),
+        ["send", card, mac, len, time] => {
+            send::run(card, frame::mac(mac)?, number(len)?, seconds(time)?).map(|()| String::new())
+        }
         ["answer", address, wait] => round_trip::answer(address, choice(wait)?).map(|()| String::new()),
         ["ask", address, wait, time] => json(&round_trip::ask(address, choice(wait)?, seconds(time)?)?),
         ["read", device, len, order, time] => json(&disk::read(device, number(len)?, choice(order)?, seconds(time)?)?),

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use bench_agent::Received;
+use rustix::net::RecvFlags;
 
 use crate::frame::{CREDIT, ETHERNET_LEN, FLOOD, LEAST, Label, MOST, Mac, Pattern};
 use crate::socket::Socket;
@@ -35,7 +36,7 @@ pub(crate) fn run(card: &str) -> Result<Received> {
     let mut receiver = Receiver { socket, pattern, stream: None, next: 0, credited: 0, first: None, report };
     let (opened, mut frame) = (Instant::now(), vec![0; MOST + 1]);
     loop {
-        match receiver.socket.receive(&mut frame).with_context(|| card.to_owned())? {
+        match receiver.socket.receive(&mut frame, RecvFlags::empty()).with_context(|| card.to_owned())? {
             Some(len) if receiver.take(&frame[..len])? => return Ok(receiver.report),
             Some(_) => {}
             None if receiver.stream.is_some() => return Ok(receiver.report),
@@ -83,7 +84,6 @@ impl Receiver {
             self.report.lost += label.number - self.next;
             self.next = label.number + 1;
         } else {
-            self.report.late += 1;
             self.report.lost = self.report.lost.saturating_sub(1);
         }
     }
