@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::figures::{Figure, Kind};
-use super::plot::steps::{Cumulative, MARKED};
+use super::plot::curves::{Cumulative, MARKED};
 use super::plot::style::Styles;
 use crate::comparison::{ratio, references};
 use crate::labels;

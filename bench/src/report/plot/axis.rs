@@ -21,8 +21,8 @@ pub(super) struct Axis {
     spacing: Spacing,
     from: f64,
     to: f64,
-    ticks: Vec<Tick>,
-    title: String,
+    pub(super) ticks: Vec<Tick>,
+    pub(super) title: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -129,14 +129,6 @@ impl Axis {
         if to <= from { 0.5 } else { ((place(quantity) - from) / (to - from)).clamp(0.0, 1.0) }
     }
 
-    pub(super) fn title(&self) -> &str {
-        &self.title
-    }
-
-    pub(super) fn ticks(&self) -> &[Tick] {
-        &self.ticks
-    }
-
     /// The ticks whose labels fit into this room without touching each other.
     pub(super) fn ticks_within(&self, room: f64) -> Vec<&Tick> {
         let mut free = f64::NEG_INFINITY;
@@ -208,7 +200,7 @@ mod tests {
     fn nothing_to_show_has_an_axis_all_the_same() {
         for quantities in [vec![], vec![0.0], vec![f64::NAN, f64::INFINITY], vec![-1.0]] {
             let axis = Axis::quantities("ns", quantities);
-            assert!(axis.ticks().iter().all(|tick| tick.at.is_finite()) && axis.share(0.5).is_finite(), "{axis:?}");
+            assert!(axis.ticks.iter().all(|tick| tick.at.is_finite()) && axis.share(0.5).is_finite(), "{axis:?}");
         }
         assert_eq!(Axis::parameter("burst", &[4.0]).share(4.0), 0.5);
     }

@@ -60,7 +60,7 @@ fn frame(axis: &Axis, bottom: f64) -> Markup {
             line.grid x1=(x) x2=(x) y1="0" y2=(px(bottom)) {}
             text.tick.middle x=(x) y=(px(bottom + 14.0)) { (tick.label) }
         }
-        text.name.middle x=(middle) y=(px(bottom + 32.0)) { (cut(axis.title(), LONGEST_TITLE)) }
+        text.name.middle x=(middle) y=(px(bottom + 32.0)) { (cut(&axis.title, LONGEST_TITLE)) }
     }
 }
 

@@ -70,21 +70,21 @@ impl<'a> Area<'a> {
     pub(super) fn frame(&self) -> Markup {
         let middle = f64::midpoint(self.left, self.right);
         html! {
-            @for tick in self.up.ticks() {
+            @for tick in &self.up.ticks {
                 @let y = self.y(tick.at);
                 line.grid x1=(px(self.left)) x2=(px(self.right)) y1=(px(y)) y2=(px(y)) {}
                 text.tick.end x=(px(self.left - 6.0)) y=(px(y + 4.0)) { (tick.label) }
             }
             line.axis x1=(px(self.left)) x2=(px(self.right)) y1=(px(self.bottom)) y2=(px(self.bottom)) {}
-            @for tick in self.across.ticks() {
+            @for tick in &self.across.ticks {
                 @let x = px(self.x(tick.at));
                 line.axis x1=(x) x2=(x) y1=(px(self.bottom)) y2=(px(self.bottom + 4.0)) {}
             }
             @for tick in self.across.ticks_within(self.right - self.left) {
                 text.tick.middle x=(px(self.x(tick.at))) y=(px(self.bottom + 17.0)) { (tick.label) }
             }
-            text.name.middle x=(px(middle)) y=(px(self.bottom + 35.0)) { (cut(self.across.title(), LONGEST_TITLE)) }
-            text.name x="2" y="12" { (cut(self.up.title(), LONGEST_TITLE)) }
+            text.name.middle x=(px(middle)) y=(px(self.bottom + 35.0)) { (cut(&self.across.title, LONGEST_TITLE)) }
+            text.name x="2" y="12" { (cut(&self.up.title, LONGEST_TITLE)) }
         }
     }
 }
