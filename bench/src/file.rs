@@ -9,10 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Bench, Case, SCHEMA};
 
-/// The longest bench.
 const LEN_MOST: u64 = 256 << 20;
 
-/// What every schema has.
 #[derive(Deserialize)]
 struct Header {
     schema: u32,

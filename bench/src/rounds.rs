@@ -32,7 +32,6 @@ pub struct Attempt {
     pub discarded: u32,
 }
 
-/// A probe and its samples so far.
 struct Series<T> {
     probe: Box<dyn Probe<T>>,
     measured: Measurement,

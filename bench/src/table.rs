@@ -8,7 +8,6 @@ use crate::model::{Bench, Measurement};
 use crate::quantity::{Scale, digits};
 use crate::verdict;
 
-/// The assumed width of a terminal.
 const WIDTH: usize = 120;
 /// A first column wider than this is cut, so that another fits beside it.
 const WIDEST_LEAD: usize = 44;

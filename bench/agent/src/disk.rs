@@ -13,7 +13,6 @@ use anyhow::{Context, Result, ensure};
 use bench_agent::{Order, Transfer};
 use rustix::fs::OFlags;
 
-/// How much of a disk is read.
 const EXTENT: u64 = 64 << 20;
 /// What direct reads align memory to: no disk has larger blocks.
 const ALIGNMENT: usize = 4096;

@@ -30,10 +30,8 @@ const LAST: u32 = 1 << 31;
 const RUNS: usize = 61;
 const RUN_STEP: usize = 7;
 
-/// A card's address.
 pub(crate) type Mac = [u8; 6];
 
-/// Which frame it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Label {
     pub(crate) stream: u32,
@@ -47,7 +45,6 @@ pub(crate) struct Label {
 pub(crate) struct Pattern(Vec<u8>);
 
 impl Label {
-    /// The first bytes of a frame.
     pub(crate) fn head(self, to: Mac, from: Mac, kind: u16) -> [u8; HEAD_LEN] {
         let mut head = [0; HEAD_LEN];
         head[..6].copy_from_slice(&to);
@@ -110,7 +107,6 @@ impl Pattern {
     }
 }
 
-/// The address of a card in text.
 pub(crate) fn mac(text: &str) -> Result<Mac> {
     let bytes: Option<Vec<u8>> = text.split(':').map(|word| u8::from_str_radix(word, 16).ok()).collect();
     bytes.and_then(|bytes| bytes.try_into().ok()).with_context(|| format!("{text:?} is no address of a card"))

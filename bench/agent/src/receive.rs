@@ -9,7 +9,6 @@ use rustix::net::RecvFlags;
 use crate::frame::{CREDIT, ETHERNET_LEN, FLOOD, LEAST, Label, MOST, Mac, Pattern};
 use crate::socket::Socket;
 
-/// How long the first frame may take to arrive.
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// After so long without a frame the sender counts as gone.
 const SILENCE_LIMIT: Duration = Duration::from_secs(5);

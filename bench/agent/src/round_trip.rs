@@ -14,9 +14,7 @@ const DATAGRAM_LEN: usize = 18;
 const END: &[u8] = b"end";
 /// After so long without an answer a datagram counts as lost.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
-/// How long the server waits for a client.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
-/// How long the client waits for the server to start.
 const START_LIMIT: Duration = Duration::from_secs(20);
 /// After so many looks a polling end lets other processes of its core run.
 const LOOKS_PER_YIELD: u32 = 16;
@@ -36,7 +34,6 @@ pub(crate) fn answer(address: &str, wait: Wait) -> Result<()> {
     }
 }
 
-/// Times round trips for so long.
 pub(crate) fn ask(address: &str, wait: Wait, duration: Duration) -> Result<RoundTrips> {
     let socket = UdpSocket::bind("0.0.0.0:0")?;
     socket.connect(address).with_context(|| address.to_owned())?;

@@ -126,7 +126,6 @@ impl Sender {
         Ok(received.is_some())
     }
 
-    /// A frame's head, and what follows.
     fn frame(&self, number: u32, len: usize, is_last: bool) -> ([u8; HEAD_LEN], &[u8]) {
         let label = Label { stream: self.stream, number, window: self.window, is_last, len };
         (label.head(self.to, self.from, FLOOD), self.pattern.of(label))

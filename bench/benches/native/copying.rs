@@ -26,7 +26,6 @@ use crate::port::{self, Frames};
 /// The most frames between two words about how far a side has come.
 const BURST: u64 = 32;
 
-/// How it is copied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Routine {
     /// By the C library, which uses the processor's widest registers.
@@ -35,11 +34,9 @@ pub(crate) enum Routine {
     RepMovsb,
 }
 
-/// What is copied.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Copying {
     pub(crate) frame: usize,
-    /// Bytes of the region.
     pub(crate) footprint: u64,
     pub(crate) routine: Routine,
     pub(crate) duration: Duration,
@@ -149,7 +146,6 @@ impl Copying {
         Ok(rate)
     }
 
-    /// Copies in until it is stopped.
     fn copy_in(self, window: &WindowFile, control: &mut Control) -> Result<f64> {
         let region = Region::map(window, self)?;
         control.meet()?;

@@ -29,7 +29,6 @@ pub(crate) fn first_two() -> Result<Vec<usize>> {
     Ok((0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).take(2).collect())
 }
 
-/// Keeps the calling thread on that core.
 pub(crate) fn pin(core: usize) -> Result<()> {
     allow(&[core])
 }

@@ -21,34 +21,28 @@ use crate::peer::Peer;
 use crate::{clock, cores, port};
 
 type Item = [u64; 2];
-/// The most that are handed over at once.
 const MOST: usize = 128;
 /// Bytes of one, for the clock.
 const BYTES: usize = 64;
 const SLOTS: usize = RING_SLOTS as usize;
 
-/// The sending end of a queue.
 trait Sender: Send {
     /// Sends as many as there is room for. Returns how many.
     fn offer(&mut self, items: &[Item]) -> Result<usize>;
 }
 
-/// The receiving end.
 trait Receiver: Send {
-    /// Returns how many it received.
     fn take(&mut self, into: &mut [Item]) -> usize;
     /// Gives back the room of what was taken, where that is a step of its own.
     fn give_back(&mut self) {}
 }
 
-/// Sends one, if there is room.
 impl<F: FnMut(Item) -> bool + Send> Sender for F {
     fn offer(&mut self, items: &[Item]) -> Result<usize> {
         Ok(items.iter().take_while(|item| self(**item)).count())
     }
 }
 
-/// Receives one, if there is one.
 impl<F: FnMut() -> Option<Item> + Send> Receiver for F {
     fn take(&mut self, into: &mut [Item]) -> usize {
         let received = into.iter_mut().map_while(|item| {
@@ -59,7 +53,6 @@ impl<F: FnMut() -> Option<Item> + Send> Receiver for F {
     }
 }
 
-/// A queue.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Queue {
     Vni,
@@ -68,7 +61,6 @@ pub(crate) enum Queue {
     CrossbeamChannel,
 }
 
-/// What is measured of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Use {
     /// How many go through, so many at once.
@@ -131,7 +123,6 @@ impl Use {
     }
 }
 
-/// Runs one side on the other core, and one here.
 fn on_both<T>(there: usize, theirs: impl FnOnce() -> Result<()> + Send, ours: impl FnOnce() -> Result<T>) -> Result<T> {
     thread::scope(|scope| {
         let other = scope.spawn(|| cores::pin(there).and_then(|()| theirs()));

@@ -32,7 +32,6 @@ fn pause(random: &mut Rng, once_in: u64, at_most: u64) {
     }
 }
 
-/// So many frames, as a contender.
 pub(crate) fn numbered(count: u64) -> Box<dyn Probe<Peer>> {
     let case = Case::new("integrity", "vni", "frames/s").with("frame_bytes", FRAME).with("frames", count);
     probe(case.with("receiver", "sleeping"), move |peer: &mut Peer| {

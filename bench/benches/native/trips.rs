@@ -14,7 +14,6 @@ use crate::port::{self, Port};
 
 /// Bytes of the pools: one frame at a time is on its way.
 const POOL: u64 = 2 << 20;
-/// Round trips before any counts.
 const WARM_UP: u64 = 64;
 
 /// Round trips of a cache line: rows of so many.
@@ -30,7 +29,6 @@ pub(crate) struct Bounces {
 pub(crate) struct Echoes {
     pub(crate) frame: usize,
     pub(crate) count: u64,
-    /// How both sides wait.
     pub(crate) waits: Waits,
 }
 
@@ -123,7 +121,6 @@ impl Echoes {
         port.receive(frame, self.waits).map(drop)
     }
 
-    /// Sends frames back.
     fn answer(self, port: &mut Port, control: &mut Control) -> Result<()> {
         let mut bytes = vec![0; self.frame];
         for _ in 0..WARM_UP + self.count {

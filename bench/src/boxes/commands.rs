@@ -10,7 +10,6 @@ use serde::de::DeserializeOwned;
 /// How long a command may take that measures nothing, on a busy host in emulation.
 pub(super) const COMMAND_LIMIT: Duration = Duration::from_secs(90);
 
-/// A place where programs run.
 #[derive(Clone)]
 pub(super) struct Commands {
     pub(super) name: String,
@@ -39,7 +38,6 @@ impl Commands {
         self.report(program, &self.shell.try_run(&line, takes + COMMAND_LIMIT)?.output)
     }
 
-    /// Starts a program that runs beside others.
     pub(super) fn start(&self, job: &str, program: &str) -> Result<()> {
         Ok(self.shell.start(job, &self.line(program))?)
     }

@@ -21,7 +21,6 @@ struct Counts {
     card: BTreeMap<String, u64>,
 }
 
-/// Takes a sample, and counts meanwhile.
 pub(super) fn counted(route: &Route, duration: Duration, sample: impl FnOnce() -> Result<Sample>) -> Result<Sample> {
     let before = [Counts::now(&route.from)?, Counts::now(&route.to)?];
     let sample = sample()?;

@@ -14,10 +14,8 @@ use crate::model::Pair;
 
 /// The namespaces of the veth.
 const NAMESPACES: [(&str, &str); 2] = [("near", "10.99.0.1"), ("far", "10.99.0.2")];
-/// What an instance must have.
 const TOOLS: [&str; 5] = ["iperf3", "bench-agent", "ethtool", "ip", "taskset"];
 
-/// An instance that can be measured.
 pub(super) struct Instance {
     pub(super) name: String,
     pub(super) shell: Shell,

@@ -24,7 +24,6 @@ pub(super) enum Offload {
     Off,
 }
 
-/// Runs something with the cards set so.
 pub(super) fn with_offload<T>(route: &Route, offload: Offload, run: impl FnOnce() -> Result<T>) -> Result<T> {
     if offload == Offload::On {
         return run();

@@ -13,24 +13,19 @@ use crate::model::{Case, Pair};
 pub(super) const VNI_CARD: &str = "vni0";
 /// iperf3's own.
 const FIRST_PORT: u16 = 5201;
-/// How many ports an endpoint has.
 const PORTS: u16 = 10;
 /// How long a link may take to come up.
 const LINK_LIMIT: Duration = Duration::from_secs(60);
 
-/// One end of a route.
 #[derive(Clone)]
 pub(super) struct Endpoint {
     pub(super) commands: Commands,
     /// Its network card, by Linux's name.
     pub(super) card: String,
-    /// Its IPv4 address.
     pub(super) address: String,
-    /// The first of its ports.
     pub(super) port: u16,
 }
 
-/// From one endpoint to another.
 #[derive(Clone)]
 pub(super) struct Route {
     pub(super) subject: Subject,
@@ -41,7 +36,6 @@ pub(super) struct Route {
     pub(super) steering: Option<Steering>,
 }
 
-/// A command for several shells.
 #[derive(Clone)]
 pub(super) struct Steering {
     pub(super) shells: Vec<Shell>,

@@ -92,7 +92,6 @@ impl BenchRun<'_> {
         Ok(pairs.take(if self.spec.extent == Extent::Quick { 1 } else { usize::MAX }).collect())
     }
 
-    /// The machines beside the box, if they are to be measured.
     fn start_machines(&self, source: &Source, processor: &str, remarks: &mut Vec<String>) -> Option<VirtioMachines> {
         if !self.spec.subjects.contains(&Subject::VirtioNet) {
             return None;
@@ -119,7 +118,6 @@ impl BenchRun<'_> {
         Ok(started?)
     }
 
-    /// Fails if a signal has come.
     fn go_on(&self) -> Result<()> {
         ensure!(!self.stop.load(Ordering::Relaxed), "ended by a signal");
         Ok(())
@@ -170,7 +168,6 @@ impl BenchRun<'_> {
         routes
     }
 
-    /// The routes within one instance.
     fn own_routes(&self, sender: &Instance, instances: &[Instance], remarks: &mut Vec<String>) -> Vec<Route> {
         let mut routes = Vec::new();
         if self.spec.subjects.contains(&Subject::Loopback) {

@@ -72,7 +72,6 @@ pub enum Extent {
     Quick,
 }
 
-/// In which direction traffic goes.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Debug)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Direction {

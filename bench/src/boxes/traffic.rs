@@ -13,12 +13,9 @@ pub(super) const ORDINARY_FRAME: u32 = 1514;
 /// The lengths of frames, Ethernet header included.
 const FRAMES: [u32; 7] = [64, 256, 1024, ORDINARY_FRAME, 4096, 16_384, 65_535];
 
-/// What goes over a route.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Traffic {
-    /// By stock iperf3.
     Tcp(Offload, Direction),
-    /// The same.
     Udp(Direction),
     /// Frames of so many bytes, Ethernet header included, by the agent.
     Frames(u32, Direction),
@@ -26,7 +23,6 @@ pub(super) enum Traffic {
     RoundTrip(Wait),
 }
 
-/// Which routes a case measures.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Scope {
     /// All: figures of a matrix.
@@ -37,7 +33,6 @@ pub(super) enum Scope {
     FirstPairCards,
 }
 
-/// The cases of this extent.
 pub(super) fn cases(extent: Extent) -> Vec<(Scope, Traffic)> {
     use Direction::{BothWays, OneWay};
     use Scope::{AllPairs, FirstPair, FirstPairCards};

@@ -26,7 +26,6 @@ const ADDRESSES: [&str; 2] = ["192.0.2.1", "192.0.2.2"];
 /// A frame of the virtual Ethernet has 50 more bytes in the tunnel (RFC 7348).
 const CARD_MTU: u32 = 1550;
 
-/// A machine with a card that leads to the other machine.
 struct WiredMachine {
     machine: EmulatedMachine,
     card: PciAddress,

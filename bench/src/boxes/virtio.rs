@@ -22,7 +22,6 @@ const CARD: &str = "eth0";
 /// The machines: name, address, and the card's own address.
 const MACHINES: [(&str, &str, &str); 2] =
     [("virtio-1", "10.98.0.1", "52:54:00:00:00:01"), ("virtio-2", "10.98.0.2", "52:54:00:00:00:02")];
-/// How long the first machine may take to listen.
 const LISTEN_LIMIT: Duration = Duration::from_secs(30);
 const LISTEN_STEP: Duration = Duration::from_millis(20);
 

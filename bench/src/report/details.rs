@@ -45,7 +45,6 @@ pub(super) fn details(bench: &Bench, figure: &Figure, styles: &Styles) -> Markup
     }
 }
 
-/// The columns that are not empty.
 fn columns<'a>(bench: &'a Bench, figure: &Figure<'a>) -> Vec<Column<'a>> {
     let unit = figure.unit;
     let mut columns: Vec<Column> = vec![

@@ -17,11 +17,9 @@ const GROUPS: usize = 6;
 /// Subjects are side by side at the frame size nearest to this, even if there are lines over it.
 const ETHERNET: f64 = 1500.0;
 
-/// All about one thing that was measured.
 pub(super) struct Section<'a> {
     pub(super) title: String,
     pub(super) figures: Vec<Figure<'a>>,
-    /// Those that are folded away.
     pub(super) further: Vec<Figure<'a>>,
 }
 
@@ -29,11 +27,9 @@ pub(super) struct Figure<'a> {
     pub(super) title: String,
     pub(super) unit: &'a str,
     pub(super) kind: Kind<'a>,
-    /// All that it shows.
     pub(super) measurements: Vec<&'a Measurement>,
 }
 
-/// How it is drawn.
 pub(super) enum Kind<'a> {
     /// Over the parameter of this name.
     Lines(&'a str),
@@ -69,7 +65,6 @@ fn section<'a>(bench: &'a Bench, what: &'a str, unit: &'a str) -> Section<'a> {
     section
 }
 
-/// The names of all parameters that are numbers.
 fn numbers<'a>(measurements: &[&'a Measurement]) -> Vec<&'a str> {
     let parameters = measurements.iter().flat_map(|measurement| labels::ordered(&measurement.case.parameters));
     distinct(parameters.filter(|(_, value)| matches!(value, Parameter::Number(_))).map(|(name, _)| name))
@@ -86,7 +81,6 @@ fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
     found
 }
 
-/// Whether all of `some` are in `all`.
 fn is_within(some: &Parameters, all: &Parameters) -> bool {
     some.iter().all(|(name, value)| all.get(name) == Some(value))
 }

@@ -73,7 +73,6 @@ fn verdicts(bench: &Bench) -> String {
     }
 }
 
-/// All of a bench but its title.
 fn body(bench: &Bench, number: usize) -> Markup {
     let styles = Styles::of(bench);
     html! {

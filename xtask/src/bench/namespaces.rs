@@ -15,14 +15,11 @@ use crate::unpacked::Unpacked;
 
 /// iperf3 among set-up's programs.
 pub(super) const IPERF3: &str = "usr/bin/iperf3";
-/// How long the bridges may take to bring their carriers up.
 const CARRIER_LIMIT: Duration = Duration::from_secs(30);
 const STEP: Duration = Duration::from_millis(50);
-/// The two namespaces.
 const SENDER: usize = 0;
 const RECEIVER: usize = 1;
 
-/// What joins the namespaces.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Link {
     Tap,
@@ -130,7 +127,6 @@ impl Namespaces {
         listens.then_some(server).context("iperf3's server has ended before it listened")
     }
 
-    /// An iperf3 client over that link.
     pub(super) fn client(&self, link: Link) -> Command {
         let mut command = self.command(SENDER, IPERF3);
         command.args(["--json", "--client", &link.address(RECEIVER)]);

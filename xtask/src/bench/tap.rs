@@ -23,9 +23,7 @@ use crate::process;
 use crate::progress;
 use crate::setup::{self, Item, programs};
 
-/// How much longer than its test iperf3 may take.
 const GRACE: Duration = Duration::from_secs(30);
-/// Bytes of a packet.
 const MTU: u32 = 1500;
 
 #[derive(Args)]

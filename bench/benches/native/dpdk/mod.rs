@@ -23,10 +23,8 @@ use crate::clock;
 use crate::control::LIMIT;
 use crate::peer::Peer;
 
-/// A flow runs for so long before it counts.
 const WARM_UP: Duration = Duration::from_millis(50);
 
-/// How the two processes are connected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Connection {
     /// By memif with rings of 2 to that power.
@@ -80,7 +78,6 @@ impl Connection {
 }
 
 impl Pair {
-    /// Of the programs in `tree`.
     pub(crate) fn new(tree: &Path, connection: Connection) -> Rc<RefCell<Self>> {
         Rc::new(RefCell::new(Self { tree: tree.to_owned(), connection, running: None }))
     }

@@ -22,9 +22,7 @@ const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
 /// Megabytes of a process, in pages of 4 KiB. The buffers of frames take a fraction.
 const MEMORY: &str = "256";
 const BUFFERS: &str = "--total-num-mbufs=16384";
-/// Bytes of the longest answer of its telemetry.
 const LONGEST_ANSWER: usize = 64 << 10;
-/// How long a process may take to end by itself.
 const END_LIMIT: Duration = Duration::from_secs(5);
 pub(super) const PAUSE: Duration = Duration::from_millis(5);
 
@@ -75,7 +73,6 @@ impl Testpmd {
         writeln!(self.prompt, "{line}").context("cannot type at testpmd's prompt")
     }
 
-    /// Waits until its first port is there.
     pub(super) fn await_port(&mut self) -> Result<()> {
         self.await_answer("testpmd to open its port", |telemetry| {
             let ports = telemetry.ask("/ethdev/list")?;
@@ -83,7 +80,6 @@ impl Testpmd {
         })
     }
 
-    /// Waits until its first port is connected.
     pub(super) fn await_link(&mut self) -> Result<()> {
         self.await_answer("the link between two testpmds", |telemetry| {
             Ok(telemetry.ask("/ethdev/link_status,0")?["status"] == "UP")

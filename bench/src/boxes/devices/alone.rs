@@ -26,7 +26,6 @@ pub(super) struct AloneMachine {
 }
 
 impl AloneMachine {
-    /// Starts it, with all devices of one partition.
     pub(super) fn start(
         source: &Source,
         boot_image: &Path,

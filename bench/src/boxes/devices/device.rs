@@ -14,7 +14,6 @@ use crate::boxes::spec::{Metric, Subject};
 /// How long a driver may take to find its device, and a link to come up.
 const PROBE_LIMIT: Duration = Duration::from_secs(30);
 
-/// A disk or a network card that a partition owns.
 #[derive(Clone)]
 pub(super) struct OwnedDevice {
     /// The partition's place in the box file.
@@ -28,7 +27,6 @@ pub(super) struct OwnedDevice {
     pub(super) is_measured: bool,
 }
 
-/// A device that can be measured.
 pub(super) struct Device {
     pub(super) subject: Subject,
     pub(super) owned: OwnedDevice,

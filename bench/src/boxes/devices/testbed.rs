@@ -38,14 +38,12 @@ pub(in crate::boxes) struct DeviceTestbed<'a> {
 }
 
 impl<'a> DeviceTestbed<'a> {
-    /// The devices of `machine`.
     pub(in crate::boxes) fn new(machine: &EmulatedMachine, plan: &Plan, spec: &'a BenchSpec) -> Result<Self> {
         let open = |serve| Server::open(serve).context("cannot serve the other side of network cards on this host");
         let servers = Servers { sink: open(stream::sink as fn(_) -> _)?, source: open(stream::source)? };
         Ok(DeviceTestbed { spec, owned: owned(machine, plan, spec), alone: Vec::new(), ready: Vec::new(), servers })
     }
 
-    /// Whether nothing is to be measured.
     pub(in crate::boxes) fn is_empty(&self) -> bool {
         !self.owned.iter().any(|device| device.is_measured)
     }

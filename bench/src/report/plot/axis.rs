@@ -33,7 +33,6 @@ enum Spacing {
     Nines,
 }
 
-/// A mark on an axis.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Tick {
     pub(super) at: f64,
@@ -158,7 +157,6 @@ fn positive_range(quantities: impl IntoIterator<Item = f64>) -> (f64, f64) {
     if least > greatest { (1.0, 1.0) } else { (least.max(greatest / WIDEST), greatest) }
 }
 
-/// The round number next to `step`.
 fn round_step(step: f64) -> f64 {
     let decade = 10_f64.powf(step.log10().floor());
     let rounds = [1.0, 2.0, 2.5, 5.0, 10.0].map(|round| round * decade);

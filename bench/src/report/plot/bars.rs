@@ -22,11 +22,9 @@ const AXIS: f64 = 42.0;
 pub(in crate::report) enum Row {
     /// The title of the bars that follow.
     Title(String),
-    /// The bar of a subject.
     Bar(String, Style, Summary),
 }
 
-/// The plot of several groups on one axis.
 pub(in crate::report) fn bars(unit: &str, rows: &[Row]) -> Plot {
     let most = |row: &Row| if let Row::Bar(.., summary) = row { summary.most } else { 0.0 };
     let greatest = rows.iter().map(most).filter(|most| most.is_finite()).fold(0.0, f64::max);

@@ -10,7 +10,6 @@ use super::style::Series;
 pub(super) const WIDTH: f64 = 440.0;
 /// The height of those with two axes.
 const HEIGHT: f64 = 270.0;
-/// The most letters of an axis's title.
 pub(super) const LONGEST_TITLE: usize = 52;
 
 /// The height and the content of a drawing.
@@ -28,13 +27,11 @@ pub(in crate::report) fn drawing(id: &str, title: &str, description: &str, (heig
     }
 }
 
-/// A line, given by its corners.
 pub(super) fn polyline(corners: impl Iterator<Item = (f64, f64)>) -> Markup {
     let corners = corners.map(|(x, y)| format!("{},{}", px(x), px(y)));
     html! { polyline.median points=(corners.collect::<Vec<_>>().join(" ")) {} }
 }
 
-/// Where quantities are drawn.
 pub(super) struct Area<'a> {
     pub(super) left: f64,
     top: f64,
@@ -66,7 +63,6 @@ impl<'a> Area<'a> {
         self.bottom - self.up.share(quantity) * (self.bottom - self.top)
     }
 
-    /// Grid, ticks and the titles of the axes.
     pub(super) fn frame(&self) -> Markup {
         let middle = f64::midpoint(self.left, self.right);
         html! {

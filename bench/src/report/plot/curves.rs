@@ -13,7 +13,6 @@ use crate::statistics::Summary;
 /// Values of the parameter in their order, and what was measured there. A single point without a value holds for all.
 pub(in crate::report) type Points = Vec<(Option<f64>, Summary)>;
 
-/// The plot over the parameter `name`.
 pub(in crate::report) fn lines(name: &str, unit: &str, lines: &[Series<Points>]) -> Plot {
     let points = || lines.iter().flat_map(|line| &line.shown);
     let mut values: Vec<f64> = points().filter_map(|(at, _)| *at).collect();
@@ -60,7 +59,6 @@ pub(in crate::report) const MARKED: [(&str, f64); 4] =
 pub(in crate::report) struct Cumulative(Vec<(f64, u64)>);
 
 impl Cumulative {
-    /// All of these together.
     pub(in crate::report) fn new<'a>(distributions: impl IntoIterator<Item = &'a Distribution>) -> Self {
         let counts = distributions.into_iter().flat_map(|one| &one.0).filter(|(bound, _)| bound.is_finite());
         let mut counts: Vec<(f64, u64)> = counts.copied().collect();
@@ -77,7 +75,6 @@ impl Cumulative {
         self.0.last().map_or(0, |(_, count)| *count)
     }
 
-    /// The slowest.
     pub(in crate::report) fn greatest(&self) -> Option<f64> {
         self.0.last().map(|(bound, _)| *bound)
     }

@@ -23,11 +23,9 @@ impl<T> Series<T> {
     }
 }
 
-/// A colour, a dash and a marker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::report) struct Style(usize);
 
-/// The styles of all subjects of a bench.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::report) struct Styles<'a>(Vec<&'a str>);
 
@@ -44,7 +42,6 @@ impl<'a> Styles<'a> {
         Self(subjects)
     }
 
-    /// The place in that order.
     pub(in crate::report) fn rank(&self, subject: &str) -> usize {
         self.0.iter().position(|known| *known == subject).unwrap_or(self.0.len())
     }
@@ -55,12 +52,10 @@ impl<'a> Styles<'a> {
 }
 
 impl Style {
-    /// Its class in the style sheet.
     pub(in crate::report) fn class(self) -> String {
         format!("look{}", self.0)
     }
 
-    /// The marker around a position.
     pub(super) fn marker(self, x: f64, y: f64) -> Markup {
         let corners: &[(f64, f64)] = match self.0 {
             1 => &[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
