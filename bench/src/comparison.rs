@@ -31,14 +31,19 @@ impl ComparisonGroup<'_> {
 
 /// The groups, in the order in which they first appear.
 pub fn groups<'a>(measurements: impl IntoIterator<Item = &'a Measurement>) -> Vec<ComparisonGroup<'a>> {
-    let mut groups: Vec<ComparisonGroup<'a>> = Vec::new();
-    for member in measurements {
-        let (what, unit, parameters) = (&*member.case.what, &*member.case.unit, &member.case.parameters);
-        let is_same =
-            |group: &&mut ComparisonGroup| (group.what, group.unit, group.parameters) == (what, unit, parameters);
-        match groups.iter_mut().find(is_same) {
-            Some(group) => group.members.push(member),
-            None => groups.push(ComparisonGroup { what, unit, parameters, members: vec![member] }),
+    let key = |one: &&'a Measurement| (&*one.case.what, &*one.case.unit, &one.case.parameters);
+    let groups = grouped(measurements, key).into_iter();
+    groups.map(|((what, unit, parameters), members)| ComparisonGroup { what, unit, parameters, members }).collect()
+}
+
+/// Things with the same key together, in the order in which the keys first appear.
+pub(crate) fn grouped<T, K: PartialEq>(all: impl IntoIterator<Item = T>, key: impl Fn(&T) -> K) -> Vec<(K, Vec<T>)> {
+    let mut groups: Vec<(K, Vec<T>)> = Vec::new();
+    for one in all {
+        let key = key(&one);
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, members)) => members.push(one),
+            None => groups.push((key, vec![one])),
         }
     }
     groups

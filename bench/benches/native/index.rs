@@ -14,6 +14,7 @@ use bench::probe::{Probe, Sample, probe};
 use crossbeam_channel::bounded;
 use crossbeam_queue::ArrayQueue;
 use shmem::ring::{RING_SLOTS, Ring};
+use strum::IntoStaticStr;
 use vni::ring::{Consumer, Producer};
 
 use crate::control::Limit;
@@ -53,11 +54,12 @@ impl<F: FnMut() -> Option<Item> + Send> Receiver for F {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub(crate) enum Queue {
     Vni,
     Rtrb,
-    CrossbeamArray,
+    Crossbeam,
     CrossbeamChannel,
 }
 
@@ -70,18 +72,12 @@ pub(crate) enum Use {
 }
 
 impl Queue {
-    pub(crate) const ALL: [Self; 4] = [Self::Vni, Self::Rtrb, Self::CrossbeamArray, Self::CrossbeamChannel];
+    pub(crate) const ALL: [Self; 4] = [Self::Vni, Self::Rtrb, Self::Crossbeam, Self::CrossbeamChannel];
 
     pub(crate) fn probe(self, used: Use) -> Box<dyn Probe<Peer>> {
-        let subject = match self {
-            Self::Vni => "vni",
-            Self::Rtrb => "rtrb",
-            Self::CrossbeamArray => "crossbeam",
-            Self::CrossbeamChannel => "crossbeam-channel",
-        };
         let case = match used {
-            Use::Flow { burst, .. } => Case::new("index", subject, "items/s").with("burst", burst),
-            Use::Trips { .. } => Case::new("hand-off", subject, "ns").with("payload", "descriptor"),
+            Use::Flow { burst, .. } => Case::new("index", self.into(), "items/s").with("burst", burst),
+            Use::Trips { .. } => Case::new("hand-off", self.into(), "ns").with("payload", "descriptor"),
         };
         probe(case, move |peer: &mut Peer| {
             let there = peer.cores.there;
@@ -100,7 +96,7 @@ impl Queue {
                 used.between(queue(0, 1), queue(1, 0), there)
             }
             Self::Rtrb => used.between(rtrb::RingBuffer::new(SLOTS), rtrb::RingBuffer::new(SLOTS), there),
-            Self::CrossbeamArray => {
+            Self::Crossbeam => {
                 let (to, fro) = (ArrayQueue::new(SLOTS), ArrayQueue::new(SLOTS));
                 let to = (|item| to.push(item).is_ok(), || to.pop());
                 used.between(to, (|item| fro.push(item).is_ok(), || fro.pop()), there)

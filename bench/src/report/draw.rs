@@ -8,7 +8,7 @@ use super::plot::canvas::drawing;
 use super::plot::curves::{Cumulative, MARKED, Points, lines, steps};
 use super::plot::matrix::{Cell, matrix};
 use super::plot::style::{Series, Styles};
-use crate::comparison::ComparisonGroup;
+use crate::comparison::{ComparisonGroup, grouped};
 use crate::labels;
 use crate::model::Measurement;
 use crate::quantity::show;
@@ -43,17 +43,11 @@ pub(super) fn draw(figure: &Figure, id: &str, styles: &Styles) -> Markup {
 
 /// The measurements of each subject with its label, in the order of the styles.
 fn by_subject<'a>(measurements: &[&'a Measurement], styles: &Styles) -> Vec<Series<Vec<&'a Measurement>>> {
-    let mut subjects: Vec<Vec<&Measurement>> = Vec::new();
-    for measurement in measurements {
-        match subjects.iter_mut().find(|known| known[0].case.subject == measurement.case.subject) {
-            Some(known) => known.push(measurement),
-            None => subjects.push(vec![measurement]),
-        }
-    }
-    subjects.sort_by_key(|measurements| styles.rank(&measurements[0].case.subject));
-    let named = |shown: Vec<&'a Measurement>| Series {
+    let mut subjects = grouped(measurements.iter().copied(), |one| &one.case.subject);
+    subjects.sort_by_key(|(subject, _)| styles.rank(subject));
+    let named = |(subject, shown): (&'a String, Vec<&'a Measurement>)| Series {
         label: label(&shown),
-        style: styles.style(&shown[0].case.subject),
+        style: styles.style(subject),
         shown,
     };
     subjects.into_iter().map(named).collect()

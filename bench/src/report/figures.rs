@@ -4,7 +4,7 @@
 //! Bars show side by side what is in none of those, and TCP and UDP in any case, at the frame size of an Ethernet. Pairs
 //! make a matrix, and round trips a distribution.
 
-use crate::comparison::{ComparisonGroup, groups};
+use crate::comparison::{ComparisonGroup, grouped, groups};
 use crate::labels;
 use crate::model::{Bench, Measurement, Pair, Parameter, Parameters};
 
@@ -178,11 +178,7 @@ fn steps<'a>(unit: &'a str, measurements: &[&'a Measurement]) -> Vec<Figure<'a>>
 fn matrices<'a>(unit: &'a str, measurements: &[&'a Measurement]) -> Vec<Figure<'a>> {
     let mut figures = Vec::new();
     for group in groups(measurements.iter().copied().filter(|measurement| pair(measurement).is_some())) {
-        let mut subjects: Vec<&str> = group.members.iter().map(|member| member.case.subject.as_str()).collect();
-        subjects.dedup();
-        for subject in subjects {
-            let members = group.members.iter().copied().filter(|member| member.case.subject == subject);
-            let measurements: Vec<&Measurement> = members.collect();
+        for (subject, measurements) in grouped(group.members, |member| &member.case.subject) {
             if measurements.len() > 1 {
                 let title = titled(&format!("{subject} between all pairs"), &labels::parameters(group.parameters));
                 figures.push(Figure { title, unit, kind: Kind::Matrix, measurements });

@@ -77,7 +77,7 @@ fn groups(seconds: u32) -> Vec<Group<Namespaces>> {
     let cases = [(Protocol::Tcp, "on"), (Protocol::Tcp, "off"), (Protocol::Udp, "on")];
     let group = |(protocol, offload): (Protocol, &'static str)| {
         let over = |link: Link| {
-            let case = Case::new(protocol.name(), link.name(), "bit/s");
+            let case = Case::new(&protocol.to_string(), link.name(), "bit/s");
             let case = case.with("offload", offload).with("direction", "one-way").with("mtu_bytes", MTU);
             let is_udp = protocol == Protocol::Udp;
             let case = if is_udp { case.with("payload_bytes", DATAGRAM_BYTES) } else { case };

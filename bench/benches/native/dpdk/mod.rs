@@ -17,6 +17,7 @@ use anyhow::{Context, Result};
 use bench::model::Case;
 use bench::probe::{Probe, probe};
 use bench::wait::wait_until;
+use strum::IntoStaticStr;
 
 use self::testpmd::{PAUSE, Testpmd};
 use crate::clock;
@@ -25,7 +26,8 @@ use crate::peer::Peer;
 
 const WARM_UP: Duration = Duration::from_millis(50);
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub(crate) enum Connection {
     /// By memif with rings of 2 to that power.
     Memif { ring_log2: u32 },
@@ -48,13 +50,6 @@ struct Running {
 }
 
 impl Connection {
-    fn subject(self) -> &'static str {
-        match self {
-            Self::Memif { .. } => "memif",
-            Self::VhostUser => "vhost-user",
-        }
-    }
-
     fn plugins(self) -> &'static [&'static str] {
         match self {
             Self::Memif { .. } => &["bus_vdev", "mempool_ring", "net_memif"],
@@ -145,7 +140,7 @@ pub(crate) fn contender(
     burst: usize,
     duration: Duration,
 ) -> Box<dyn Probe<Peer>> {
-    let case = Case::new("frames", pair.borrow().connection.subject(), "frames/s");
+    let case = Case::new("frames", pair.borrow().connection.into(), "frames/s");
     let pair = Rc::clone(pair);
     probe(case.with("frame_bytes", frame).with("burst", burst), move |peer: &mut Peer| {
         let mut pair = pair.borrow_mut();
