@@ -18,8 +18,8 @@ use strum::IntoStaticStr;
 use vni::ring::{Consumer, Producer};
 
 use crate::control::Limit;
-use crate::peer::Peer;
-use crate::{clock, cores, port};
+use crate::peer::{Peer, pin};
+use crate::{clock, port};
 
 type Item = [u64; 2];
 const MOST: usize = 128;
@@ -121,7 +121,7 @@ impl Use {
 
 fn on_both<T>(there: usize, theirs: impl FnOnce() -> Result<()> + Send, ours: impl FnOnce() -> Result<T>) -> Result<T> {
     thread::scope(|scope| {
-        let other = scope.spawn(|| cores::pin(there).and_then(|()| theirs()));
+        let other = scope.spawn(|| pin(there).and_then(|()| theirs()));
         let outcome = ours();
         other.join().unwrap_or_else(|_| Err(anyhow!("the other thread has panicked")))?;
         outcome

@@ -16,7 +16,6 @@
 mod clock;
 mod control;
 mod copying;
-mod cores;
 mod dpdk;
 mod flow;
 mod gate;
@@ -41,9 +40,8 @@ use bench::targets::native;
 use bench::{file, labels, quantity};
 use clap::Parser;
 
-use self::cores::Cores;
 use self::gate::Gate;
-use self::peer::Peer;
+use self::peer::{Cores, Peer, first_two};
 use self::plan::{Effort, Part};
 
 /// Measures the endpoint and others on two cores
@@ -93,7 +91,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
-    let cores = if options.cores.is_empty() { cores::first_two()? } else { options.cores.clone() };
+    let cores = if options.cores.is_empty() { first_two()? } else { options.cores.clone() };
     let cores = match cores[..] {
         [here, there] if here != there => Cores { here, there },
         _ if options.bench => bail!("two cores are needed, one for each process, and not {cores:?}: see taskset(1)"),

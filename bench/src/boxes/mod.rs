@@ -3,7 +3,6 @@
 mod commands;
 mod counts;
 mod devices;
-mod environment;
 mod instances;
 mod offload;
 mod probes;

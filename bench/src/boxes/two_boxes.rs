@@ -10,10 +10,9 @@ use emulator::source::Source;
 use partitioner::pci::PciAddress;
 
 use super::commands::{COMMAND_LIMIT, Commands};
-use super::environment::Environment;
 use super::instances::Instance;
 use super::route::{Endpoint, Route, Steering};
-use super::run::BenchRun;
+use super::run::{BenchRun, Environment};
 use super::spec::Subject;
 use super::traffic::{Scope, cases, group};
 use crate::model::{Bench, Pair};

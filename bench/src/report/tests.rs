@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use roxmltree::{Document, Node};
 
 use super::figures::sections;
-use super::page::{page, pages};
+use super::{page, pages};
 use crate::fixtures;
 use crate::model::{Bench, Measurement, Pair};
 

@@ -3,7 +3,6 @@
 
 mod boot;
 mod in_box;
-mod namespaces;
 mod native;
 mod tap;
 

@@ -13,7 +13,7 @@ use emulator::source::Source;
 use partitioner::config::CpuRequest;
 
 use super::device::{Device, OwnedDevice};
-use crate::boxes::environment::Environment;
+use crate::boxes::run::Environment;
 use crate::boxes::spec::Subject;
 use crate::boxes::{BOOT_LIMIT, COPIES, kept};
 

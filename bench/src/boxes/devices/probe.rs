@@ -5,8 +5,8 @@ use std::time::Duration;
 use bench_agent::{Order, Transfer};
 use emulator::user_network::Server;
 
+use super::Servers;
 use super::device::Device;
-use super::testbed::Servers;
 use crate::boxes::commands::Commands;
 use crate::boxes::spec::Metric;
 use crate::model::Case;
