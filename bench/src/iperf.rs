@@ -29,14 +29,11 @@ pub struct Report {
 
 /// Sums over the test, as the two ends count. A test in both directions has the other direction besides.
 #[derive(Deserialize, Default, Debug)]
+#[serde(default)]
 struct End {
-    #[serde(default)]
     sum_sent: Sum,
-    #[serde(default)]
     sum_received: Sum,
-    #[serde(default)]
     sum_sent_bidir_reverse: Sum,
-    #[serde(default)]
     sum_received_bidir_reverse: Sum,
     /// Of UDP in one direction.
     sum: Option<Sum>,

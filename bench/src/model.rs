@@ -134,16 +134,16 @@ pub enum Better {
 }
 
 impl Bench {
-    /// A bench that has measured nothing yet.
+    /// A bench without targets.
     pub fn new<'a>(
         setting: Setting,
         title: String,
         conditions: impl IntoIterator<Item = (&'a str, String)>,
+        measurements: Vec<Measurement>,
         remarks: Vec<String>,
     ) -> Bench {
         let conditions = conditions.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let (measurements, targets) = (Vec::new(), Vec::new());
-        Bench { schema: SCHEMA, setting, title, conditions, measurements, targets, remarks }
+        Bench { schema: SCHEMA, setting, title, conditions, measurements, targets: Vec::new(), remarks }
     }
 
     /// Adds the load of the host meanwhile, and a remark if it disturbed the figures.

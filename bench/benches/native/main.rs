@@ -151,7 +151,7 @@ fn empty(options: &Options, cores: Cores) -> Result<Bench> {
     let dpdk = options.dpdk_version.iter().map(|version| ("DPDK", version.clone()));
     let without = "measured without memif and vhost-user: DPDK is not here (cargo xtask setup --only dpdk)";
     let remarks = if options.dpdk.is_none() { vec![without.to_owned()] } else { Vec::new() };
-    Ok(Bench::new(Setting::Native, title, conditions.into_iter().chain(dpdk), remarks))
+    Ok(Bench::new(Setting::Native, title, conditions.into_iter().chain(dpdk), Vec::new(), remarks))
 }
 
 fn write(options: &Options, bench: &Bench) -> Result<()> {

@@ -8,7 +8,7 @@ use emulator::shell::Shell;
 
 use super::BOOT_LIMIT;
 use super::commands::{COMMAND_LIMIT, Commands};
-use super::route::{Endpoint, Route, VNI_CARD};
+use super::route::{Endpoint, FIRST_PORT, PORTS, Route, VNI_CARD};
 use super::spec::Subject;
 use crate::model::Pair;
 
@@ -63,7 +63,8 @@ impl Instance {
     /// Its own loopback, with both ends on its first core.
     pub(super) fn loopback(&self) -> Result<Route> {
         let commands = Commands::new(&self.name, &self.shell, "taskset -c 0 ");
-        let end = Endpoint::new(commands, "lo", "127.0.0.1").with_other_ports();
+        // The endpoint of routes to others has the first ports.
+        let end = Endpoint { port: FIRST_PORT + PORTS, ..Endpoint::new(commands, "lo", "127.0.0.1") };
         end.serve()?;
         Ok(Route::new(Subject::Loopback, None, end.clone(), end))
     }

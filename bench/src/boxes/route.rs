@@ -12,8 +12,8 @@ use crate::model::{Case, Pair};
 /// The driver's name of the virtual Ethernet.
 pub(super) const VNI_CARD: &str = "vni0";
 /// iperf3's own.
-const FIRST_PORT: u16 = 5201;
-const PORTS: u16 = 10;
+pub(super) const FIRST_PORT: u16 = 5201;
+pub(super) const PORTS: u16 = 10;
 /// How long a link may take to come up.
 const LINK_LIMIT: Duration = Duration::from_secs(60);
 
@@ -45,12 +45,6 @@ pub(super) struct Steering {
 impl Endpoint {
     pub(super) fn new(commands: Commands, card: &str, address: &str) -> Endpoint {
         Endpoint { commands, card: card.to_owned(), address: address.to_owned(), port: FIRST_PORT }
-    }
-
-    /// With other ports, since another endpoint is in the same network namespace.
-    pub(super) fn with_other_ports(mut self) -> Endpoint {
-        self.port += PORTS;
-        self
     }
 
     /// Starts the iperf3 server that routes to here need.

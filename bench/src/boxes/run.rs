@@ -225,7 +225,8 @@ impl Environment {
         ensure!(!measurements.is_empty(), "nothing can be measured: {}", remarks.join("; "));
         let conditions =
             [("processor", format!("-cpu {}", self.processor)), ("accelerator", self.accelerator.to_string())];
-        let mut bench = Bench::new(Setting::Box, format!("{title} by {}", self.accelerator), conditions, remarks);
+        let title = format!("{title} by {}", self.accelerator);
+        let mut bench = Bench::new(Setting::Box, title, conditions, measurements, remarks);
         if self.accelerator != Accelerator::Kvm {
             let why = "QEMU emulates rep movsb byte by byte, so it is not offered to any kernel of the comparison";
             bench.conditions.insert("erms".to_owned(), why.to_owned());
@@ -233,7 +234,6 @@ impl Environment {
         bench.conditions.extend(instances.iter().map(|Instance { name, kernel, cores, .. }| {
             (format!("instance {name}"), format!("Linux {kernel}, cores: {cores}"))
         }));
-        bench.measurements = measurements;
         if let Some(host) = self.watch.and_then(|watch| watch.end().ok()) {
             bench.record(host);
         }

@@ -89,9 +89,8 @@ pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
         Case::new("waiting-for-turns", "box", "ns").measured(testbed.waited),
         Case::new("resident", "box", "KiB").measured(vec![testbed.resident as f64 / 1024.0]),
     ]);
-    let mut bench = Bench::new(Setting::Boot, title, conditions, remarks);
-    bench.targets = targets(&measurements);
-    bench.measurements = measurements;
+    let mut bench = Bench::new(Setting::Boot, title, conditions, measurements, remarks);
+    bench.targets = targets(&bench.measurements);
     bench.record(host);
     publish(places, options.json.as_deref(), "boot.json", &bench)
 }

@@ -78,8 +78,7 @@ pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
         ("sharing", "two iperf3 processes, and over sprig-tap two bridges, share the cores; none is pinned".to_owned()),
     ];
     let title = format!("two network namespaces, {} interleaved pairs of {} s", options.pairs, options.seconds);
-    let mut bench = Bench::new(Setting::Tap, title, conditions, remarks);
-    bench.measurements = measurements;
+    let mut bench = Bench::new(Setting::Tap, title, conditions, measurements, remarks);
     bench.record(host);
     publish(places, options.json.as_deref(), "tap.json", &bench)
 }
@@ -88,7 +87,7 @@ fn groups(seconds: u32) -> Vec<Group<Namespaces>> {
     let cases = [(Protocol::Tcp, "on"), (Protocol::Tcp, "off"), (Protocol::Udp, "on")];
     let group = |(protocol, offload): (Protocol, &'static str)| {
         let over = |link: Link| {
-            let case = Case::new(&protocol.to_string(), link.name(), "bit/s");
+            let case = Case::new(&protocol.to_string(), link.name, "bit/s");
             let case = case.with("offload", offload).with("direction", "one-way").with("mtu_bytes", MTU);
             let is_udp = protocol == Protocol::Udp;
             let case = if is_udp { case.with("payload_bytes", DATAGRAM_BYTES) } else { case };
@@ -97,7 +96,7 @@ fn groups(seconds: u32) -> Vec<Group<Namespaces>> {
                 throughput(namespaces, link, protocol, seconds)
             })
         };
-        [Link::Tap, Link::Veth].into_iter().map(over).collect()
+        [TAP, VETH].into_iter().map(over).collect()
     };
     cases.into_iter().map(group).collect()
 }
@@ -117,31 +116,22 @@ fn throughput(namespaces: &Namespaces, link: Link, protocol: Protocol, seconds: 
     Ok(sample.count("cpu_share_bridges", Counter::mean(share)))
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Link {
-    Tap,
-    Veth,
+/// What joins the namespaces.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    /// As figures name it.
+    name: &'static str,
+    /// It has the same name at both ends.
+    interface: &'static str,
+    number: u8,
 }
 
+const TAP: Link = Link { name: "sprig-tap", interface: "vni0", number: 0 };
+const VETH: Link = Link { name: "veth", interface: "veth0", number: 1 };
+
 impl Link {
-    /// As figures name it.
-    fn name(self) -> &'static str {
-        match self {
-            Link::Tap => "sprig-tap",
-            Link::Veth => "veth",
-        }
-    }
-
-    /// Its interface, which has the same name at both ends.
-    fn interface(self) -> &'static str {
-        match self {
-            Link::Tap => "vni0",
-            Link::Veth => "veth0",
-        }
-    }
-
     fn address(self, end: usize) -> String {
-        format!("10.84.{}.{}", self as usize, end + 1)
+        format!("10.84.{}.{}", self.number, end + 1)
     }
 }
 
@@ -161,7 +151,7 @@ impl Namespaces {
         let socket = folder.path().join("hub");
         let namespace = |end| Namespace::new(format!("sprig-bench-{}-{end}", std::process::id()));
         let ends = [namespace(SENDER)?, namespace(RECEIVER)?];
-        let ([a, b], veth) = (ends.each_ref().map(Namespace::name), Link::Veth.interface());
+        let ([a, b], veth) = (ends.each_ref().map(Namespace::name), VETH.interface);
         ip(&format!("link add {veth} netns {a} type veth peer name {veth} netns {b}"))?;
         let mut made = Namespaces { running: Vec::new(), ends, programs, _folder: folder };
         made.start(Command::new(bridge).arg("create").arg("--socket").arg(&socket))?;
@@ -170,14 +160,14 @@ impl Namespaces {
             let mut command = made.ends[end].command(bridge);
             made.start(command.arg("join").arg("--socket").arg(&socket).args(["--index", &end.to_string()]))?;
         }
-        made.address(Link::Veth)?;
+        made.address(VETH)?;
         made.await_carriers()?;
-        made.address(Link::Tap)?;
+        made.address(TAP)?;
         Ok(made)
     }
 
     fn address(&self, link: Link) -> Result<()> {
-        let interface = link.interface();
+        let interface = link.interface;
         for (end, namespace) in self.ends.iter().enumerate() {
             namespace.ip(&format!("address add {}/24 dev {interface}", link.address(end)))?;
             namespace.ip(&format!("link set {interface} up"))?;
@@ -186,7 +176,7 @@ impl Namespaces {
     }
 
     fn await_carriers(&mut self) -> Result<()> {
-        let interface = Link::Tap.interface();
+        let interface = TAP.interface;
         for namespace in &self.ends {
             wait_until(&format!("the carrier of {interface}"), CARRIER_LIMIT, STEP, || {
                 if let Some(ended) = self.running.iter_mut().find_map(|child| child.0.try_wait().transpose()) {
@@ -234,7 +224,7 @@ impl Namespaces {
     fn set_offload(&self, link: Link, state: &str) -> Result<()> {
         for end in [SENDER, RECEIVER] {
             let mut command = self.command(end, "usr/sbin/ethtool");
-            command.args(["-K", link.interface()]);
+            command.args(["-K", link.interface]);
             command.args(["tx", "sg", "tso", "gso", "gro"].iter().flat_map(|feature| [*feature, state]));
             process::output(&mut command, process::QUICK)?;
         }

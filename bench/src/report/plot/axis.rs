@@ -43,10 +43,14 @@ impl Axis {
     /// For quantities of `unit`: from nought if they are alike, else logarithmic.
     pub(super) fn quantities(unit: &str, quantities: impl IntoIterator<Item = f64>) -> Self {
         let (least, greatest) = positive_range(quantities);
-        if greatest > least * WIDE {
-            return Self::logarithmic(unit, least, greatest);
+        if greatest <= least * WIDE {
+            return Self::from_nought(unit, greatest);
         }
-        Self::from_nought(unit, greatest)
+        let scale = Scale::of(unit, greatest);
+        let one = greatest / scale.units(greatest);
+        let ticks = decades(scale.units(least), scale.units(greatest)).into_iter();
+        let ticks = ticks.map(|at| Tick { at: at * one, label: short(at) }).collect();
+        Self::logarithmic(least, greatest, ticks, format!("{}, logarithmic", scale.unit()))
     }
 
     /// From nought to at least `greatest`.
@@ -61,15 +65,6 @@ impl Axis {
         Self { spacing: Spacing::Linear, from: 0.0, to: steps * step * one, ticks, title: scale.unit().to_owned() }
     }
 
-    fn logarithmic(unit: &str, least: f64, greatest: f64) -> Self {
-        let scale = Scale::of(unit, greatest);
-        let one = greatest / scale.units(greatest);
-        let ticks = decades(scale.units(least), scale.units(greatest));
-        let ticks: Vec<Tick> = ticks.iter().map(|at| Tick { at: at * one, label: short(*at) }).collect();
-        let title = format!("{}, logarithmic", scale.unit());
-        Self::spanning(Spacing::Logarithmic, least, greatest, ticks, title)
-    }
-
     /// For times from far apart, each tick with its unit.
     pub(super) fn times(quantities: impl IntoIterator<Item = f64>, title: &str) -> Self {
         let (least, greatest) = positive_range(quantities);
@@ -78,7 +73,7 @@ impl Axis {
             Tick { at, label: format!("{} {}", short(scale.units(at)), scale.unit()) }
         };
         let ticks = decades(least, greatest).into_iter().map(tick).collect();
-        Self::spanning(Spacing::Logarithmic, least, greatest, ticks, title.to_owned())
+        Self::logarithmic(least, greatest, ticks, title.to_owned())
     }
 
     /// For the values of a parameter, each with its tick.
@@ -107,10 +102,10 @@ impl Axis {
     }
 
     /// From the tick below the least to the greatest, or the tick just above it.
-    fn spanning(spacing: Spacing, least: f64, greatest: f64, ticks: Vec<Tick>, title: String) -> Self {
+    fn logarithmic(least: f64, greatest: f64, ticks: Vec<Tick>, title: String) -> Self {
         let from = ticks.first().map_or(least, |tick| tick.at.min(least));
         let to = ticks.last().map_or(greatest, |tick| tick.at.max(greatest));
-        Self { spacing, from, to, ticks, title }
+        Self { spacing: Spacing::Logarithmic, from, to, ticks, title }
     }
 
     /// The position of a quantity along the axis, from 0 to 1. What lies beyond is at the end.
