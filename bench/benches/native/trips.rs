@@ -87,12 +87,10 @@ impl Echoes {
             Waits::Polling => Case::new("hand-off", "vni", "ns").with("payload", "frame"),
             Waits::Sleeping { .. } => Case::new("round-trip", "vni", "ns").with("receiver", "sleeping"),
         };
-        probe(case.with("frame_bytes", self.frame), move |peer: &mut Peer| self.sample(peer))
-    }
-
-    fn sample(self, peer: &mut Peer) -> Result<Sample> {
-        let here = |port: &mut Port, control: &mut Control| self.ask(port, control);
-        port::exchange(peer, self.waits, POOL, here, |port, control| self.answer(port, control))
+        probe(case.with("frame_bytes", self.frame), move |peer: &mut Peer| {
+            let ask = |port: &mut Port, control: &mut Control| self.ask(port, control);
+            port::exchange(peer, self.waits, POOL, ask, |port, control| self.answer(port, control))
+        })
     }
 
     fn ask(self, port: &mut Port, control: &mut Control) -> Result<Sample> {

@@ -76,12 +76,14 @@ pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
     let mut measurements = rounds.run(vec![vec![single, boot_box]], &mut testbed, &mut remarks);
     ensure!(!testbed.own_times.is_empty(), "nothing could be measured: {}", remarks.join("; "));
     let host = watch.end()?;
-    let title = testbed.title(options);
+    let (count, cores, accelerator) = (source.request().partitions.len(), testbed.cores, Accelerator::best());
+    let (line, pairs) = (options.kernel.name(), options.pairs);
+    let title = format!("{count} kernels {line} on {cores} cores against one, {pairs} pairs, by {accelerator}");
     let release = fs::read_to_string(places.kernel(options.kernel).with_file_name("release"))?;
     let conditions = [
         ("kernel", release.trim().to_owned()),
-        ("accelerator", Accelerator::best().to_string()),
-        ("cores", testbed.cores.to_string()),
+        ("accelerator", accelerator.to_string()),
+        ("cores", cores.to_string()),
         ("memory", Amount(testbed.memory).to_string()),
     ];
     measurements.extend([
@@ -113,17 +115,6 @@ impl<'a> Testbed<'a> {
             own_times: Vec::new(),
             waited: Vec::new(),
         })
-    }
-
-    fn title(&self, options: &Options) -> String {
-        format!(
-            "{} kernels {} on {} cores against one, {} pairs, by {}",
-            self.source.request().partitions.len(),
-            options.kernel.name(),
-            self.cores,
-            options.pairs,
-            Accelerator::best(),
-        )
     }
 
     /// From QEMU's start to the report of a kernel that has the whole machine.
