@@ -56,7 +56,9 @@ fn comparison(bench: &Bench, group: &ComparisonGroup) -> String {
     });
     columns.extend(ratios);
     columns.push(column("samples", &|member| member.samples.len().to_string()));
-    columns.push(column("discarded", &|member| none_if_zero(member.discarded)));
+    columns.push(column("discarded", &|member| {
+        Some(member.discarded).filter(|count| *count > 0).map_or_else(String::new, |count| count.to_string())
+    }));
     columns.extend(labels::all_counters(group.members.iter().copied()).into_iter().map(|name| {
         let head = labels::counter(name).replace(" per ", "\nper ").replace(" share ", " share\n");
         column(&head, &|member| labels::counted(name, member))
@@ -64,10 +66,6 @@ fn comparison(bench: &Bench, group: &ComparisonGroup) -> String {
     columns.retain(|column| !column.is_empty());
     let subjects = group.members.iter().map(|member| cut(&labels::subject(member), WIDEST_LEAD));
     wrapped("", &group.title()) + &blocks(&Column::new(Align::Left, subjects), columns, WIDTH).concat()
-}
-
-fn none_if_zero(count: u32) -> String {
-    if count == 0 { String::new() } else { count.to_string() }
 }
 
 fn targets(bench: &Bench) -> String {
@@ -107,13 +105,12 @@ mod tests {
     use crate::fixtures;
 
     #[test]
-    fn a_box_is_compared_with_loopback_veth_and_virtio_net() {
-        insta::assert_snapshot!(table(&fixtures::made_up_box()));
-    }
-
-    #[test]
-    fn rings_are_compared_with_the_limit_and_their_rivals() {
-        insta::assert_snapshot!(table(&fixtures::made_up_native()));
+    fn every_subject_is_compared_with_its_references() {
+        insta::assert_snapshot!("a_box_is_compared_with_loopback_veth_and_virtio_net", table(&fixtures::made_up_box()));
+        insta::assert_snapshot!(
+            "rings_are_compared_with_the_limit_and_their_rivals",
+            table(&fixtures::made_up_native())
+        );
     }
 
     #[test]

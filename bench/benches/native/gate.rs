@@ -75,14 +75,12 @@ impl Gate {
 
     fn await_quiet(&mut self, peer: &mut Peer) -> Result<bool> {
         let start = Instant::now();
-        loop {
-            if self.is_quiet(peer)? {
-                return Ok(true);
-            }
+        while !self.is_quiet(peer)? {
             if start.elapsed() > QUIET_LIMIT {
                 return Ok(false);
             }
             thread::sleep(PAUSE);
         }
+        Ok(true)
     }
 }

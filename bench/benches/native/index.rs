@@ -203,15 +203,11 @@ fn pass(rx: &mut impl Receiver, number: u64) -> Result<()> {
 /// An end of the endpoint's own ring.
 struct VniEnd<'w, E>(Ring<'w>, E);
 
-fn broken(fault: impl std::fmt::Debug) -> anyhow::Error {
-    anyhow!("a ring is broken: {fault:?}")
-}
-
 impl Sender for VniEnd<'_, Producer> {
     fn offer(&mut self, items: &[Item]) -> Result<usize> {
         let Self(ring, producer) = self;
         if (producer.free() as usize) < items.len() {
-            producer.reclaim(ring).map_err(broken)?;
+            producer.reclaim(ring).map_err(|fault| anyhow!("a ring is broken: {fault:?}"))?;
         }
         let count = items.len().min(producer.free() as usize);
         items[..count].iter().for_each(|item| producer.write(ring, *item));

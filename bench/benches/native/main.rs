@@ -128,7 +128,8 @@ fn measure(options: &Options, cores: Cores, effort: Effort) -> Result<Bench> {
     let mut gate = Gate::new(&mut peer, effort)?;
     for part in plan::parts(&options.only, effort) {
         let probes = plan::probes(part, effort, options.frames, options.dpdk.as_deref());
-        let count = plan::rounds(part, effort, options.rounds);
+        let is_single = part == Part::Integrity || effort == Effort::Smoke;
+        let count = if is_single { 1 } else { options.rounds };
         let rounds = Rounds { count, failures: 1, stop: &AtomicBool::new(false), progress: &|_| {} };
         let sample = |probe: &mut dyn Probe<Peer>, peer: &mut Peer| gate.sample(probe, peer);
         let measurements = rounds.run_with(vec![probes], &mut peer, &mut bench.remarks, sample);

@@ -71,10 +71,6 @@ pub(crate) fn parts(only: &[Part], effort: Effort) -> Vec<Part> {
     }
 }
 
-pub(crate) fn rounds(part: Part, effort: Effort, wanted: u32) -> u32 {
-    if part == Part::Integrity || effort == Effort::Smoke { 1 } else { wanted }
-}
-
 pub(crate) fn probes(part: Part, effort: Effort, frames: u64, dpdk: Option<&Path>) -> Probes {
     let is_smoke = effort == Effort::Smoke;
     match part {

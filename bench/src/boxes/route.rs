@@ -32,14 +32,8 @@ pub(super) struct Route {
     pub(super) pair: Option<Pair>,
     pub(super) from: Endpoint,
     pub(super) to: Endpoint,
-    /// What makes frames take this route, where others share its cards.
-    pub(super) steering: Option<Steering>,
-}
-
-#[derive(Clone)]
-pub(super) struct Steering {
-    pub(super) shells: Vec<Shell>,
-    pub(super) command: String,
+    /// What makes frames take this route, where others share its cards: a command for each of several shells.
+    pub(super) steering: Option<(Vec<Shell>, String)>,
 }
 
 impl Endpoint {
@@ -64,9 +58,9 @@ impl Route {
 
     /// Makes frames take this route until another one is steered.
     pub(super) fn steer(&self) -> Result<()> {
-        let Some(steering) = &self.steering else { return Ok(()) };
-        for shell in &steering.shells {
-            shell.run(&steering.command, COMMAND_LIMIT)?;
+        let Some((shells, command)) = &self.steering else { return Ok(()) };
+        for shell in shells {
+            shell.run(command, COMMAND_LIMIT)?;
         }
         self.await_answer()
     }

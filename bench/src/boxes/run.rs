@@ -180,8 +180,7 @@ impl BenchRun<'_> {
             routes.extend(kept(roomiest.veth(), &Subject::Veth, remarks));
             if roomiest.cores < 2 {
                 let name = &roomiest.name;
-                let why = format!("both ends of the veth are on one core: no partition has two, {name} has one");
-                remarks.push(why);
+                remarks.push(format!("both ends of the veth are on one core: no partition has two, {name} has one"));
             }
         }
         routes

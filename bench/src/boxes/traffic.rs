@@ -72,7 +72,7 @@ pub(super) fn group((scope, traffic): (Scope, Traffic), routes: &[Route], spec: 
     };
     let mut routes: Vec<&Route> = routes.iter().enumerate().filter(fits).map(|(_, route)| route).collect();
     routes.sort_by_key(|route| route.subject);
-    routes.into_iter().map(|route| RouteProbe::new(route.clone(), traffic, spec.duration)).collect()
+    routes.into_iter().map(|route| RouteProbe::boxed(route.clone(), traffic, spec.duration)).collect()
 }
 
 impl Traffic {

@@ -11,7 +11,7 @@ use partitioner::pci::PciAddress;
 
 use super::commands::{COMMAND_LIMIT, Commands};
 use super::instances::Instance;
-use super::route::{Endpoint, Route, Steering};
+use super::route::{Endpoint, Route};
 use super::run::{BenchRun, Environment};
 use super::spec::Subject;
 use super::traffic::{Scope, cases, group};
@@ -125,16 +125,15 @@ fn routes(instances: &[Instance]) -> Result<Vec<Route>> {
         let port = port.map_or_else(String::new, |port| format!(" && ip link set {port} master br0"));
         let command = format!("ip link set {CARD} nomaster && ip link set {TUNNEL} nomaster{port}");
         let shells = vec![near_owner.shell.clone(), far_owner.shell.clone()];
-        Route { steering: Some(Steering { shells, command }), ..Route::new(subject, Some(pair), from, to) }
+        Route { steering: Some((shells, command)), ..Route::new(subject, Some(pair), from, to) }
     };
     let on_card =
         |owner: &Instance, address| Endpoint::new(Commands::new(&owner.name, &owner.shell, ""), CARD, address);
-    let guests = || (near_guest.endpoint(), far_guest.endpoint());
-    let (bridge, tunnel) = (guests(), guests());
+    let guests = |subject, port| route(subject, near_guest.endpoint(), far_guest.endpoint(), Some(port));
     Ok(vec![
         route(Subject::Vni, near_guest.endpoint(), near_owner.endpoint(), None),
         route(Subject::Cards, on_card(near_owner, ADDRESSES[0]), on_card(far_owner, ADDRESSES[1]), None),
-        route(Subject::Bridge, bridge.0, bridge.1, Some(CARD)),
-        route(Subject::Tunnel, tunnel.0, tunnel.1, Some(TUNNEL)),
+        guests(Subject::Bridge, CARD),
+        guests(Subject::Tunnel, TUNNEL),
     ])
 }

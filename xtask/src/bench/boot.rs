@@ -35,7 +35,7 @@ use crate::watch::{self, Expected};
 const SINGLE: &str = "solo";
 
 #[derive(Args)]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// How many pairs of boots
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pairs: u32,

@@ -10,18 +10,12 @@ use std::path::Path;
 
 use anyhow::Result;
 use bench::{file, model, table};
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
 use crate::places::Places;
 
-#[derive(Args)]
-pub(crate) struct Options {
-    #[command(subcommand)]
-    bench: Bench,
-}
-
 #[derive(Subcommand)]
-enum Bench {
+pub(crate) enum Bench {
     /// The boot of two partitions against that of a single kernel with all their cores and memory
     Boot(boot::Options),
     /// Two network namespaces joined by sprig-tap against veth, by iperf3; as root
@@ -34,8 +28,8 @@ enum Bench {
     Boxes(in_box::Options),
 }
 
-pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
-    match &options.bench {
+pub(crate) fn run(places: &Places, bench: &Bench) -> Result<()> {
+    match bench {
         Bench::Boot(options) => boot::run(places, options),
         Bench::Tap(options) => tap::run(places, options),
         Bench::Native(options) => native::run(places, options),

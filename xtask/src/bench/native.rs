@@ -21,7 +21,7 @@ const RUN_LIMIT: Duration = Duration::from_secs(3 * 60 * 60);
 const PARTS: &str = "hand-off,index,frames,footprint,sleeping,integrity";
 
 #[derive(Args)]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// What the bench takes, such as --quick; `-- --help` lists all
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
     arguments: Vec<OsString>,

@@ -38,7 +38,7 @@ const GRACE: Duration = Duration::from_secs(30);
 const MTU: u32 = 1500;
 
 #[derive(Args)]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// How often both are measured
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pairs: u32,

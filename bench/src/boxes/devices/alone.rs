@@ -10,7 +10,6 @@ use emulator::launch::alone;
 use emulator::qemu::{Machine, MachineSpec};
 use emulator::shell::Shell;
 use emulator::source::Source;
-use partitioner::config::CpuRequest;
 
 use super::device::{Device, OwnedDevice};
 use crate::boxes::run::Environment;
@@ -34,10 +33,7 @@ impl AloneMachine {
     ) -> Result<AloneMachine> {
         let partition = owned[0].partition;
         let entry = &source.request().file.partitions[partition];
-        let cpus = match entry.cpus.get_ref() {
-            CpuRequest::Count(count) => *count,
-            CpuRequest::Set(set) => u32::try_from(set.len()).unwrap_or(u32::MAX),
-        };
+        let cpus = u32::try_from(entry.cpus.get_ref().cores())?;
         let devices = owned.iter().map(|device| device.device.clone()).collect();
         let emulated = EmulatedMachine { cpus, memory: *entry.memory.get_ref(), serial_ports: 1, devices };
         let spec = MachineSpec {

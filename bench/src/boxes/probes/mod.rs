@@ -28,7 +28,7 @@ pub(super) struct RouteProbe {
 }
 
 impl RouteProbe {
-    pub(super) fn new(route: Route, traffic: Traffic, duration: Duration) -> Box<dyn Probe> {
+    pub(super) fn boxed(route: Route, traffic: Traffic, duration: Duration) -> Box<dyn Probe> {
         let case = |unit| route.case(traffic.metric(), unit);
         let case = match traffic {
             Traffic::Tcp(offload, direction) => case("bit/s").with("offload", offload).with("direction", direction),
