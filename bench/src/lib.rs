@@ -7,7 +7,7 @@
 //! ```
 
 pub mod boxes;
-pub mod comparison;
+mod comparison;
 pub mod file;
 #[cfg(test)]
 mod fixtures;
@@ -22,5 +22,5 @@ pub mod rounds;
 pub mod statistics;
 pub mod table;
 pub mod targets;
-pub mod verdict;
+mod verdict;
 pub mod wait;

@@ -16,7 +16,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter};
-use std::path::{Path, PathBuf, absolute};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -186,32 +186,6 @@ pub fn launch(source: &Source, boot_image: &Path, options: LaunchOptions) -> Res
         ..defaults
     };
     Ok(RunningBox { machine: spec.start()?, accelerator, emulated: machine, plan, _logs: held })
-}
-
-/// A machine for the kernel of one partition alone: it boots what the partition boots, with its memory and a console.
-///
-/// # Errors
-/// If the partition has no initial file system.
-pub fn alone(source: &Source, partition: usize, boot_image: &Path, console: &str) -> Result<MachineSpec, LaunchError> {
-    let partition = &source.request().file.partitions[partition];
-    let no_initrd = || LaunchError::NoInitrd { partition: partition.name.get_ref().clone() };
-    let initrd = partition.initrd.as_ref().ok_or_else(no_initrd)?;
-    let folder = source.path().parent().unwrap_or(Path::new(""));
-    let find = |path: &str| {
-        let path = folder.join(path);
-        absolute(&path).map_err(|error| qemu::StartError::File { what: "find", path, error })
-    };
-    let boot = Boot::Kernel {
-        image: find(partition.kernel.get_ref())?,
-        initrd: Some(find(initrd.get_ref())?),
-        command_line: format!("console=ttyS0,115200n8 {}", partition.cmdline.get_ref()).trim_end().to_owned(),
-    };
-    Ok(MachineSpec {
-        emulator: Emulator::find(Some(boot_image)),
-        memory: *partition.memory.get_ref(),
-        consoles: vec![ConsoleSpec::new(console)],
-        ..MachineSpec::new(boot)
-    })
 }
 
 fn log_path(logs: &Path, name: &str) -> PathBuf {

@@ -16,6 +16,7 @@
 //! | [`host`] | whether this host has the memory and the disk files that a machine takes |
 //! | [`qemu`] | the machine as QEMU runs it |
 //! | [`mod@launch`] | from a box file to a running box |
+//! | [`mod@alone`] | the kernel of one partition on a machine of its own |
 //! | [`console`], [`shell`] | what a serial port says; commands at a shell's prompt behind it |
 //! | [`user_network`] | servers on this host for machines on QEMU's user network |
 //! | [`session`], [`colours`], [`columns`] | a person in front of a running box, or of a table |
@@ -23,6 +24,7 @@
 //! The command, the benches, the contributor's tasks and the tests that boot boxes stand on it. It imports `partitioner`
 //! and nothing else of ours.
 
+pub mod alone;
 pub mod boot_image;
 pub mod bundle;
 pub mod colours;

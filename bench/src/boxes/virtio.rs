@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use emulator::alone::alone;
 use emulator::emulated::{DeviceKind, Driver};
-use emulator::launch::alone;
 use emulator::qemu::{Machine, MachineSpec, PrivateFolder};
 use emulator::shell::Shell;
 use emulator::source::Source;

@@ -68,16 +68,12 @@ fn contents(benches: &[Bench]) -> Markup {
     html! {
         nav aria-label="Benches" { ol {
             @for (number, bench) in benches.iter().enumerate() {
-                li { a href=(format!("#bench{number}")) { (bench.title) } " – " (verdicts(bench)) }
+                li {
+                    a href=(format!("#bench{number}")) { (bench.title) } " – "
+                    @if bench.targets.is_empty() { "no targets" } @else { "targets: " (verdict::summary(&bench.targets)) }
+                }
             }
         } }
-    }
-}
-
-fn verdicts(bench: &Bench) -> String {
-    match bench.targets.as_slice() {
-        [] => "no targets".to_owned(),
-        targets => format!("targets: {}", verdict::summary(targets)),
     }
 }
 

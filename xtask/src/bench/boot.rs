@@ -6,7 +6,6 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bench::host::HostWatch;
@@ -15,8 +14,9 @@ use bench::probe::{Sample, probe};
 use bench::rounds::Rounds;
 use bench::targets::boot::targets;
 use clap::Args;
+use emulator::alone::alone;
 use emulator::emulated::EmulatedMachine;
-use emulator::launch::{LaunchOptions, alone, launch};
+use emulator::launch::{LaunchOptions, launch};
 use emulator::qemu::{Accelerator, MachineSpec};
 use emulator::session::{Events, own_times};
 use emulator::source::Source;
@@ -125,7 +125,8 @@ impl<'a> Testbed<'a> {
         let arrived = watch::reports(&machine, self.events, &expected, |_| {})?;
         drop(machine);
         watch::drain(self.events, expected.len())?;
-        arrived.first().map(|arrived| time(arrived.after)).context("nobody reported")
+        let first = arrived.first().context("nobody reported")?;
+        Ok(Sample::of(first.after.as_nanos() as f64))
     }
 
     /// From QEMU's start to the last report.
@@ -142,10 +143,6 @@ impl<'a> Testbed<'a> {
         let [own, waited] = partitioner.context("the boot image did not print its own time")?;
         self.own_times.push(own.as_nanos() as f64);
         self.waited.push(waited.as_nanos() as f64);
-        Ok(time(all_up))
+        Ok(Sample::of(all_up.as_nanos() as f64))
     }
-}
-
-fn time(time: Duration) -> Sample {
-    Sample::of(time.as_nanos() as f64)
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Result;
+use emulator::alone::alone;
 use emulator::emulated::EmulatedMachine;
-use emulator::launch::alone;
 use emulator::qemu::{Machine, MachineSpec};
 use emulator::shell::Shell;
 use emulator::source::Source;
