@@ -32,7 +32,10 @@ pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
         progress::headline("DPDK", &format!("cannot be had: {error:#}"));
     }
     let mut command = Command::new(build(places)?);
-    command.args(["--bench", "--only", PARTS, "--json"]).arg(places.target.join("bench/native.json"));
+    command.args(["--bench", "--json"]).arg(places.target.join("bench/native.json"));
+    if !options.arguments.iter().any(|argument| argument.to_string_lossy().starts_with("--only")) {
+        command.args(["--only", PARTS]);
+    }
     if let Some(tree) = dpdk::tree(&places.sprig) {
         command.arg("--dpdk").arg(tree);
         command.args(dpdk::version(&places.sprig).iter().flat_map(|version| ["--dpdk-version", version]));
