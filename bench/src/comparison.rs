@@ -5,47 +5,48 @@ use crate::model::{Bench, Measurement, Pair, Parameters, Setting};
 
 /// What was measured with the same parameters, of several subjects.
 #[derive(Clone, Debug)]
-pub struct ComparisonGroup<'a> {
-    /// What was measured.
-    pub what: &'a str,
-    /// Of all samples.
-    pub unit: &'a str,
+pub(crate) struct ComparisonGroup<'a> {
+    pub(crate) what: &'a str,
+    pub(crate) unit: &'a str,
     /// The same for all.
-    pub parameters: &'a Parameters,
+    pub(crate) parameters: &'a Parameters,
     /// In the order of the bench; never empty.
-    pub members: Vec<&'a Measurement>,
+    pub(crate) members: Vec<&'a Measurement>,
 }
 
 impl ComparisonGroup<'_> {
-    /// For people.
-    pub fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         let parts = [labels::what(self.what), labels::parameters(self.parameters)];
         parts.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(", ")
     }
 
-    /// The largest sample.
-    pub fn greatest(&self) -> f64 {
+    pub(crate) fn greatest(&self) -> f64 {
         self.members.iter().map(|member| member.summary().most).fold(0.0, f64::max)
     }
 }
 
 /// The groups, in the order in which they first appear.
-pub fn groups<'a>(measurements: impl IntoIterator<Item = &'a Measurement>) -> Vec<ComparisonGroup<'a>> {
-    let mut groups: Vec<ComparisonGroup<'a>> = Vec::new();
-    for member in measurements {
-        let (what, unit, parameters) = (&*member.case.what, &*member.case.unit, &member.case.parameters);
-        let is_same =
-            |group: &&mut ComparisonGroup| (group.what, group.unit, group.parameters) == (what, unit, parameters);
-        match groups.iter_mut().find(is_same) {
-            Some(group) => group.members.push(member),
-            None => groups.push(ComparisonGroup { what, unit, parameters, members: vec![member] }),
+pub(crate) fn groups<'a>(measurements: impl IntoIterator<Item = &'a Measurement>) -> Vec<ComparisonGroup<'a>> {
+    let key = |one: &&'a Measurement| (&*one.case.what, &*one.case.unit, &one.case.parameters);
+    let groups = grouped(measurements, key).into_iter();
+    groups.map(|((what, unit, parameters), members)| ComparisonGroup { what, unit, parameters, members }).collect()
+}
+
+/// Things with the same key together, in the order in which the keys first appear.
+pub(crate) fn grouped<T, K: PartialEq>(all: impl IntoIterator<Item = T>, key: impl Fn(&T) -> K) -> Vec<(K, Vec<T>)> {
+    let mut groups: Vec<(K, Vec<T>)> = Vec::new();
+    for one in all {
+        let key = key(&one);
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, members)) => members.push(one),
+            None => groups.push((key, vec![one])),
         }
     }
     groups
 }
 
 /// The subjects with which the others are compared.
-pub fn references(setting: Setting) -> &'static [&'static str] {
+pub(crate) fn references(setting: Setting) -> &'static [&'static str] {
     match setting {
         Setting::Box => &["loopback", "veth", "virtio-net", "alone", "cards"],
         Setting::Native => &["limit", "memif", "vhost-user", "rtrb", "crossbeam"],
@@ -75,7 +76,7 @@ fn reference<'a>(bench: &'a Bench, measurement: &Measurement, subject: &str) -> 
 }
 
 /// The median as a multiple of the reference's; `None` for the reference itself.
-pub fn ratio(bench: &Bench, measurement: &Measurement, subject: &str) -> Option<f64> {
+pub(crate) fn ratio(bench: &Bench, measurement: &Measurement, subject: &str) -> Option<f64> {
     if measurement.case.subject == subject {
         return None;
     }

@@ -1,39 +1,16 @@
 //! Reads and writes `bench.json`.
 
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use emulator::input_file::{self, InputError};
+use anyhow::{Context, Result, bail, ensure};
+use emulator::input_file;
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use crate::model::{Bench, SCHEMA};
+use crate::model::{Bench, Case, SCHEMA};
 
-/// Why a file is no bench.
-#[derive(Error, Debug)]
-pub enum ReadError {
-    /// It does not exist, or may not be read.
-    #[error("cannot read the bench {}", .0.display())]
-    Unreadable(PathBuf, #[source] InputError),
-    /// It is something else.
-    #[error("{} is no bench that `sprig bench` or `cargo xtask bench` wrote", .0.display())]
-    NoBench(PathBuf, #[source] serde_json::Error),
-    /// Another version wrote it, with this schema.
-    #[error(
-        "{path} has schema {1}, and this sprig reads {SCHEMA}: run the bench again, or use the sprig that wrote it",
-        path = .0.display()
-    )]
-    OtherSchema(PathBuf, u32),
-    /// A measurement has no samples.
-    #[error("{path}: measurement {1} has no samples: leave out what was not measured", path = .0.display())]
-    NoSamples(PathBuf, String),
-}
-
-/// The longest bench.
 const LEN_MOST: u64 = 256 << 20;
 
-/// What every schema has.
 #[derive(Deserialize)]
 struct Header {
     schema: u32,
@@ -43,31 +20,30 @@ struct Header {
 ///
 /// # Errors
 /// If the file cannot be read, is no bench, or has another schema.
-pub fn read(file: &Path) -> Result<Bench, ReadError> {
-    let text = input_file::read(file, LEN_MOST).map_err(|error| ReadError::Unreadable(file.to_owned(), error))?;
-    let no_bench = |error| ReadError::NoBench(file.to_owned(), error);
+pub fn read(file: &Path) -> Result<Bench> {
+    let path = file.display();
+    let text = input_file::read(file, LEN_MOST).with_context(|| format!("cannot read the bench {path}"))?;
+    let no_bench = || format!("{path} is no bench that `sprig bench` or `cargo xtask bench` wrote");
     // The schema first: the rest of another schema may be anything.
-    let Header { schema } = serde_json::from_slice(&text).map_err(no_bench)?;
-    if schema != SCHEMA {
-        return Err(ReadError::OtherSchema(file.to_owned(), schema));
+    let Header { schema } = serde_json::from_slice(&text).with_context(no_bench)?;
+    let help = "run the bench again, or use the sprig that wrote it";
+    ensure!(schema == SCHEMA, "{path} has schema {schema}, and this sprig reads {SCHEMA}: {help}");
+    let bench: Bench = serde_json::from_slice(&text).with_context(no_bench)?;
+    if let Some(at) = bench.measurements.iter().position(|measurement| measurement.samples.is_empty()) {
+        let (number, Case { what, subject, .. }) = (at + 1, &bench.measurements[at].case);
+        bail!("{path}: measurement {number} ({what} of {subject}) has no samples: leave out what was not measured");
     }
-    let bench: Bench = serde_json::from_slice(&text).map_err(no_bench)?;
-    match (1..).zip(&bench.measurements).find(|(_, measurement)| measurement.samples.is_empty()) {
-        None => Ok(bench),
-        Some((number, measurement)) => {
-            let name = format!("{number} ({} of {})", measurement.case.what, measurement.case.subject);
-            Err(ReadError::NoSamples(file.to_owned(), name))
-        }
-    }
+    Ok(bench)
 }
 
 /// Writes a bench, or other figures, as JSON for people to read too; makes the folder.
 ///
 /// # Errors
 /// What the system says.
-pub fn write(file: &Path, figures: &impl Serialize) -> io::Result<()> {
+pub fn write(file: &Path, figures: &impl Serialize) -> Result<()> {
     if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
-    fs::write(file, serde_json::to_string_pretty(figures)? + "\n")
+    let text = serde_json::to_string_pretty(figures)? + "\n";
+    fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }

@@ -13,8 +13,7 @@ const OTHERS_MOST: f64 = 0.1;
 
 /// The host when the bench began.
 pub struct HostWatch {
-    cores: usize,
-    load: f64,
+    load: HostLoad,
     ticks: Ticks,
 }
 
@@ -35,7 +34,8 @@ impl HostWatch {
     /// If /proc is not as proc(5) has it.
     pub fn begin() -> Result<HostWatch> {
         let cores = thread::available_parallelism().context("cannot tell the number of cores")?.get();
-        Ok(HostWatch { cores, load: LoadAverage::current()?.one.into(), ticks: Ticks::now()? })
+        let load = HostLoad { cores, load_at_start: LoadAverage::current()?.one.into(), share_of_others: 0.0 };
+        Ok(HostWatch { load, ticks: Ticks::now()? })
     }
 
     /// Ends now. Processes of ours count as ours only if they have ended.
@@ -43,8 +43,7 @@ impl HostWatch {
     /// # Errors
     /// If /proc is not as proc(5) has it.
     pub fn end(self) -> Result<HostLoad> {
-        let share_of_others = Ticks::now()?.share_of_others_since(self.ticks);
-        Ok(HostLoad { cores: self.cores, load_at_start: self.load, share_of_others })
+        Ok(HostLoad { share_of_others: Ticks::now()?.share_of_others_since(self.ticks), ..self.load })
     }
 }
 

@@ -1,14 +1,16 @@
 //! The JSON that iperf3's client prints at the end of a test.
 
 use serde::Deserialize;
+use strum::Display;
 
 use crate::probe::{Counter, Sample};
 
 /// The payload of a UDP datagram that fills a frame of Ethernet's ordinary 1,500 bytes.
 pub const DATAGRAM_BYTES: u32 = 1472;
 
-/// What is sent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What is sent; shown as figures name it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Display)]
+#[strum(serialize_all = "lowercase")]
 pub enum Protocol {
     /// One stream.
     Tcp,
@@ -27,14 +29,11 @@ pub struct Report {
 
 /// Sums over the test, as the two ends count. A test in both directions has the other direction besides.
 #[derive(Deserialize, Default, Debug)]
+#[serde(default)]
 struct End {
-    #[serde(default)]
     sum_sent: Sum,
-    #[serde(default)]
     sum_received: Sum,
-    #[serde(default)]
     sum_sent_bidir_reverse: Sum,
-    #[serde(default)]
     sum_received_bidir_reverse: Sum,
     /// Of UDP in one direction.
     sum: Option<Sum>,
@@ -59,14 +58,6 @@ struct Utilization {
 }
 
 impl Protocol {
-    /// As figures name it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Protocol::Tcp => "tcp",
-            Protocol::Udp => "udp",
-        }
-    }
-
     /// The arguments of the client.
     pub fn arguments(self) -> String {
         match self {

@@ -7,8 +7,7 @@
 //! ```
 
 pub mod boxes;
-pub mod columns;
-pub mod comparison;
+mod comparison;
 pub mod file;
 #[cfg(test)]
 mod fixtures;
@@ -23,4 +22,5 @@ pub mod rounds;
 pub mod statistics;
 pub mod table;
 pub mod targets;
-pub mod verdict;
+mod verdict;
+pub mod wait;

@@ -9,6 +9,7 @@ use std::fmt;
 
 use bench_agent::Distribution;
 use serde::{Deserialize, Serialize};
+use strum::Display;
 
 use crate::host::HostLoad;
 use crate::statistics::Summary;
@@ -99,12 +100,14 @@ pub struct Pair {
 pub type Parameters = BTreeMap<String, Parameter>;
 
 /// The value of a parameter.
-#[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, Debug, Display)]
 #[serde(untagged)]
 pub enum Parameter {
     /// A number, in the unit that the parameter's name ends with.
+    #[strum(to_string = "{0}")]
     Number(f64),
     /// A word.
+    #[strum(to_string = "{0}")]
     Word(String),
 }
 
@@ -134,16 +137,16 @@ pub enum Better {
 }
 
 impl Bench {
-    /// A bench that has measured nothing yet.
+    /// A bench without targets.
     pub fn new<'a>(
         setting: Setting,
         title: String,
         conditions: impl IntoIterator<Item = (&'a str, String)>,
+        measurements: Vec<Measurement>,
         remarks: Vec<String>,
     ) -> Bench {
         let conditions = conditions.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let (measurements, targets) = (Vec::new(), Vec::new());
-        Bench { schema: SCHEMA, setting, title, conditions, measurements, targets, remarks }
+        Bench { schema: SCHEMA, setting, title, conditions, measurements, targets: Vec::new(), remarks }
     }
 
     /// Adds the load of the host meanwhile, and a remark if it disturbed the figures.
@@ -194,15 +197,6 @@ impl fmt::Display for Case {
         }
         write!(f, ", {}", self.what)?;
         self.parameters.iter().try_for_each(|(name, value)| write!(f, ", {name} {value}"))
-    }
-}
-
-impl fmt::Display for Parameter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(number) => write!(f, "{number}"),
-            Self::Word(word) => f.write_str(word),
-        }
     }
 }
 

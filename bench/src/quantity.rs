@@ -30,21 +30,20 @@ impl Scale {
             let fits = scales.iter().find(|(_, one)| greatest.abs() >= *one);
             fits.or(scales.last()).copied().unwrap_or_default()
         };
-        if unit == RATIO {
-            return Self { one: 1.0, unit: RATIO_SIGN.to_owned() };
-        }
-        if unit == "share" {
-            return Self { one: 0.01, unit: "%".to_owned() };
-        }
-        if unit == "ns" {
-            let (unit, one) = fitting(&TIMES);
-            return Self { one, unit: unit.to_owned() };
-        }
-        if unit.ends_with("/s") {
-            let (prefix, one) = fitting(&RATES);
-            return Self { one, unit: format!("{prefix}{unit}") };
-        }
-        Self { one: 1.0, unit: unit.to_owned() }
+        let (one, unit) = match unit {
+            RATIO => (1.0, RATIO_SIGN.to_owned()),
+            "share" => (0.01, "%".to_owned()),
+            "ns" => {
+                let (unit, one) = fitting(&TIMES);
+                (one, unit.to_owned())
+            }
+            rate if rate.ends_with("/s") => {
+                let (prefix, one) = fitting(&RATES);
+                (one, format!("{prefix}{rate}"))
+            }
+            other => (1.0, other.to_owned()),
+        };
+        Self { one, unit }
     }
 
     /// The unit.

@@ -4,8 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bench_agent::Distribution;
-
 use crate::model::Measurement;
 use crate::probe::{Counter, Probe, Sample};
 use crate::quantity;
@@ -34,13 +32,10 @@ pub struct Attempt {
     pub discarded: u32,
 }
 
-/// A probe and its samples so far.
 struct Series<T> {
     probe: Box<dyn Probe<T>>,
-    samples: Vec<f64>,
-    discarded: u32,
+    measured: Measurement,
     counters: BTreeMap<&'static str, Counter>,
-    distribution: Distribution,
     failures: u32,
 }
 
@@ -84,15 +79,15 @@ impl Rounds<'_> {
 
 impl<T> Series<T> {
     fn new(probe: Box<dyn Probe<T>>) -> Self {
-        let (counters, distribution) = (BTreeMap::new(), Distribution::default());
-        Series { probe, samples: Vec::new(), discarded: 0, counters, distribution, failures: 0 }
+        let measured = probe.case().clone().measured(Vec::new());
+        Series { probe, measured, counters: BTreeMap::new(), failures: 0 }
     }
 
     /// Adds the outcome of an attempt. Returns it for people.
     fn add(&mut self, outcome: anyhow::Result<Attempt>, name: &str, remarks: &mut Vec<String>) -> String {
         match outcome {
             Ok(Attempt { sample, discarded }) => {
-                self.discarded += discarded;
+                self.measured.discarded += discarded;
                 sample.map_or_else(|| "the machine is disturbed".to_owned(), |sample| self.add_sample(sample))
             }
             Err(error) => {
@@ -106,26 +101,22 @@ impl<T> Series<T> {
 
     fn add_sample(&mut self, sample: Sample) -> String {
         let loss = sample.counters.get("loss").map(|loss| format!(", {:.1} % lost", loss.value() * 100.0));
-        self.samples.push(sample.value);
+        self.measured.samples.push(sample.value);
         for (name, counter) in sample.counters {
             self.counters.entry(name).and_modify(|sum| *sum = sum.merge(counter)).or_insert(counter);
         }
-        self.distribution.add(&sample.distribution);
+        self.measured.distribution.add(&sample.distribution);
         quantity::show(&self.probe.case().unit, sample.value) + &loss.unwrap_or_default()
     }
 
     /// The measurement; `None` without a sample.
     fn finish(self, rounds: u32, remarks: &mut Vec<String>) -> Option<Measurement> {
-        let (case, taken) = (self.probe.case(), self.samples.len());
-        if self.discarded > 0 && taken < rounds as usize {
+        let (case, taken) = (self.probe.case(), self.measured.samples.len());
+        if self.measured.discarded > 0 && taken < rounds as usize {
             remarks.push(format!("{case}: {taken} samples of {rounds}, the machine was disturbed"));
         }
-        (taken > 0).then(|| Measurement {
-            discarded: self.discarded,
-            counters: self.counters.into_iter().map(|(name, counter)| (name.to_owned(), counter.value())).collect(),
-            distribution: self.distribution,
-            ..case.clone().measured(self.samples)
-        })
+        let counters = self.counters.into_iter().map(|(name, counter)| (name.to_owned(), counter.value())).collect();
+        (taken > 0).then_some(Measurement { counters, ..self.measured })
     }
 }
 

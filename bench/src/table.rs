@@ -1,11 +1,16 @@
 //! A bench as text for a terminal: groups of measurements, targets, and remarks.
 
-use crate::columns::{Align, Column, WIDTH, layout};
+use emulator::columns::{Align, Column, blocks, cut};
+
 use crate::comparison::{ComparisonGroup, groups, ratio, references};
 use crate::labels;
 use crate::model::{Bench, Measurement};
 use crate::quantity::{Scale, digits};
 use crate::verdict;
+
+const WIDTH: usize = 120;
+/// A first column wider than this is cut, so that another fits beside it.
+const WIDEST_LEAD: usize = 44;
 
 /// All of a bench, no wider than 120 columns.
 pub fn table(bench: &Bench) -> String {
@@ -39,7 +44,7 @@ fn head(bench: &Bench) -> String {
 fn comparison(bench: &Bench, group: &ComparisonGroup) -> String {
     let scale = Scale::of(group.unit, group.greatest());
     let column = |head: &str, cell: &dyn Fn(&Measurement) -> String| {
-        Column::new(head, Align::Right, group.members.iter().map(|member| cell(member)))
+        Column::new(Align::Right, group.members.iter().map(|member| cell(member))).headed(head)
     };
     let mut columns = vec![
         column("median", &|member| scale.show(member.summary().median)),
@@ -51,17 +56,16 @@ fn comparison(bench: &Bench, group: &ComparisonGroup) -> String {
     });
     columns.extend(ratios);
     columns.push(column("samples", &|member| member.samples.len().to_string()));
-    columns.push(column("discarded", &|member| none_if_zero(member.discarded)));
+    columns.push(column("discarded", &|member| {
+        Some(member.discarded).filter(|count| *count > 0).map_or_else(String::new, |count| count.to_string())
+    }));
     columns.extend(labels::all_counters(group.members.iter().copied()).into_iter().map(|name| {
         let head = labels::counter(name).replace(" per ", "\nper ").replace(" share ", " share\n");
         column(&head, &|member| labels::counted(name, member))
     }));
-    let lead = Column::new("", Align::Left, group.members.iter().map(|member| labels::subject(member)));
-    wrapped("", &group.title()) + &layout(lead, columns)
-}
-
-fn none_if_zero(count: u32) -> String {
-    if count == 0 { String::new() } else { count.to_string() }
+    columns.retain(|column| !column.is_empty());
+    let subjects = group.members.iter().map(|member| cut(&labels::subject(member), WIDEST_LEAD));
+    wrapped("", &group.title()) + &blocks(&Column::new(Align::Left, subjects), columns, WIDTH).concat()
 }
 
 fn targets(bench: &Bench) -> String {
@@ -101,13 +105,12 @@ mod tests {
     use crate::fixtures;
 
     #[test]
-    fn a_box_is_compared_with_loopback_veth_and_virtio_net() {
-        insta::assert_snapshot!(table(&fixtures::made_up_box()));
-    }
-
-    #[test]
-    fn rings_are_compared_with_the_limit_and_their_rivals() {
-        insta::assert_snapshot!(table(&fixtures::made_up_native()));
+    fn every_subject_is_compared_with_its_references() {
+        insta::assert_snapshot!("a_box_is_compared_with_loopback_veth_and_virtio_net", table(&fixtures::made_up_box()));
+        insta::assert_snapshot!(
+            "rings_are_compared_with_the_limit_and_their_rivals",
+            table(&fixtures::made_up_native())
+        );
     }
 
     #[test]

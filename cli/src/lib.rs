@@ -2,7 +2,6 @@
 //!
 //! [`commands`] holds one module for each subcommand and nothing that other crates use.
 
-mod columns;
 pub mod commands;
 mod picture;
 mod processor;

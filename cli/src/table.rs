@@ -2,6 +2,7 @@
 
 mod devices;
 
+use emulator::columns;
 use partitioner::allotment::{Allotment, Purpose, allotments, unassigned};
 use partitioner::amount::Amount;
 use partitioner::inventory::{CoreNumber, Inventory};
@@ -9,8 +10,6 @@ use partitioner::plan::{PartitionPlan, Plan};
 use partitioner::request::Request;
 use shmem::ring::LANE_LEN;
 use shmem::{Geometry, Shape};
-
-use crate::columns::columns;
 
 pub use devices::machine_devices;
 
@@ -27,10 +26,10 @@ pub fn table(inventory: &Inventory, request: &Request, plan: &Plan, width: usize
     let mut text = format!("{} on {}\n\n", plan.box_name, inventory.machine);
     // A head alone is left out.
     for rows in tables.iter().filter(|rows| rows.len() > 1) {
-        text += &columns(rows, width);
+        text += &columns::table(rows, width);
         text += "\n";
     }
-    text + &columns(&rest_rows(inventory, plan, &memory), width)
+    text + &columns::table(&rest_rows(inventory, plan, &memory), width)
 }
 
 fn partition_rows(request: &Request, plan: &Plan) -> Vec<Vec<String>> {

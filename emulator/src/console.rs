@@ -11,12 +11,16 @@ mod record;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 pub use self::log::{ConsoleLog, LogError};
 use self::record::Record;
 pub use self::record::{Found, Pattern};
+
+/// How often a wait looks whether it is to end.
+const STOP_STEP: Duration = Duration::from_millis(500);
 
 /// One serial port. Clones share the port and the position from which [`Console::wait_for`] searches.
 #[derive(Clone)]
@@ -52,6 +56,8 @@ pub enum WaitEnd {
     TimedOut(Duration),
     /// The machine ended, so nothing more can come.
     Closed,
+    /// A signal has come.
+    Stopped,
 }
 
 impl Console {
@@ -83,6 +89,19 @@ impl Console {
     /// # Errors
     /// If it does not match within `limit`, or the machine ends.
     pub fn wait_for(&self, pattern: impl Into<Pattern>, limit: Duration) -> Result<Found, WaitError> {
+        self.wait_unless(&AtomicBool::new(false), pattern, limit)
+    }
+
+    /// The same, until `stop` becomes true.
+    ///
+    /// # Errors
+    /// Those of [`Console::wait_for`], or that it was stopped.
+    pub fn wait_unless(
+        &self,
+        stop: &AtomicBool,
+        pattern: impl Into<Pattern>,
+        limit: Duration,
+    ) -> Result<Found, WaitError> {
         let pattern = pattern.into();
         let deadline = Instant::now() + limit;
         let mut record = self.shared.lock();
@@ -91,13 +110,15 @@ impl Console {
                 return Ok(found);
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            let why = match (record.closed, left.is_zero()) {
-                (true, _) => WaitEnd::Closed,
-                (false, true) => WaitEnd::TimedOut(limit),
-                (false, false) => {
-                    record = wait_on(&self.shared.grown, record, left);
-                    continue;
-                }
+            let why = if record.closed {
+                WaitEnd::Closed
+            } else if stop.load(Ordering::Relaxed) {
+                WaitEnd::Stopped
+            } else if left.is_zero() {
+                WaitEnd::TimedOut(limit)
+            } else {
+                record = wait_on(&self.shared.grown, record, left.min(STOP_STEP));
+                continue;
             };
             return Err(WaitError {
                 console: self.name.to_string(),
@@ -199,6 +220,7 @@ impl std::fmt::Display for WaitEnd {
         match self {
             Self::TimedOut(limit) => write!(f, "{:.0} s passed", limit.as_secs_f64()),
             Self::Closed => f.write_str("the machine ended"),
+            Self::Stopped => f.write_str("a signal came"),
         }
     }
 }
@@ -256,6 +278,13 @@ mod tests {
         let (console, _machine) = console();
         let limit = Duration::from_millis(20);
         assert_eq!(console.wait_for("login:", limit).unwrap_err().why, WaitEnd::TimedOut(limit));
+    }
+
+    #[test]
+    fn a_wait_ends_when_it_is_stopped() {
+        let (console, _machine) = console();
+        let error = console.wait_unless(&AtomicBool::new(true), "login:", SOON).unwrap_err();
+        assert_eq!(error.why, WaitEnd::Stopped);
     }
 
     #[test]

@@ -7,6 +7,8 @@
 mod assumed;
 mod device;
 mod device_requests;
+mod driver;
+mod wire;
 
 use std::collections::BTreeSet;
 
@@ -24,6 +26,8 @@ use crate::qemu::SERIAL_PORTS;
 
 pub use assumed::Assumed;
 pub use device::{DeviceError, DeviceKind, EmulatedDevice};
+pub use driver::Driver;
+pub use wire::Wire;
 
 /// Where q35 has its PCI configuration space. If memory would reach up to here, the part above [`LOW_MEMORY_MAX`] is
 /// moved above 4 GiB.

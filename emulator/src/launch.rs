@@ -17,12 +17,15 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::{Inventory, SerialPort};
 use partitioner::plan::Plan;
+use regex::bytes::Regex;
 
-use crate::console::Console;
+use crate::console::{Console, WaitError};
 use crate::emulated::EmulatedMachine;
 use crate::host;
 use crate::iso::{self, IsoError};
@@ -30,6 +33,7 @@ use crate::output_file::{OutputError, OutputFile, require_writable};
 use crate::qemu::{
     self, Accelerator, Attachment, Boot, ConsoleSpec, Emulator, Firmware, Machine, MachineSpec, PrivateFolder,
 };
+use crate::session::LogLine;
 use crate::source::{BoxFileError, Source};
 
 /// The name of the console with the boot image's log.
@@ -118,6 +122,23 @@ pub enum LaunchError {
     /// The machine itself.
     #[error(transparent)]
     Machine(#[from] qemu::StartError),
+    /// A kernel cannot be alone.
+    #[error("{partition} has no initial file system for a machine of its own")]
+    NoInitrd {
+        /// The partition's name.
+        partition: String,
+    },
+}
+
+/// Why no kernel runs in a box.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The boot image refused.
+    #[error("the boot image stopped at {0}")]
+    Stopped(String),
+    /// It says nothing.
+    #[error(transparent)]
+    Silent(#[from] WaitError),
 }
 
 impl LaunchOptions {
@@ -216,6 +237,19 @@ impl RunningBox {
     /// How QEMU runs its processors.
     pub fn accelerator(&self) -> Accelerator {
         self.accelerator
+    }
+
+    /// Waits until the boot image has started all kernels, unless `stop` becomes true before.
+    ///
+    /// # Errors
+    /// If it refuses, or is not done within `limit`.
+    pub fn await_start(&self, limit: Duration, stop: &AtomicBool) -> Result<(), BootError> {
+        let line = Regex::new(r"(?m)^sprig +\d+\.\d+ (?:leave: |FAILED [^\r\n]*)").expect("a regular expression");
+        let found = self.log().wait_unless(stop, line, limit)?;
+        match LogLine::read(&found.text) {
+            LogLine::Failed { what } => Err(BootError::Stopped(what.to_owned())),
+            _ => Ok(()),
+        }
     }
 
     /// The log of the boot image.

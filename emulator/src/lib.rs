@@ -16,15 +16,19 @@
 //! | [`host`] | whether this host has the memory and the disk files that a machine takes |
 //! | [`qemu`] | the machine as QEMU runs it |
 //! | [`mod@launch`] | from a box file to a running box |
+//! | [`mod@alone`] | the kernel of one partition on a machine of its own |
 //! | [`console`], [`shell`] | what a serial port says; commands at a shell's prompt behind it |
-//! | [`session`], [`colours`] | a person in front of a running box |
+//! | [`user_network`] | servers on this host for machines on QEMU's user network |
+//! | [`session`], [`colours`], [`columns`] | a person in front of a running box, or of a table |
 //!
 //! The command, the benches, the contributor's tasks and the tests that boot boxes stand on it. It imports `partitioner`
 //! and nothing else of ours.
 
+pub mod alone;
 pub mod boot_image;
 pub mod bundle;
 pub mod colours;
+pub mod columns;
 pub mod console;
 pub mod emulated;
 pub mod host;
@@ -36,3 +40,4 @@ pub mod qemu;
 pub mod session;
 pub mod shell;
 pub mod source;
+pub mod user_network;

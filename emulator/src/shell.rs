@@ -5,7 +5,7 @@
 //! first command: [`Shell::settle`] makes sure of it.
 
 use std::io;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use regex::bytes::Regex;
@@ -78,6 +78,18 @@ impl Shell {
     /// The shell at this console.
     pub fn new(console: Console) -> Self {
         Self { console }
+    }
+
+    /// The shell at this console, when it is at its prompt, unless `stop` becomes true before.
+    ///
+    /// # Errors
+    /// If no prompt comes within `limit`, or the shell does not answer.
+    pub fn at_prompt(console: &Console, limit: Duration, stop: &AtomicBool) -> Result<Self, ShellError> {
+        // Some shells ask the terminal for the position of its cursor.
+        console.wait_unless(stop, marked(r"# (?:\x1b\[6n)?$"), limit)?;
+        let shell = Self::new(console.clone());
+        shell.settle()?;
+        Ok(shell)
     }
 
     /// The console at which it waits.
@@ -203,7 +215,7 @@ impl Running<'_> {
 }
 
 fn marked(pattern: &str) -> Pattern {
-    // Of fixed words and a number.
+    // Of fixed words, and a number at most.
     Pattern::Regex(Regex::new(pattern).expect("a regular expression"))
 }
 

@@ -7,21 +7,15 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
-use std::process::{self, Child, Command, Stdio};
+use std::process::{self, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Instant;
 
+use netns::Killed;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use support::LIMIT;
-
-/// Runs `ip`; what it printed, or what it complained about.
-fn ip(arguments: &str) -> Result<String, String> {
-    let output = Command::new("ip").args(arguments.split_whitespace()).output().map_err(|why| why.to_string())?;
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
-}
 
 /// What is missing here, if anything is.
 fn missing() -> Option<String> {
@@ -31,7 +25,7 @@ fn missing() -> Option<String> {
     if let Err(why) = File::open("/dev/net/tun") {
         return Some(format!("/dev/net/tun: {why}"));
     }
-    ip("netns list").err().map(|why| format!("ip: {why}"))
+    netns::ip("netns list").err().map(|why| format!("ip: {why}"))
 }
 
 fn is_possible(test: &str) -> bool {
@@ -40,23 +34,21 @@ fn is_possible(test: &str) -> bool {
     false
 }
 
-/// A network namespace, gone when this is.
+/// A network namespace, and the address of its end of the link.
 struct Namespace {
-    name: String,
+    namespace: netns::Namespace,
     address: Ipv4Addr,
 }
 
 impl Namespace {
     fn new(test: &str, index: u8) -> Self {
-        let name = format!("sprig-{test}-{}-{index}", process::id());
-        ip(&format!("netns add {name}")).unwrap();
-        ip(&format!("-n {name} link set lo up")).unwrap();
-        Self { name, address: Ipv4Addr::new(10, 83, 0, index + 1) }
+        let namespace = netns::Namespace::new(format!("sprig-{test}-{}-{index}", process::id())).unwrap();
+        Self { namespace, address: Ipv4Addr::new(10, 83, 0, index + 1) }
     }
 
     /// Does `work` in a thread that is in this namespace; sockets that it makes stay here.
     fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        let namespace = File::open(Path::new("/run/netns").join(&self.name)).unwrap();
+        let namespace = File::open(Path::new("/run/netns").join(self.namespace.name())).unwrap();
         thread::scope(|scope| {
             let thread = scope.spawn(|| {
                 move_into_link_name_space(std::os::fd::AsFd::as_fd(&namespace), Some(LinkNameSpaceType::Network))
@@ -69,13 +61,14 @@ impl Namespace {
 
     /// What `ip` shows of the interface, if it is there.
     fn interface(&self) -> Option<String> {
-        ip(&format!("-o -n {} link show vni0", self.name)).ok()
+        self.namespace.interface("vni0")
     }
 
     fn until(&self, what: &str, done: impl Fn(Option<&str>) -> bool) {
         let began = Instant::now();
         while !done(self.interface().as_deref()) {
-            assert!(began.elapsed() < LIMIT, "{}: waited {} s for {what}", self.name, LIMIT.as_secs());
+            let (name, limit) = (self.namespace.name(), LIMIT.as_secs());
+            assert!(began.elapsed() < LIMIT, "{name}: waited {limit} s for {what}");
             thread::yield_now();
         }
     }
@@ -89,15 +82,9 @@ impl Namespace {
     }
 }
 
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        let _ = ip(&format!("netns del {}", self.name));
-    }
-}
-
 /// A `sprig-tap`, ended when this is dropped.
 struct Tap {
-    child: Child,
+    child: Killed,
     lines: Receiver<String>,
 }
 
@@ -107,7 +94,7 @@ impl Tap {
         let (tell, lines) = mpsc::channel();
         let out = BufReader::new(child.stdout.take().unwrap());
         thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
-        Self { child, lines }
+        Self { child: Killed(child), lines }
     }
 
     fn create(socket: &Path) -> Self {
@@ -118,11 +105,10 @@ impl Tap {
     }
 
     fn join(namespace: &Namespace, socket: &Path, index: u8) -> Self {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &namespace.name, env!("CARGO_BIN_EXE_sprig-tap"), "join", "--socket"]);
-        let mut tap = Self::start(command.arg(socket).args(["--index", &index.to_string()]));
+        let mut command = namespace.namespace.command(env!("CARGO_BIN_EXE_sprig-tap"));
+        let mut tap = Self::start(command.args(["join", "--socket"]).arg(socket).args(["--index", &index.to_string()]));
         tap.until_said(&format!("vni0 is partition {index} of tap"));
-        ip(&format!("-n {} addr add {}/24 dev vni0", namespace.name, namespace.address)).unwrap();
+        namespace.namespace.ip(&format!("addr add {}/24 dev vni0", namespace.address)).unwrap();
         tap
     }
 
@@ -133,27 +119,20 @@ impl Tap {
             }
         }
         let mut complaint = String::new();
-        let _ = self.child.kill();
-        let _ = self.child.stderr.take().map(|mut err| err.read_to_string(&mut complaint));
+        let _ = self.child.0.kill();
+        let _ = self.child.0.stderr.take().map(|mut err| err.read_to_string(&mut complaint));
         panic!("it never said {what:?}, but: {complaint}");
     }
 
     fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        kill_process(Pid::from_child(&self.child.0), signal).unwrap();
     }
 
     /// Ends it by SIGTERM; what it said last.
     fn end(mut self) -> Vec<String> {
         self.signal(Signal::TERM);
-        assert!(self.child.wait().unwrap().success());
+        assert!(self.child.0.wait().unwrap().success());
         self.lines.iter().collect()
-    }
-}
-
-impl Drop for Tap {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -262,9 +241,8 @@ fn a_bridge_that_is_killed_takes_the_carrier_down_and_the_next_brings_it_up() {
 
 /// What a bridge that cannot start says.
 fn complaint(namespace: &Namespace, arguments: &[&str]) -> String {
-    let program = env!("CARGO_BIN_EXE_sprig-tap");
-    let mut command = Command::new("ip");
-    let output = command.args(["netns", "exec", &namespace.name, program, "join"]).args(arguments).output().unwrap();
+    let mut command = namespace.namespace.command(env!("CARGO_BIN_EXE_sprig-tap"));
+    let output = command.arg("join").args(arguments).output().unwrap();
     assert!(!output.status.success());
     String::from_utf8(output.stderr).unwrap()
 }

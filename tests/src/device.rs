@@ -2,20 +2,20 @@
 
 use std::fs;
 use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
+use emulator::emulated::{DeviceKind, Driver};
+use emulator::user_network::{GUEST, Server};
 use partitioner::address::MemoryRange;
 use partitioner::pci::PciAddress;
 use partitioner::plan::Assignment;
 use regex::Regex;
 use tempfile::NamedTempFile;
 
-use crate::instance::Instance;
+use crate::instance::{COMMAND_LIMIT, Instance};
 use crate::scene::Booted;
 
 /// Limit from the loading of a driver until its device is there.
@@ -25,9 +25,6 @@ const HALF_MIB: usize = 24;
 /// MiB of noise that are sent out and come back, and how often.
 const NOISE_MIB: usize = 4;
 const ECHO_TIMES: usize = 4;
-/// The address of the host in QEMU's user network, and an address for a card.
-const HOST: &str = "10.0.2.2";
-const GUEST: &str = "10.0.2.15/24";
 
 /// What a kernel prints when a device fails or an interrupt is lost.
 const FAILURES: &str = "WARNING:|BUG:|timeout|timed out|lost interrupt|I/O error|Call Trace|not responding|reset controller|\
@@ -71,11 +68,7 @@ impl ScratchDisk {
 }
 
 /// A server outside of the box, which sends back everything that it receives.
-pub struct Echo {
-    port: u16,
-    ended: Arc<AtomicBool>,
-    server: Option<JoinHandle<()>>,
-}
+pub struct Echo(Server);
 
 impl Echo {
     /// A server on a free port of this host.
@@ -84,34 +77,9 @@ impl Echo {
     /// If there is none.
     #[expect(clippy::new_without_default, reason = "it starts a server")]
     pub fn new() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = listener.local_addr().expect("the port's number").port();
-        let ended = Arc::new(AtomicBool::new(false));
-        let server = thread::spawn({
-            let ended = ended.clone();
-            move || serve(&listener, &ended)
-        });
-        Self { port, ended, server: Some(server) }
-    }
-}
-
-fn serve(listener: &TcpListener, ended: &AtomicBool) {
-    for caller in listener.incoming() {
-        if ended.load(Ordering::Relaxed) {
-            return;
-        }
         // A client that disconnects too early finds by itself that something is missing.
-        let echo = |caller: TcpStream| io::copy(&mut &caller, &mut &caller);
-        thread::spawn(move || caller.and_then(echo));
-    }
-}
-
-impl Drop for Echo {
-    fn drop(&mut self) {
-        self.ended.store(true, Ordering::Relaxed);
-        // The connection wakes the server. If it fails, the server has ended already.
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
-        let _ = self.server.take().map(JoinHandle::join);
+        let echo = |caller: TcpStream| thread::spawn(move || io::copy(&mut &caller, &mut &caller));
+        Self(Server::open(echo).expect("a port"))
     }
 }
 
@@ -122,9 +90,12 @@ impl Instance<'_> {
     }
 
     /// Loads the driver of a virtio card, and of the bus that it is on: some kernels have that in their image.
+    ///
+    /// # Panics
+    /// If the kernel has none.
     pub fn load_virtio_net(&self) {
-        self.try_run("modprobe -q virtio_pci");
-        self.load("virtio_net");
+        let driver = Driver::of(DeviceKind::VirtioNet).expect("a card has a driver");
+        driver.load(&self.shell(), COMMAND_LIMIT).unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Interrupts so far of which the description matches a regular expression.
@@ -204,8 +175,8 @@ pub fn echo_command(echo: &Echo) -> String {
     let several = ["/tmp/noise"; ECHO_TIMES].join(" ");
     format!(
         "dd if=/dev/urandom of=/tmp/noise bs=1M count={NOISE_MIB} 2>/dev/null && \
-         [ \"$(cat {several} | socat -t 60 - TCP:{HOST}:{} | sha256sum)\" = \"$(cat {several} | sha256sum)\" ]",
-        echo.port
+         [ \"$(cat {several} | socat -t 60 - TCP:{} | sha256sum)\" = \"$(cat {several} | sha256sum)\" ]",
+        echo.0.address()
     )
 }
 

@@ -1,11 +1,12 @@
 //! A box file on disk with the images that it names, and the booted box.
 
+use std::error::Error;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use emulator::console::WaitError;
 use emulator::launch::{LaunchOptions, RunningBox, launch};
 use emulator::source::Source;
 use partitioner::address::MemoryRange;
@@ -104,11 +105,10 @@ pub struct Booted {
 }
 
 impl Booted {
-    fn await_start(&self) -> Result<(), WaitError> {
-        let left = regex::bytes::Regex::new(" (leave|FAILED .*): ").expect("a regular expression");
-        let left = self.running.log().wait_for(left, LEAVE_LIMIT)?;
-        assert_eq!(left.groups[0], "leave", "{}", self.running.log().text());
-        self.instances().iter().try_for_each(|instance| instance.try_wait_for_report().map(drop))
+    fn await_start(&self) -> Result<(), Box<dyn Error>> {
+        self.running.await_start(LEAVE_LIMIT, &AtomicBool::new(false))?;
+        self.instances().iter().try_for_each(|instance| instance.try_wait_for_report().map(drop))?;
+        Ok(())
     }
 
     /// The emulator's monitor.

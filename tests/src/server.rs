@@ -1,13 +1,10 @@
 //! A server outside of the box: a thread of the test on the host. In QEMU's user network the box reaches it at
-//! [`HOST`].
+//! [`HOST`](emulator::user_network::HOST).
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, UdpSocket};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-
-/// The address of this host in QEMU's user network.
-pub const HOST: &str = "10.0.2.2";
 
 /// How long a client may send nothing.
 const SILENCE_LIMIT: Duration = Duration::from_secs(120);

@@ -26,7 +26,7 @@ pub(crate) const CARGO_LIMIT: Duration = Duration::from_secs(40 * 60);
 const INSTANCE: &str = "x86_64-unknown-linux-gnu";
 
 /// These programs: each is a package and a program of that name.
-const PROGRAMS: [&str; 2] = ["bench-agent", "sprig-log"];
+const PROGRAMS: [&str; 3] = ["bench-agent", "datagrams", "sprig-log"];
 
 /// And this one, which only tests put into an instance: into the folder of what is made.
 const HOSTILE: &str = "hostile-partition";

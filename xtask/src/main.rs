@@ -51,7 +51,8 @@ enum Command {
     /// Boot two stock kernels side by side, show what each reports, and log in from one to the other
     Demo(demo::Options),
     /// Run a bench: boot, box, boxes, tap or native
-    Bench(bench::Options),
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Build this project's book, in `target/book`
     Book,
     /// Check formatting and lints, for the host and for bare metal
@@ -79,7 +80,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Build(options) => build::run(&places, &options),
         Command::Dkms(options) => dkms::run(&places, &options),
         Command::Demo(options) => demo::run(&places, &options),
-        Command::Bench(options) => bench::run(&places, &options),
+        Command::Bench(bench) => bench::run(&places, &bench),
         Command::Book => book::run(&places),
         Command::Lint => lint::run(&places),
         Command::Test(options) => test::run(&places, &options),

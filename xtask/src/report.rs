@@ -1,6 +1,7 @@
 //! The report that an instance makes from user space (`examples/initrd/init`).
 
 use anyhow::{Context, Result, ensure};
+use emulator::columns;
 use partitioner::amount::Amount;
 use serde::{Deserialize, Serialize};
 
@@ -41,9 +42,9 @@ impl Report {
 
 /// The reports as a table.
 pub(crate) fn table(reports: &[Report]) -> String {
-    let head = ["partition", "kernel release", "cores", "memory", "user space after"].map(str::to_owned);
+    let head = ["partition", "kernel release", "cores", "memory", "user space after"].map(str::to_owned).to_vec();
     let rows = reports.iter().map(|report| {
-        [
+        vec![
             report.name.clone(),
             report.kernel_release.clone(),
             report.online_cpus.to_string(),
@@ -51,14 +52,7 @@ pub(crate) fn table(reports: &[Report]) -> String {
             format!("{:.2} s", report.user_space_seconds),
         ]
     });
-    let rows: Vec<[String; 5]> = [head].into_iter().chain(rows).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: [usize; 5] = std::array::from_fn(width);
-    let line = |row: &[String; 5]| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
-        format!("  {}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
-    };
-    rows.iter().map(line).collect()
+    columns::table(&[head].into_iter().chain(rows).collect::<Vec<_>>(), usize::MAX)
 }
 
 #[cfg(test)]

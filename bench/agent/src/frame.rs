@@ -1,4 +1,4 @@
-//! The contents of a frame after its Ethernet header, or of a datagram:
+//! The contents of a frame after its Ethernet header:
 //!
 //! ```text
 //! 0   checksum  u32   over the four words that follow
@@ -9,9 +9,7 @@
 //! 20  bytes made from stream and number, up to the length
 //! ```
 
-use std::str::FromStr;
-
-use anyhow::{Context, Error, Result};
+use anyhow::{Context, Result};
 
 /// Ethernet: destination, source, type.
 pub(crate) const ETHERNET_LEN: usize = 14;
@@ -32,11 +30,8 @@ const LAST: u32 = 1 << 31;
 const RUNS: usize = 61;
 const RUN_STEP: usize = 7;
 
-/// A card's address.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Mac(pub(crate) [u8; 6]);
+pub(crate) type Mac = [u8; 6];
 
-/// Which frame it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Label {
     pub(crate) stream: u32,
@@ -50,11 +45,10 @@ pub(crate) struct Label {
 pub(crate) struct Pattern(Vec<u8>);
 
 impl Label {
-    /// The first bytes of a frame.
     pub(crate) fn head(self, to: Mac, from: Mac, kind: u16) -> [u8; HEAD_LEN] {
         let mut head = [0; HEAD_LEN];
-        head[..6].copy_from_slice(&to.0);
-        head[6..12].copy_from_slice(&from.0);
+        head[..6].copy_from_slice(&to);
+        head[6..12].copy_from_slice(&from);
         head[12..ETHERNET_LEN].copy_from_slice(&kind.to_be_bytes());
         head[ETHERNET_LEN..].copy_from_slice(&self.bytes());
         head
@@ -93,13 +87,9 @@ fn checksum(words: [u32; 4]) -> u32 {
 
 impl Pattern {
     pub(crate) fn new() -> Pattern {
-        let mut state = 1_u32;
-        let byte = || {
-            // The generator of Numerical Recipes: its high bits differ well enough from byte to byte.
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 24) as u8
-        };
-        Pattern(std::iter::repeat_with(byte).take(MOST + RUNS * RUN_STEP).collect())
+        let mut bytes = vec![0; MOST + RUNS * RUN_STEP];
+        fastrand::Rng::with_seed(1).fill(&mut bytes);
+        Pattern(bytes)
     }
 
     /// The bytes behind a label.
@@ -117,21 +107,16 @@ impl Pattern {
     }
 }
 
-impl FromStr for Mac {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Mac> {
-        let bytes: Option<Vec<u8>> = text.split(':').map(|word| u8::from_str_radix(word, 16).ok()).collect();
-        let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
-        bytes.map(Mac).with_context(|| format!("{text:?} is no address of a card"))
-    }
+pub(crate) fn mac(text: &str) -> Result<Mac> {
+    let bytes: Option<Vec<u8>> = text.split(':').map(|word| u8::from_str_radix(word, 16).ok()).collect();
+    bytes.and_then(|bytes| bytes.try_into().ok()).with_context(|| format!("{text:?} is no address of a card"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const MAC: Mac = Mac([2, 0, 0, 0, 0, 1]);
+    const MAC: Mac = [2, 0, 0, 0, 0, 1];
 
     #[test]
     fn every_changed_byte_is_seen() {
@@ -160,7 +145,7 @@ mod tests {
 
     #[test]
     fn an_address_is_six_bytes() {
-        assert_eq!("02:00:00:00:00:01".parse::<Mac>().unwrap(), MAC);
-        assert!("02:00:00".parse::<Mac>().is_err() && "x".parse::<Mac>().is_err());
+        assert_eq!(mac("02:00:00:00:00:01").unwrap(), MAC);
+        assert!(mac("02:00:00").is_err() && mac("x").is_err());
     }
 }

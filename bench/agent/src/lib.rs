@@ -30,17 +30,6 @@ pub enum Order {
     Random,
 }
 
-/// What the sender of frames prints.
-#[derive(Serialize, Deserialize, Default, Debug)]
-pub struct Sent {
-    /// Frames.
-    pub frames: u32,
-    /// Their bytes.
-    pub bytes: u64,
-    /// How often the receiver gave no credit in time.
-    pub stalls: u32,
-}
-
 /// What the receiver of frames prints.
 #[derive(Serialize, Deserialize, Default, Debug)]
 pub struct Received {
@@ -54,17 +43,11 @@ pub struct Received {
     pub corrupt: u32,
     /// Frames that did not arrive.
     pub lost: u32,
-    /// Frames that arrived after a later one.
-    pub late: u32,
 }
 
 /// What the requesting end of round trips prints. Times are in nanoseconds.
 #[derive(Serialize, Deserialize, Debug)]
 pub struct RoundTrips {
-    /// Requests that were answered.
-    pub count: u64,
-    /// Requests that were not.
-    pub lost: u64,
     /// Half of them took no longer.
     pub median: f64,
     /// 99 % of them took no longer.

@@ -1,9 +1,8 @@
-//! What `sprig bench`, and tests, run inside an instance. [`USAGE`] has the commands.
+//! What `sprig bench` runs inside an instance. [`USAGE`] has the commands.
 //!
 //! Those that measure print one report of the library as a line of JSON. [`frame`] defines the frames, [`socket`] moves them
 //! without IP, and [`send`] and [`receive`] are the two ends. [`round_trip`] has both ends of round trips.
 
-mod datagrams;
 mod disk;
 mod frame;
 mod receive;
@@ -27,9 +26,7 @@ const USAGE: &str = "usage:
   ask ADDRESS:PORT sleeping|polling SECONDS    sends datagrams and times each answer
   read DEVICE BYTES sequential|random SECONDS  reads blocks of BYTES from a disk
   give ADDRESS:PORT SECONDS               sends a TCP stream to a server outside the box
-  take ADDRESS:PORT SECONDS               receives one
-  receive-datagrams PORT                  checks the datagrams that arrive, and answers
-  send-datagrams ADDRESS:PORT COUNT LEAST MOST  sends COUNT of them, in frames of LEAST to MOST bytes";
+  take ADDRESS:PORT SECONDS               receives one";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -49,16 +46,14 @@ fn main() -> ExitCode {
 fn run(words: &[&str]) -> Result<String> {
     match words {
         ["receive", card] => json(&receive::run(card)?),
-        ["send", card, mac, len, time] => json(&send::run(card, mac.parse()?, number(len)?, seconds(time)?)?),
+        ["send", card, mac, len, time] => {
+            send::run(card, frame::mac(mac)?, number(len)?, seconds(time)?).map(|()| String::new())
+        }
         ["answer", address, wait] => round_trip::answer(address, choice(wait)?).map(|()| String::new()),
         ["ask", address, wait, time] => json(&round_trip::ask(address, choice(wait)?, seconds(time)?)?),
         ["read", device, len, order, time] => json(&disk::read(device, number(len)?, choice(order)?, seconds(time)?)?),
         ["give", address, time] => json(&stream::give(address, seconds(time)?)?),
         ["take", address, time] => json(&stream::take(address, seconds(time)?)?),
-        ["receive-datagrams", port] => datagrams::receive(number(port)?),
-        ["send-datagrams", address, count, least, most] => {
-            datagrams::send(address, number(count)?, number(least)?..=number(most)?)
-        }
         _ => bail!(USAGE),
     }
 }

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use bench_agent::Received;
+use rustix::net::RecvFlags;
 
 use crate::frame::{CREDIT, ETHERNET_LEN, FLOOD, LEAST, Label, MOST, Mac, Pattern};
 use crate::socket::Socket;
 
-/// How long the first frame may take to arrive.
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// After so long without a frame the sender counts as gone.
 const SILENCE_LIMIT: Duration = Duration::from_secs(5);
@@ -35,7 +35,7 @@ pub(crate) fn run(card: &str) -> Result<Received> {
     let mut receiver = Receiver { socket, pattern, stream: None, next: 0, credited: 0, first: None, report };
     let (opened, mut frame) = (Instant::now(), vec![0; MOST + 1]);
     loop {
-        match receiver.socket.receive(&mut frame).with_context(|| card.to_owned())? {
+        match receiver.socket.receive(&mut frame, RecvFlags::empty()).with_context(|| card.to_owned())? {
             Some(len) if receiver.take(&frame[..len])? => return Ok(receiver.report),
             Some(_) => {}
             None if receiver.stream.is_some() => return Ok(receiver.report),
@@ -83,14 +83,13 @@ impl Receiver {
             self.report.lost += label.number - self.next;
             self.next = label.number + 1;
         } else {
-            self.report.late += 1;
             self.report.lost = self.report.lost.saturating_sub(1);
         }
     }
 
     fn give_credit(&mut self, frame: &[u8], label: Label) -> Result<()> {
         // Back to the sender: the frame's destination and source, exchanged.
-        let mac = |at: usize| Mac(std::array::from_fn(|number| frame[at + number]));
+        let mac = |at: usize| -> Mac { std::array::from_fn(|number| frame[at + number]) };
         let credit = Label { number: self.next, is_last: false, len: LEAST, ..label };
         let credit = (credit.head(mac(6), mac(0), CREDIT), self.pattern.of(credit));
         self.socket.send(&[credit]).context("giving credit")?;

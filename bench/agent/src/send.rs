@@ -7,9 +7,9 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use bench_agent::Sent;
+use rustix::net::RecvFlags;
 
-use crate::frame::{CREDIT, ETHERNET_LEN, FLOOD, HEAD_LEN, LEAST, Label, MOST, Mac, Pattern};
+use crate::frame::{CREDIT, ETHERNET_LEN, FLOOD, HEAD_LEN, LEAST, Label, MOST, Mac, Pattern, mac};
 use crate::socket::{RECEIVE_BUFFER, Socket};
 
 /// Frames of one system call.
@@ -36,15 +36,14 @@ struct Sender {
     /// The number of the next frame, and up to where there is credit.
     next: u32,
     credited: u32,
-    report: Sent,
     credit: Vec<u8>,
 }
 
 /// Sends frames of that length through the card for so long.
-pub(crate) fn run(card: &str, to: Mac, len: usize, duration: Duration) -> Result<Sent> {
+pub(crate) fn run(card: &str, to: Mac, len: usize, duration: Duration) -> Result<()> {
     ensure!((LEAST..=MOST).contains(&len), "frames have {LEAST} to {MOST} bytes, not {len}");
     let from = fs::read_to_string(format!("/sys/class/net/{card}/address"));
-    let from = from.with_context(|| format!("there is no card {card}"))?.trim().parse()?;
+    let from = mac(from.with_context(|| format!("there is no card {card}"))?.trim())?;
     let window = RECEIVE_BUFFER / 2 / (2 * len + FRAME_OVERHEAD);
     let mut sender = Sender {
         socket: Socket::open(card, CREDIT, REPEAT_AFTER)?,
@@ -56,7 +55,6 @@ pub(crate) fn run(card: &str, to: Mac, len: usize, duration: Duration) -> Result
         window: u32::try_from(window).unwrap_or(WINDOW_MOST).clamp(WINDOW_LEAST, WINDOW_MOST),
         next: 0,
         credited: 0,
-        report: Sent::default(),
         credit: vec![0; 2048],
     };
     sender.send_acknowledged(0, false)?;
@@ -65,8 +63,7 @@ pub(crate) fn run(card: &str, to: Mac, len: usize, duration: Duration) -> Result
     while Instant::now() < end {
         sender.burst()?;
     }
-    sender.send_acknowledged(sender.next, true)?;
-    Ok(sender.report)
+    sender.send_acknowledged(sender.next, true)
 }
 
 impl Sender {
@@ -85,17 +82,20 @@ impl Sender {
 
     /// Sends as many frames as there is credit for, at most a burst.
     fn burst(&mut self) -> Result<()> {
-        self.take_credit()?;
+        self.take_all_credit()?;
         let room = self.window.saturating_sub(self.next.wrapping_sub(self.credited));
         // Full bursts, unless the window holds less.
         if room < BURST.min(self.window / 2) {
-            return self.wait_for_room();
+            let before = self.credited;
+            self.await_credit(CREDIT_LIMIT)?;
+            if self.credited == before {
+                self.credited = self.next;
+            }
+            return Ok(());
         }
         let numbers = (self.next..).take(room.min(BURST) as usize);
         let frames: Vec<_> = numbers.map(|number| self.frame(number, self.len, false)).collect();
         let sent = self.socket.send(&frames).with_context(|| format!("frame {}", self.next))?;
-        self.report.bytes += frames[..sent].iter().map(|(head, rest)| (head.len() + rest.len()) as u64).sum::<u64>();
-        self.report.frames += sent as u32;
         self.next += sent as u32;
         if sent == 0 {
             rustix::thread::sched_yield();
@@ -103,41 +103,29 @@ impl Sender {
         Ok(())
     }
 
-    fn wait_for_room(&mut self) -> Result<()> {
-        let before = self.credited;
-        self.await_credit(CREDIT_LIMIT)?;
-        if self.credited == before {
-            self.report.stalls += 1;
-            self.credited = self.next;
-        }
-        Ok(())
-    }
-
     fn await_credit(&mut self, limit: Duration) -> Result<()> {
         let (before, end) = (self.credited, Instant::now() + limit);
         while self.credited == before && Instant::now() < end {
-            let received = self.socket.receive(&mut self.credit).context("no credit")?;
-            self.note(received);
+            self.take_credit(RecvFlags::empty())?;
         }
-        self.take_credit()
+        self.take_all_credit()
     }
 
-    /// Takes the credit that has arrived.
-    fn take_credit(&mut self) -> Result<()> {
-        while let Some(len) = self.socket.try_receive(&mut self.credit).context("no credit")? {
-            self.note(Some(len));
-        }
+    fn take_all_credit(&mut self) -> Result<()> {
+        while self.take_credit(RecvFlags::DONTWAIT)? {}
         Ok(())
     }
 
-    fn note(&mut self, received: Option<usize>) {
+    /// Takes the next frame, which may give credit. False if none comes.
+    fn take_credit(&mut self, flags: RecvFlags) -> Result<bool> {
+        let received = self.socket.receive(&mut self.credit, flags).context("no credit")?;
         let label = received.and_then(|len| Label::read(self.credit.get(ETHERNET_LEN..len)?));
         if let Some(label) = label.filter(|label| label.stream == self.stream) {
             self.credited = self.credited.max(label.number);
         }
+        Ok(received.is_some())
     }
 
-    /// A frame's head, and what follows.
     fn frame(&self, number: u32, len: usize, is_last: bool) -> ([u8; HEAD_LEN], &[u8]) {
         let label = Label { stream: self.stream, number, window: self.window, is_last, len };
         (label.head(self.to, self.from, FLOOD), self.pattern.of(label))

@@ -77,17 +77,8 @@ impl Socket {
         }
     }
 
-    /// The length of the next frame, if one arrives before the limit.
-    pub(crate) fn receive(&self, frame: &mut [u8]) -> io::Result<Option<usize>> {
-        self.receive_with(frame, RecvFlags::empty())
-    }
-
-    /// The length of the next frame, if it has arrived.
-    pub(crate) fn try_receive(&self, frame: &mut [u8]) -> io::Result<Option<usize>> {
-        self.receive_with(frame, RecvFlags::DONTWAIT)
-    }
-
-    fn receive_with(&self, frame: &mut [u8], flags: RecvFlags) -> io::Result<Option<usize>> {
+    /// The length of the next frame, if one arrives before the limit; with `DONTWAIT`, if it has arrived.
+    pub(crate) fn receive(&self, frame: &mut [u8], flags: RecvFlags) -> io::Result<Option<usize>> {
         match recv(&self.0, frame, flags) {
             Ok((_, len)) => Ok(Some(len)),
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Ok(None),

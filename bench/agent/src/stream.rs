@@ -96,7 +96,6 @@ mod tests {
 
     const SHORT: Duration = Duration::from_millis(50);
 
-    /// Runs a client, with a server for it.
     fn with<T>(server: fn(TcpStream) -> io::Result<()>, client: impl FnOnce(&str) -> T) -> T {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();

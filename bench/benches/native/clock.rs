@@ -7,7 +7,6 @@ use bench::probe::{Counter, Sample};
 
 /// A flow runs for so long before it counts: then caches are warm, and both sides keep pace.
 const WARM_UP: Duration = Duration::from_millis(20);
-/// Bytes between two looks at the clock.
 const BYTES_PER_LOOK: usize = 1 << 20;
 
 /// Repeats `burst`, which returns how many of `bytes` each it was, for at least that time after the warm-up. Returns how many
@@ -32,7 +31,6 @@ fn count_for(duration: Duration, bytes: usize, burst: &mut impl FnMut() -> Resul
     }
 }
 
-/// The sample of a flow of frames.
 pub(crate) fn frames(rate: f64, bytes: usize) -> Sample {
     Sample::of(rate).count("bit/s", Counter::mean(rate * bytes as f64 * 8.0))
 }

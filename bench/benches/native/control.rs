@@ -61,7 +61,6 @@ impl Control {
         (0..WORDS).for_each(|word| self.window.window().header(word).heartbeat.store(0, Ordering::Relaxed));
     }
 
-    /// As the peer has it.
     pub(crate) fn as_peer(&mut self) -> &mut Self {
         self.is_peer = true;
         self
@@ -71,7 +70,6 @@ impl Control {
         self.window.window().header(word as usize).heartbeat
     }
 
-    /// The words that go there and come back.
     pub(crate) fn lines(&self, lines: Lines) -> [&AtomicU64; 2] {
         let back = if lines == Lines::One { Word::Ping } else { Word::Pong };
         [self.word(Word::Ping), self.word(back)]
@@ -107,7 +105,6 @@ pub(crate) struct Limit {
 }
 
 impl Limit {
-    /// For a wait for `what`.
     pub(crate) fn new(what: &'static str) -> Self {
         Self { since: None, spins: 0, what }
     }

@@ -12,11 +12,12 @@ use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use bench::model::Case;
 use bench::probe::{Probe, probe};
 use hosted::WindowFile;
 use memmap2::{MmapOptions, MmapRaw};
+use strum::IntoStaticStr;
 
 use crate::clock;
 use crate::control::{Control, Limit, Word};
@@ -26,20 +27,19 @@ use crate::port::{self, Frames};
 /// The most frames between two words about how far a side has come.
 const BURST: u64 = 32;
 
-/// How it is copied.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, IntoStaticStr)]
 pub(crate) enum Routine {
     /// By the C library, which uses the processor's widest registers.
+    #[strum(serialize = "limit")]
     Memcpy,
     /// By one instruction, without any of the wide registers.
+    #[strum(serialize = "limit-rep-movsb")]
     RepMovsb,
 }
 
-/// What is copied.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Copying {
     pub(crate) frame: usize,
-    /// Bytes of the region.
     pub(crate) footprint: u64,
     pub(crate) routine: Routine,
     pub(crate) duration: Duration,
@@ -48,8 +48,7 @@ pub(crate) struct Copying {
 /// The region, as a process has mapped it.
 struct Region {
     map: MmapRaw,
-    routine: Routine,
-    frame: usize,
+    copying: Copying,
     stride: usize,
     slots: u64,
     burst: u64,
@@ -63,9 +62,7 @@ impl Region {
         let (offset, room) = (geometry.pool(0), 2 * geometry.pool_len());
         let page = 4096;
         let skipped = (offset % page) as usize;
-        if room < copying.footprint {
-            bail!("the window is shorter than the region");
-        }
+        ensure!(room >= copying.footprint, "the window is shorter than the region");
         let mut map = MmapOptions::new();
         let map = map.offset(offset - skipped as u64).len(len + skipped).populate();
         let map = map.map_raw(&window.memory()).context("cannot map the region")?;
@@ -73,30 +70,28 @@ impl Region {
         let slots = (len / stride) as u64;
         // So that one can be written while another is read.
         let burst = BURST.min(slots / 2);
-        if burst == 0 {
-            bail!("{len} bytes hold no two frames of {}", copying.frame);
-        }
-        Ok(Self { map, routine: copying.routine, frame: copying.frame, stride, slots, burst })
+        ensure!(burst > 0, "{len} bytes hold no two frames of {}", copying.frame);
+        Ok(Self { map, copying, stride, slots, burst })
     }
 
     fn slot(&self, number: u64) -> *mut u8 {
         let at = (number % self.slots) as usize * self.stride;
-        assert!(at + self.frame <= self.map.len());
+        assert!(at + self.copying.frame <= self.map.len());
         // SAFETY: inside the mapping, as the assertion says.
         unsafe { self.map.as_mut_ptr().add(at) }
     }
 
     fn copy_in(&self, number: u64, from: &[u8]) {
-        assert_eq!(from.len(), self.frame);
+        assert_eq!(from.len(), self.copying.frame);
         // SAFETY: a slot is as long as a frame, and private memory does not overlap it. The other process reads it only
         // after `produced` has passed it, and this one writes to it again only after `consumed` has.
-        unsafe { copy(self.routine, self.slot(number), from.as_ptr(), self.frame) };
+        unsafe { copy(self.copying.routine, self.slot(number), from.as_ptr(), from.len()) };
     }
 
     fn copy_out(&self, number: u64, into: &mut [u8]) {
-        assert_eq!(into.len(), self.frame);
+        assert_eq!(into.len(), self.copying.frame);
         // SAFETY: as for `copy_in`, the other way round.
-        unsafe { copy(self.routine, into.as_mut_ptr(), self.slot(number), self.frame) };
+        unsafe { copy(self.copying.routine, into.as_mut_ptr(), self.slot(number), into.len()) };
     }
 }
 
@@ -116,11 +111,7 @@ unsafe fn copy(routine: Routine, to: *mut u8, from: *const u8, len: usize) {
 
 impl Copying {
     pub(crate) fn probe(self) -> Box<dyn Probe<Peer>> {
-        let subject = match self.routine {
-            Routine::Memcpy => "limit",
-            Routine::RepMovsb => "limit-rep-movsb",
-        };
-        let case = Case::new("frames", subject, "frames/s").with("frame_bytes", self.frame);
+        let case = Case::new("frames", self.routine.into(), "frames/s").with("frame_bytes", self.frame);
         probe(case.with("footprint_bytes", self.footprint), move |peer: &mut Peer| {
             let window = port::window(self.footprint.div_ceil(2) + 4096)?;
             let there = |control: &mut Control| self.copy_in(&window, control);
@@ -153,7 +144,6 @@ impl Copying {
         Ok(rate)
     }
 
-    /// Copies in until it is stopped.
     fn copy_in(self, window: &WindowFile, control: &mut Control) -> Result<f64> {
         let region = Region::map(window, self)?;
         control.meet()?;

@@ -11,13 +11,11 @@ use crate::control::Control;
 use crate::peer::{Peer, Waits};
 use crate::port::{self, Frames, Port};
 
-/// What is sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Flow {
     pub(crate) frame: usize,
     /// Frames between two publications, and the most that are given back at once.
     pub(crate) burst: usize,
-    /// Bytes of the sender's pool.
     pub(crate) pool: u64,
     pub(crate) waits: Waits,
     pub(crate) duration: Duration,

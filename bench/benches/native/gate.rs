@@ -19,16 +19,13 @@ const DISTURBED: f64 = 1.5;
 const BOUNCES: Bounces = Bounces { lines: Lines::One, rows: 9, trips: 200 };
 /// Checks at the beginning, to find the best.
 const FIRST_CHECKS: usize = 40;
-/// How long to wait until the machine is quiet.
 const QUIET_LIMIT: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(10);
-/// Attempts at one sample.
 const ATTEMPTS: u32 = 4;
 /// A sample whose processes waited for more than this share of its time is disturbed. Another busy process takes half of a
 /// core. testpmd waits for 7 % of it by itself, for the thread of its prompt.
 const WAITED_MOST: f64 = 0.15;
 
-/// Decides which samples count.
 pub(crate) struct Gate {
     /// The best median of this run.
     pub(crate) best: f64,
@@ -78,14 +75,12 @@ impl Gate {
 
     fn await_quiet(&mut self, peer: &mut Peer) -> Result<bool> {
         let start = Instant::now();
-        loop {
-            if self.is_quiet(peer)? {
-                return Ok(true);
-            }
+        while !self.is_quiet(peer)? {
             if start.elapsed() > QUIET_LIMIT {
                 return Ok(false);
             }
             thread::sleep(PAUSE);
         }
+        Ok(true)
     }
 }

@@ -8,47 +8,42 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, bail, ensure};
+use anyhow::{Result, anyhow, ensure};
 use bench::model::Case;
 use bench::probe::{Probe, Sample, probe};
 use crossbeam_channel::bounded;
 use crossbeam_queue::ArrayQueue;
 use shmem::ring::{RING_SLOTS, Ring};
+use strum::IntoStaticStr;
 use vni::ring::{Consumer, Producer};
 
 use crate::control::Limit;
-use crate::peer::Peer;
-use crate::{clock, cores, port};
+use crate::peer::{Peer, pin};
+use crate::{clock, port};
 
 type Item = [u64; 2];
-/// The most that are handed over at once.
 const MOST: usize = 128;
 /// Bytes of one, for the clock.
 const BYTES: usize = 64;
 const SLOTS: usize = RING_SLOTS as usize;
 
-/// The sending end of a queue.
 trait Sender: Send {
     /// Sends as many as there is room for. Returns how many.
     fn offer(&mut self, items: &[Item]) -> Result<usize>;
 }
 
-/// The receiving end.
 trait Receiver: Send {
-    /// Returns how many it received.
     fn take(&mut self, into: &mut [Item]) -> usize;
     /// Gives back the room of what was taken, where that is a step of its own.
     fn give_back(&mut self) {}
 }
 
-/// Sends one, if there is room.
 impl<F: FnMut(Item) -> bool + Send> Sender for F {
     fn offer(&mut self, items: &[Item]) -> Result<usize> {
         Ok(items.iter().take_while(|item| self(**item)).count())
     }
 }
 
-/// Receives one, if there is one.
 impl<F: FnMut() -> Option<Item> + Send> Receiver for F {
     fn take(&mut self, into: &mut [Item]) -> usize {
         let received = into.iter_mut().map_while(|item| {
@@ -59,16 +54,15 @@ impl<F: FnMut() -> Option<Item> + Send> Receiver for F {
     }
 }
 
-/// A queue.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub(crate) enum Queue {
     Vni,
     Rtrb,
-    CrossbeamArray,
+    Crossbeam,
     CrossbeamChannel,
 }
 
-/// What is measured of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Use {
     /// How many go through, so many at once.
@@ -78,18 +72,12 @@ pub(crate) enum Use {
 }
 
 impl Queue {
-    pub(crate) const ALL: [Self; 4] = [Self::Vni, Self::Rtrb, Self::CrossbeamArray, Self::CrossbeamChannel];
+    pub(crate) const ALL: [Self; 4] = [Self::Vni, Self::Rtrb, Self::Crossbeam, Self::CrossbeamChannel];
 
     pub(crate) fn probe(self, used: Use) -> Box<dyn Probe<Peer>> {
-        let subject = match self {
-            Self::Vni => "vni",
-            Self::Rtrb => "rtrb",
-            Self::CrossbeamArray => "crossbeam",
-            Self::CrossbeamChannel => "crossbeam-channel",
-        };
         let case = match used {
-            Use::Flow { burst, .. } => Case::new("index", subject, "items/s").with("burst", burst),
-            Use::Trips { .. } => Case::new("hand-off", subject, "ns").with("payload", "descriptor"),
+            Use::Flow { burst, .. } => Case::new("index", self.into(), "items/s").with("burst", burst),
+            Use::Trips { .. } => Case::new("hand-off", self.into(), "ns").with("payload", "descriptor"),
         };
         probe(case, move |peer: &mut Peer| {
             let there = peer.cores.there;
@@ -108,7 +96,7 @@ impl Queue {
                 used.between(queue(0, 1), queue(1, 0), there)
             }
             Self::Rtrb => used.between(rtrb::RingBuffer::new(SLOTS), rtrb::RingBuffer::new(SLOTS), there),
-            Self::CrossbeamArray => {
+            Self::Crossbeam => {
                 let (to, fro) = (ArrayQueue::new(SLOTS), ArrayQueue::new(SLOTS));
                 let to = (|item| to.push(item).is_ok(), || to.pop());
                 used.between(to, (|item| fro.push(item).is_ok(), || fro.pop()), there)
@@ -131,20 +119,25 @@ impl Use {
     }
 }
 
+fn on_both<T>(there: usize, theirs: impl FnOnce() -> Result<()> + Send, ours: impl FnOnce() -> Result<T>) -> Result<T> {
+    thread::scope(|scope| {
+        let other = scope.spawn(|| pin(there).and_then(|()| theirs()));
+        let outcome = ours();
+        other.join().unwrap_or_else(|_| Err(anyhow!("the other thread has panicked")))?;
+        outcome
+    })
+}
+
 fn flow((mut tx, mut rx): (impl Sender, impl Receiver), burst: usize, duration: Duration, there: usize) -> Result<f64> {
     let over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let sender = scope.spawn(|| send_until(&over, &mut tx, burst, there));
-        let mut items = [[0; 2]; MOST];
-        let mut next = 0;
+    let receive = || {
+        let (mut items, mut next) = ([[0; 2]; MOST], 0);
         let mut limit = Limit::new("something in the queue");
         let rate = clock::rate(duration, BYTES, || {
             let count = rx.take(&mut items[..burst]);
             rx.give_back();
             for (item, number) in items[..count].iter().zip(next..) {
-                if *item != [number, !number] {
-                    bail!("{item:?} came out of a queue where {number} was next");
-                }
+                ensure!(*item == [number, !number], "{item:?} came out of a queue where {number} was next");
             }
             next += count as u64;
             if count == 0 {
@@ -153,15 +146,13 @@ fn flow((mut tx, mut rx): (impl Sender, impl Receiver), burst: usize, duration: 
             Ok(count as u64)
         });
         over.store(true, Ordering::Relaxed);
-        joined(sender.join())?;
         rate
-    })
+    };
+    on_both(there, || send_until(&over, &mut tx, burst), receive)
 }
 
-fn send_until(over: &AtomicBool, tx: &mut impl Sender, burst: usize, core: usize) -> Result<()> {
-    cores::pin(core)?;
-    let mut items = [[0; 2]; MOST];
-    let mut next = 0;
+fn send_until(over: &AtomicBool, tx: &mut impl Sender, burst: usize) -> Result<()> {
+    let (mut items, mut next) = ([[0; 2]; MOST], 0);
     while !over.load(Ordering::Relaxed) {
         for (item, number) in items[..burst].iter_mut().zip(next..) {
             *item = [number, !number];
@@ -178,33 +169,24 @@ fn send_until(over: &AtomicBool, tx: &mut impl Sender, burst: usize, core: usize
 fn trips(to: (impl Sender, impl Receiver), fro: (impl Sender, impl Receiver), count: u64, there: usize) -> Result<f64> {
     let ((mut out_tx, mut out_rx), (mut back_tx, mut back_rx)) = (to, fro);
     let warm_up = count / 10;
-    thread::scope(|scope| {
-        let echo = scope.spawn(move || -> Result<()> {
-            cores::pin(there)?;
-            for number in 0..warm_up + count {
-                pass(&mut out_rx, number)?;
-                back_tx.offer(&[[number, 0]])?;
-                out_rx.give_back();
-            }
+    let echo = || {
+        (0..warm_up + count).try_for_each(|number| {
+            pass(&mut out_rx, number)?;
+            back_tx.offer(&[[number, 0]])?;
+            out_rx.give_back();
             Ok(())
-        });
-        let mut start = Instant::now();
-        let mut run = || -> Result<()> {
-            for number in 0..warm_up + count {
-                if number == warm_up {
-                    start = Instant::now();
-                }
-                out_tx.offer(&[[number, 0]])?;
-                back_rx.give_back();
-                pass(&mut back_rx, number)?;
-            }
-            Ok(())
-        };
-        let outcome = run();
-        let elapsed = start.elapsed();
-        joined(echo.join())?;
-        outcome?;
-        Ok(elapsed.as_nanos() as f64 / count as f64 / 2.0)
+        })
+    };
+    let mut trip = |number| {
+        out_tx.offer(&[[number, 0]])?;
+        back_rx.give_back();
+        pass(&mut back_rx, number)
+    };
+    on_both(there, echo, || {
+        (0..warm_up).try_for_each(&mut trip)?;
+        let start = Instant::now();
+        (warm_up..warm_up + count).try_for_each(&mut trip)?;
+        Ok(start.elapsed().as_nanos() as f64 / count as f64 / 2.0)
     })
 }
 
@@ -218,22 +200,14 @@ fn pass(rx: &mut impl Receiver, number: u64) -> Result<()> {
     Ok(())
 }
 
-fn joined(ended: thread::Result<Result<()>>) -> Result<()> {
-    ended.unwrap_or_else(|_| Err(anyhow!("the other thread has panicked")))
-}
-
 /// An end of the endpoint's own ring.
 struct VniEnd<'w, E>(Ring<'w>, E);
-
-fn broken(fault: impl std::fmt::Debug) -> anyhow::Error {
-    anyhow!("a ring is broken: {fault:?}")
-}
 
 impl Sender for VniEnd<'_, Producer> {
     fn offer(&mut self, items: &[Item]) -> Result<usize> {
         let Self(ring, producer) = self;
         if (producer.free() as usize) < items.len() {
-            producer.reclaim(ring).map_err(broken)?;
+            producer.reclaim(ring).map_err(|fault| anyhow!("a ring is broken: {fault:?}"))?;
         }
         let count = items.len().min(producer.free() as usize);
         items[..count].iter().for_each(|item| producer.write(ring, *item));

@@ -16,7 +16,6 @@
 mod clock;
 mod control;
 mod copying;
-mod cores;
 mod dpdk;
 mod flow;
 mod gate;
@@ -41,13 +40,13 @@ use bench::targets::native;
 use bench::{file, labels, quantity};
 use clap::Parser;
 
-use self::cores::Cores;
 use self::gate::Gate;
-use self::peer::Peer;
+use self::peer::{Cores, Peer, first_two};
 use self::plan::{Effort, Part};
 
 /// Measures the endpoint and others on two cores
 #[derive(Parser)]
+#[command(args_override_self = true)]
 struct Options {
     /// Cargo's word for a run whose figures count
     #[arg(long, hide = true)]
@@ -62,7 +61,7 @@ struct Options {
     #[arg(long)]
     quick: bool,
     /// Samples of each
-    #[arg(long, default_value_t = 9)]
+    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// Frames that must all arrive as they were sent, in the part integrity
     #[arg(long, default_value_t = native::FRAMES)]
@@ -92,7 +91,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
-    let cores = if options.cores.is_empty() { cores::first_two()? } else { options.cores.clone() };
+    let cores = if options.cores.is_empty() { first_two()? } else { options.cores.clone() };
     let cores = match cores[..] {
         [here, there] if here != there => Cores { here, there },
         _ if options.bench => bail!("two cores are needed, one for each process, and not {cores:?}: see taskset(1)"),
@@ -106,6 +105,7 @@ fn run(options: &Options) -> Result<()> {
     }
     let bench = measure(options, cores, if options.quick { Effort::Quick } else { Effort::Full })?;
     println!("\n{}", table(&bench));
+    options.json.iter().for_each(|path| println!("written to {}", path.display()));
     ensure!(!bench.measurements.is_empty(), "nothing could be measured");
     Ok(())
 }
@@ -128,7 +128,8 @@ fn measure(options: &Options, cores: Cores, effort: Effort) -> Result<Bench> {
     let mut gate = Gate::new(&mut peer, effort)?;
     for part in plan::parts(&options.only, effort) {
         let probes = plan::probes(part, effort, options.frames, options.dpdk.as_deref());
-        let count = plan::rounds(part, effort, options.rounds);
+        let is_single = part == Part::Integrity || effort == Effort::Smoke;
+        let count = if is_single { 1 } else { options.rounds };
         let rounds = Rounds { count, failures: 1, stop: &AtomicBool::new(false), progress: &|_| {} };
         let sample = |probe: &mut dyn Probe<Peer>, peer: &mut Peer| gate.sample(probe, peer);
         let measurements = rounds.run_with(vec![probes], &mut peer, &mut bench.remarks, sample);
@@ -151,11 +152,11 @@ fn empty(options: &Options, cores: Cores) -> Result<Bench> {
     let dpdk = options.dpdk_version.iter().map(|version| ("DPDK", version.clone()));
     let without = "measured without memif and vhost-user: DPDK is not here (cargo xtask setup --only dpdk)";
     let remarks = if options.dpdk.is_none() { vec![without.to_owned()] } else { Vec::new() };
-    Ok(Bench::new(Setting::Native, title, conditions.into_iter().chain(dpdk), remarks))
+    Ok(Bench::new(Setting::Native, title, conditions.into_iter().chain(dpdk), Vec::new(), remarks))
 }
 
 fn write(options: &Options, bench: &Bench) -> Result<()> {
-    options.json.iter().try_for_each(|path| file::write(path, bench)).map_err(Into::into)
+    options.json.iter().try_for_each(|path| file::write(path, bench))
 }
 
 fn describe(measurement: &Measurement) -> String {

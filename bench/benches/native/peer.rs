@@ -1,4 +1,4 @@
-//! The peer: a process on the other core that does the other half of a sample.
+//! The two cores, and the peer: a process on the other core that does the other half of a sample.
 //!
 //! It is forked for each sample, and shares with this process the [control words](crate::control) and the windows that
 //! were made before.
@@ -11,9 +11,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, ensure};
 use procfs::process::Process;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::control::Control;
-use crate::cores::{self, Cores};
 
 /// What both processes share, and which cores they have.
 pub(crate) struct Peer {
@@ -39,7 +39,7 @@ pub(crate) enum Waits {
 impl Peer {
     /// Pins the calling thread.
     pub(crate) fn new(cores: Cores) -> Result<Self> {
-        cores::pin(cores.here)?;
+        pin(cores.here)?;
         Ok(Self { control: Control::new()?, cores, waited: Duration::ZERO })
     }
 
@@ -73,13 +73,13 @@ impl Peer {
     fn fork(&mut self, mut writer: impl Write, there: impl FnOnce(&mut Control) -> Result<f64>) -> Result<Child> {
         self.control.reset();
         // The peer starts on the core of this thread.
-        cores::pin(self.cores.there)?;
+        pin(self.cores.there)?;
         // SAFETY: this process has one thread now, so its copy may do all that it may.
         let id = unsafe { libc::fork() };
         if id != 0 {
             ensure!(id > 0, "cannot fork the peer: {}", std::io::Error::last_os_error());
             let child = Child(Pid::from_raw(id).context("the peer has no number")?);
-            return cores::pin(self.cores.here).map(|()| child);
+            return pin(self.cores.here).map(|()| child);
         }
         // The stack below belongs to the process that measures. Neither a return nor a panic may reach it.
         let before = waited(&[process::id()]);
@@ -128,4 +128,40 @@ fn busiest_waited(process: u32) -> Option<u64> {
     let threads = Process::new(process.cast_signed()).ok()?.tasks().ok()?.flatten();
     let busiest = threads.filter_map(|thread| thread.schedstat().ok()).max_by_key(|stat| stat.sum_exec_runtime)?;
     Some(busiest.run_delay)
+}
+
+/// The two cores that measure, by Linux's numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Cores {
+    /// Of the process that measures: it receives and asks.
+    pub(crate) here: usize,
+    /// Of its peer: it sends and answers.
+    pub(crate) there: usize,
+}
+
+impl Cores {
+    /// Runs something while the calling thread, which is pinned here, may run on both: for programs that choose their cores
+    /// themselves.
+    pub(crate) fn on_both<T>(self, start: impl FnOnce() -> Result<T>) -> Result<T> {
+        allow(&[self.here, self.there])?;
+        let started = start();
+        pin(self.here)?;
+        started
+    }
+}
+
+/// The first two on which this process may run, or the only one.
+pub(crate) fn first_two() -> Result<Vec<usize>> {
+    let allowed = sched_getaffinity(None).context("cannot read the cores on which this process may run")?;
+    Ok((0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).take(2).collect())
+}
+
+pub(crate) fn pin(core: usize) -> Result<()> {
+    allow(&[core])
+}
+
+fn allow(cores: &[usize]) -> Result<()> {
+    let mut set = CpuSet::new();
+    cores.iter().filter(|core| **core < CpuSet::MAX_CPU).for_each(|core| set.set(*core));
+    sched_setaffinity(None, &set).with_context(|| format!("cannot stay on core {}", cores[0]))
 }

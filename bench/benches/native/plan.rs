@@ -39,18 +39,14 @@ pub(crate) enum Part {
     Integrity,
 }
 
-/// How much is measured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Effort {
-    /// Only whether it runs.
     Smoke,
-    /// The most important cases.
     Quick,
     Full,
 }
 
 impl Effort {
-    /// How long a flow is counted.
     fn duration(self) -> Duration {
         Duration::from_millis(if self == Self::Smoke { 2 } else { 100 })
     }
@@ -75,12 +71,6 @@ pub(crate) fn parts(only: &[Part], effort: Effort) -> Vec<Part> {
     }
 }
 
-/// How many samples each contender gets.
-pub(crate) fn rounds(part: Part, effort: Effort, wanted: u32) -> u32 {
-    if part == Part::Integrity || effort == Effort::Smoke { 1 } else { wanted }
-}
-
-/// The contenders of a part.
 pub(crate) fn probes(part: Part, effort: Effort, frames: u64, dpdk: Option<&Path>) -> Probes {
     let is_smoke = effort == Effort::Smoke;
     match part {

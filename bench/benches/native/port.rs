@@ -14,9 +14,7 @@ use shmem::{Shape, control_len};
 use crate::control::{Control, Limit};
 use crate::peer::{Peer, Waits};
 
-/// The partition of the process that measures.
 const HERE: usize = 0;
-/// That of its peer.
 const THERE: usize = 1;
 
 /// Polls between two turns. An endpoint that polls learns late of its peer's death, and pays next to nothing for it.
@@ -57,7 +55,6 @@ pub(crate) fn exchange(
     Ok(sample.count("lost_wakeups", Counter::Sum(port.lost_wakeups as f64 + lost_there)))
 }
 
-/// An endpoint, and what it has counted.
 pub(crate) struct Port {
     endpoint: Endpoint,
     lane: Lane,
@@ -67,9 +64,7 @@ pub(crate) struct Port {
     pub(crate) doorbells: u64,
     /// How often it slept although frames were there, and no doorbell rang.
     lost_wakeups: u64,
-    /// How often it slept.
     pub(crate) sleeps: u64,
-    /// Frames received.
     pub(crate) frames: u64,
 }
 
@@ -113,7 +108,6 @@ impl Port {
         Ok(sent)
     }
 
-    /// Sends a frame, if there is room.
     #[inline]
     pub(crate) fn try_send(&mut self, frame: &[u8]) -> Result<bool> {
         match self.endpoint.send(self.lane, frame, hosted::Offload::NONE) {
@@ -123,7 +117,6 @@ impl Port {
         }
     }
 
-    /// Sends a single frame, and publishes it at once.
     pub(crate) fn send_now(&mut self, frame: &[u8]) -> Result<()> {
         while !self.send(frame)? {}
         self.endpoint.publish(self.lane);
@@ -150,7 +143,6 @@ impl Port {
         }
     }
 
-    /// Copies a frame into `into`, if there is one.
     pub(crate) fn try_receive(&mut self, into: &mut [u8]) -> bool {
         let received = self.endpoint.receive(self.lane, into).is_some();
         self.frames += u64::from(received);
@@ -162,7 +154,6 @@ impl Port {
         self.endpoint.release(self.lane);
     }
 
-    /// Publishes what was sent.
     pub(crate) fn publish(&mut self) -> Result<()> {
         self.endpoint.publish(self.lane);
         self.polled()
@@ -225,7 +216,6 @@ pub(crate) struct Frames {
 impl Frames {
     const MOST_BYTES: usize = 256 << 10;
 
-    /// For bursts of frames of that length.
     pub(crate) fn new(frame: usize, burst: usize) -> Self {
         let count = burst.min(Self::MOST_BYTES / frame).max(1);
         // Whole lines, so that each frame begins one, as frames do everywhere.

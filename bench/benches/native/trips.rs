@@ -14,7 +14,6 @@ use crate::port::{self, Port};
 
 /// Bytes of the pools: one frame at a time is on its way.
 const POOL: u64 = 2 << 20;
-/// Round trips before any counts.
 const WARM_UP: u64 = 64;
 
 /// Round trips of a cache line: rows of so many.
@@ -30,7 +29,6 @@ pub(crate) struct Bounces {
 pub(crate) struct Echoes {
     pub(crate) frame: usize,
     pub(crate) count: u64,
-    /// How both sides wait.
     pub(crate) waits: Waits,
 }
 
@@ -89,12 +87,10 @@ impl Echoes {
             Waits::Polling => Case::new("hand-off", "vni", "ns").with("payload", "frame"),
             Waits::Sleeping { .. } => Case::new("round-trip", "vni", "ns").with("receiver", "sleeping"),
         };
-        probe(case.with("frame_bytes", self.frame), move |peer: &mut Peer| self.sample(peer))
-    }
-
-    fn sample(self, peer: &mut Peer) -> Result<Sample> {
-        let here = |port: &mut Port, control: &mut Control| self.ask(port, control);
-        port::exchange(peer, self.waits, POOL, here, |port, control| self.answer(port, control))
+        probe(case.with("frame_bytes", self.frame), move |peer: &mut Peer| {
+            let ask = |port: &mut Port, control: &mut Control| self.ask(port, control);
+            port::exchange(peer, self.waits, POOL, ask, |port, control| self.answer(port, control))
+        })
     }
 
     fn ask(self, port: &mut Port, control: &mut Control) -> Result<Sample> {
@@ -123,7 +119,6 @@ impl Echoes {
         port.receive(frame, self.waits).map(drop)
     }
 
-    /// Sends frames back.
     fn answer(self, port: &mut Port, control: &mut Control) -> Result<()> {
         let mut bytes = vec![0; self.frame];
         for _ in 0..WARM_UP + self.count {

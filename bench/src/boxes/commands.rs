@@ -1,16 +1,15 @@
 //! Where programs run: at a shell, maybe on a chosen core or in a network namespace.
 
+use std::fmt::Display;
 use std::time::Duration;
 
+use anyhow::{Context, Error, Result, anyhow};
 use emulator::shell::Shell;
 use serde::de::DeserializeOwned;
-
-use super::error::{BenchError, Result};
 
 /// How long a command may take that measures nothing, on a busy host in emulation.
 pub(super) const COMMAND_LIMIT: Duration = Duration::from_secs(90);
 
-/// A place where programs run.
 #[derive(Clone)]
 pub(super) struct Commands {
     pub(super) name: String,
@@ -34,32 +33,31 @@ impl Commands {
     }
 
     /// Runs a program that takes so long by itself, and reads its report.
-    pub(super) fn measure<T: DeserializeOwned>(&self, program: &'static str, rest: &str, takes: Duration) -> Result<T> {
+    pub(super) fn measure<T: DeserializeOwned>(&self, program: &str, rest: &str, takes: Duration) -> Result<T> {
         let line = self.line(&format!("{program} {rest}"));
-        self.report(program, self.shell.try_run(&line, takes + COMMAND_LIMIT)?.output)
+        self.report(program, &self.shell.try_run(&line, takes + COMMAND_LIMIT)?.output)
     }
 
-    /// Starts a program that runs beside others.
     pub(super) fn start(&self, job: &str, program: &str) -> Result<()> {
         Ok(self.shell.start(job, &self.line(program))?)
     }
 
     /// Waits for the end of such a program, and reads its report.
-    pub(super) fn finish<T: DeserializeOwned>(&self, job: &str, program: &'static str, limit: Duration) -> Result<T> {
-        self.report(program, self.shell.finish(job, limit)?)
+    pub(super) fn finish<T: DeserializeOwned>(&self, job: &str, program: &str, limit: Duration) -> Result<T> {
+        self.report(program, &self.shell.finish(job, limit)?)
     }
 
-    fn report<T: DeserializeOwned>(&self, program: &'static str, output: String) -> Result<T> {
-        serde_json::from_str(&output).map_err(|_| self.error(program, output))
+    fn report<T: DeserializeOwned>(&self, program: &str, output: &str) -> Result<T> {
+        serde_json::from_str(output).map_err(|_| self.error(program, output))
     }
 
-    pub(super) fn error(&self, program: &'static str, output: String) -> BenchError {
-        BenchError::Program { place: self.name.clone(), program, output }
+    /// What a program printed instead of a report.
+    pub(super) fn error(&self, program: &str, output: impl Display) -> Error {
+        anyhow!("{}: {program}: {output}", self.name)
     }
 
     /// Ends what may still run.
-    pub(super) fn settle(&self) -> anyhow::Result<()> {
-        let settled = self.shell.settle();
-        settled.map_err(|error| anyhow::anyhow!("{} does not respond any more: {error}", self.name))
+    pub(super) fn settle(&self) -> Result<()> {
+        self.shell.settle().with_context(|| format!("{} does not respond any more", self.name))
     }
 }

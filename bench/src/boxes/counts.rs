@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::error::Result;
+use anyhow::Result;
+
 use super::route::{Endpoint, Route, VNI_CARD};
 use crate::probe::{Counter, Sample};
 
@@ -20,12 +21,7 @@ struct Counts {
     card: BTreeMap<String, u64>,
 }
 
-/// Takes a sample, and counts meanwhile.
-pub(super) fn counted(
-    route: &Route,
-    duration: Duration,
-    sample: impl FnOnce() -> anyhow::Result<Sample>,
-) -> anyhow::Result<Sample> {
+pub(super) fn counted(route: &Route, duration: Duration, sample: impl FnOnce() -> Result<Sample>) -> Result<Sample> {
     let before = [Counts::now(&route.from)?, Counts::now(&route.to)?];
     let sample = sample()?;
     let during = [Counts::now(&route.from)?.since(&before[0]), Counts::now(&route.to)?.since(&before[1])];

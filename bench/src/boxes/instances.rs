@@ -1,32 +1,21 @@
 //! The instances of a running box that can be measured, and the routes within and between them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
 
-use emulator::console::{Console, Pattern, WaitEnd};
+use anyhow::{Context, Result, ensure};
 use emulator::launch::RunningBox;
-use emulator::session::LogLine;
-use emulator::shell::{Shell, ShellError};
-use regex::bytes::Regex;
+use emulator::shell::Shell;
 
+use super::BOOT_LIMIT;
 use super::commands::{COMMAND_LIMIT, Commands};
-use super::error::{BenchError, Result};
-use super::route::{Endpoint, Route, VNI_CARD};
+use super::route::{Endpoint, FIRST_PORT, PORTS, Route, VNI_CARD};
 use super::spec::Subject;
 use crate::model::Pair;
 
-/// How long the boot image may take to start all kernels, and then an instance to reach its prompt, on a busy host in
-/// emulation.
-const BOOT_LIMIT: Duration = Duration::from_secs(180);
-/// How often a wait looks for a signal.
-const WAIT_STEP: Duration = Duration::from_millis(500);
-
 /// The namespaces of the veth.
 const NAMESPACES: [(&str, &str); 2] = [("near", "10.99.0.1"), ("far", "10.99.0.2")];
-/// What an instance must have.
 const TOOLS: [&str; 5] = ["iperf3", "bench-agent", "ethtool", "ip", "taskset"];
 
-/// An instance that can be measured.
 pub(super) struct Instance {
     pub(super) name: String,
     pub(super) shell: Shell,
@@ -37,83 +26,24 @@ pub(super) struct Instance {
     pub(super) kernel: String,
 }
 
-/// Waits until the boot image has started all kernels.
-pub(super) fn await_start(running: &RunningBox, stop: &AtomicBool) -> Result<()> {
-    let line = Regex::new(r"(?m)^sprig +\d+\.\d+ (?:leave: |FAILED [^\r\n]*)").expect("a regular expression");
-    let found = wait(running.log(), line.into(), stop)?;
-    match LogLine::read(&found) {
-        LogLine::Failed { what } => Err(BenchError::Stopped(what.to_owned())),
-        _ => Ok(()),
-    }
-}
-
-/// The shell of an instance, when it is at its prompt.
-pub(super) fn shell(console: &Console, stop: &AtomicBool) -> Result<Shell> {
-    // Some shells ask the terminal for the position of its cursor.
-    wait(console, Regex::new(r"# (?:\x1b\[6n)?$").expect("a regular expression").into(), stop)?;
-    let shell = Shell::new(console.clone());
-    shell.settle()?;
-    Ok(shell)
-}
-
-/// Waits in short steps, and ends when a signal has come.
-fn wait(console: &Console, pattern: Pattern, stop: &AtomicBool) -> Result<String> {
-    let end = Instant::now() + BOOT_LIMIT;
-    loop {
-        match console.wait_for(pattern.clone(), WAIT_STEP) {
-            Ok(found) => return Ok(found.text),
-            Err(_) if stop.load(Ordering::Relaxed) => return Err(BenchError::Interrupted),
-            Err(mut error) if error.why == WaitEnd::Closed || Instant::now() > end => {
-                if let WaitEnd::TimedOut(limit) = &mut error.why {
-                    *limit = BOOT_LIMIT;
-                }
-                return Err(ShellError::from(error).into());
-            }
-            Err(_) => {}
-        }
-    }
-}
-
 impl Instance {
-    /// Waits for the instances of these names. Those that cannot be measured are remarks.
-    pub(super) fn all(
-        running: &RunningBox,
-        names: &[String],
-        stop: &AtomicBool,
-        remarks: &mut Vec<String>,
-    ) -> Result<Vec<Instance>> {
-        let mut found = Vec::new();
-        for name in names {
-            match Instance::find(running, name, stop) {
-                Ok(instance) => found.push(instance),
-                Err(BenchError::Interrupted) => return Err(BenchError::Interrupted),
-                Err(error) => remarks.push(format!("{name} is left out: {error}")),
-            }
-        }
-        Ok(found)
-    }
-
-    fn find(running: &RunningBox, name: &str, stop: &AtomicBool) -> Result<Instance> {
+    /// The instance of that name, when it is at its prompt.
+    pub(super) fn find(running: &RunningBox, name: &str, stop: &AtomicBool) -> Result<Instance> {
         let planned = running.plan().partitions.iter().find(|partition| partition.name == name);
-        let (Some(planned), Some(console)) = (planned, running.console(name)) else {
-            return Err(BenchError::Nothing(format!("{name} has no console")));
-        };
-        let shell = shell(console, stop)?;
+        let (planned, console) =
+            planned.zip(running.console(name)).with_context(|| format!("{name} has no console"))?;
+        let shell = Shell::at_prompt(console, BOOT_LIMIT, stop)?;
         let mut missing = Vec::new();
         for tool in TOOLS {
             if shell.try_run(&format!("command -v {tool}"), COMMAND_LIMIT)?.status != 0 {
                 missing.push(tool);
             }
         }
-        if !missing.is_empty() {
-            return Err(BenchError::Nothing(format!("its initial file system has no {}", missing.join(", no "))));
-        }
+        ensure!(missing.is_empty(), "its initial file system has no {}", missing.join(", no "));
         let address =
             shell.run(&format!("ip -4 -o address show dev {VNI_CARD} | awk '{{print $4}}'"), COMMAND_LIMIT)?;
         let address = address.split('/').next().unwrap_or_default().to_owned();
-        if address.is_empty() {
-            return Err(BenchError::Nothing(format!("its {VNI_CARD} has no IPv4 address")));
-        }
+        ensure!(!address.is_empty(), "its {VNI_CARD} has no IPv4 address");
         let kernel = shell.run("uname -r", COMMAND_LIMIT)?;
         Ok(Instance { name: name.to_owned(), shell, address, cores: planned.cores.len(), kernel })
     }
@@ -133,7 +63,8 @@ impl Instance {
     /// Its own loopback, with both ends on its first core.
     pub(super) fn loopback(&self) -> Result<Route> {
         let commands = Commands::new(&self.name, &self.shell, "taskset -c 0 ");
-        let end = Endpoint::new(commands, "lo", "127.0.0.1").with_other_ports();
+        // The endpoint of routes to others has the first ports.
+        let end = Endpoint { port: FIRST_PORT + PORTS, ..Endpoint::new(commands, "lo", "127.0.0.1") };
         end.serve()?;
         Ok(Route::new(Subject::Loopback, None, end.clone(), end))
     }

@@ -1,8 +1,8 @@
 //! Paper mode: both ends' cards without offload, and then as they were.
 
+use anyhow::Result;
 use serde::Serialize;
 
-use super::error::Result;
 use super::route::{Endpoint, Route};
 
 /// The name that `ethtool -k` prints, and the word that `ethtool -K` takes.
@@ -24,12 +24,7 @@ pub(super) enum Offload {
     Off,
 }
 
-/// Runs something with the cards set so.
-pub(super) fn with_offload<T>(
-    route: &Route,
-    offload: Offload,
-    run: impl FnOnce() -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
+pub(super) fn with_offload<T>(route: &Route, offload: Offload, run: impl FnOnce() -> Result<T>) -> Result<T> {
     if offload == Offload::On {
         return run();
     }

@@ -2,61 +2,43 @@
 
 use std::time::Duration;
 
+use anyhow::Result;
 use emulator::shell::Shell;
 
 use super::commands::{COMMAND_LIMIT, Commands};
-use super::error::Result;
 use super::spec::{Metric, Subject};
 use crate::model::{Case, Pair};
 
 /// The driver's name of the virtual Ethernet.
 pub(super) const VNI_CARD: &str = "vni0";
 /// iperf3's own.
-const FIRST_PORT: u16 = 5201;
-/// How many ports an endpoint has.
-const PORTS: u16 = 10;
+pub(super) const FIRST_PORT: u16 = 5201;
+pub(super) const PORTS: u16 = 10;
 /// How long a link may take to come up.
 const LINK_LIMIT: Duration = Duration::from_secs(60);
 
-/// One end of a route.
 #[derive(Clone)]
 pub(super) struct Endpoint {
     pub(super) commands: Commands,
     /// Its network card, by Linux's name.
     pub(super) card: String,
-    /// Its IPv4 address.
     pub(super) address: String,
-    /// The first of its ports.
     pub(super) port: u16,
 }
 
-/// From one endpoint to another.
 #[derive(Clone)]
 pub(super) struct Route {
     pub(super) subject: Subject,
     pub(super) pair: Option<Pair>,
     pub(super) from: Endpoint,
     pub(super) to: Endpoint,
-    /// What makes frames take this route, where others share its cards.
-    pub(super) steering: Option<Steering>,
-}
-
-/// A command for several shells.
-#[derive(Clone)]
-pub(super) struct Steering {
-    pub(super) shells: Vec<Shell>,
-    pub(super) command: String,
+    /// What makes frames take this route, where others share its cards: a command for each of several shells.
+    pub(super) steering: Option<(Vec<Shell>, String)>,
 }
 
 impl Endpoint {
     pub(super) fn new(commands: Commands, card: &str, address: &str) -> Endpoint {
         Endpoint { commands, card: card.to_owned(), address: address.to_owned(), port: FIRST_PORT }
-    }
-
-    /// With other ports, since another endpoint is in the same network namespace.
-    pub(super) fn with_other_ports(mut self) -> Endpoint {
-        self.port += PORTS;
-        self
     }
 
     /// Starts the iperf3 server that routes to here need.
@@ -76,9 +58,9 @@ impl Route {
 
     /// Makes frames take this route until another one is steered.
     pub(super) fn steer(&self) -> Result<()> {
-        let Some(steering) = &self.steering else { return Ok(()) };
-        for shell in &steering.shells {
-            shell.run(&steering.command, COMMAND_LIMIT)?;
+        let Some((shells, command)) = &self.steering else { return Ok(()) };
+        for shell in shells {
+            shell.run(command, COMMAND_LIMIT)?;
         }
         self.await_answer()
     }

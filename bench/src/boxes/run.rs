@@ -1,21 +1,23 @@
 //! A bench of a box, from its boot to what was measured.
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use anyhow::{Result, ensure};
 use emulator::emulated::EmulatedMachine;
 use emulator::launch::{LaunchOptions, RunningBox, launch};
+use emulator::qemu::Accelerator;
 use emulator::source::Source;
 
 use super::devices::DeviceTestbed;
-use super::environment::Environment;
-use super::error::{BenchError, Result};
-use super::instances::{self, Instance};
-use super::machines::{COPIES, VirtioMachines};
+use super::instances::Instance;
 use super::route::Route;
 use super::spec::{BenchSpec, Extent, Subject};
-use super::traffic;
-use crate::model::{Bench, Measurement};
+use super::traffic::{cases, group};
+use super::virtio::VirtioMachines;
+use super::{BOOT_LIMIT, COPIES, kept};
+use crate::host::HostWatch;
+use crate::model::{Bench, Measurement, Setting};
 use crate::rounds::{Group, Rounds};
 use crate::targets::boxes::targets;
 
@@ -42,29 +44,29 @@ impl BenchRun<'_> {
     pub fn one_box(&self, source: &Source, machine: &EmulatedMachine) -> Result<Bench> {
         let pairs = if self.spec.has_routes() { self.pairs(source)? } else { Vec::new() };
         let environment = Environment::begin();
-        let processor = Some(environment.processor.to_owned());
-        let options = LaunchOptions { processor, ..LaunchOptions::on(machine.clone()) };
         (self.progress)("booting the box");
-        let running = launch(source, &self.boot_image, options.arguments([COPIES]))?;
+        let running = self.launch(source, machine, &environment, &[COPIES])?;
         let environment = environment.of(&running);
-        instances::await_start(&running, self.stop)?;
+        self.await_start(&running)?;
         let mut remarks = Vec::new();
         let machines = self.start_machines(source, environment.processor, &mut remarks);
         let mut devices = DeviceTestbed::new(machine, running.plan(), self.spec)?;
-        if !self.spec.has_routes() && devices.is_empty() {
-            return Err(BenchError::Nothing("no partition has a disk or a network card to measure".to_owned()));
-        }
+        let has_any = self.spec.has_routes() || !devices.is_empty();
+        ensure!(has_any, "nothing can be measured: no partition has a disk or a network card to measure");
         if self.spec.subjects.contains(&Subject::Alone) && !devices.is_empty() {
             (self.progress)("booting the kernels that own devices, each alone on a machine");
             devices.start_alone(source, &self.boot_image, &environment, &mut remarks);
         }
-        let instances = self.instances(&running, &mut remarks)?;
+        if self.spec.has_routes() && running.plan().partitions.len() < 2 {
+            remarks.push("the box has one partition, so there is no pair to measure".to_owned());
+        }
+        // All: any of them may have the cores for a veth.
+        let names = running.plan().partitions.iter().map(|partition| &*partition.name);
+        let instances = self.instances(&running, names, "", &mut remarks)?;
         let routes = self.routes(machines.as_ref(), &pairs, &instances, &mut remarks);
         devices.drive(&instances, running.plan(), self.stop, &mut remarks);
-        let cases = traffic::cases(self.spec.extent);
-        let mut groups: Vec<Group> = cases.iter().map(|case| case.group(&routes, self.spec)).collect();
-        groups.extend(devices.groups());
-        let measurements = self.measure(groups, &mut remarks);
+        let groups = cases(self.spec.extent).into_iter().map(|case| group(case, &routes, self.spec));
+        let measurements = self.measure(groups.chain(devices.groups()).collect(), &mut remarks);
         let title = format!("box \"{}\", {} rounds", running.plan().box_name, self.spec.rounds);
         drop((running, machines, devices));
         let mut bench = environment.conclude(&title, &instances, measurements, remarks)?;
@@ -82,9 +84,8 @@ impl BenchRun<'_> {
         let names = source.request().file.partitions.iter().map(|partition| partition.name.get_ref().clone());
         let names: Vec<String> = names.collect();
         if let Some((from, to)) = &self.spec.pair {
-            if from == to || !names.contains(from) || !names.contains(to) {
-                return Err(BenchError::NoPair { pair: (from.clone(), to.clone()), known: names.join(", ") });
-            }
+            let (is_pair, known) = (from != to && names.contains(from) && names.contains(to), names.join(", "));
+            ensure!(is_pair, "there is no pair {from}:{to}: the box file has the partitions {known}");
             return Ok(vec![(from.clone(), to.clone())]);
         }
         let all = names.iter().flat_map(|from| names.iter().map(move |to| (from.clone(), to.clone())));
@@ -92,7 +93,6 @@ impl BenchRun<'_> {
         Ok(pairs.take(if self.spec.extent == Extent::Quick { 1 } else { usize::MAX }).collect())
     }
 
-    /// The machines beside the box, if they are to be measured.
     fn start_machines(&self, source: &Source, processor: &str, remarks: &mut Vec<String>) -> Option<VirtioMachines> {
         if !self.spec.subjects.contains(&Subject::VirtioNet) {
             return None;
@@ -101,16 +101,46 @@ impl BenchRun<'_> {
         kept(VirtioMachines::start(source, &self.boot_image, processor), &Subject::VirtioNet, remarks)
     }
 
-    /// All instances: any of them may have the cores for a veth.
-    fn instances(&self, running: &RunningBox, remarks: &mut Vec<String>) -> Result<Vec<Instance>> {
-        if self.spec.has_routes() && running.plan().partitions.len() < 2 {
-            remarks.push("the box has one partition, so there is no pair to measure".to_owned());
-        }
-        let names: Vec<String> = running.plan().partitions.iter().map(|partition| partition.name.clone()).collect();
-        let instances = Instance::all(running, &names, self.stop, remarks)?;
-        for instance in &instances {
+    pub(super) fn launch(
+        &self,
+        source: &Source,
+        machine: &EmulatedMachine,
+        environment: &Environment,
+        arguments: &[impl AsRef<str>],
+    ) -> Result<RunningBox> {
+        let processor = Some(environment.processor.to_owned());
+        let options = LaunchOptions { processor, ..LaunchOptions::on(machine.clone()) };
+        Ok(launch(source, &self.boot_image, options.arguments(arguments.iter().map(AsRef::as_ref)))?)
+    }
+
+    pub(super) fn await_start(&self, running: &RunningBox) -> Result<()> {
+        let started = running.await_start(BOOT_LIMIT, self.stop);
+        self.go_on()?;
+        Ok(started?)
+    }
+
+    fn go_on(&self) -> Result<()> {
+        ensure!(!self.stop.load(Ordering::Relaxed), "ended by a signal");
+        Ok(())
+    }
+
+    /// Waits for the instances of these names, which get a prefix. Those that cannot be measured are remarks.
+    pub(super) fn instances<'a>(
+        &self,
+        running: &RunningBox,
+        names: impl IntoIterator<Item = &'a str>,
+        prefix: &str,
+        remarks: &mut Vec<String>,
+    ) -> Result<Vec<Instance>> {
+        let mut instances = Vec::new();
+        for name in names {
+            let found = Instance::find(running, name, self.stop);
+            self.go_on()?;
+            let Some(mut instance) = kept(found, &name, remarks) else { continue };
+            instance.name.insert_str(0, prefix);
             (self.progress)(&format!("{} is up: {} on {} cores", instance.name, instance.kernel, instance.cores));
             instance.endpoint().serve()?;
+            instances.push(instance);
         }
         Ok(instances)
     }
@@ -139,7 +169,6 @@ impl BenchRun<'_> {
         routes
     }
 
-    /// The routes within one instance.
     fn own_routes(&self, sender: &Instance, instances: &[Instance], remarks: &mut Vec<String>) -> Vec<Route> {
         let mut routes = Vec::new();
         if self.spec.subjects.contains(&Subject::Loopback) {
@@ -151,15 +180,62 @@ impl BenchRun<'_> {
             routes.extend(kept(roomiest.veth(), &Subject::Veth, remarks));
             if roomiest.cores < 2 {
                 let name = &roomiest.name;
-                let why = format!("both ends of the veth are on one core: no partition has two, {name} has one");
-                remarks.push(why);
+                remarks.push(format!("both ends of the veth are on one core: no partition has two, {name} has one"));
             }
         }
         routes
     }
 }
 
-/// The outcome, unless it is an error: that is a remark.
-fn kept<T>(outcome: Result<T>, name: &dyn std::fmt::Display, remarks: &mut Vec<String>) -> Option<T> {
-    outcome.map_err(|error| remarks.push(format!("{name} is left out: {error}"))).ok()
+/// QEMU emulates `rep movsb` byte by byte, which no processor does. So kernels must not hear that it is fast.
+const EMULATED_PROCESSOR: &str = "max,-erms,-fsrm";
+
+/// The environment of a bench, from the start of the first machine to the end of the last.
+pub(super) struct Environment {
+    pub(super) accelerator: Accelerator,
+    /// What QEMU emulates, as its `-cpu` takes it.
+    pub(super) processor: &'static str,
+    watch: Option<HostWatch>,
+}
+
+impl Environment {
+    /// The environment on this host, which is watched from now on.
+    pub(super) fn begin() -> Environment {
+        let accelerator = Accelerator::best();
+        // KVM runs kernels on the host's own processor.
+        let processor = if accelerator == Accelerator::Kvm { "host" } else { EMULATED_PROCESSOR };
+        Environment { accelerator, processor, watch: HostWatch::begin().ok() }
+    }
+
+    /// With the accelerator that the box has.
+    pub(super) fn of(mut self, running: &RunningBox) -> Environment {
+        self.accelerator = running.accelerator();
+        self
+    }
+
+    /// The bench of these measurements. All machines must have ended: only then they count as ours.
+    pub(super) fn conclude(
+        self,
+        title: &str,
+        instances: &[Instance],
+        measurements: Vec<Measurement>,
+        remarks: Vec<String>,
+    ) -> Result<Bench> {
+        ensure!(!measurements.is_empty(), "nothing can be measured: {}", remarks.join("; "));
+        let conditions =
+            [("processor", format!("-cpu {}", self.processor)), ("accelerator", self.accelerator.to_string())];
+        let title = format!("{title} by {}", self.accelerator);
+        let mut bench = Bench::new(Setting::Box, title, conditions, measurements, remarks);
+        if self.accelerator != Accelerator::Kvm {
+            let why = "QEMU emulates rep movsb byte by byte, so it is not offered to any kernel of the comparison";
+            bench.conditions.insert("erms".to_owned(), why.to_owned());
+        }
+        bench.conditions.extend(instances.iter().map(|Instance { name, kernel, cores, .. }| {
+            (format!("instance {name}"), format!("Linux {kernel}, cores: {cores}"))
+        }));
+        if let Some(host) = self.watch.and_then(|watch| watch.end().ok()) {
+            bench.record(host);
+        }
+        Ok(bench)
+    }
 }

@@ -1,13 +1,15 @@
-//! What is to be measured, of which subjects, and how often.
+//! What is to be measured, of which subjects, and how often. Metrics and subjects have the same names on the command line
+//! and in `bench.json`.
 
-use std::fmt;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use serde::Serialize;
+use strum::Display;
 
 /// What is measured.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Display, ValueEnum)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Metric {
     /// Throughput of TCP by iperf3, with offload and in paper mode
     Tcp,
@@ -24,7 +26,8 @@ pub enum Metric {
 }
 
 /// What is compared.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Display, ValueEnum)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Subject {
     /// The virtual Ethernet between two instances
     Vni,
@@ -72,29 +75,11 @@ pub enum Extent {
     Quick,
 }
 
-/// In which direction traffic goes.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Debug)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Direction {
     OneWay,
     BothWays,
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        show(*self, f)
-    }
-}
-
-impl fmt::Display for Metric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        show(*self, f)
-    }
-}
-
-/// The name on the command line and in `bench.json`.
-fn show(value: impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    value.to_possible_value().map_or(Ok(()), |value| f.write_str(value.get_name()))
 }
 
 impl BenchSpec {

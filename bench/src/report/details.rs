@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::figures::{Figure, Kind};
-use super::plot::steps::{Cumulative, MARKED};
+use super::plot::curves::{Cumulative, MARKED};
 use super::plot::style::Styles;
 use crate::comparison::{ratio, references};
 use crate::labels;
@@ -45,19 +45,15 @@ pub(super) fn details(bench: &Bench, figure: &Figure, styles: &Styles) -> Markup
     }
 }
 
-/// The columns that are not empty.
 fn columns<'a>(bench: &'a Bench, figure: &Figure<'a>) -> Vec<Column<'a>> {
     let unit = figure.unit;
-    let mut columns: Vec<Column> = vec![
-        ("median".to_owned(), Box::new(move |row| show(unit, row.summary().median))),
-        (
-            "range of samples".to_owned(),
-            Box::new(move |row| {
-                let scale = Scale::of(unit, row.summary().median);
-                format!("{} {}", scale.range(row.summary().range()), scale.unit())
-            }),
-        ),
-    ];
+    let median = move |row: &Measurement| show(unit, row.summary().median);
+    let range = move |row: &Measurement| {
+        let scale = Scale::of(unit, row.summary().median);
+        format!("{} {}", scale.range(row.summary().range()), scale.unit())
+    };
+    let mut columns: Vec<Column> =
+        vec![("median".to_owned(), Box::new(median)), ("range of samples".to_owned(), Box::new(range))];
     columns.extend(references(bench.setting).iter().map(|reference| -> Column {
         let cell = move |row: &Measurement| ratio(bench, row, reference).map_or_else(String::new, digits);
         (format!("÷ {reference}"), Box::new(cell))

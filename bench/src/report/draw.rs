@@ -4,12 +4,11 @@ use maud::{Markup, html};
 
 use super::figures::{Figure, Kind, pair};
 use super::plot::bars::{Row, bars};
-use super::plot::canvas::Caption;
-use super::plot::lines::{Points, lines};
+use super::plot::canvas::drawing;
+use super::plot::curves::{Cumulative, MARKED, Points, lines, steps};
 use super::plot::matrix::{Cell, matrix};
-use super::plot::steps::{Cumulative, MARKED, steps};
 use super::plot::style::{Series, Styles};
-use crate::comparison::ComparisonGroup;
+use crate::comparison::{ComparisonGroup, grouped};
 use crate::labels;
 use crate::model::Measurement;
 use crate::quantity::show;
@@ -17,45 +16,38 @@ use crate::statistics::Summary;
 
 /// The legend of a figure, unless its plot has the names itself, and the plot.
 pub(super) fn draw(figure: &Figure, id: &str, styles: &Styles) -> Markup {
-    let caption =
-        |description: &str, plot: &dyn Fn(&Caption) -> Markup| plot(&Caption { id, title: &figure.title, description });
-    match &figure.kind {
+    let unit = figure.unit;
+    let (legend, description, plot) = match &figure.kind {
         Kind::Lines(name) => {
             let shown = lines_of(name, figure, styles);
-            let description = describe_lines(&shown, figure);
-            html! { (legend(&shown)) (caption(&description, &|caption| lines(caption, name, figure.unit, &shown))) }
+            (legend(&shown), describe_lines(&shown, unit), lines(name, unit, &shown))
         }
         Kind::Steps => {
-            let shown = steps_of(figure, styles);
-            html! { (legend(&shown)) (caption(&describe_steps(&shown), &|caption| steps(caption, &shown))) }
+            let series = by_subject(&figure.measurements, styles).into_iter();
+            let cumulative = |all: Vec<&Measurement>| Cumulative::new(all.iter().map(|one| &one.distribution));
+            let shown: Vec<_> = series.map(|series| series.map(cumulative)).collect();
+            (legend(&shown), describe_steps(&shown), steps(&shown))
         }
         Kind::Bars(groups) => {
             let groups: Vec<Vec<Row>> = groups.iter().map(|group| rows(group, groups.len(), styles)).collect();
-            let description = describe_bars(&groups, figure);
-            let rows: Vec<Row> = groups.into_iter().flatten().collect();
-            caption(&description, &|caption| bars(caption, figure.unit, &rows))
+            (Markup::default(), describe_bars(&groups, unit), bars(unit, &groups.concat()))
         }
         Kind::Matrix => {
             let pairs = figure.measurements.iter().filter_map(|one| Some((pair(one)?, one.summary())));
             let cells: Vec<Cell> = pairs.map(|(pair, summary)| Cell { pair, summary }).collect();
-            caption(&describe_matrix(&cells, figure), &|caption| matrix(caption, figure.unit, &cells))
+            (Markup::default(), describe_matrix(&cells, unit), matrix(unit, &cells))
         }
-    }
+    };
+    html! { (legend) (drawing(id, &figure.title, &description, plot)) }
 }
 
 /// The measurements of each subject with its label, in the order of the styles.
 fn by_subject<'a>(measurements: &[&'a Measurement], styles: &Styles) -> Vec<Series<Vec<&'a Measurement>>> {
-    let mut subjects: Vec<Vec<&Measurement>> = Vec::new();
-    for measurement in measurements {
-        match subjects.iter_mut().find(|known| known[0].case.subject == measurement.case.subject) {
-            Some(known) => known.push(measurement),
-            None => subjects.push(vec![measurement]),
-        }
-    }
-    subjects.sort_by_key(|measurements| styles.rank(&measurements[0].case.subject));
-    let named = |shown: Vec<&'a Measurement>| Series {
+    let mut subjects = grouped(measurements.iter().copied(), |one| &one.case.subject);
+    subjects.sort_by_key(|(subject, _)| styles.rank(subject));
+    let named = |(subject, shown): (&'a String, Vec<&'a Measurement>)| Series {
         label: label(&shown),
-        style: styles.style(&shown[0].case.subject),
+        style: styles.style(subject),
         shown,
     };
     subjects.into_iter().map(named).collect()
@@ -78,7 +70,7 @@ fn pooled<'a>(measurements: impl IntoIterator<Item = &'a &'a Measurement>) -> Su
 }
 
 fn lines_of(name: &str, figure: &Figure, styles: &Styles) -> Vec<Series<Points>> {
-    let line = |Series { label, style, shown: measurements }: Series<Vec<&Measurement>>| {
+    let line = |measurements: Vec<&Measurement>| -> Points {
         let value = |one: &Measurement| one.case.number(name);
         let mut values: Vec<Option<f64>> = measurements.iter().map(|one| value(one)).collect();
         // A subject with some values has no point that holds for all.
@@ -88,17 +80,9 @@ fn lines_of(name: &str, figure: &Figure, styles: &Styles) -> Vec<Series<Points>>
         values.sort_by(|one, other| one.partial_cmp(other).unwrap_or(std::cmp::Ordering::Equal));
         values.dedup();
         let point = |at: Option<f64>| (at, pooled(measurements.iter().filter(|one| value(one) == at)));
-        Series { label, style, shown: values.into_iter().map(point).collect() }
+        values.into_iter().map(point).collect()
     };
-    by_subject(&figure.measurements, styles).into_iter().map(line).collect()
-}
-
-fn steps_of(figure: &Figure, styles: &Styles) -> Vec<Series<Cumulative>> {
-    let one = |Series { label, style, shown }: Series<Vec<&Measurement>>| {
-        let shown = Cumulative::new(shown.iter().map(|one| &one.distribution));
-        Series { label, style, shown }
-    };
-    by_subject(&figure.measurements, styles).into_iter().map(one).collect()
+    by_subject(&figure.measurements, styles).into_iter().map(|series| series.map(line)).collect()
 }
 
 fn rows(group: &ComparisonGroup, groups: usize, styles: &Styles) -> Vec<Row> {
@@ -109,10 +93,10 @@ fn rows(group: &ComparisonGroup, groups: usize, styles: &Styles) -> Vec<Row> {
     title.map(Row::Title).into_iter().chain(bars).collect()
 }
 
-fn describe_lines(lines: &[Series<Points>], figure: &Figure) -> String {
+fn describe_lines(lines: &[Series<Points>], unit: &str) -> String {
     let describe = |(at, summary): &(Option<f64>, Summary)| {
         let at = at.map_or_else(String::new, |at| format!(" at {at}"));
-        format!("{}{at}", show(figure.unit, summary.median))
+        format!("{}{at}", show(unit, summary.median))
     };
     let lines = lines.iter().filter_map(|Series { label, shown, .. }| match shown.as_slice() {
         [] => None,
@@ -130,13 +114,13 @@ fn describe_steps(steps: &[Series<Cumulative>]) -> String {
     format!("Cumulative distributions. {}.", steps.collect::<Vec<_>>().join("; "))
 }
 
-fn describe_bars(groups: &[Vec<Row>], figure: &Figure) -> String {
+fn describe_bars(groups: &[Vec<Row>], unit: &str) -> String {
     let groups = groups.iter().map(|rows| {
         let (mut lead, mut bars) = (String::new(), Vec::new());
         for row in rows {
             match row {
                 Row::Title(title) => lead = format!("{title}: "),
-                Row::Bar(label, _, summary) => bars.push(format!("{label} {}", show(figure.unit, summary.median))),
+                Row::Bar(label, _, summary) => bars.push(format!("{label} {}", show(unit, summary.median))),
             }
         }
         lead + &bars.join(", ")
@@ -144,10 +128,10 @@ fn describe_bars(groups: &[Vec<Row>], figure: &Figure) -> String {
     format!("Bars of medians. {}.", groups.collect::<Vec<_>>().join("; "))
 }
 
-fn describe_matrix(cells: &[Cell], figure: &Figure) -> String {
+fn describe_matrix(cells: &[Cell], unit: &str) -> String {
     let cells = cells
         .iter()
-        .map(|Cell { pair, summary }| format!("{} to {} {}", pair.from, pair.to, show(figure.unit, summary.median)));
+        .map(|Cell { pair, summary }| format!("{} to {} {}", pair.from, pair.to, show(unit, summary.median)));
     format!("Medians between pairs. {}.", cells.collect::<Vec<_>>().join(", "))
 }
 

@@ -4,7 +4,7 @@
 //! Bars show side by side what is in none of those, and TCP and UDP in any case, at the frame size of an Ethernet. Pairs
 //! make a matrix, and round trips a distribution.
 
-use crate::comparison::{ComparisonGroup, groups};
+use crate::comparison::{ComparisonGroup, grouped, groups};
 use crate::labels;
 use crate::model::{Bench, Measurement, Pair, Parameter, Parameters};
 
@@ -17,11 +17,9 @@ const GROUPS: usize = 6;
 /// Subjects are side by side at the frame size nearest to this, even if there are lines over it.
 const ETHERNET: f64 = 1500.0;
 
-/// All about one thing that was measured.
 pub(super) struct Section<'a> {
     pub(super) title: String,
     pub(super) figures: Vec<Figure<'a>>,
-    /// Those that are folded away.
     pub(super) further: Vec<Figure<'a>>,
 }
 
@@ -29,11 +27,9 @@ pub(super) struct Figure<'a> {
     pub(super) title: String,
     pub(super) unit: &'a str,
     pub(super) kind: Kind<'a>,
-    /// All that it shows.
     pub(super) measurements: Vec<&'a Measurement>,
 }
 
-/// How it is drawn.
 pub(super) enum Kind<'a> {
     /// Over the parameter of this name.
     Lines(&'a str),
@@ -69,7 +65,6 @@ fn section<'a>(bench: &'a Bench, what: &'a str, unit: &'a str) -> Section<'a> {
     section
 }
 
-/// The names of all parameters that are numbers.
 fn numbers<'a>(measurements: &[&'a Measurement]) -> Vec<&'a str> {
     let parameters = measurements.iter().flat_map(|measurement| labels::ordered(&measurement.case.parameters));
     distinct(parameters.filter(|(_, value)| matches!(value, Parameter::Number(_))).map(|(name, _)| name))
@@ -86,7 +81,6 @@ fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
     found
 }
 
-/// Whether all of `some` are in `all`.
 fn is_within(some: &Parameters, all: &Parameters) -> bool {
     some.iter().all(|(name, value)| all.get(name) == Some(value))
 }
@@ -184,11 +178,7 @@ fn steps<'a>(unit: &'a str, measurements: &[&'a Measurement]) -> Vec<Figure<'a>>
 fn matrices<'a>(unit: &'a str, measurements: &[&'a Measurement]) -> Vec<Figure<'a>> {
     let mut figures = Vec::new();
     for group in groups(measurements.iter().copied().filter(|measurement| pair(measurement).is_some())) {
-        let mut subjects: Vec<&str> = group.members.iter().map(|member| member.case.subject.as_str()).collect();
-        subjects.dedup();
-        for subject in subjects {
-            let members = group.members.iter().copied().filter(|member| member.case.subject == subject);
-            let measurements: Vec<&Measurement> = members.collect();
+        for (subject, measurements) in grouped(group.members, |member| &member.case.subject) {
             if measurements.len() > 1 {
                 let title = titled(&format!("{subject} between all pairs"), &labels::parameters(group.parameters));
                 figures.push(Figure { title, unit, kind: Kind::Matrix, measurements });

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use roxmltree::{Document, Node};
 
 use super::figures::sections;
-use super::page::{page, pages};
+use super::{page, pages};
 use crate::fixtures;
 use crate::model::{Bench, Measurement, Pair};
 
@@ -13,7 +13,6 @@ const HOSTILE: &str = "</title><script>alert('\"&')</script><img src=x onerror=a
 /// An upper bound of a letter's width.
 const LETTER: f64 = 7.0;
 
-/// A bench in which every name is hostile.
 fn hostile() -> Bench {
     let mut bench = fixtures::made_up_box();
     bench.title = HOSTILE.to_owned();
@@ -37,7 +36,6 @@ fn hostile() -> Bench {
     bench
 }
 
-/// Samples that no sound bench has.
 fn broken() -> Bench {
     let mut bench = fixtures::made_up_native();
     let samples = [f64::NAN, f64::INFINITY, 0.0, -1.0, 1e300, f64::MIN_POSITIVE];

@@ -1,6 +1,6 @@
 //! The targets of a boot of several kernels. Ratios are taken within a round, whose two boots ran one after the other.
 
-use super::matcher::{Filter, Matcher, at_most, ratio, ratio_within_rounds};
+use super::{Filter, Matcher, at_most, ratio, ratio_within_rounds};
 use crate::model::Better::Lower;
 use crate::model::{Measurement, Target};
 

@@ -1,6 +1,6 @@
 //! The targets of a box: those of issue 4, and of issue 5 for devices.
 
-use super::matcher::{Filter, Matcher, at_most, ratio, ratio_within_rounds};
+use super::{Filter, Matcher, at_most, ratio, ratio_within_rounds};
 use crate::labels;
 use crate::model::Better::{Higher, Lower};
 use crate::model::{Measurement, Target};

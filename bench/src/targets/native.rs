@@ -1,6 +1,6 @@
 //! The targets of the native bench. Ratios are of medians, whose samples were taken in the same rounds.
 
-use super::matcher::{Filter, Matcher, at_most, ratio};
+use super::{Filter, Matcher, at_most, ratio};
 use crate::model::Better::{Higher, Lower};
 use crate::model::{Measurement, Target};
 

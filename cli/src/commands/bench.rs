@@ -82,7 +82,7 @@ impl Bench {
             signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot wait for signals")?;
         }
         let bench = self.measure(&source, boot_image, &stop)?;
-        file::write(&output.join("bench.json"), &bench).context("cannot write bench.json")?;
+        file::write(&output.join("bench.json"), &bench)?;
         fs::write(output.join("report.html"), page(&bench)).context("cannot write report.html")?;
         print(&format!("\n{}\nwrote bench.json and report.html to {}\n", table(&bench), output.display()))
     }
@@ -98,20 +98,18 @@ impl Bench {
 
     fn spec(&self) -> BenchSpec {
         let (extent, rounds, seconds) = if self.quick { (Extent::Quick, 1, 1) } else { (Extent::Full, 5, 2) };
-        let all = Metric::value_variants();
-        let mut subjects = match (self.subjects.is_empty(), &self.other_box) {
-            (false, _) => self.subjects.clone(),
-            (true, Some(_)) => vec![Subject::Vni, Subject::Cards, Subject::Bridge, Subject::Tunnel],
-            (true, None) => {
-                vec![Subject::Vni, Subject::Loopback, Subject::Veth, Subject::Partition, Subject::Alone]
-            }
-        };
+        let mut subjects = self.subjects.clone();
+        if subjects.is_empty() && self.other_box.is_some() {
+            subjects.extend([Subject::Vni, Subject::Cards, Subject::Bridge, Subject::Tunnel]);
+        } else if subjects.is_empty() {
+            subjects.extend([Subject::Vni, Subject::Loopback, Subject::Veth, Subject::Partition, Subject::Alone]);
+        }
         if self.against_virtio && !subjects.contains(&Subject::VirtioNet) {
             subjects.push(Subject::VirtioNet);
         }
         BenchSpec {
             pair: self.pair.clone(),
-            metrics: if self.only.is_empty() { all.to_vec() } else { self.only.clone() },
+            metrics: if self.only.is_empty() { Metric::value_variants().to_vec() } else { self.only.clone() },
             subjects,
             rounds: self.rounds.unwrap_or(rounds),
             duration: Duration::from_secs(self.seconds.unwrap_or(seconds)),

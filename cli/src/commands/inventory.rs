@@ -9,7 +9,6 @@ use partitioner::amount::{Amount, Count};
 use partitioner::inventory as machine;
 
 use super::{note, print};
-use crate::columns;
 use crate::processor::Processor;
 use crate::recorded::record;
 use crate::table::machine_devices;
@@ -51,7 +50,7 @@ impl Inventory {
 }
 
 fn describe(inventory: &machine::Inventory) -> String {
-    let devices = machine_devices(inventory, columns::width());
+    let devices = machine_devices(inventory, super::width());
     let gap = if devices.is_empty() { "" } else { "\n" };
     let why_none = if inventory.ecam.is_empty() {
         "\nno ACPI MCFG: no PCI function of this machine can be split off\n"

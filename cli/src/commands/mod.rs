@@ -9,7 +9,7 @@ pub mod plan;
 pub mod report;
 pub mod run;
 
-use std::io::{self, Write, stderr, stdout};
+use std::io::{self, IsTerminal, Write, stderr, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -19,6 +19,7 @@ use emulator::colours::Colours;
 use emulator::emulated::{Assumed, EmulatedDevice, EmulatedMachine};
 use emulator::launch::LaunchError;
 use emulator::source::{BoxFileError, Source, SourceError};
+use rustix::termios::tcgetwinsize;
 
 use crate::render::draw;
 
@@ -47,6 +48,12 @@ fn print_assumptions(assumed: &Assumed) {
     if !assumed.beyond.is_empty() {
         note(&format!("note: assumed: {}; see with `sprig plan --inventory`", assumed.beyond.join(", ")));
     }
+}
+
+/// The width that a table may have: the terminal's, or any if standard output is none.
+fn width() -> usize {
+    let size = stdout().is_terminal().then(|| tcgetwinsize(stdout()).ok()).flatten();
+    size.map_or(usize::MAX, |size| usize::from(size.ws_col)).max(1)
 }
 
 /// Finds the boot image, and warns if it is of another version than this command.

@@ -12,7 +12,6 @@ use partitioner::inventory::Inventory;
 use partitioner::size::Size;
 
 use super::{print, print_assumptions, print_warnings};
-use crate::columns;
 use crate::picture::picture;
 use crate::table::table;
 
@@ -76,7 +75,7 @@ impl Plan {
         if self.json {
             print(&format!("{}\n", serde_json::to_string_pretty(&plan)?))
         } else {
-            print(&table(inventory, source.request(), &plan, columns::width()))
+            print(&table(inventory, source.request(), &plan, super::width()))
         }
     }
 }

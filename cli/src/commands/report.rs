@@ -29,7 +29,7 @@ impl Report {
     /// # Errors
     /// If a file is no bench, or the page cannot be written.
     pub fn run(&self) -> Result<()> {
-        let benches = self.benches.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
+        let benches = self.benches.iter().map(|file| read(file)).collect::<Result<Vec<_>>>()?;
         let page = pages(&benches);
         if self.output.as_os_str() == STANDARD_STREAM {
             return print(&page);

@@ -1,11 +1,10 @@
 //! PCI functions and serial ports: the owner of each, or why it has none.
 
+use emulator::columns;
 use partitioner::inventory::Inventory;
 use partitioner::pci::{Bridge, Functions, Obstacle, PciFunction};
 use partitioner::plan::{Assignment, PartitionPlan, Plan, PlannedBuses, PlannedFunction};
 use partitioner::view::acpi::segment;
-
-use crate::columns::columns;
 
 /// The functions and serial ports of a machine, and which can be split off.
 pub fn machine_devices(inventory: &Inventory, width: usize) -> String {
@@ -19,7 +18,7 @@ pub fn machine_devices(inventory: &Inventory, width: usize) -> String {
             };
             vec![format!("serial:{number}"), port.to_string(), takes.to_owned()]
         });
-        text += &columns(&headed(["serial port", "at", "can be had"], rows), width);
+        text += &columns::table(&headed(["serial port", "at", "can be had"], rows), width);
     }
     if !inventory.pci.is_empty() {
         let functions = Functions(&inventory.pci);
@@ -30,7 +29,7 @@ pub fn machine_devices(inventory: &Inventory, width: usize) -> String {
             row
         });
         text += if text.is_empty() { "" } else { "\n" };
-        text += &columns(&headed(["PCI function", "class", "model", "behind", "can be had"], rows), width);
+        text += &columns::table(&headed(["PCI function", "class", "model", "behind", "can be had"], rows), width);
     }
     text
 }

@@ -1,5 +1,7 @@
 //! What single lines on the consoles mean: a step of the boot image, a kernel's panic, user space.
 
+use std::time::Duration;
+
 /// A line on the log port.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LogLine<'a> {
@@ -44,6 +46,14 @@ impl<'a> LogLine<'a> {
     }
 }
 
+/// The boot image's own time and its wait for turns, of its last line: `sprig ... leave: own time 390090 us, waited for
+/// turns 1844497 us; ...`.
+pub fn own_times(line: &str) -> Option<[Duration; 2]> {
+    let (own, rest) = line.split_once(" leave: own time ")?.1.split_once(" us, waited for turns ")?;
+    let (waited, _) = rest.split_once(" us")?;
+    Some([Duration::from_micros(own.parse().ok()?), Duration::from_micros(waited.parse().ok()?)])
+}
+
 /// The reason in a kernel's first line about its panic.
 pub(super) fn panic_reason(line: &str) -> Option<&str> {
     let (before, reason) = line.split_once("Kernel panic - not syncing: ")?;
@@ -77,6 +87,14 @@ mod tests {
         for line in ["", "sprig", "sprig is here: yes", "[    0.1] Linux version 6.1: x", "SeaBIOS (version 1.16)"] {
             assert_eq!(LogLine::read(line), LogLine::Other, "{line}");
         }
+    }
+
+    #[test]
+    fn the_boot_images_times_are_in_its_last_line() {
+        let line = "sprig     2.234 leave: own time 390090 us, waited for turns 1844497 us; the boot processor parks";
+        assert_eq!(own_times(line), Some([390_090, 1_844_497].map(Duration::from_micros)));
+        assert_eq!(own_times("sprig     2.234 leave: own time soon"), None);
+        assert_eq!(own_times("[    1.0] own time 1 us, waited for turns 2 us"), None);
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod screen;
 mod terminal;
 mod tracker;
 
-pub use self::console_lines::LogLine;
+pub use self::console_lines::{LogLine, own_times};
 pub use self::end::{EndCause, Panic, RunEnd};
 pub use self::events::{Event, Events};
 pub use self::lines::Lines;

@@ -6,7 +6,6 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bench::host::HostWatch;
@@ -15,10 +14,11 @@ use bench::probe::{Sample, probe};
 use bench::rounds::Rounds;
 use bench::targets::boot::targets;
 use clap::Args;
+use emulator::alone::alone;
 use emulator::emulated::EmulatedMachine;
 use emulator::launch::{LaunchOptions, launch};
-use emulator::qemu::{Accelerator, Boot, ConsoleSpec, Emulator, MachineSpec};
-use emulator::session::Events;
+use emulator::qemu::{Accelerator, MachineSpec};
+use emulator::session::{Events, own_times};
 use emulator::source::Source;
 use partitioner::allotment::{Purpose, allotments};
 use partitioner::amount::Amount;
@@ -35,7 +35,7 @@ use crate::watch::{self, Expected};
 const SINGLE: &str = "solo";
 
 #[derive(Args)]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// How many pairs of boots
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pairs: u32,
@@ -49,7 +49,6 @@ pub(super) struct Options {
 
 struct Testbed<'a> {
     places: &'a Places,
-    kernel: KernelLine,
     source: &'a Source,
     events: &'a Events,
     /// Of all partitions together.
@@ -68,7 +67,7 @@ pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
     build::run(places, &build::Options::for_line(options.kernel))?;
     let events = Events::new()?;
     let source = Source::read(&box_file::pair(places, options.kernel, Image::Small, &places.target.join("bench"))?)?;
-    let mut testbed = Testbed::new(places, options.kernel, &source, &events)?;
+    let mut testbed = Testbed::new(places, &source, &events)?;
     let watch = HostWatch::begin()?;
     let (stop, mut remarks) = (AtomicBool::new(false), Vec::new());
     let rounds = Rounds { count: options.pairs, failures: 1, stop: &stop, progress: &|line| println!("{line}") };
@@ -77,12 +76,14 @@ pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
     let mut measurements = rounds.run(vec![vec![single, boot_box]], &mut testbed, &mut remarks);
     ensure!(!testbed.own_times.is_empty(), "nothing could be measured: {}", remarks.join("; "));
     let host = watch.end()?;
-    let title = testbed.title(options);
+    let (count, cores, accelerator) = (source.request().partitions.len(), testbed.cores, Accelerator::best());
+    let (line, pairs) = (options.kernel.name(), options.pairs);
+    let title = format!("{count} kernels {line} on {cores} cores against one, {pairs} pairs, by {accelerator}");
     let release = fs::read_to_string(places.kernel(options.kernel).with_file_name("release"))?;
     let conditions = [
         ("kernel", release.trim().to_owned()),
-        ("accelerator", Accelerator::best().to_string()),
-        ("cores", testbed.cores.to_string()),
+        ("accelerator", accelerator.to_string()),
+        ("cores", cores.to_string()),
         ("memory", Amount(testbed.memory).to_string()),
     ];
     measurements.extend([
@@ -90,15 +91,14 @@ pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
         Case::new("waiting-for-turns", "box", "ns").measured(testbed.waited),
         Case::new("resident", "box", "KiB").measured(vec![testbed.resident as f64 / 1024.0]),
     ]);
-    let mut bench = Bench::new(Setting::Boot, title, conditions, remarks);
-    bench.targets = targets(&measurements);
-    bench.measurements = measurements;
+    let mut bench = Bench::new(Setting::Boot, title, conditions, measurements, remarks);
+    bench.targets = targets(&bench.measurements);
     bench.record(host);
     publish(places, options.json.as_deref(), "boot.json", &bench)
 }
 
 impl<'a> Testbed<'a> {
-    fn new(places: &'a Places, kernel: KernelLine, source: &'a Source, events: &'a Events) -> Result<Testbed<'a>> {
+    fn new(places: &'a Places, source: &'a Source, events: &'a Events) -> Result<Testbed<'a>> {
         let inventory = EmulatedMachine::needed_by(source.request()).inventory();
         let plan = source.plan(&inventory)?;
         let cores = plan.partitions.iter().map(|partition| partition.cores.len()).sum::<usize>();
@@ -107,7 +107,6 @@ impl<'a> Testbed<'a> {
         let resident = resident.filter(|part| matches!(part.purpose, Purpose::Resident | Purpose::Trampoline));
         Ok(Testbed {
             places,
-            kernel,
             source,
             events,
             cores: u32::try_from(cores)?,
@@ -118,37 +117,16 @@ impl<'a> Testbed<'a> {
         })
     }
 
-    fn title(&self, options: &Options) -> String {
-        format!(
-            "{} kernels {} on {} cores against one, {} pairs, by {}",
-            self.source.request().partitions.len(),
-            options.kernel.name(),
-            self.cores,
-            options.pairs,
-            Accelerator::best(),
-        )
-    }
-
     /// From QEMU's start to the report of a kernel that has the whole machine.
     fn boot_single(&mut self) -> Result<Sample> {
-        let boot = Boot::Kernel {
-            image: self.places.kernel(self.kernel),
-            initrd: Some(self.places.initrd(Image::Small)),
-            command_line: "console=ttyS0,115200n8".to_owned(),
-        };
-        let spec = MachineSpec {
-            emulator: Emulator::find(Some(&self.places.boot_image())),
-            cpus: self.cores,
-            memory: self.memory,
-            consoles: vec![ConsoleSpec::new(SINGLE)],
-            ..MachineSpec::new(boot)
-        };
-        let machine = spec.start()?;
+        let spec = alone(self.source, 0, &self.places.boot_image(), SINGLE)?;
+        let machine = MachineSpec { cpus: self.cores, memory: self.memory, ..spec }.start()?;
         let expected = [Expected { name: SINGLE.to_owned(), port: 0 }];
         let arrived = watch::reports(&machine, self.events, &expected, |_| {})?;
         drop(machine);
         watch::drain(self.events, expected.len())?;
-        arrived.first().map(|arrived| time(arrived.after)).context("nobody reported")
+        let first = arrived.first().context("nobody reported")?;
+        Ok(Sample::of(first.after.as_nanos() as f64))
     }
 
     /// From QEMU's start to the last report.
@@ -156,7 +134,7 @@ impl<'a> Testbed<'a> {
         let running = launch(self.source, &self.places.boot_image(), LaunchOptions::default())?;
         let mut partitioner = None;
         let arrived = watch::reports(running.machine(), self.events, &watch::expected(&running)?, |output| {
-            partitioner = partitioner.or_else(|| partitioner_times(output.line));
+            partitioner = partitioner.or_else(|| own_times(output.line));
         })?;
         let consoles = running.machine().consoles().len();
         drop(running);
@@ -165,30 +143,6 @@ impl<'a> Testbed<'a> {
         let [own, waited] = partitioner.context("the boot image did not print its own time")?;
         self.own_times.push(own.as_nanos() as f64);
         self.waited.push(waited.as_nanos() as f64);
-        Ok(time(all_up))
-    }
-}
-
-fn time(time: Duration) -> Sample {
-    Sample::of(time.as_nanos() as f64)
-}
-
-/// Its own time and its wait for turns, of `... leave: own time 390090 us, waited for turns 1844497 us; ...`.
-fn partitioner_times(line: &str) -> Option<[Duration; 2]> {
-    let (own, rest) = line.split_once(" leave: own time ")?.1.split_once(" us, waited for turns ")?;
-    let (waited, _) = rest.split_once(" us")?;
-    Some([Duration::from_micros(own.parse().ok()?), Duration::from_micros(waited.parse().ok()?)])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_partitioners_times_are_in_its_last_line() {
-        let line = "sprig     2.234 leave: own time 390090 us, waited for turns 1844497 us; the boot processor parks";
-        assert_eq!(partitioner_times(line), Some([390_090, 1_844_497].map(Duration::from_micros)));
-        assert_eq!(partitioner_times("sprig     2.234 leave: own time soon"), None);
-        assert_eq!(partitioner_times("[    1.0] own time 1 us, waited for turns 2 us"), None);
+        Ok(Sample::of(all_up.as_nanos() as f64))
     }
 }

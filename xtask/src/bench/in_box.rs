@@ -20,7 +20,7 @@ use crate::setup::{self, KernelLine};
 const LIMIT: Duration = Duration::from_secs(60 * 60);
 
 #[derive(Args)]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// Which line of kernels
     #[arg(long, value_enum, default_value_t)]
     kernel: KernelLine,

@@ -3,26 +3,19 @@
 
 mod boot;
 mod in_box;
-mod namespaces;
 mod native;
 mod tap;
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bench::{file, model, table};
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
 use crate::places::Places;
 
-#[derive(Args)]
-pub(crate) struct Options {
-    #[command(subcommand)]
-    bench: Bench,
-}
-
 #[derive(Subcommand)]
-enum Bench {
+pub(crate) enum Bench {
     /// The boot of two partitions against that of a single kernel with all their cores and memory
     Boot(boot::Options),
     /// Two network namespaces joined by sprig-tap against veth, by iperf3; as root
@@ -35,8 +28,8 @@ enum Bench {
     Boxes(in_box::Options),
 }
 
-pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
-    match &options.bench {
+pub(crate) fn run(places: &Places, bench: &Bench) -> Result<()> {
+    match bench {
         Bench::Boot(options) => boot::run(places, options),
         Bench::Tap(options) => tap::run(places, options),
         Bench::Native(options) => native::run(places, options),
@@ -49,7 +42,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
 fn publish(places: &Places, wanted: Option<&Path>, name: &str, bench: &model::Bench) -> Result<()> {
     println!("\n{}", table::table(bench));
     let path = wanted.map_or_else(|| places.target.join("bench").join(name), Path::to_owned);
-    file::write(&path, bench).with_context(|| format!("cannot write {}", path.display()))?;
+    file::write(&path, bench)?;
     println!("written to {}", path.display());
     Ok(())
 }

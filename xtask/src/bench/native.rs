@@ -3,12 +3,12 @@
 //! The program `native` of the package `bench` measures with two processes on two cores, prints the table and writes the
 //! file. Here it is built, and gets DPDK.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use bench::targets::native::FRAMES;
 use clap::Args;
 
 use crate::places::Places;
@@ -21,42 +21,26 @@ const RUN_LIMIT: Duration = Duration::from_secs(3 * 60 * 60);
 const PARTS: &str = "hand-off,index,frames,footprint,sleeping,integrity";
 
 #[derive(Args)]
-pub(super) struct Options {
-    /// Samples of each case
-    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..))]
-    rounds: u32,
-    /// Only the most important cases
-    #[arg(long)]
-    quick: bool,
-    /// The two cores, like 0,1 [default: the first two that it may run on]
-    #[arg(long)]
-    cores: Option<String>,
-    /// How many numbered frames must all arrive as they were sent
-    #[arg(long, default_value_t = FRAMES)]
-    frames: u64,
-    /// Where the figures are written [default: bench/native.json in cargo's target folder]
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+pub(crate) struct Options {
+    /// What the bench takes, such as --quick; `-- --help` lists all
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENT")]
+    arguments: Vec<OsString>,
 }
 
 pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
     if let Err(error) = setup::ensure(places, &[Item::Dpdk]) {
         progress::headline("DPDK", &format!("cannot be had: {error:#}"));
     }
-    let program = build(places)?;
-    let json = options.json.clone().unwrap_or_else(|| places.target.join("bench/native.json"));
-    let mut command = Command::new(program);
-    command.args(["--bench", "--only", PARTS, "--rounds", &options.rounds.to_string()]);
-    command.args(["--frames", &options.frames.to_string()]).arg("--json").arg(&json);
-    command.args(options.quick.then_some("--quick"));
-    command.args(options.cores.iter().flat_map(|cores| ["--cores", cores]));
+    let mut command = Command::new(build(places)?);
+    command.args(["--bench", "--json"]).arg(places.target.join("bench/native.json"));
+    if !options.arguments.iter().any(|argument| argument.to_string_lossy().starts_with("--only")) {
+        command.args(["--only", PARTS]);
+    }
     if let Some(tree) = dpdk::tree(&places.sprig) {
         command.arg("--dpdk").arg(tree);
         command.args(dpdk::version(&places.sprig).iter().flat_map(|version| ["--dpdk-version", version]));
     }
-    process::shown_run(&mut command, RUN_LIMIT)?;
-    println!("written to {}", json.display());
-    Ok(())
+    process::shown_run(command.args(&options.arguments), RUN_LIMIT)
 }
 
 /// Builds the program. Returns where it is.

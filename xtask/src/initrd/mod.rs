@@ -7,7 +7,8 @@
 //! | `examples/network` | the network's script, SSH's configuration | | yes |
 //! | [`crate::setup::programs`] | `/usr`: Debian's own SSH, iproute2, iperf3 and the like, a shell too | | yes |
 //! | [`crate::setup::keys`] | keys, so that all instances trust one another | | yes |
-//! | `bench/agent` | `/usr/bin/bench-agent`, with which `sprig bench` measures and tests check frames of every size | | yes |
+//! | `bench/agent` | `/usr/bin/bench-agent`, with which `sprig bench` measures | | yes |
+//! | `tests/datagrams` | `/usr/bin/datagrams`, with which tests check frames of every size | | yes |
 //! | `sprig-log` | `/usr/bin/sprig-log`, which reads other instances' kernel logs | | yes |
 //! | [`modules`] | `/lib/modules` for every kernel that is there, with the driver | | yes |
 //!

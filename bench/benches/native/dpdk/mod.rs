@@ -13,20 +13,21 @@ use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use bench::model::Case;
 use bench::probe::{Probe, probe};
+use bench::wait::wait_until;
+use strum::IntoStaticStr;
 
-use self::testpmd::{PAUSE, Spec, Testpmd};
+use self::testpmd::{PAUSE, Testpmd};
 use crate::clock;
 use crate::control::LIMIT;
 use crate::peer::Peer;
 
-/// A flow runs for so long before it counts.
 const WARM_UP: Duration = Duration::from_millis(50);
 
-/// How the two processes are connected.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub(crate) enum Connection {
     /// By memif with rings of 2 to that power.
     Memif { ring_log2: u32 },
@@ -49,13 +50,6 @@ struct Running {
 }
 
 impl Connection {
-    fn subject(self) -> &'static str {
-        match self {
-            Self::Memif { .. } => "memif",
-            Self::VhostUser => "vhost-user",
-        }
-    }
-
     fn plugins(self) -> &'static [&'static str] {
         match self {
             Self::Memif { .. } => &["bus_vdev", "mempool_ring", "net_memif"],
@@ -79,7 +73,6 @@ impl Connection {
 }
 
 impl Pair {
-    /// Of the programs in `tree`.
     pub(crate) fn new(tree: &Path, connection: Connection) -> Rc<RefCell<Self>> {
         Rc::new(RefCell::new(Self { tree: tree.to_owned(), connection, running: None }))
     }
@@ -98,15 +91,14 @@ impl Running {
     fn start(tree: &Path, connection: Connection, peer: &Peer) -> Result<Self> {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let [to, from] = connection.devices(&folder.path().join("socket"));
-        let start = |name, core, device: &str, mode| {
-            let (folder, plugins) = (folder.path(), connection.plugins());
-            peer.cores.on_both(|| Testpmd::start(&Spec { tree, folder, name, core, plugins, device, mode }))
+        let start = |core, device: &str, mode| {
+            let start = || Testpmd::start(tree, folder.path(), core, connection.plugins(), device, mode);
+            let mut testpmd = peer.cores.on_both(start)?;
+            testpmd.await_port().map(|()| testpmd)
         };
         // The one that listens first.
-        let mut receiver = start("receiver", peer.cores.here, &to, "rxonly")?;
-        receiver.await_port()?;
-        let mut sender = start("sender", peer.cores.there, &from, "txonly")?;
-        sender.await_port()?;
+        let mut receiver = start(peer.cores.here, &to, "rxonly")?;
+        let mut sender = start(peer.cores.there, &from, "txonly")?;
         sender.await_link()?;
         receiver.await_link()?;
         Ok(Self { sender, receiver, _folder: folder })
@@ -120,36 +112,24 @@ impl Running {
         let before = self.received()?;
         self.receiver.command("start")?;
         self.sender.command("start")?;
-        let start = Instant::now();
-        while self.received()? == before {
-            ensure!(start.elapsed() <= LIMIT, "waited in vain for the first frame of testpmd");
-            thread::sleep(PAUSE);
-        }
+        wait_until("the first frame of testpmd", LIMIT, PAUSE, || Ok(self.received()? != before))?;
         thread::sleep(WARM_UP);
         let (start, first) = (Instant::now(), self.received()?);
         thread::sleep(duration);
         let (elapsed, last) = (start.elapsed(), self.received()?);
         self.sender.command("stop")?;
         self.receiver.command("stop")?;
-        self.await_stop()?;
+        // Until the counters stay as they are.
+        let mut before = None;
+        wait_until("testpmd to stop", LIMIT, PAUSE, || {
+            let now = (self.sender.counter("opackets")?, self.received()?);
+            Ok(before.replace(now) == Some(now))
+        })?;
         Ok((last - first) as f64 / elapsed.as_secs_f64())
     }
 
     fn received(&mut self) -> Result<u64> {
         self.receiver.counter("ipackets")
-    }
-
-    /// Waits until the counters stay as they are.
-    fn await_stop(&mut self) -> Result<()> {
-        let (start, mut before) = (Instant::now(), None);
-        loop {
-            let now = (self.sender.counter("opackets")?, self.received()?);
-            if before.replace(now) == Some(now) {
-                return Ok(());
-            }
-            ensure!(start.elapsed() <= LIMIT, "waited in vain for testpmd to stop");
-            thread::sleep(PAUSE);
-        }
     }
 }
 
@@ -160,7 +140,7 @@ pub(crate) fn contender(
     burst: usize,
     duration: Duration,
 ) -> Box<dyn Probe<Peer>> {
-    let case = Case::new("frames", pair.borrow().connection.subject(), "frames/s");
+    let case = Case::new("frames", pair.borrow().connection.into(), "frames/s");
     let pair = Rc::clone(pair);
     probe(case.with("frame_bytes", frame).with("burst", burst), move |peer: &mut Peer| {
         let mut pair = pair.borrow_mut();

@@ -8,7 +8,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
+use bench::wait::wait_until;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv, send, socket_with,
@@ -21,25 +22,9 @@ const LIBRARIES: &str = "usr/lib/x86_64-linux-gnu";
 /// Megabytes of a process, in pages of 4 KiB. The buffers of frames take a fraction.
 const MEMORY: &str = "256";
 const BUFFERS: &str = "--total-num-mbufs=16384";
-/// Bytes of the longest answer of its telemetry.
 const LONGEST_ANSWER: usize = 64 << 10;
-/// How long a process may take to end by itself.
 const END_LIMIT: Duration = Duration::from_secs(5);
 pub(super) const PAUSE: Duration = Duration::from_millis(5);
-
-pub(super) struct Spec<'a> {
-    /// An unpacked tree of Debian's packages.
-    pub(super) tree: &'a Path,
-    /// For its log and its sockets.
-    pub(super) folder: &'a Path,
-    pub(super) name: &'a str,
-    /// For both its threads: the main one sleeps at its prompt.
-    pub(super) core: usize,
-    pub(super) plugins: &'a [&'a str],
-    pub(super) device: &'a str,
-    /// `rxonly` or `txonly`.
-    pub(super) mode: &'a str,
-}
 
 pub(super) struct Testpmd {
     child: Child,
@@ -50,17 +35,25 @@ pub(super) struct Testpmd {
 }
 
 impl Testpmd {
-    /// Starts it with the loader and the libraries of its tree.
-    pub(super) fn start(spec: &Spec) -> Result<Self> {
-        let Spec { tree, folder, name, core, plugins, device, mode } = spec;
-        let log = folder.join(format!("{name}.log"));
+    /// Starts it with the loader and the libraries of an unpacked tree of Debian's packages. Its log and its sockets lie in
+    /// `folder`. Both its threads run on `core`: the main one sleeps at its prompt. The mode, `rxonly` or `txonly`, is its
+    /// name too.
+    pub(super) fn start(
+        tree: &Path,
+        folder: &Path,
+        core: usize,
+        plugins: &[&str],
+        device: &str,
+        mode: &str,
+    ) -> Result<Self> {
+        let log = folder.join(format!("{mode}.log"));
         let output = File::create(&log).context("cannot make a log for testpmd")?;
         let mut command = Command::new(tree.join("usr/lib64/ld-linux-x86-64.so.2"));
         command.args(["--inhibit-cache", "--library-path"]).arg(tree.join(LIBRARIES));
         command.arg(tree.join("usr/bin/dpdk-testpmd"));
         command.args(["--lcores", &format!("0@{core},1@{core}"), "--no-pci", "--no-huge", "-m", MEMORY]);
-        command.args(["--file-prefix", name]);
-        for plugin in *plugins {
+        command.args(["--file-prefix", mode]);
+        for plugin in plugins {
             command.arg("-d").arg(find_plugin(tree, plugin)?);
         }
         command.args(["--vdev", device, "--", "-i", "--nb-cores=1", BUFFERS]).arg(format!("--forward-mode={mode}"));
@@ -68,7 +61,7 @@ impl Testpmd {
         command.stdin(Stdio::piped()).stdout(output.try_clone()?).stderr(output);
         let mut child = command.spawn().context("cannot start dpdk-testpmd")?;
         let prompt = child.stdin.take().context("testpmd has no prompt")?;
-        let telemetry_path = folder.join("dpdk").join(name).join("dpdk_telemetry.v2");
+        let telemetry_path = folder.join("dpdk").join(mode).join("dpdk_telemetry.v2");
         Ok(Self { child, prompt, telemetry_path, telemetry: None, log })
     }
 
@@ -80,7 +73,6 @@ impl Testpmd {
         writeln!(self.prompt, "{line}").context("cannot type at testpmd's prompt")
     }
 
-    /// Waits until its first port is there.
     pub(super) fn await_port(&mut self) -> Result<()> {
         self.await_answer("testpmd to open its port", |telemetry| {
             let ports = telemetry.ask("/ethdev/list")?;
@@ -88,7 +80,6 @@ impl Testpmd {
         })
     }
 
-    /// Waits until its first port is connected.
     pub(super) fn await_link(&mut self) -> Result<()> {
         self.await_answer("the link between two testpmds", |telemetry| {
             Ok(telemetry.ask("/ethdev/link_status,0")?["status"] == "UP")
@@ -96,22 +87,16 @@ impl Testpmd {
     }
 
     fn await_answer(&mut self, what: &str, is_so: impl Fn(&mut Telemetry) -> Result<bool>) -> Result<()> {
-        let start = Instant::now();
-        loop {
+        let answered = wait_until(what, LIMIT, PAUSE, || {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                bail!("dpdk-testpmd ended ({status})");
+            }
             if self.telemetry.is_none() {
                 self.telemetry = Telemetry::connect(&self.telemetry_path);
             }
-            if let Some(telemetry) = &mut self.telemetry
-                && is_so(telemetry)?
-            {
-                return Ok(());
-            }
-            if let Ok(Some(status)) = self.child.try_wait() {
-                bail!("dpdk-testpmd ended ({status}): {}", self.last_words());
-            }
-            ensure!(start.elapsed() <= LIMIT, "waited in vain for {what}; it said last: {}", self.last_words());
-            thread::sleep(PAUSE);
-        }
+            self.telemetry.as_mut().map_or(Ok(false), &is_so)
+        });
+        answered.with_context(|| format!("testpmd said last: {}", self.last_words()))
     }
 
     /// A counter of its first port: `ipackets`, `opackets`.

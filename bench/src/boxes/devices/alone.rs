@@ -4,16 +4,17 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+use anyhow::Result;
+use emulator::alone::alone;
 use emulator::emulated::EmulatedMachine;
 use emulator::qemu::{Machine, MachineSpec};
+use emulator::shell::Shell;
 use emulator::source::Source;
-use partitioner::config::CpuRequest;
 
 use super::device::{Device, OwnedDevice};
-use crate::boxes::environment::Environment;
-use crate::boxes::error::{BenchError, Result};
+use crate::boxes::run::Environment;
 use crate::boxes::spec::Subject;
-use crate::boxes::{instances, machines};
+use crate::boxes::{BOOT_LIMIT, COPIES, kept};
 
 /// Such a machine, which runs until this is dropped.
 pub(super) struct AloneMachine {
@@ -24,50 +25,36 @@ pub(super) struct AloneMachine {
 }
 
 impl AloneMachine {
-    /// Starts it, with all devices of one partition.
     pub(super) fn start(
         source: &Source,
         boot_image: &Path,
         environment: &Environment,
         owned: &[OwnedDevice],
     ) -> Result<AloneMachine> {
-        let partition = owned.first().map_or(0, |device| device.partition);
-        let none = || BenchError::Nothing("there is no such partition".to_owned());
-        let entry = source.request().file.partitions.get(partition).ok_or_else(none)?;
-        let cpus = match entry.cpus.get_ref() {
-            CpuRequest::Count(count) => *count,
-            CpuRequest::Set(set) => u32::try_from(set.len()).unwrap_or(u32::MAX),
-        };
+        let partition = owned[0].partition;
+        let entry = &source.request().file.partitions[partition];
+        let cpus = u32::try_from(entry.cpus.get_ref().cores())?;
         let devices = owned.iter().map(|device| device.device.clone()).collect();
         let emulated = EmulatedMachine { cpus, memory: *entry.memory.get_ref(), serial_ports: 1, devices };
-        let console = format!("{} alone", entry.name.get_ref());
         let spec = MachineSpec {
             processor: environment.processor.to_owned(),
             accelerator: environment.accelerator,
             cpus,
-            arguments: [machines::COPIES.to_owned()].into_iter().chain(emulated.device_arguments()).collect(),
-            ..machines::spec(source, partition, boot_image, &console)?
+            arguments: [COPIES.to_owned()].into_iter().chain(emulated.device_arguments()).collect(),
+            ..alone(source, partition, boot_image, &format!("{} alone", entry.name.get_ref()))?
         };
         Ok(AloneMachine { machine: spec.start()?, emulated, owned: owned.to_vec() })
     }
 
     /// Drives its devices, when it is up. Those that are not ready are remarks.
     pub(super) fn drive(&self, stop: &AtomicBool, remarks: &mut Vec<String>) -> Vec<Device> {
-        let shell = match instances::shell(&self.machine.consoles()[0], stop) {
-            Ok(shell) => shell,
-            Err(error) => {
-                remarks.extend(self.owned.first().map(|device| device.remark(Subject::Alone, &error)));
-                return Vec::new();
-            }
+        let place = |device: &OwnedDevice| device.place(Subject::Alone);
+        let shell = Shell::at_prompt(&self.machine.consoles()[0], BOOT_LIMIT, stop);
+        let Some(shell) = kept(shell, &place(&self.owned[0]), remarks) else { return Vec::new() };
+        let devices = self.emulated.devices().zip(&self.owned).filter(|(_, device)| device.is_measured);
+        let drive = |((address, _), device): (_, &OwnedDevice)| {
+            kept(device.drive(Subject::Alone, &shell, address), &place(device), remarks)
         };
-        let mut ready = Vec::new();
-        let devices = self.emulated.devices().zip(&self.owned);
-        for ((address, _), device) in devices.filter(|(_, device)| device.is_measured) {
-            match device.drive(Subject::Alone, &shell, address) {
-                Ok(device) => ready.push(device),
-                Err(error) => remarks.push(device.remark(Subject::Alone, &error)),
-            }
-        }
-        ready
+        devices.filter_map(drive).collect()
     }
 }

@@ -3,22 +3,14 @@
 use std::time::Duration;
 
 use bench_agent::{Order, Transfer};
-use serde::Serialize;
+use emulator::user_network::Server;
 
+use super::Servers;
 use super::device::Device;
-use super::servers::Servers;
 use crate::boxes::commands::Commands;
 use crate::boxes::spec::Metric;
 use crate::model::Case;
 use crate::probe::{Probe, Sample};
-
-/// Whether a stream leaves the machine or comes to it.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Debug)]
-#[serde(rename_all = "kebab-case")]
-enum StreamDirection {
-    Out,
-    In,
-}
 
 /// Bytes or bits per second.
 struct DeviceProbe {
@@ -33,28 +25,26 @@ struct DeviceProbe {
 
 /// All probes of a device.
 pub(super) fn probes(device: &Device, servers: &Servers, duration: Duration) -> [Box<dyn Probe>; 2] {
-    let seconds = duration.as_secs().max(1);
+    let (metric, seconds) = (device.owned.metric(), duration.as_secs().max(1));
     let case = |unit| {
-        let metric = device.owned.driver.metric.to_string();
-        let case = Case::new(&metric, &device.subject.to_string(), unit);
+        let case = Case::new(&metric.to_string(), &device.subject.to_string(), unit);
         case.with("device", device.owned.label()).with("partition", &device.owned.partition_name)
     };
-    let read = |(bytes, order): (u32, Order)| -> Box<dyn Probe> {
+    let probe = |case, units_per_byte, arguments| -> Box<dyn Probe> {
+        Box::new(DeviceProbe { commands: device.commands.clone(), arguments, units_per_byte, duration, case })
+    };
+    let read = |bytes: u32, order: Order| {
         let case = case("B/s").with("request_bytes", bytes).with("order", order);
-        let arguments = format!("read /dev/{} {bytes} {} {seconds}", device.name, case.parameters["order"]);
-        Box::new(DeviceProbe { commands: device.commands.clone(), arguments, units_per_byte: 1.0, duration, case })
+        let order = case.parameters["order"].to_string();
+        probe(case, 1.0, format!("read /dev/{} {bytes} {order} {seconds}", device.name))
     };
-    let stream = |direction| -> Box<dyn Probe> {
-        let arguments = match direction {
-            StreamDirection::Out => format!("give {} {seconds}", servers.sink()),
-            StreamDirection::In => format!("take {} {seconds}", servers.source()),
-        };
-        let case = case("bit/s").with("direction", direction);
-        Box::new(DeviceProbe { commands: device.commands.clone(), arguments, units_per_byte: 8.0, duration, case })
+    // A stream leaves the machine, or comes to it.
+    let stream = |direction: &str, command, server: &Server| {
+        probe(case("bit/s").with("direction", direction), 8.0, format!("{command} {} {seconds}", server.address()))
     };
-    match device.owned.driver.metric {
-        Metric::Network => [StreamDirection::Out, StreamDirection::In].map(stream),
-        _ => [(1 << 20, Order::Sequential), (4096, Order::Random)].map(read),
+    match metric {
+        Metric::Network => [stream("out", "give", &servers.sink), stream("in", "take", &servers.source)],
+        _ => [read(1 << 20, Order::Sequential), read(4096, Order::Random)],
     }
 }
 

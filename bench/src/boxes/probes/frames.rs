@@ -2,30 +2,26 @@
 
 use std::time::Duration;
 
-use bench_agent::{Received, Sent};
+use anyhow::Result;
+use bench_agent::Received;
 
-use super::{MEETING, measured};
-use crate::boxes::error::Result;
-use crate::boxes::offload::Offload;
+use super::MEETING;
+use crate::boxes::commands::COMMAND_LIMIT;
 use crate::boxes::route::{Endpoint, Route};
-use crate::boxes::spec::{Direction, Metric};
-use crate::probe::{Counter, Probe, Sample};
+use crate::boxes::spec::Direction;
+use crate::boxes::traffic::ORDINARY_FRAME;
+use crate::probe::{Counter, Sample};
 
-/// The longest frame with Ethernet's ordinary 1,500 bytes.
-pub(in crate::boxes) const ORDINARY_FRAME: u32 = 1514;
 /// The part of a frame that does not count for a card's MTU.
 const HEADER: u32 = 14;
 const AGENT: &str = "bench-agent";
 
 /// Frames of so many bytes, Ethernet header included.
-pub(in crate::boxes) fn frames(route: Route, bytes: u32, direction: Direction, duration: Duration) -> Box<dyn Probe> {
-    let case = route.case(Metric::Frames, "bit/s").with("frame_bytes", bytes).with("direction", direction);
-    measured(route, case, duration, Offload::On, move |route| {
-        let widened = widen(route, bytes)?;
-        let received = send_and_receive(route, bytes, direction, duration);
-        widened.iter().try_for_each(|(end, mtu)| set_mtu(end, mtu))?;
-        Ok(sample(&received?))
-    })
+pub(super) fn measure(route: &Route, bytes: u32, direction: Direction, duration: Duration) -> Result<Sample> {
+    let widened = widen(route, bytes)?;
+    let received = send_and_receive(route, bytes, direction, duration);
+    widened.iter().try_for_each(|(end, mtu)| set_mtu(end, mtu))?;
+    Ok(sample(&received?))
 }
 
 fn sample(received: &[Received]) -> Sample {
@@ -45,21 +41,21 @@ fn sample(received: &[Received]) -> Sample {
 
 fn send_and_receive(route: &Route, bytes: u32, direction: Direction, duration: Duration) -> Result<Vec<Received>> {
     let Route { from, to, .. } = route;
-    let (seconds, takes) = (duration.as_secs().max(1), duration + MEETING);
+    let (seconds, takes) = (duration.as_secs().max(1), duration + MEETING + COMMAND_LIMIT);
     let send = |from: &Endpoint, to: &Endpoint| -> Result<String> {
         let mac = to.commands.run(&format!("cat /sys/class/net/{}/address", to.card))?;
-        Ok(format!("send {} {mac} {bytes} {seconds}", from.card))
+        Ok(format!("{AGENT} send {} {mac} {bytes} {seconds}", from.card))
     };
     let receive = |end: &Endpoint| format!("{AGENT} receive {}", end.card);
     to.commands.start("there", &receive(to))?;
     if direction == Direction::BothWays {
         from.commands.start("back", &receive(from))?;
-        to.commands.start("sender", &format!("{AGENT} {}", send(to, from)?))?;
+        to.commands.start("sender", &send(to, from)?)?;
     }
-    from.commands.measure::<Sent>(AGENT, &send(from, to)?, takes)?;
+    from.commands.shell.run(&from.commands.line(&send(from, to)?), takes)?;
     let mut received = vec![to.commands.finish("there", AGENT, MEETING)?];
     if direction == Direction::BothWays {
-        to.commands.finish::<Sent>("sender", AGENT, takes)?;
+        to.commands.shell.finish("sender", takes)?;
         received.push(from.commands.finish("back", AGENT, MEETING)?);
     }
     Ok(received)

@@ -21,8 +21,8 @@ pub(super) struct Axis {
     spacing: Spacing,
     from: f64,
     to: f64,
-    ticks: Vec<Tick>,
-    title: String,
+    pub(super) ticks: Vec<Tick>,
+    pub(super) title: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,7 +33,6 @@ enum Spacing {
     Nines,
 }
 
-/// A mark on an axis.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Tick {
     pub(super) at: f64,
@@ -44,10 +43,14 @@ impl Axis {
     /// For quantities of `unit`: from nought if they are alike, else logarithmic.
     pub(super) fn quantities(unit: &str, quantities: impl IntoIterator<Item = f64>) -> Self {
         let (least, greatest) = positive_range(quantities);
-        if greatest > least * WIDE {
-            return Self::logarithmic(unit, least, greatest);
+        if greatest <= least * WIDE {
+            return Self::from_nought(unit, greatest);
         }
-        Self::from_nought(unit, greatest)
+        let scale = Scale::of(unit, greatest);
+        let one = greatest / scale.units(greatest);
+        let ticks = decades(scale.units(least), scale.units(greatest)).into_iter();
+        let ticks = ticks.map(|at| Tick { at: at * one, label: short(at) }).collect();
+        Self::logarithmic(least, greatest, ticks, format!("{}, logarithmic", scale.unit()))
     }
 
     /// From nought to at least `greatest`.
@@ -62,15 +65,6 @@ impl Axis {
         Self { spacing: Spacing::Linear, from: 0.0, to: steps * step * one, ticks, title: scale.unit().to_owned() }
     }
 
-    fn logarithmic(unit: &str, least: f64, greatest: f64) -> Self {
-        let scale = Scale::of(unit, greatest);
-        let one = greatest / scale.units(greatest);
-        let ticks = decades(scale.units(least), scale.units(greatest));
-        let ticks: Vec<Tick> = ticks.iter().map(|at| Tick { at: at * one, label: short(*at) }).collect();
-        let title = format!("{}, logarithmic", scale.unit());
-        Self::spanning(Spacing::Logarithmic, least, greatest, ticks, title)
-    }
-
     /// For times from far apart, each tick with its unit.
     pub(super) fn times(quantities: impl IntoIterator<Item = f64>, title: &str) -> Self {
         let (least, greatest) = positive_range(quantities);
@@ -79,7 +73,7 @@ impl Axis {
             Tick { at, label: format!("{} {}", short(scale.units(at)), scale.unit()) }
         };
         let ticks = decades(least, greatest).into_iter().map(tick).collect();
-        Self::spanning(Spacing::Logarithmic, least, greatest, ticks, title.to_owned())
+        Self::logarithmic(least, greatest, ticks, title.to_owned())
     }
 
     /// For the values of a parameter, each with its tick.
@@ -108,10 +102,10 @@ impl Axis {
     }
 
     /// From the tick below the least to the greatest, or the tick just above it.
-    fn spanning(spacing: Spacing, least: f64, greatest: f64, ticks: Vec<Tick>, title: String) -> Self {
+    fn logarithmic(least: f64, greatest: f64, ticks: Vec<Tick>, title: String) -> Self {
         let from = ticks.first().map_or(least, |tick| tick.at.min(least));
         let to = ticks.last().map_or(greatest, |tick| tick.at.max(greatest));
-        Self { spacing, from, to, ticks, title }
+        Self { spacing: Spacing::Logarithmic, from, to, ticks, title }
     }
 
     /// The position of a quantity along the axis, from 0 to 1. What lies beyond is at the end.
@@ -127,14 +121,6 @@ impl Axis {
         let (from, to) = (place(self.from), place(self.to));
         // All quantities are alike: in the middle.
         if to <= from { 0.5 } else { ((place(quantity) - from) / (to - from)).clamp(0.0, 1.0) }
-    }
-
-    pub(super) fn title(&self) -> &str {
-        &self.title
-    }
-
-    pub(super) fn ticks(&self) -> &[Tick] {
-        &self.ticks
     }
 
     /// The ticks whose labels fit into this room without touching each other.
@@ -166,7 +152,6 @@ fn positive_range(quantities: impl IntoIterator<Item = f64>) -> (f64, f64) {
     if least > greatest { (1.0, 1.0) } else { (least.max(greatest / WIDEST), greatest) }
 }
 
-/// The round number next to `step`.
 fn round_step(step: f64) -> f64 {
     let decade = 10_f64.powf(step.log10().floor());
     let rounds = [1.0, 2.0, 2.5, 5.0, 10.0].map(|round| round * decade);
@@ -208,7 +193,7 @@ mod tests {
     fn nothing_to_show_has_an_axis_all_the_same() {
         for quantities in [vec![], vec![0.0], vec![f64::NAN, f64::INFINITY], vec![-1.0]] {
             let axis = Axis::quantities("ns", quantities);
-            assert!(axis.ticks().iter().all(|tick| tick.at.is_finite()) && axis.share(0.5).is_finite(), "{axis:?}");
+            assert!(axis.ticks.iter().all(|tick| tick.at.is_finite()) && axis.share(0.5).is_finite(), "{axis:?}");
         }
         assert_eq!(Axis::parameter("burst", &[4.0]).share(4.0), 0.5);
     }

@@ -1,9 +1,10 @@
 //! Medians side by side, from nought, with the range of the samples as whiskers.
 
+use emulator::columns::cut;
 use maud::{Markup, html};
 
 use super::axis::Axis;
-use super::canvas::{Caption, LONGEST_TITLE, WIDTH, cut, drawing, px};
+use super::canvas::{LONGEST_TITLE, Plot, WIDTH, px};
 use super::style::Style;
 use crate::quantity::Scale;
 use crate::statistics::Summary;
@@ -17,15 +18,14 @@ const ROW: f64 = 22.0;
 const BAR: f64 = 13.0;
 const AXIS: f64 = 42.0;
 
+#[derive(Clone)]
 pub(in crate::report) enum Row {
     /// The title of the bars that follow.
     Title(String),
-    /// The bar of a subject.
     Bar(String, Style, Summary),
 }
 
-/// The plot of several groups on one axis.
-pub(in crate::report) fn bars(caption: &Caption, unit: &str, rows: &[Row]) -> Markup {
+pub(in crate::report) fn bars(unit: &str, rows: &[Row]) -> Plot {
     let most = |row: &Row| if let Row::Bar(.., summary) = row { summary.most } else { 0.0 };
     let greatest = rows.iter().map(most).filter(|most| most.is_finite()).fold(0.0, f64::max);
     let axis = Axis::from_nought(unit, if greatest > 0.0 { greatest } else { 1.0 });
@@ -43,7 +43,7 @@ pub(in crate::report) fn bars(caption: &Caption, unit: &str, rows: &[Row]) -> Ma
             }
         }
     };
-    drawing(caption, bottom + AXIS, &content)
+    (bottom + AXIS, content)
 }
 
 fn x(axis: &Axis, quantity: f64) -> f64 {
@@ -58,7 +58,7 @@ fn frame(axis: &Axis, bottom: f64) -> Markup {
             line.grid x1=(x) x2=(x) y1="0" y2=(px(bottom)) {}
             text.tick.middle x=(x) y=(px(bottom + 14.0)) { (tick.label) }
         }
-        text.name.middle x=(middle) y=(px(bottom + 32.0)) { (cut(axis.title(), LONGEST_TITLE)) }
+        text.name.middle x=(middle) y=(px(bottom + 32.0)) { (cut(&axis.title, LONGEST_TITLE)) }
     }
 }
 

@@ -1,8 +1,9 @@
 //! From every partition to every other: the more, the stronger the colour.
 
+use emulator::columns::cut;
 use maud::{Markup, html};
 
-use super::canvas::{Caption, WIDTH, cut, drawing, px};
+use super::canvas::{Plot, WIDTH, px};
 use crate::model::Pair;
 use crate::quantity::Scale;
 use crate::statistics::Summary;
@@ -23,7 +24,7 @@ pub(in crate::report) struct Cell<'a> {
     pub(in crate::report) summary: Summary,
 }
 
-pub(in crate::report) fn matrix(caption: &Caption, unit: &str, cells: &[Cell]) -> Markup {
+pub(in crate::report) fn matrix(unit: &str, cells: &[Cell]) -> Plot {
     let mut names: Vec<&str> = Vec::new();
     for name in cells.iter().flat_map(|cell| [&cell.pair.from, &cell.pair.to]) {
         if !names.contains(&name.as_str()) {
@@ -32,7 +33,7 @@ pub(in crate::report) fn matrix(caption: &Caption, unit: &str, cells: &[Cell]) -
     }
     let grid = Grid::new(&names, unit, cells);
     let bottom = TOP + names.len() as f64 * grid.height;
-    drawing(caption, bottom + 26.0, &html! { (grid.frame(bottom)) @for cell in cells { (grid.draw(cell)) } })
+    (bottom + 26.0, html! { (grid.frame(bottom)) @for cell in cells { (grid.draw(cell)) } })
 }
 
 struct Grid<'a> {

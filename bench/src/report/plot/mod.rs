@@ -4,7 +4,6 @@
 pub(super) mod axis;
 pub(super) mod bars;
 pub(super) mod canvas;
-pub(super) mod lines;
+pub(super) mod curves;
 pub(super) mod matrix;
-pub(super) mod steps;
 pub(super) mod style;

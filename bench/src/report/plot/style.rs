@@ -17,11 +17,15 @@ pub(in crate::report) struct Series<T> {
     pub(in crate::report) shown: T,
 }
 
-/// A colour, a dash and a marker.
+impl<T> Series<T> {
+    pub(in crate::report) fn map<U>(self, show: impl FnOnce(T) -> U) -> Series<U> {
+        Series { label: self.label, style: self.style, shown: show(self.shown) }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::report) struct Style(usize);
 
-/// The styles of all subjects of a bench.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::report) struct Styles<'a>(Vec<&'a str>);
 
@@ -38,7 +42,6 @@ impl<'a> Styles<'a> {
         Self(subjects)
     }
 
-    /// The place in that order.
     pub(in crate::report) fn rank(&self, subject: &str) -> usize {
         self.0.iter().position(|known| *known == subject).unwrap_or(self.0.len())
     }
@@ -49,12 +52,10 @@ impl<'a> Styles<'a> {
 }
 
 impl Style {
-    /// Its class in the style sheet.
     pub(in crate::report) fn class(self) -> String {
         format!("look{}", self.0)
     }
 
-    /// The marker around a position.
     pub(super) fn marker(self, x: f64, y: f64) -> Markup {
         let corners: &[(f64, f64)] = match self.0 {
             1 => &[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],

@@ -18,7 +18,7 @@ pub(crate) fn receive_everywhere(booted: &Booted) {
     booted.await_links();
     for instance in booted.instances() {
         instance.run(WIDE_SOCKETS);
-        instance.start("receive", &format!("bench-agent receive-datagrams {FRAMES_PORT}"));
+        instance.start("receive", &format!("datagrams receive {FRAMES_PORT}"));
         instance.wait_until("grep -q receiving /tmp/receive.out", Duration::from_secs(20), "cat /tmp/receive.out");
     }
 }
@@ -34,7 +34,7 @@ pub(crate) fn everybody_to_everybody(booted: &Booted, arguments: &str) {
     };
     pairs(&|from, to| {
         let job = format!("to-{}", to.plan.name);
-        from.start(&job, &format!("bench-agent send-datagrams {}:{FRAMES_PORT} {arguments}", to.address()));
+        from.start(&job, &format!("datagrams send {}:{FRAMES_PORT} {arguments}", to.address()));
     });
     pairs(&|from, to| {
         let output = from.finish(&format!("to-{}", to.plan.name), LIMIT);

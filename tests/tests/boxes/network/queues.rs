@@ -27,7 +27,7 @@ fn flows_everywhere(booted: &Booted, flows: usize, count: usize, lengths: &str) 
         for to in instances.iter().filter(|to| to.plan.index != from.plan.index) {
             // What waits for a neighbour's address is dropped when it is more than a few bursts.
             from.run(&format!("ping -c 1 -W 5 {}", to.address()));
-            let send = format!("bench-agent send-datagrams {}:{FRAMES_PORT} {count} {lengths}", to.address());
+            let send = format!("datagrams send {}:{FRAMES_PORT} {count} {lengths}", to.address());
             let all = format!("i=0; while [ $i -lt {flows} ]; do {send} & i=$((i+1)); done; wait");
             from.start(&format!("to-{}", to.plan.name), &all);
         }

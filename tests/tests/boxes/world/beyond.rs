@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use emulator::emulated::{EmulatedDevice, EmulatedMachine};
 use emulator::launch::LaunchOptions;
+use emulator::user_network::HOST;
 use tests::fixture::STABLE;
 use tests::network::CARD;
 use tests::scene::{Booted, box_file, networked};
-use tests::server::{FileServer, HOST, echo_datagrams};
+use tests::server::{FileServer, echo_datagrams};
 use tests::{Instance, Scene, wire};
 
 const LIMIT: Duration = Duration::from_secs(120);

@@ -1,12 +1,10 @@
 //! Two boxes, each an emulated machine of its own, whose cards are joined by a wire.
 
-use std::path::Path;
 use std::time::Duration;
 
-use emulator::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::emulated::{EmulatedDevice, EmulatedMachine, Wire};
 use emulator::launch::LaunchOptions;
 use serde_json::Value;
-use tempfile::TempDir;
 use tests::fixture::STABLE;
 use tests::network::CARD;
 use tests::scene::{Booted, box_file, networked};
@@ -21,14 +19,14 @@ struct World {
     left: Booted,
     right: Booted,
     _scenes: [Scene; 2],
-    _wire: TempDir,
+    _wire: Wire,
 }
 
 impl World {
     fn boot() -> Self {
-        let wire = TempDir::with_prefix("sprig-wire-").expect("a folder for the wire");
+        let wire = Wire::new().expect("a folder for the wire");
         let scenes = [1, 2].map(scene);
-        let [left, right] = [1, 2].map(|number| boot(&scenes[number - 1], wire.path(), number));
+        let [left, right] = [0, 1].map(|end| boot(&scenes[end], &wire, end));
         Self { left, right, _scenes: scenes, _wire: wire }
     }
 
@@ -65,15 +63,10 @@ fn scene(number: usize) -> Scene {
     Scene::new(&file.replace("\"test\"", &format!("{:?}", BOXES[number - 1])))
 }
 
-fn boot(scene: &Scene, wire: &Path, number: usize) -> Booted {
-    let [own, other] = [number, 3 - number].map(|number| wire.join(number.to_string()));
-    let (own, other) = (own.display(), other.display());
-    let back_end = format!("dgram,local.type=unix,local.path={own},remote.type=unix,remote.path={other}");
+fn boot(scene: &Scene, wire: &Wire, end: usize) -> Booted {
     let needed = EmulatedMachine::needed_by(scene.source().request());
-    let machine = EmulatedMachine { devices: vec![EmulatedDevice::VirtioNet(back_end)], ..needed };
-    // QEMU gives the first card of every machine the same address.
-    let mac = format!("virtio-net-pci.mac=52:54:00:00:00:0{number}");
-    let booted = scene.boot_with(LaunchOptions::on(machine).arguments(["-global", &mac]));
+    let machine = EmulatedMachine { devices: vec![EmulatedDevice::VirtioNet(wire.back_end(end))], ..needed };
+    let booted = scene.boot_with(LaunchOptions::on(machine).arguments(Wire::arguments(end)));
     booted.await_links();
     booted
 }
