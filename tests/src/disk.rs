@@ -63,6 +63,19 @@ impl Disk {
         assert!(checked.status.success(), "e2fsck found errors:\n{output}");
     }
 
+    /// The files of a folder of it, once nobody writes to it any more.
+    pub fn list(&self, folder: &str) -> Vec<String> {
+        let output = self.examine("debugfs", &["-c", "-R", &format!("ls -p {folder}")]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let names = text.lines().filter_map(|line| line.split('/').nth(5));
+        names.filter(|name| !matches!(*name, "." | ".." | "")).map(str::to_owned).collect()
+    }
+
+    /// The content of a file of it.
+    pub fn read(&self, path: &str) -> Vec<u8> {
+        self.examine("debugfs", &["-c", "-R", &format!("cat {path}")]).stdout
+    }
+
     /// The line of the superblock that lists them.
     fn features(&self) -> String {
         // Without the bitmaps (-c): while a file system is in use, they and their checksums are written at different

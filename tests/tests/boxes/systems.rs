@@ -30,7 +30,11 @@ fn end(instance: &Instance<'_>, command: &str) {
 
 /// The box of `examples/disk.toml`, on a machine with that disk.
 fn box_with(disk: &Disk) -> Booted {
-    let scene = Scene::new(&fixture::example("disk.toml"));
+    box_of(&fixture::example("disk.toml"), disk)
+}
+
+fn box_of(text: &str, disk: &Disk) -> Booted {
+    let scene = Scene::new(text);
     let devices = vec![EmulatedDevice::Nvme(disk.path())];
     let machine = EmulatedMachine { devices, ..EmulatedMachine::needed_by(scene.source().request()) };
     scene.boot_with(LaunchOptions::on(machine))
@@ -61,4 +65,32 @@ fn a_debian_on_a_disk_and_an_initial_ram_disk_shut_down_clean_and_start_again() 
         assert_eq!(db.run("sleep 1; hostname"), "db", "the other one lives on");
         end(&db, "poweroff -f");
     }
+}
+
+#[test]
+fn a_debian_that_panics_writes_its_dump_to_its_disk_and_the_other_lives_on() {
+    let disk = Disk::with_debian();
+    let text = fixture::example("disk.toml");
+    let text = text.replacen("512MiB", "768MiB", 1).replace("=debian ro\"", "=debian ro crashkernel=256M\"");
+    let booted = box_of(&text, &disk);
+    booted.await_links();
+    let (web, db) = (booted.instance("web"), booted.instance("db"));
+    web.run(
+        "systemctl start kdump-tools; kdump-config status | grep 'ready to kdump'; cat /sys/kernel/kexec_crash_loaded",
+    );
+    web.run("dmesg -n 7");
+    web.send("echo c > /proc/sysrq-trigger");
+    let parked = Regex::new("would have reset the whole box").expect("a regular expression");
+    web.console.wait_for(parked, END_LIMIT).unwrap_or_else(|error| panic!("{error}"));
+    db.await_links(0, "up");
+    db.assert_undisturbed();
+
+    let dumps: Vec<String> = disk.list("/var/crash").into_iter().filter(|name| name.starts_with("20")).collect();
+    let [dump] = &dumps[..] else { panic!("one dump: {dumps:?}") };
+    let log = disk.read(&format!("/var/crash/{dump}/dmesg.{dump}"));
+    let log = String::from_utf8_lossy(&log);
+    assert!(log.contains("sysrq: Trigger a crash"), "{:?}: {log}", disk.list(&format!("/var/crash/{dump}")));
+    let vmcore = disk.read(&format!("/var/crash/{dump}/dump.{dump}"));
+    let start = String::from_utf8_lossy(&vmcore[..vmcore.len().min(16)]);
+    assert!(start.starts_with("makedumpfile"), "{:?}: {start:?}", disk.list(&format!("/var/crash/{dump}")));
 }

@@ -43,7 +43,7 @@ chown 1:1 "$1/null"
 const INSTALL_LIMIT: Duration = Duration::from_secs(20 * 60);
 
 /// Packages beside the essential ones and apt.
-const PACKAGES: [&str; 17] = [
+const PACKAGES: [&str; 19] = [
     "dbus",
     "e2fsprogs",
     "ethtool",
@@ -52,8 +52,10 @@ const PACKAGES: [&str; 17] = [
     "iperf3",
     "iproute2",
     "iputils-ping",
+    "kdump-tools",
     "kmod",
     "linux-base",
+    "makedumpfile",
     "nano",
     "openssh-client",
     "openssh-server",

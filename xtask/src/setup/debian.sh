@@ -33,6 +33,14 @@ enter dpkg --install /kernel.deb
 
 # They would look for news of packages at a time of their own choosing, and so in the middle of what is measured.
 enter systemctl disable apt-daily.timer apt-daily-upgrade.timer
+# For dumps after a panic: its initial RAM disk, which its own script makes only where it takes the system for a running
+# one. It needs memory that no partition reserves unless its owner says so, and so who wants dumps starts it.
+printf '#!/bin/sh\nexit 1\n' > "$root/run/ischroot"
+chmod 755 "$root/run/ischroot"
+enter sh -euc 'PATH=/run:$PATH; release=$(linux-version list)
+    /etc/kernel/postinst.d/kdump-tools "$release"
+    cp /etc/kdump/sysctl.conf "/var/lib/kdump/latest_sysctls-$release"'
+enter systemctl disable kdump-tools.service
 # What systemd otherwise does at the first start.
 enter /usr/lib/systemd/systemd-update-done
 
