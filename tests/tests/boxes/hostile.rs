@@ -33,17 +33,17 @@ fn box_with_a_hostile_instance() -> Booted {
     booted
 }
 
-/// Echo requests from one to another for as long as an act takes; they have the names of jobs.
-fn start_echoes<'a>(neighbours: &'a [Instance<'a>]) -> Vec<(&'a Instance<'a>, String)> {
-    let all_pairs = neighbours.iter().flat_map(|from| neighbours.iter().map(move |to| (from, to)));
-    let pairs = all_pairs.filter(|(from, to)| from.plan.index != to.plan.index);
-    let started = pairs.map(|(from, to)| {
-        let job = format!("to-{}", to.plan.name);
-        let count = ECHOES * seconds();
-        from.start(&job, &format!("ping -q -i 0.1 -W 5 -c {count} {} || true", to.address()));
-        (from, job)
-    });
-    started.collect()
+/// Each of these and the one after it.
+fn ring<'a>(instances: &'a [Instance<'a>]) -> impl Iterator<Item = (&'a Instance<'a>, &'a Instance<'a>)> {
+    instances.iter().zip(instances.iter().cycle().skip(1))
+}
+
+/// Echo requests from each to the next for as long as an act takes.
+fn start_echoes(neighbours: &[Instance<'_>]) {
+    let count = ECHOES * seconds();
+    for (from, to) in ring(neighbours) {
+        from.start("echoes", &format!("ping -q -i 0.1 -W 5 -c {count} {} || true", to.address()));
+    }
 }
 
 /// Echo replies that have come, and requests that were sent.
@@ -55,31 +55,29 @@ fn echoed(output: &str) -> (u64, u64) {
     received.zip(sent).unwrap_or_else(|| panic!("{line}"))
 }
 
-/// Plays an act, and returns the fewest echoes that came back of those that should.
+/// Plays an act, and holds the neighbours to what they say to each other meanwhile.
 fn play(hostile: &Instance<'_>, neighbours: &[Instance<'_>], act: &str) {
-    let count = neighbours.len() + 1;
     let limit = Duration::from_secs(seconds()) + COMMAND_LIMIT;
-    let echoes = start_echoes(neighbours);
+    start_echoes(neighbours);
+    // What they send to it may ring where it says.
+    for neighbour in neighbours {
+        neighbour.start("at-it", &format!("ping -q -f -w {} {} || true", seconds(), hostile.address()));
+    }
+    let (index, partitions) = (hostile.plan.index.0, neighbours.len() + 1);
     hostile.start(
         "act",
         &format!(
-            "/hostile-partition {act} --seconds {} --index {} --partitions {count} --queues 1",
-            seconds(),
-            hostile.plan.index.0
+            "/hostile-partition {act} --seconds {} --index {index} --partitions {partitions} --queues 1",
+            seconds()
         ),
     );
-    // What they send to it may ring where it says.
-    for (number, neighbour) in neighbours.iter().enumerate() {
-        neighbour.start("at-it", &format!("ping -q -f -w {} {} || true", seconds(), hostile.address()));
-        assert!(number < count);
-    }
     hostile.finish("act", limit);
-    neighbours.iter().for_each(|neighbour| _ = neighbour.finish("at-it", limit));
-    for (from, job) in echoes {
-        let (received, sent) = echoed(&from.finish(&job, limit));
-        let lost = sent - received;
+    for neighbour in neighbours {
+        neighbour.finish("at-it", limit);
+        let (received, sent) = echoed(&neighbour.finish("echoes", limit));
         // Nobody keeps it from writing what belongs to others: only what follows counts then.
-        assert!(act == "everything" || lost <= ECHOES, "{act}: {} lost {lost} of {sent} {job}", from.plan.name);
+        let is_told = act == "everything" || sent - received <= ECHOES;
+        assert!(is_told, "{act}: {} lost {} of {sent} echoes", neighbour.plan.name, sent - received);
     }
 }
 
@@ -95,11 +93,9 @@ fn neighbours_of_a_hostile_instance_go_on_as_before() {
         for instance in &instances {
             instance.await_links(neighbours.len(), "up");
         }
-        for from in &instances {
-            for to in instances.iter().filter(|to| to.plan.index != from.plan.index) {
-                let reaches = format!("ping -c 1 -W 1 {}", to.address());
-                from.wait_until(&reaches, COMMAND_LIMIT, &format!("ethtool -S {CARD} | grep -v ': 0$'"));
-            }
+        for (from, to) in ring(&instances) {
+            let reaches = format!("ping -c 1 -W 1 {}", to.address());
+            from.wait_until(&reaches, COMMAND_LIMIT, &format!("ethtool -S {CARD} | grep -v ': 0$'"));
         }
         for neighbour in neighbours {
             neighbour.assert_calm();

@@ -21,10 +21,10 @@ fn next_kernel(line: &str) -> Vec<u8> {
     archive::extend(&fixture::network_initrd(), boot)
 }
 
-/// A box of a watcher and a partition for each line of kernels, with two cores each and these words on their lines.
-fn box_of_all_lines(words: &str) -> Booted {
-    let images = KERNELS.map(|line| (format!("with-{line}.img"), next_kernel(line)));
-    let victims = KERNELS.map(|line| {
+/// A box of a watcher and a partition for each of these lines of kernels, with two cores and these words on its line.
+fn box_of(lines: &[&str], words: &str) -> Booted {
+    let images: Vec<_> = lines.iter().map(|line| (format!("with-{line}.img"), next_kernel(line))).collect();
+    let victims = lines.iter().map(|line| {
         let name = format!("linux-{}", line.replace('.', "-"));
         let section = networked_of(&name, line, 2, "512MiB").replace("demo.img", &format!("with-{line}.img"));
         format!("{section}cmdline = \"{words}\"\n")
@@ -58,7 +58,7 @@ fn assert_reaches(from: &Instance<'_>, to: &Instance<'_>) {
 
 #[test]
 fn the_next_kernel_stays_in_its_partition_whatever_line_it_is_given() {
-    let booted = box_of_all_lines("");
+    let booted = box_of(&KERNELS, "");
     booted.await_links();
     let watcher = booted.instance("watcher");
     for victim in &booted.instances()[1..] {
@@ -75,9 +75,12 @@ fn the_next_kernel_stays_in_its_partition_whatever_line_it_is_given() {
     }
 }
 
+/// The lines of the panics: that of a whole Debian, 6.12, is in `systems`.
+const PANICS: [&str; 2] = ["6.1", "7.2"];
+
 #[test]
 fn the_kernel_after_a_panic_reads_what_was_left_and_its_end_leaves_the_box_alone() {
-    let booted = box_of_all_lines("crashkernel=160M");
+    let booted = box_of(&PANICS, "crashkernel=160M");
     booted.await_links();
     let watcher = booted.instance("watcher");
     for (left, victim) in booted.instances()[1..].iter().enumerate() {
@@ -90,7 +93,7 @@ fn the_kernel_after_a_panic_reads_what_was_left_and_its_end_leaves_the_box_alone
         assert_reaches(&watcher, victim);
         victim.send("reboot -f");
         victim.wait_for("would have reset the whole box");
-        watcher.await_links(2 - left, "up");
+        watcher.await_links(PANICS.len() - 1 - left, "up");
         watcher.assert_undisturbed();
     }
 }
