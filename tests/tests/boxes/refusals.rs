@@ -128,6 +128,14 @@ fn an_unknown_key_is_refused() {
 }
 
 #[test]
+fn a_word_that_leads_a_kernel_out_of_its_partition_is_refused() {
+    let text = two().replacen("cpus = 1", "cpus = 1\ncmdline = \"quiet pci=noacpi\"", 1);
+    let refusal = Attempt::of(&text).refusal();
+    assert!(refusal.starts_with("FAILED request: error[cmdline-word-refused]"), "{refusal}");
+    assert!(refusal.contains("pci=noacpi"), "the word is named:\n{refusal}");
+}
+
+#[test]
 fn a_truncated_kernel_is_refused() {
     let kernel = kernel();
     let refusal = Attempt::with_archive(&archive(&two(), &kernel[..kernel.len() / 2])).refusal();
