@@ -22,7 +22,7 @@ mod planned;
 mod queues;
 mod ranges;
 
-pub use conflict::{Claim, Conflict, Fixed, PlanError, Taker};
+pub use conflict::{Claim, Conflict, Fixed, PlanError, Shortage, Taker};
 pub use planned::{
     Assignment, PartitionIndex, PartitionPlan, Plan, PlannedBuses, PlannedCore, PlannedFunction, PlannedImage,
 };
