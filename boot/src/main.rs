@@ -52,7 +52,7 @@ use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::Inventory;
 use partitioner::layout::RESIDENT;
 use partitioner::machine::Entry;
-use partitioner::plan::{Assignment, Plan, plan};
+use partitioner::plan::{Assignment, Plan, plan, warnings};
 use partitioner::request::Request;
 
 use apic::LocalApic;
@@ -161,6 +161,9 @@ fn make_plan(inventory: &Inventory, request: &Request) -> Result<Plan, BootError
         }
     }
     log::step("plan", format_args!("window {}, resident {RESIDENT}", plan.window));
+    for warning in warnings(inventory, request, &plan) {
+        log::step("plan", format_args!("warning: {warning}"));
+    }
     Ok(plan)
 }
 

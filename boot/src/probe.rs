@@ -9,7 +9,7 @@ use partitioner::firmware::pci::place::Addresses;
 use partitioner::firmware::{self, FirmwareTables, Topology, pci};
 use partitioner::inventory::{EcamSegment, Inventory, Tsc};
 use partitioner::pci::{Functions, PciFunction};
-use raw_cpuid::CpuId;
+use raw_cpuid::{CpuId, TopologyType};
 
 use crate::apic::LocalApic;
 use crate::ecam::Ecam;
@@ -41,6 +41,7 @@ pub fn machine(hand_off: &HandOff, tables: &Tables, apic: LocalApic) -> Result<M
     let inventory = Inventory {
         machine: brand(),
         cores: topology.cores.clone(),
+        smt_shift: firmware::smt_shift(thread_level(), threads_per_core()),
         memory,
         node_memory: topology.node_memory.clone(),
         ecam: topology.ecam.clone(),
@@ -104,6 +105,18 @@ fn topology(tables: &Tables, apic: LocalApic) -> Result<Topology, BootError> {
         .map_err(|error| BootError::of("inventory", alloc::vec![Diagnostic::from(&error)]))
 }
 
+/// CPUID leaf 0x1F, or else 0x0B: the lowest level, if it is that of threads.
+fn thread_level() -> Option<u32> {
+    let cpuid = CpuId::new();
+    let levels = [cpuid.get_extended_topology_info_v2(), cpuid.get_extended_topology_info()];
+    let lowest = levels.into_iter().flatten().find_map(|mut levels| levels.next())?;
+    Some(if lowest.level_type() == TopologyType::SMT { lowest.shift_right_for_next_apic_id() } else { 0 })
+}
+
+fn threads_per_core() -> Option<u8> {
+    Some(CpuId::new().get_processor_topology_info()?.threads_per_core())
+}
+
 fn brand() -> String {
     let brand = CpuId::new().get_processor_brand_string().map(|brand| brand.as_str().trim().to_string());
     brand.filter(|brand| !brand.is_empty()).unwrap_or_else(|| "unnamed processor".to_string())
@@ -122,6 +135,10 @@ fn log_inventory(inventory: &Inventory) {
             inventory.pci.len()
         ),
     );
+    if inventory.smt_shift > 0 {
+        let bits = inventory.smt_shift;
+        log::step("inventory", format_args!("physical cores have threads: the lowest {bits} bit(s) of an APIC ID"));
+    }
     for function in &inventory.pci {
         let why_not = Functions(&inventory.pci).obstacle(function);
         match why_not {

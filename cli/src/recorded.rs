@@ -6,7 +6,7 @@
 //! | memory | `/sys/firmware/memmap`, or else the top level of `/proc/iomem` |
 //! | PCI functions | `/sys/bus/pci/devices`, as far as the ACPI table MCFG leads to them |
 //! | serial ports | `/sys/class/tty` |
-//! | time-stamp counter, address bits | CPUID |
+//! | threads of a physical core, time-stamp counter, address bits | CPUID |
 //!
 //! Tables, map and configuration space go through [`partitioner::firmware`], as in the boot image.
 
@@ -78,6 +78,7 @@ pub(crate) fn record(root: &Path, processor: &Processor) -> Result<Inventory, Re
     Ok(Inventory {
         machine: processor.name.clone(),
         cores: topology.cores,
+        smt_shift: processor.smt_shift,
         pci: pci::functions(root, addresses)?,
         memory,
         node_memory: topology.node_memory,

@@ -11,12 +11,14 @@
 //! | [`mod@mcfg`] | configuration space of PCI segments | PCI Firmware Specification 3.3, section 4.1.2 |
 //! | [`mod@pci`] | PCI functions | PCI Local Bus Specification 3.0, chapter 6 |
 //! | [`mod@memory_map`] | e820 | ACPI 6.5, section 15 |
+//! | [`mod@smt`] | CPUID leaves 0x0B, 0x1F and 0x8000_001E | Intel SDM volume 3, AMD APM volume 3 |
 //! | [`mod@tsc`] | CPUID leaves 0x15 and 0x16 | Intel SDM volume 3, "Determining the Processor Base Frequency" |
 
 pub mod madt;
 pub mod mcfg;
 pub mod memory_map;
 pub mod pci;
+pub mod smt;
 pub mod srat;
 pub mod tsc;
 
@@ -30,6 +32,7 @@ use crate::inventory::{ApicId, Core, EcamSegment, NodeId, NodeMemory};
 pub use error::FirmwareError;
 pub use madt::IoApic;
 pub use memory_map::{RawRegion, memory_map};
+pub use smt::smt_shift;
 pub use tsc::tsc_khz;
 
 /// The tables that describe the machine: each whole, with its header, or `None` if the firmware has no such table.

@@ -156,6 +156,9 @@ pub struct Inventory {
     pub machine: String,
     /// Every enabled processor, the BSP first, the others in the order of the MADT. Empty if there is no MADT.
     pub cores: Vec<Core>,
+    /// How many low bits of an APIC ID tell the threads of one physical core apart: 0 without SMT.
+    #[serde(default)]
+    pub smt_shift: u8,
     /// The firmware's memory map, sorted by address, without overlap.
     pub memory: Vec<MemoryRegion>,
     /// Memory affinity; empty without an SRAT.
@@ -180,6 +183,11 @@ impl Inventory {
     /// The core of that number, if the machine has it.
     pub fn core(&self, number: CoreNumber) -> Option<Core> {
         self.cores.get(usize::try_from(number.0).ok()?).copied()
+    }
+
+    /// The number that all threads of a physical core have in common, and no other processor has.
+    pub fn physical_core(&self, core: Core) -> u32 {
+        core.apic_id.0.checked_shr(u32::from(self.smt_shift)).unwrap_or_default()
     }
 
     /// Bytes of usable memory in all.

@@ -2,6 +2,7 @@
 
 use emulator::emulated::EmulatedMachine;
 use emulator::launch::LaunchOptions;
+use partitioner::inventory::Inventory;
 use tests::Scene;
 use tests::fixture::STABLE;
 use tests::scene::{box_file, partition};
@@ -34,6 +35,38 @@ const NUMA_ARGUMENTS: [&str; 8] = [
     "-numa",
     "node,nodeid=1,cpus=2-3,memdev=far",
 ];
+
+/// Two physical cores of two threads each, and the host's plan for them.
+fn with_threads(scene: &Scene) -> LaunchOptions {
+    let machine = EmulatedMachine { cpus: 4, ..EmulatedMachine::needed_by(scene.source().request()) };
+    let inventory = Some(Inventory { smt_shift: 1, ..machine.inventory() });
+    let arguments = ["-smp", "4,sockets=1,cores=2,threads=2"].map(str::to_owned).to_vec();
+    LaunchOptions { inventory, arguments, ..LaunchOptions::on(machine) }
+}
+
+#[test]
+fn a_count_gets_both_threads_of_a_physical_core() {
+    let scene = Scene::of_cores(&[1, 2]);
+    let booted = scene.boot_with(with_threads(&scene));
+    let log = booted.running().log().text();
+    assert!(log.contains("plan: p0: cores [0], ") && log.contains("plan: p1: cores [2, 3], "), "{log}");
+    assert!(!log.contains("warning"), "{log}");
+    for instance in booted.instances() {
+        instance.assert_has_exactly_its_cores();
+    }
+}
+
+#[test]
+fn two_partitions_on_one_physical_core_run_and_are_warned_of() {
+    let text = box_file([partition("a", STABLE, 1), partition("b", STABLE, 1)]);
+    let scene = Scene::new(&text.replacen("cpus = 1", "cpus = \"1\"", 1).replacen("cpus = 1", "cpus = \"0\"", 1));
+    let booted = scene.boot_with(with_threads(&scene));
+    let log = booted.running().log().text();
+    assert!(
+        log.contains("plan: warning: core 1 of \"a\" and core 0 of \"b\" are threads of one physical core"),
+        "{log}"
+    );
+}
 
 /// Legacy devices that every kernel touches while it boots, as QEMU names their registers.
 const REAL_TIME_CLOCK: [&str; 2] = ["rtc-index", "rtc"];

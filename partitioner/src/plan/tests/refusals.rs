@@ -139,6 +139,22 @@ fn a_piece_that_two_nodes_share_is_one_piece() {
 }
 
 #[test]
+fn partitions_on_one_physical_core_are_warned_of() {
+    let mut inventory = machine(8, 4 << 30, 0);
+    inventory.smt_shift = 1;
+    let warned = |cpus: &[&str]| {
+        let partitions: Vec<_> = cpus.iter().map(|cpus| (*cpus, "256MiB")).collect();
+        let text = box_file(&partitions);
+        let request = gather(&text, |_| None);
+        let warnings = warnings(&inventory, &request, &plan(&inventory, &request).unwrap());
+        warnings.iter().map(|warning| format!("{}\n", warning.plain("box.toml", &text))).collect::<String>()
+    };
+    assert_snapshot!("physical-core-split", warned(&["'0,2,5'", "'1,3,4'", "'6'"]));
+    assert_eq!(warned(&["2", "4", "1"]), "");
+    assert_eq!(warned(&["'0-1'", "'2-3'"]), "");
+}
+
+#[test]
 fn all_conflicts_are_told_at_once() {
     let mut inventory = four_cores();
     inventory.tsc.invariant = false;
