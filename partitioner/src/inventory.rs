@@ -123,6 +123,13 @@ impl EcamSegment {
         MemoryRange::new(start, self.base.checked_add((u64::from(buses.last) + 1) * MIB)?)
     }
 
+    /// Whether it has a bus or an address in common with another.
+    pub fn meets(&self, other: &Self) -> bool {
+        let buses = self.first_bus <= other.last_bus && other.first_bus <= self.last_bus;
+        let ranges = self.range().zip(other.range());
+        self.segment == other.segment && buses || ranges.is_some_and(|(one, other)| one.overlaps(other))
+    }
+
     /// The address of a function's configuration space, of 4 KiB.
     pub fn address_of(&self, function: PciAddress) -> Option<u64> {
         let here = function.segment() == self.segment && (self.first_bus..=self.last_bus).contains(&function.bus());

@@ -133,3 +133,32 @@ fn x2apic_with_a_core_out_of_reach_leaves_the_others_to_their_partitions() {
         instance.assert_has_exactly_its_cores();
     }
 }
+
+/// An entry of an MCFG: configuration space of all buses of a segment.
+fn mcfg_entry(base: u64, segment: u8) -> Vec<u8> {
+    [&base.to_le_bytes()[..], &[segment, 0, 0, 255, 0, 0, 0, 0]].concat()
+}
+
+#[test]
+fn configuration_space_that_cannot_be_there_is_left_out() {
+    let scene = Scene::of_cores(&[1, 1]);
+    let table = scene.path("mcfg");
+    let garbage =
+        [mcfg_entry(0, 0), mcfg_entry(0xd000_0123, 1), mcfg_entry(0x10_0000, 2), mcfg_entry(u64::MAX << 20, 3)];
+    std::fs::write(&table, [vec![0; 8], garbage.concat()].concat()).expect("a table");
+    // The older of QEMU's machines has no MCFG of its own.
+    let table = format!("sig=MCFG,data={}", table.display());
+    let arguments = ["-machine", "pc", "-acpitable", &table].map(str::to_owned);
+    let booted = scene.boot_with(LaunchOptions::default().arguments(arguments));
+    let log = booted.running().log().text();
+    assert_eq!(log.matches("left out: configuration space of segment").count(), 4, "{log}");
+    assert!(log.contains("0 PCI function(s)"), "{log}");
+}
+
+#[test]
+fn an_iommu_that_is_there_and_off_is_no_obstacle() {
+    let text = box_file([partition("web", STABLE, 1) + "devices = [\"class:network\"]\n"]);
+    let booted = Scene::new(&text).boot_with(LaunchOptions::default().arguments(["-device", "intel-iommu"]));
+    let log = booted.running().log().text();
+    assert!(log.contains("inventory: VT-d unit at 0xfed90000: off"), "{log}");
+}
