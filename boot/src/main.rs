@@ -33,6 +33,7 @@ mod handoff;
 mod heap;
 mod interrupt_controllers;
 mod interrupts;
+mod iommu;
 mod log;
 mod modules;
 mod mtrr;
@@ -52,7 +53,7 @@ use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::Inventory;
 use partitioner::layout::RESIDENT;
 use partitioner::machine::Entry;
-use partitioner::plan::{Assignment, Plan, plan};
+use partitioner::plan::{Assignment, Plan, plan, warnings};
 use partitioner::request::Request;
 
 use apic::LocalApic;
@@ -89,12 +90,14 @@ fn steps(protocol: Protocol, info: u32, box_file: &mut String) -> Result<Option<
     let hand_off = hand_off(protocol, info)?;
     let modules = Modules::open(&hand_off)?;
     box_file.push_str(modules.box_file());
-    // SAFETY: all memory is mapped, and the address is the loader's.
+    // SAFETY: all memory is mapped, and no other processor runs.
     let tables = unsafe { tables::Tables::find(hand_off.rsdp) };
+    let tables = tables.map_err(|error| BootError::of("inventory", alloc::vec![Diagnostic::from(&error)]))?;
     let apic = LocalApic::here();
     let machine = probe::machine(&hand_off, &tables, apic)?;
     let request = request(&modules)?;
     let plan = make_plan(&machine.inventory, &request)?;
+    require_devices_unhindered(&machine, &plan)?;
     let cores = bring_up(apic, &machine.inventory)?;
     silence(&machine.topology);
     start_all(&plan, &request, BareMetal::new(cores, Sleeper::new(apic), Ecam::new(&plan.ecam)))
@@ -161,7 +164,28 @@ fn make_plan(inventory: &Inventory, request: &Request) -> Result<Plan, BootError
         }
     }
     log::step("plan", format_args!("window {}, resident {RESIDENT}", plan.window));
+    for warning in warnings(inventory, request, &plan) {
+        log::step("plan", format_args!("warning: {warning}"));
+    }
     Ok(plan)
+}
+
+/// A device behind a unit that is on reaches no memory and interrupts nobody: no instance can program the unit.
+fn require_devices_unhindered(machine: &probe::Machine, plan: &Plan) -> Result<(), BootError> {
+    let Some((unit, activity)) = machine.active_iommus.first() else { return Ok(()) };
+    let Some(owner) = plan.partitions.iter().find(|partition| !partition.buses.is_empty()) else {
+        log::step("plan", format_args!("warning: the firmware has left the {unit} on; no partition has devices"));
+        return Ok(());
+    };
+    Err(BootError::new(
+        "plan",
+        "iommu-on",
+        format_args!(
+            "the firmware has left the {unit} on, {activity}: the devices of \"{}\" would not work",
+            owner.name
+        ),
+        "switch VT-d or AMD-Vi off in the firmware's settings, or its protection against DMA before the system starts",
+    ))
 }
 
 fn bring_up(apic: LocalApic, inventory: &Inventory) -> Result<Cores, BootError> {

@@ -1,10 +1,17 @@
-//! The firmware's ACPI tables: the `acpi` crate finds and checks them, and they are passed on as bytes.
+//! The firmware's ACPI tables: the `acpi` crate finds and checks them, and they are passed on as bytes. Before that,
+//! [`partitioner::firmware::root`] looks at every length that the crate believes.
 
 use core::ptr::NonNull;
 use core::slice;
 
 use acpi::sdt::{SdtHeader, Signature};
 use acpi::{AcpiHandler, AcpiTable, AcpiTables, PhysicalMapping};
+use partitioner::address::{GIB_4, MemoryRange};
+use partitioner::firmware::FirmwareError;
+use partitioner::firmware::root::{self, PhysicalMemory};
+use partitioner::layout::RESIDENT;
+
+use crate::paging;
 
 /// All memory is identity-mapped, so mapping is nothing.
 #[derive(Clone)]
@@ -18,6 +25,24 @@ impl AcpiHandler for Identity {
     }
 
     fn unmap_physical_region<T>(_region: &PhysicalMapping<Self, T>) {}
+}
+
+/// Memory in which firmware tables may lie: all but this image, of which a page is not mapped.
+struct Memory;
+
+impl PhysicalMemory for Memory {
+    fn bytes(&self, address: u64, len: u64) -> Option<&[u8]> {
+        let range = MemoryRange::with_len(address, len).filter(|range| !range.overlaps(RESIDENT))?;
+        let first = NonNull::new(range.start() as *mut u8)?;
+        if range.end() > GIB_4 {
+            // SAFETY: the boot processor runs alone when tables are looked for.
+            unsafe { paging::map(range.start(), range.end()) }.ok()?;
+        }
+        // SAFETY: the range is identity-mapped: what lies below 4 GiB by the entry code, the rest just now. Any bytes
+        // are bytes. Nobody writes to firmware tables; at a wrong address there is something that does not change
+        // while this runs alone, or no table is found in it.
+        Some(unsafe { slice::from_raw_parts(first.as_ptr(), len as usize) })
+    }
 }
 
 /// A table of which only the bytes matter here.
@@ -42,6 +67,8 @@ raw_table!(Srat, SRAT);
 raw_table!(Mcfg, MCFG);
 raw_table!(Hpet, HPET);
 raw_table!(Fadt, FADT);
+raw_table!(Dmar, DMAR);
+raw_table!(Ivrs, IVRS);
 
 /// The tables of this machine.
 pub struct Tables(Option<AcpiTables<Identity>>);
@@ -50,16 +77,17 @@ impl Tables {
     /// Finds them from the root pointer that the loader names, or, on a BIOS, where the specification puts it
     /// (ACPI 6.5, section 5.2.5.1). The planner refuses a machine without tables.
     ///
+    /// # Errors
+    /// If the length of a table is wrong.
+    ///
     /// # Safety
-    /// The memory that holds firmware tables is identity-mapped, and `rsdp` is what a boot loader said.
-    pub unsafe fn find(rsdp: Option<u64>) -> Self {
-        let tables = match rsdp {
-            // SAFETY: by the contract there is a root pointer; its signature and checksum are checked.
-            Some(address) => unsafe { AcpiTables::from_rsdp(Identity, address as usize) },
-            // SAFETY: the BIOS area below 1 MiB is mapped.
-            None => unsafe { AcpiTables::search_for_rsdp_bios(Identity) },
-        };
-        Self(tables.ok())
+    /// All memory is identity-mapped, and the boot processor runs alone.
+    pub unsafe fn find(rsdp: Option<u64>) -> Result<Self, FirmwareError> {
+        let Some(pointer) = rsdp.or_else(|| root::find_pointer(&Memory)) else { return Ok(Self(None)) };
+        root::check(&Memory, pointer)?;
+        // SAFETY: whatever is there is mapped; the crate looks at signature and checksum, and every length has been
+        // checked just now.
+        Ok(Self(unsafe { AcpiTables::from_rsdp(Identity, pointer as usize) }.ok()))
     }
 
     fn bytes<T: AcpiTable>(&self) -> Option<&'static [u8]> {
@@ -88,6 +116,16 @@ impl Tables {
     /// The high precision event timer.
     pub fn hpet(&self) -> Option<&'static [u8]> {
         self.bytes::<Hpet>()
+    }
+
+    /// VT-d.
+    pub fn dmar(&self) -> Option<&'static [u8]> {
+        self.bytes::<Dmar>()
+    }
+
+    /// AMD-Vi.
+    pub fn ivrs(&self) -> Option<&'static [u8]> {
+        self.bytes::<Ivrs>()
     }
 
     /// Fixed hardware.

@@ -3,9 +3,9 @@
 use std::fs;
 
 use partitioner::firmware::tsc::TscLeaf;
-use partitioner::firmware::tsc_khz;
+use partitioner::firmware::{smt_shift, tsc_khz};
 use partitioner::inventory::{ApicId, Tsc};
-use raw_cpuid::{CpuId, Hypervisor};
+use raw_cpuid::{CpuId, CpuIdReaderNative, Hypervisor, TopologyType};
 
 /// The facts that an inventory needs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -14,6 +14,8 @@ pub(crate) struct Processor {
     pub name: String,
     /// The APIC ID of the one that booted.
     pub boot_apic_id: ApicId,
+    /// How many low bits of an APIC ID tell the threads of a physical core apart.
+    pub smt_shift: u8,
     /// Its time-stamp counter.
     pub tsc: Tsc,
     /// How many bits a physical address has.
@@ -31,6 +33,7 @@ impl Processor {
             name: name.to_owned(),
             // Linux numbers the processor that booted 0 and lists it first.
             boot_apic_id: ApicId(number(&cpuinfo, "apicid").unwrap_or_default()),
+            smt_shift: smt_shift(thread_level(&cpuid), threads_per_core(&cpuid)),
             tsc: Tsc { khz: khz(&cpuinfo), invariant: is_invariant() },
             // 36 is what every 64-bit processor has.
             physical_address_bits: cpuid
@@ -38,6 +41,17 @@ impl Processor {
                 .map_or(36, |capacity| capacity.physical_address_bits()),
         }
     }
+}
+
+/// Leaf 0x1F, or else 0x0B: the lowest level, if it is that of threads.
+fn thread_level(cpuid: &CpuId<CpuIdReaderNative>) -> Option<u32> {
+    let levels = [cpuid.get_extended_topology_info_v2(), cpuid.get_extended_topology_info()];
+    let lowest = levels.into_iter().flatten().find_map(|mut levels| levels.next())?;
+    Some(if lowest.level_type() == TopologyType::SMT { lowest.shift_right_for_next_apic_id() } else { 0 })
+}
+
+fn threads_per_core(cpuid: &CpuId<CpuIdReaderNative>) -> Option<u8> {
+    Some(cpuid.get_processor_topology_info()?.threads_per_core())
 }
 
 /// From CPUID where it has the rate, else from Linux's own measurement: its `bogomips` are two for each million ticks.

@@ -6,13 +6,14 @@
 //! | memory | `/sys/firmware/memmap`, or else the top level of `/proc/iomem` |
 //! | PCI functions | `/sys/bus/pci/devices`, as far as the ACPI table MCFG leads to them |
 //! | serial ports | `/sys/class/tty` |
-//! | time-stamp counter, address bits | CPUID |
+//! | threads of a physical core, time-stamp counter, address bits | CPUID |
 //!
 //! Tables, map and configuration space go through [`partitioner::firmware`], as in the boot image.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use partitioner::firmware::ecam::usable_segments;
 use partitioner::firmware::pci::place::Addresses;
 use partitioner::firmware::{FirmwareError, FirmwareTables, memory_map, topology};
 use partitioner::inventory::{Inventory, SerialPort};
@@ -74,14 +75,16 @@ pub(crate) fn record(root: &Path, processor: &Processor) -> Result<Inventory, Re
     let tables = FirmwareTables { madt: madt.as_deref(), srat: srat.as_deref(), mcfg: mcfg.as_deref() };
     let topology = topology(&tables, processor.boot_apic_id)?;
     let memory = memory_map(memory::read(root)?);
-    let addresses = Addresses { memory: &memory, ecam: &topology.ecam, bits: processor.physical_address_bits };
+    let (ecam, _) = usable_segments(&topology.ecam, &memory, processor.physical_address_bits);
+    let addresses = Addresses { memory: &memory, ecam: &ecam, bits: processor.physical_address_bits };
     Ok(Inventory {
         machine: processor.name.clone(),
         cores: topology.cores,
+        smt_shift: processor.smt_shift,
         pci: pci::functions(root, addresses)?,
         memory,
         node_memory: topology.node_memory,
-        ecam: topology.ecam,
+        ecam,
         serial_ports: serial_ports(&root.join("sys/class/tty"))?,
         tsc: processor.tsc,
         physical_address_bits: processor.physical_address_bits,

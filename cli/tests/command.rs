@@ -67,6 +67,21 @@ const SMALL_MACHINE: &str = r#"{
 }"#;
 
 #[test]
+fn partitions_on_threads_of_one_physical_core_are_warned_of() {
+    let folder = with_box(&PAIR.replacen("cpus = 2", "cpus = \"0,2,4\"", 1));
+    let core = |id: u32| format!(r#"{{ "apic_id": {id}, "acpi_uid": {id}, "node": 0 }}"#);
+    let cores = (0..8).map(core).collect::<Vec<_>>().join(", ");
+    let machine = SMALL_MACHINE
+        .replace(r#"{ "apic_id": 0, "acpi_uid": 0, "node": 0 }"#, &cores)
+        .replace("268435456", "8589934592")
+        .replace("\"tsc\"", "\"smt_shift\": 1, \"tsc\"")
+        .replace("false", "true");
+    folder.write("threads.json", machine.as_bytes());
+    insta::assert_snapshot!("threads-check", folder.sprig(&["check", "box.toml", "--inventory", "threads.json"]));
+    insta::assert_snapshot!("threads-plan", folder.sprig(&["plan", "box.toml", "--inventory", "threads.json"]));
+}
+
+#[test]
 fn what_is_no_inventory_is_said_to_be_none() {
     let folder = Folder::new();
     folder.write("wrong.json", b"{}");

@@ -90,6 +90,7 @@ impl EmulatedMachine {
         Inventory {
             machine: format!("emulated machine: {}, {} MiB", Count(self.cpus as usize, "core"), self.memory / MIB),
             cores: (0..self.cpus).map(core).collect(),
+            smt_shift: 0,
             memory: memory_map(self.memory),
             node_memory: Vec::new(),
             ecam: vec![EcamSegment { segment: 0, base: ECAM_BASE, first_bus: 0, last_bus: 255 }],

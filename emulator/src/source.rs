@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use partitioner::config::BoxFile;
 use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::Inventory;
-use partitioner::plan::{Plan, plan};
+use partitioner::plan::{Plan, plan, warnings};
 use partitioner::request::{END_LEN, ImageReadError, LoadedImage, Request};
 use partitioner::view::InstanceView;
 
@@ -168,6 +168,11 @@ impl Source {
     pub fn warnings(&self, machine: &EmulatedMachine) -> Vec<Diagnostic> {
         let memory = host::check_memory(machine).map(Diagnostic::into_warning);
         self.request.warnings.iter().cloned().chain(memory).collect()
+    }
+
+    /// What may surprise the owner of a plan for a machine.
+    pub fn warnings_about(&self, inventory: &Inventory, plan: &Plan) -> Vec<Diagnostic> {
+        warnings(inventory, &self.request, plan)
     }
 
     /// The bundle that the boot image is given.

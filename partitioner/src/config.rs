@@ -24,8 +24,8 @@
 //! | `devices` | addresses, classes, models, serial ports: see [`DeviceSelector`] |
 //!
 //! The text is walked by hand rather than through serde, which stops at the first error: [`BoxFile::parse`] reports
-//! all of them at once. `section` walks the tables, `values` and `devices` read the values, and `error` has what can be
-//! wrong with them.
+//! all of them at once. `section` walks the tables, `values` and `devices` read the values, [`words`] has what `cmdline`
+//! cannot say, and `error` has what can be wrong with them.
 
 mod device;
 mod devices;
@@ -35,6 +35,7 @@ mod limits;
 mod section;
 mod spelling;
 mod values;
+pub mod words;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -146,6 +147,9 @@ fn read_partition(value: &Spanned<DeValue<'_>>, errors: &mut Vec<ConfigError>) -
     let kernel = section.required_with("kernel", values::path, errors);
     let initrd = section.optional_with("initrd", values::path, errors);
     let cmdline = section.optional_with("cmdline", values::cmdline, errors);
+    if let Ok(Some(cmdline)) = &cmdline {
+        check_words(cmdline, errors);
+    }
     let devices = devices::read(&section, errors);
     Some(PartitionEntry {
         name: name?,
@@ -156,6 +160,13 @@ fn read_partition(value: &Spanned<DeValue<'_>>, errors: &mut Vec<ConfigError>) -
         cmdline: cmdline.ok()?.unwrap_or_else(|| Spanned::new(section.span(), String::new())),
         devices: devices?,
     })
+}
+
+/// Every word that would lead the kernel out of its partition is an error of its own.
+fn check_words(cmdline: &Spanned<String>, errors: &mut Vec<ConfigError>) {
+    let refused = words::refused_in(cmdline.get_ref()).into_iter();
+    let kinds = refused.map(|(word, rule)| ConfigErrorKind::CmdlineWord { word: word.into(), rule });
+    errors.extend(kinds.map(|kind| ConfigError::new(cmdline.span(), kind)));
 }
 
 #[cfg(test)]

@@ -8,15 +8,22 @@
 //! |---|---|---|
 //! | [`mod@madt`] | processors, IOAPICs | ACPI 6.5, section 5.2.12 |
 //! | [`mod@srat`] | which node processors and memory are near to | ACPI 6.5, section 5.2.16 |
-//! | [`mod@mcfg`] | configuration space of PCI segments | PCI Firmware Specification 3.3, section 4.1.2 |
+//! | [`mod@root`] | the way to all tables | ACPI 6.5, sections 5.2.5 to 5.2.8 |
+//! | [`mod@mcfg`], [`mod@ecam`] | configuration space of PCI segments | PCI Firmware Specification 3.3, section 4.1.2 |
+//! | [`mod@iommu`] | I/O memory management units | Intel VT-d 4.1, section 8; AMD IOMMU 3.09, section 5.2 |
 //! | [`mod@pci`] | PCI functions | PCI Local Bus Specification 3.0, chapter 6 |
 //! | [`mod@memory_map`] | e820 | ACPI 6.5, section 15 |
+//! | [`mod@smt`] | CPUID leaves 0x0B, 0x1F and 0x8000_001E | Intel SDM volume 3, AMD APM volume 3 |
 //! | [`mod@tsc`] | CPUID leaves 0x15 and 0x16 | Intel SDM volume 3, "Determining the Processor Base Frequency" |
 
+pub mod ecam;
+pub mod iommu;
 pub mod madt;
 pub mod mcfg;
 pub mod memory_map;
 pub mod pci;
+pub mod root;
+pub mod smt;
 pub mod srat;
 pub mod tsc;
 
@@ -30,6 +37,7 @@ use crate::inventory::{ApicId, Core, EcamSegment, NodeId, NodeMemory};
 pub use error::FirmwareError;
 pub use madt::IoApic;
 pub use memory_map::{RawRegion, memory_map};
+pub use smt::smt_shift;
 pub use tsc::tsc_khz;
 
 /// The tables that describe the machine: each whole, with its header, or `None` if the firmware has no such table.
@@ -50,7 +58,8 @@ pub struct Topology {
     pub cores: Vec<Core>,
     /// Memory affinity, in the order of the SRAT.
     pub node_memory: Vec<NodeMemory>,
-    /// PCI segments with memory-mapped configuration space.
+    /// PCI segments with memory-mapped configuration space, as the MCFG has them: [`ecam::usable_segments`] says which
+    /// can be used.
     pub ecam: Vec<EcamSegment>,
     /// The interrupt controllers that the boot image must mask.
     pub io_apics: Vec<IoApic>,

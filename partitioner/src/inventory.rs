@@ -123,6 +123,13 @@ impl EcamSegment {
         MemoryRange::new(start, self.base.checked_add((u64::from(buses.last) + 1) * MIB)?)
     }
 
+    /// Whether it has a bus or an address in common with another.
+    pub fn meets(&self, other: &Self) -> bool {
+        let buses = self.first_bus <= other.last_bus && other.first_bus <= self.last_bus;
+        let ranges = self.range().zip(other.range());
+        self.segment == other.segment && buses || ranges.is_some_and(|(one, other)| one.overlaps(other))
+    }
+
     /// The address of a function's configuration space, of 4 KiB.
     pub fn address_of(&self, function: PciAddress) -> Option<u64> {
         let here = function.segment() == self.segment && (self.first_bus..=self.last_bus).contains(&function.bus());
@@ -156,6 +163,9 @@ pub struct Inventory {
     pub machine: String,
     /// Every enabled processor, the BSP first, the others in the order of the MADT. Empty if there is no MADT.
     pub cores: Vec<Core>,
+    /// How many low bits of an APIC ID tell the threads of one physical core apart: 0 without SMT.
+    #[serde(default)]
+    pub smt_shift: u8,
     /// The firmware's memory map, sorted by address, without overlap.
     pub memory: Vec<MemoryRegion>,
     /// Memory affinity; empty without an SRAT.
@@ -180,6 +190,11 @@ impl Inventory {
     /// The core of that number, if the machine has it.
     pub fn core(&self, number: CoreNumber) -> Option<Core> {
         self.cores.get(usize::try_from(number.0).ok()?).copied()
+    }
+
+    /// The number that all threads of a physical core have in common, and no other processor has.
+    pub fn physical_core(&self, core: Core) -> u32 {
+        core.apic_id.0.checked_shr(u32::from(self.smt_shift)).unwrap_or_default()
     }
 
     /// Bytes of usable memory in all.

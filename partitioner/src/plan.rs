@@ -21,11 +21,13 @@ mod memory;
 mod planned;
 mod queues;
 mod ranges;
+mod warnings;
 
-pub use conflict::{Claim, Conflict, Fixed, PlanError, Taker};
+pub use conflict::{Claim, Conflict, Fixed, PlanError, Shortage, Taker};
 pub use planned::{
     Assignment, PartitionIndex, PartitionPlan, Plan, PlannedBuses, PlannedCore, PlannedFunction, PlannedImage,
 };
+pub use warnings::warnings;
 
 /// Splits a machine as its owner wants it.
 ///

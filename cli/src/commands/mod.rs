@@ -17,14 +17,21 @@ use anyhow::{Context, Result, bail};
 use emulator::boot_image::{self, BootImage};
 use emulator::colours::Colours;
 use emulator::emulated::{Assumed, EmulatedDevice, EmulatedMachine};
+use emulator::input_file;
 use emulator::launch::LaunchError;
 use emulator::source::{BoxFileError, Source, SourceError};
+use partitioner::diagnostic::Diagnostic;
+use partitioner::inventory::Inventory;
+use partitioner::plan::Plan;
 use rustix::termios::tcgetwinsize;
 
 use crate::render::draw;
 
 /// The exit code of every error but wrong usage, for which `clap` exits with 2.
 const FAILED: u8 = 1;
+
+/// The longest record of a machine.
+const INVENTORY_MOST: u64 = 64 << 20;
 
 /// Prints a command's output.
 ///
@@ -68,7 +75,23 @@ fn boot_image(path: Option<&Path>) -> Result<PathBuf> {
 
 /// Prints the warnings about a box that can be planned.
 fn print_warnings(source: &Source, machine: &EmulatedMachine) {
-    let warnings = source.warnings(machine);
+    print_as_warnings(source, source.warnings(machine));
+}
+
+/// Prints the warnings about a plan for a machine.
+fn print_plan_warnings(source: &Source, inventory: &Inventory, plan: &Plan) {
+    print_as_warnings(source, source.warnings_about(inventory, plan));
+}
+
+/// The machine that `sprig inventory` recorded in a file.
+fn read_inventory(path: &Path) -> Result<Inventory> {
+    let bytes = input_file::read(path, INVENTORY_MOST);
+    let bytes = bytes.with_context(|| format!("cannot read the inventory {}", path.display()))?;
+    serde_json::from_slice(&bytes)
+        .with_context(|| format!("{} is no inventory that `sprig inventory` made", path.display()))
+}
+
+fn print_as_warnings(source: &Source, warnings: Vec<Diagnostic>) {
     if !warnings.is_empty() {
         note(&(draw(&source.error(warnings), Colours::wanted(&stderr())) + "\n"));
     }

@@ -1,17 +1,16 @@
 //! `sprig plan`: who gets which cores, memory and devices.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use emulator::emulated::{Assumed, EmulatedDevice, EmulatedMachine};
-use emulator::input_file::{self, STANDARD_STREAM};
+use emulator::input_file::STANDARD_STREAM;
 use emulator::output_file::OutputFile;
 use emulator::source::Source;
-use partitioner::inventory::Inventory;
 use partitioner::size::Size;
 
-use super::{print, print_assumptions, print_warnings};
+use super::{print, print_assumptions, print_plan_warnings, print_warnings, read_inventory};
 use crate::picture::picture;
 use crate::table::table;
 
@@ -40,9 +39,6 @@ pub struct Plan {
     json: bool,
 }
 
-/// The longest record of a machine.
-const INVENTORY_MOST: u64 = 64 << 20;
-
 /// The value of `--machine`. A part that is not given is as the box needs it.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 struct MachineSize {
@@ -61,6 +57,7 @@ impl Plan {
         let inventory = &assumed.inventory;
         let plan = source.plan(inventory)?;
         print_assumptions(&assumed);
+        print_plan_warnings(&source, inventory, &plan);
         if let Some(path) = &self.svg {
             let drawn = picture(inventory, source.request(), &plan);
             if path.as_os_str() == STANDARD_STREAM {
@@ -95,13 +92,6 @@ impl Plan {
         source.require_devices(&machine, lacking)?;
         Ok(Assumed { inventory: machine.inventory(), beyond: Vec::new() })
     }
-}
-
-fn read_inventory(path: &Path) -> Result<Inventory> {
-    let bytes = input_file::read(path, INVENTORY_MOST);
-    let bytes = bytes.with_context(|| format!("cannot read the inventory {}", path.display()))?;
-    serde_json::from_slice(&bytes)
-        .with_context(|| format!("{} is no inventory that `sprig inventory` made", path.display()))
 }
 
 impl MachineSize {

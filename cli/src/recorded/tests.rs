@@ -17,7 +17,13 @@ fn madt() -> Vec<u8> {
 
 fn processor() -> Processor {
     let tsc = Tsc { khz: 2_600_000, invariant: true };
-    Processor { name: "Test Processor".to_owned(), boot_apic_id: ApicId(0), tsc, physical_address_bits: 46 }
+    Processor {
+        name: "Test Processor".to_owned(),
+        boot_apic_id: ApicId(0),
+        smt_shift: 1,
+        tsc,
+        physical_address_bits: 46,
+    }
 }
 
 /// A tree of files as Linux shows them.

@@ -13,6 +13,7 @@ use toml::de::DeValue;
 
 use super::device::DeviceNameError;
 use super::limits::{CORES_MAX, NAME_MAX};
+use super::words::RefusedWord;
 use crate::address::LARGE_PAGE;
 use crate::diagnostic::{Diagnostic, Place, line_of};
 use crate::layout::{OWNER_COMMAND_LINE_MAX, QUEUES_MAX, Window};
@@ -72,6 +73,8 @@ pub(super) enum ConfigErrorKind {
     SecondSerialPort { first: Range<usize> },
     #[error("`cmdline` has {len} bytes, {OWNER_COMMAND_LINE_MAX} is the most")]
     CmdlineTooLong { len: usize },
+    #[error("`cmdline` has {word:?}: {}", rule.effect)]
+    CmdlineWord { word: String, rule: &'static RefusedWord },
 }
 
 impl ConfigError {
@@ -162,6 +165,7 @@ impl ConfigErrorKind {
             Self::CmdlineTooLong { .. } => {
                 value("cmdline-too-long", "the rest of Linux's 2048 bytes is for what Sprig adds")
             }
+            Self::CmdlineWord { rule, .. } => explain("cmdline-word-refused", "in this line", rule.help()),
         }
     }
 }

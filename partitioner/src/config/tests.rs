@@ -184,6 +184,14 @@ fn paths_and_command_lines() {
     assert_snapshot!("cmdline-too-long", refusal(&pair_with("\"quiet\"", &format!("\"{long}\""))));
 }
 
+#[test]
+fn words_of_a_command_line() {
+    assert_snapshot!(
+        "cmdline-word-refused",
+        refusal(&pair_with("\"quiet\"", "\"quiet mem=64M pci=realloc,noacpi console=uart8250,io,0x3f8 -- notsc\""))
+    );
+}
+
 proptest! {
     #[test]
     fn no_text_makes_it_panic(text in ".*") {

@@ -22,6 +22,14 @@ pub enum FirmwareError {
         /// Bytes that its header states; 0 if there is not even a header.
         stated: usize,
     },
+    /// A table that cannot be read, or, under the name of a root table, one that it leads to.
+    #[error("the ACPI table {name} is damaged: not all that should be at {address:#x} can be read")]
+    OutOfReach {
+        /// Its signature.
+        name: &'static str,
+        /// The address.
+        address: u64,
+    },
     /// The processor that runs is not in the MADT.
     #[error("the boot processor, APIC ID {boot_processor}, is not among the {cores} enabled processors of the MADT")]
     BootProcessorMissing {
@@ -36,7 +44,9 @@ impl From<&FirmwareError> for Diagnostic {
     fn from(error: &FirmwareError) -> Self {
         let (code, help) = match error {
             FirmwareError::NoMadt => ("no-madt", "enable ACPI in the firmware's set-up"),
-            FirmwareError::Damaged { .. } => ("firmware-table-damaged", "update the machine's firmware"),
+            FirmwareError::Damaged { .. } | FirmwareError::OutOfReach { .. } => {
+                ("firmware-table-damaged", "update the machine's firmware")
+            }
             FirmwareError::BootProcessorMissing { .. } => {
                 ("boot-processor-missing", "update the machine's firmware, or enable all its cores")
             }

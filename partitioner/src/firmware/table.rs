@@ -3,10 +3,10 @@
 use super::error::FirmwareError;
 
 /// Bytes of the header of every table (ACPI 6.5, table 5.4).
-const HEADER_LEN: usize = 36;
+pub(super) const HEADER_LEN: usize = 36;
 
 /// Where the header has the table's length and its revision.
-const LENGTH: usize = 4;
+pub(super) const LENGTH: usize = 4;
 const REVISION: usize = 8;
 
 /// What lies behind the first `fixed` bytes of a table, those counted from its start. The table's length is what its
@@ -31,6 +31,16 @@ pub(super) fn entries(mut body: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     core::iter::from_fn(move || {
         let (&kind, &len) = (body.first()?, body.get(1)?);
         let (entry, rest) = body.split_at_checked(usize::from(len)).filter(|(entry, _)| entry.len() >= 2)?;
+        body = rest;
+        Some((kind, entry))
+    })
+}
+
+/// The same for entries that take two bytes for the type and two for the length.
+pub(super) fn long_entries(mut body: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    core::iter::from_fn(move || {
+        let (kind, len) = (u16_at(body, 0)?, u16_at(body, 2)?);
+        let (entry, rest) = body.split_at_checked(usize::from(len)).filter(|(entry, _)| entry.len() >= 4)?;
         body = rest;
         Some((kind, entry))
     })

@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::inventory::{MemoryKind, MemoryRegion};
 
 /// A table with a header, `fixed` bytes behind it, and entries.
-fn table(signature: &[u8; 4], revision: u8, fixed: &[u8], entries: &[&[u8]]) -> Vec<u8> {
+pub(super) fn table(signature: &[u8; 4], revision: u8, fixed: &[u8], entries: &[&[u8]]) -> Vec<u8> {
     let mut bytes = signature.to_vec();
     bytes.resize(36, 0);
     bytes[8] = revision;

@@ -74,6 +74,16 @@ impl Contents<'_> {
         })
     }
 
+    /// Bytes of `free` from the best of starts on.
+    pub(super) fn room_in(&self, free: MemoryRange) -> u64 {
+        self.best_start(free.start()).map_or(0, |start| free.end().saturating_sub(start))
+    }
+
+    /// The lowest address at which the kernel can lie.
+    pub(super) fn lowest_kernel(&self) -> u64 {
+        KERNEL_LOWEST_LOAD.max(self.kernel.preferred_address)
+    }
+
     /// The next start from which the kernel lies right behind the tables: below 16 MiB there is a gap between the two.
     fn best_start(&self, start: u64) -> Option<u64> {
         let start = self.kernel_address(start)?.checked_sub(LARGE_PAGE)?;
@@ -81,8 +91,7 @@ impl Contents<'_> {
     }
 
     fn kernel_address(&self, start: u64) -> Option<u64> {
-        let lowest = KERNEL_LOWEST_LOAD.max(self.kernel.preferred_address);
-        start.checked_add(LARGE_PAGE)?.max(lowest).checked_next_multiple_of(self.kernel.alignment)
+        start.checked_add(LARGE_PAGE)?.max(self.lowest_kernel()).checked_next_multiple_of(self.kernel.alignment)
     }
 
     fn initrd_pages(&self) -> Option<u64> {
@@ -131,6 +140,7 @@ mod tests {
         assert_eq!(contents.lowest_run(mib(4, 100), 42 * MIB), Some(mib(14, 56)));
         assert_eq!(contents.lowest_run(mib(4, 100), 52 * MIB), Some(mib(4, 56)));
         assert_eq!(contents.lowest_run(mib(4, 50), 42 * MIB), None);
+        assert_eq!((contents.room_in(mib(4, 50)), contents.room_in(mib(4, 8))), (36 * MIB, 0));
     }
 
     #[test]

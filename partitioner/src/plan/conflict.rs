@@ -108,14 +108,7 @@ pub enum Conflict {
         there: u64,
     },
     /// There is enough memory, but it lies in pieces too small.
-    MemoryInPieces {
-        /// The one that goes short.
-        taker: Taker,
-        /// What must be in one piece.
-        needed: u64,
-        /// The longest piece that the others leave.
-        longest: u64,
-    },
+    MemoryInPieces(Shortage),
     /// There is no configuration space in memory, and so no PCI function that one could have alone.
     NoConfigurationSpace {
         /// The first claim on one.
@@ -183,6 +176,21 @@ pub struct Claim {
     pub partition: usize,
     /// The device, counted from 0.
     pub device: usize,
+}
+
+/// A taker that finds no piece of memory that is long enough.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shortage {
+    /// The one that goes short.
+    pub taker: Taker,
+    /// What must be in one piece.
+    pub needed: u64,
+    /// The longest piece that the others leave, as far as it is of use to this one.
+    pub longest: u64,
+    /// The same if there were no others.
+    pub longest_of_all: u64,
+    /// Where the kernel can lie at the lowest, if this is why a longer piece is of less use.
+    pub lowest: Option<u64>,
 }
 
 /// A taker of memory.

@@ -6,6 +6,10 @@
 //! 2. any numbers on one node,
 //! 3. as few nodes as possible, those with the most free cores first.
 //!
+//! Where physical cores have threads (SMT), this is tried with whole physical cores first, as long as they last: two
+//! partitions on the threads of one would slow each other down, and could watch each other through its caches. If a
+//! count is no multiple of the threads, the rest of a physical core stays for a partition that finds nothing better.
+//!
 //! Numbers are given from the lowest on, so that `web` and `db` with two cores each have 0-1 and 2-3, and a partition
 //! that is added at the end of a file takes nothing from those before it. The boot processor is not treated specially:
 //! the partition that gets core 0 has it as its boot core, because it is the lowest number, and is started last.
@@ -123,34 +127,101 @@ fn pick(inventory: &Inventory, free: &BTreeSet<CoreNumber>, count: usize) -> Opt
     if count == 0 || free.len() < count {
         return None;
     }
-    let mut nodes: BTreeMap<NodeId, Vec<CoreNumber>> = BTreeMap::new();
-    for number in free {
-        nodes.entry(inventory.core(*number)?.node).or_default().push(*number);
+    let is_free = |number: &CoreNumber| free.contains(number);
+    let physical = physical_cores(inventory);
+    let whole: Vec<_> = physical.iter().filter(|unit| unit.threads.iter().all(is_free)).collect();
+    choose(&whole, count).or_else(|| {
+        let single = |number: &CoreNumber| Unit::of(inventory, *number);
+        let singles: Vec<_> = free.iter().filter_map(single).collect();
+        choose(&singles.iter().collect::<Vec<_>>(), count)
+    })
+}
+
+/// What is given as a whole: a physical core, or one of its threads.
+struct Unit {
+    /// Its place among all of its kind: consecutive ones lie side by side.
+    place: usize,
+    node: NodeId,
+    /// Lowest first, never none.
+    threads: Vec<CoreNumber>,
+}
+
+impl Unit {
+    /// One thread alone.
+    fn of(inventory: &Inventory, number: CoreNumber) -> Option<Self> {
+        let place = usize::try_from(number.0).ok()?;
+        Some(Self { place, node: inventory.core(number)?.node, threads: alloc::vec![number] })
+    }
+}
+
+/// Every physical core with its threads in reach, in the order of its lowest thread.
+fn physical_cores(inventory: &Inventory) -> Vec<Unit> {
+    let mut units: Vec<Unit> = Vec::new();
+    let mut places = BTreeMap::new();
+    for (number, core) in (0..).map(CoreNumber).zip(&inventory.cores).filter(|(_, core)| core.apic_id.is_in_reach()) {
+        let place = *places.entry(inventory.physical_core(*core)).or_insert(units.len());
+        match units.get_mut(place) {
+            Some(unit) => unit.threads.push(number),
+            None => units.push(Unit { place, node: core.node, threads: alloc::vec![number] }),
+        }
+    }
+    units
+}
+
+/// The `count` threads of `units` that serve best, lowest first; `None` if they do not have so many.
+fn choose(units: &[&Unit], count: usize) -> Option<Vec<CoreNumber>> {
+    let mut nodes: BTreeMap<NodeId, Vec<&Unit>> = BTreeMap::new();
+    for unit in units {
+        nodes.entry(unit.node).or_default().push(unit);
     }
     let mut nodes: Vec<_> = nodes.into_values().collect();
-    let consecutive = |cores: &&[CoreNumber]| cores.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0);
-    if let Some(run) = nodes.iter().filter_map(|cores| cores.windows(count).find(consecutive)).min() {
-        return Some(run.to_vec());
+    let starts = nodes.iter().flat_map(|units| (0..units.len()).map(|start| &units[start..]));
+    let runs = starts.filter_map(|units| first_of(units, count)).filter(|run| are_consecutive(run));
+    let on_one_node = || nodes.iter().filter_map(|units| first_of(units, count)).min_by_key(|run| run[0].place);
+    if let Some(run) = runs.min_by_key(|run| (threads_of(run), run[0].place)).or_else(on_one_node) {
+        return Some(numbers(run.iter().copied(), count));
     }
-    if let Some(cores) = nodes.iter().filter_map(|cores| cores.get(..count)).min() {
-        return Some(cores.to_vec());
-    }
-    nodes.sort_by_key(|cores| (Reverse(cores.len()), cores.first().copied()));
-    let mut cores: Vec<_> = nodes.into_iter().flatten().take(count).collect();
-    cores.sort_unstable();
-    Some(cores)
+    nodes.sort_by_key(|units| (Reverse(threads_of(units)), units[0].place));
+    (threads_of(units) >= count).then(|| numbers(nodes.into_iter().flatten(), count))
+}
+
+/// The first of `units` that have `count` threads; `None` if all of them have fewer.
+fn first_of<'a, 'b>(units: &'a [&'b Unit], count: usize) -> Option<&'a [&'b Unit]> {
+    let mut threads = 0;
+    let enough = |unit: &&Unit| {
+        threads += unit.threads.len();
+        threads >= count
+    };
+    let last = units.iter().position(enough)?;
+    units.get(..=last)
+}
+
+fn are_consecutive(units: &[&Unit]) -> bool {
+    units.windows(2).all(|pair| pair[0].place + 1 == pair[1].place)
+}
+
+fn threads_of(units: &[&Unit]) -> usize {
+    units.iter().map(|unit| unit.threads.len()).sum()
+}
+
+fn numbers<'a>(units: impl Iterator<Item = &'a Unit>, count: usize) -> Vec<CoreNumber> {
+    let mut numbers: Vec<_> = units.flat_map(|unit| unit.threads.iter().copied()).take(count).collect();
+    numbers.sort_unstable();
+    numbers
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inventory::{ApicId, Core};
     use crate::plan::tests::{four_cores, request_of};
 
     /// A machine whose cores have these nodes.
     fn machine(nodes: &[u32]) -> Inventory {
         let mut inventory = four_cores();
         let model = inventory.cores[0];
-        inventory.cores = nodes.iter().map(|node| crate::inventory::Core { node: NodeId(*node), ..model }).collect();
+        let core = |(id, node): (u32, &u32)| Core { apic_id: ApicId(id), node: NodeId(*node), ..model };
+        inventory.cores = (0..).zip(nodes).map(core).collect();
         inventory
     }
 
@@ -179,6 +250,36 @@ mod tests {
     fn a_partition_stays_on_one_node() {
         assert_eq!(cores_of(&[0, 0, 0, 1, 1, 1], &["2", "2", "1"]), [&[0, 1][..], &[3, 4], &[2]]);
         assert_eq!(cores_of(&[0, 1, 0, 1], &["2", "2"]), [[0, 2], [1, 3]]);
+    }
+
+    /// The same on a machine whose cores have these APIC IDs, two threads to a physical core.
+    fn with_threads(apic_ids: &[u32], cpus: &[&str]) -> Vec<Vec<u32>> {
+        let mut inventory = machine(&alloc::vec![0; apic_ids.len()]);
+        inventory.smt_shift = 1;
+        inventory.cores.iter_mut().zip(apic_ids).for_each(|(core, id)| core.apic_id = ApicId(*id));
+        let assigned = assign(&inventory, &request_of(cpus), &mut Vec::new()).unwrap();
+        assigned.into_iter().map(|cores| cores.into_iter().map(|number| number.0).collect()).collect()
+    }
+
+    #[test]
+    fn a_count_takes_whole_physical_cores() {
+        let first_threads_first = [0, 2, 4, 6, 1, 3, 5, 7];
+        assert_eq!(with_threads(&first_threads_first, &["2", "4", "2"]), [&[0, 4][..], &[1, 2, 5, 6], &[3, 7]]);
+        let side_by_side = [0, 1, 2, 3, 4, 5, 6, 7];
+        assert_eq!(with_threads(&side_by_side, &["2", "4"]), [&[0, 1][..], &[2, 3, 4, 5]]);
+        assert_eq!(with_threads(&side_by_side, &["'1'", "2"]), [&[1][..], &[2, 3]]);
+    }
+
+    #[test]
+    fn the_rest_of_a_physical_core_is_given_last() {
+        let ids = [0, 1, 2, 3, 4, 5, 6, 7];
+        assert_eq!(with_threads(&ids, &["1", "3", "2"]), [&[0][..], &[2, 3, 4], &[6, 7]]);
+        assert_eq!(with_threads(&ids, &["1", "1", "1", "1", "2"]), [&[0][..], &[2], &[4], &[6], &[1, 3]]);
+    }
+
+    #[test]
+    fn a_physical_core_without_a_second_thread_is_as_whole_as_others() {
+        assert_eq!(with_threads(&[0, 1, 2, 4, 6], &["1", "2"]), [&[2][..], &[0, 1]]);
     }
 
     #[test]

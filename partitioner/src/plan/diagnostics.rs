@@ -49,7 +49,7 @@ fn diagnose(conflict: &Conflict, request: &Request) -> Diagnostic {
             memory::unpacked_too_large(request, *partition, *unpacked, *needed)
         }
         Conflict::TooLittleMemory { wanted, there } => memory::too_little(request, *wanted, *there),
-        Conflict::MemoryInPieces { taker, needed, longest } => memory::in_pieces(request, *taker, *needed, *longest),
+        Conflict::MemoryInPieces(shortage) => memory::in_pieces(request, shortage),
         Conflict::NoRoomForImage { image, longest } => memory::no_room_for_image(request, *image, *longest),
         Conflict::NoConfigurationSpace { claim } => devices::no_configuration_space(request, *claim),
         Conflict::NoSuchDevice { claim } => devices::no_such(request, *claim),

@@ -19,7 +19,7 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use super::boot_run::{BootRun, Contents};
-use super::conflict::{Conflict, Taker};
+use super::conflict::{Conflict, Shortage, Taker};
 use crate::address::RangeSet;
 use crate::address::{LARGE_PAGE, MemoryRange};
 use crate::inventory::{CoreNumber, Inventory, NodeId};
@@ -48,13 +48,6 @@ struct Want<'a> {
     contents: Option<Contents<'a>>,
     /// Memory near the cores of a partition.
     near: RangeSet,
-}
-
-/// A taker whose want cannot be met, and the longest piece that was left.
-struct Shortage {
-    taker: Taker,
-    needed: u64,
-    longest: u64,
 }
 
 /// Memory from which partitions and window are taken.
@@ -86,8 +79,8 @@ pub(super) fn share(
         .or_else(|shortage| take_in_order(&free, &wants, |want| want.in_one_piece()).map_err(|_| shortage));
     match taken {
         Ok(runs) => divide(&wants, runs),
-        Err(Shortage { taker, needed, longest }) => {
-            conflicts.push(Conflict::MemoryInPieces { taker, needed, longest });
+        Err(shortage) => {
+            conflicts.push(Conflict::MemoryInPieces(shortage));
             None
         }
     }
@@ -144,17 +137,14 @@ fn take_in_order(
     wants: &[Want<'_>],
     rank: impl Fn(&Want<'_>) -> u64,
 ) -> Result<Vec<Vec<MemoryRange>>, Shortage> {
+    let machine = free;
     let mut free = free.clone();
     let mut order: Vec<usize> = (0..wants.len()).collect();
     order.sort_by_key(|index| Reverse(rank(&wants[*index])));
     let mut taken = vec![Vec::new(); wants.len()];
     for index in order {
         let want = &wants[index];
-        let runs = want.take_from(&free).ok_or_else(|| Shortage {
-            taker: want.taker,
-            needed: want.in_one_piece(),
-            longest: free.longest(),
-        })?;
+        let runs = want.take_from(&free).ok_or_else(|| want.shortage(&free, machine))?;
         runs.iter().for_each(|run| free.remove(*run));
         taken[index] = runs;
     }
@@ -166,6 +156,21 @@ impl Want<'_> {
     fn in_one_piece(&self) -> u64 {
         let least = self.contents.as_ref().and_then(Contents::least);
         least.and_then(|least| least.checked_next_multiple_of(LARGE_PAGE)).unwrap_or(self.len)
+    }
+
+    /// That it cannot be met from what is `free` of the `machine`.
+    fn shortage(&self, free: &RangeSet, machine: &RangeSet) -> Shortage {
+        let (longest, longest_of_all) = (self.longest_in(free), self.longest_in(machine));
+        let lowest = self.contents.as_ref().filter(|_| free.longest() > longest).map(Contents::lowest_kernel);
+        Shortage { taker: self.taker, needed: self.in_one_piece(), longest, longest_of_all, lowest }
+    }
+
+    /// The longest piece of `free` that counts: where a kernel cannot lie, nothing is gained.
+    fn longest_in(&self, free: &RangeSet) -> u64 {
+        match &self.contents {
+            Some(contents) => free.ranges().iter().map(|range| contents.room_in(*range)).max().unwrap_or(0),
+            None => free.longest(),
+        }
     }
 
     fn take_from(&self, free: &RangeSet) -> Option<Vec<MemoryRange>> {
@@ -190,7 +195,8 @@ impl Want<'_> {
         let contents = self.contents.as_ref()?;
         let mut near = near.clone();
         let mut far = free.difference(&near);
-        let in_order = near.ranges().iter().chain(far.ranges());
+        // Last of all a piece that is partly near and partly far.
+        let in_order = near.ranges().iter().chain(far.ranges()).chain(free.ranges());
         let first = in_order.copied().find_map(|range| contents.lowest_part(range, self.len))?;
         near.remove(first);
         far.remove(first);

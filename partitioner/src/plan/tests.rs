@@ -42,6 +42,7 @@ pub(super) fn machine(cores: u32, below: u64, above: u64) -> Inventory {
     Inventory {
         machine: "test".into(),
         cores: (0..cores).map(core).collect(),
+        smt_shift: 0,
         memory,
         node_memory: Vec::new(),
         ecam: vec![EcamSegment { segment: 0, base: 0xb000_0000, first_bus: 0, last_bus: 255 }],

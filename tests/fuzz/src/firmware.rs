@@ -5,8 +5,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use partitioner::firmware::ecam::usable_segments;
+use partitioner::firmware::iommu::{amd_units, intel_units};
 use partitioner::firmware::pci::place::{Addresses, place};
 use partitioner::firmware::pci::{Recorded, RecordedFunction, functions, number_buses};
+use partitioner::firmware::root::{PhysicalMemory, check, find_pointer};
 use partitioner::firmware::tsc::TscLeaf;
 use partitioner::firmware::{FirmwareTables, RawRegion, memory_map, topology, tsc_khz};
 use partitioner::inventory::{ApicId, EcamSegment};
@@ -14,11 +17,13 @@ use partitioner::pci::PciAddress;
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((kind, bytes)) = bytes.split_first() else { return };
-    match kind % 4 {
+    match kind % 6 {
         0 => tables(bytes),
         1 => map(bytes),
         2 => configuration_space(bytes),
-        _ => clock(bytes),
+        3 => clock(bytes),
+        4 => iommus(bytes),
+        _ => way(bytes),
     }
 });
 
@@ -32,8 +37,40 @@ fn tables(bytes: &[u8]) {
     let all = FirmwareTables { madt: some(&madt), srat: some(&srat), mcfg: some(&mcfg) };
     let Ok(found) = topology(&all, ApicId(0)) else { return };
     assert_eq!(found.cores[0].apic_id, ApicId(0), "the boot processor is the first");
-    let mut space = Recorded::default();
-    let _ = functions(&mut space, &found.ecam);
+    let memory = memory_map([RawRegion { start: 1 << 20, len: 2 << 30, kind: 1 }]);
+    let (used, _) = usable_segments(&found.ecam, &memory, 40);
+    let apart = |(index, one): (usize, &EcamSegment)| used[index + 1..].iter().all(|other| !one.meets(other));
+    assert!(used.iter().enumerate().all(apart), "no two in one place");
+    let _ = functions(&mut Recorded::default(), &used);
+}
+
+/// The tables of I/O memory management units: the first byte says which.
+fn iommus(bytes: &[u8]) {
+    let Some((first, table)) = bytes.split_first() else { return };
+    let found = match first % 2 {
+        0 => intel_units(&whole(table, *b"DMAR")),
+        _ => amd_units(&whole(table, *b"IVRS")),
+    };
+    assert!(
+        found.iter().flatten().all(|unit| unit.base != 0 && unit.base % 4096 == 0),
+        "registers in a page of their own"
+    );
+}
+
+/// Low memory with a root pointer somewhere, and whatever it leads to.
+fn way(bytes: &[u8]) {
+    struct Low(Vec<u8>);
+    impl PhysicalMemory for Low {
+        fn bytes(&self, address: u64, len: u64) -> Option<&[u8]> {
+            let start = usize::try_from(address).ok()?;
+            self.0.get(start..start.checked_add(usize::try_from(len).ok()?)?)
+        }
+    }
+    let memory = Low(bytes.to_vec());
+    let _ = find_pointer(&memory);
+    for place in (0..bytes.len() as u64).step_by(16) {
+        let _ = check(&memory, place);
+    }
 }
 
 /// With a header that says what it is and how long, unless it says something else already.

@@ -54,6 +54,7 @@ pub(crate) fn machine(number: u8) -> Inventory {
     Inventory {
         machine: "fuzz".into(),
         cores: (0..cores).map(core).collect(),
+        smt_shift: number / 32 % 2,
         memory: memory.into_iter().flatten().collect(),
         node_memory: node_memory.map(|range| NodeMemory { range, node: NodeId(1) }).into_iter().collect(),
         pci: devices(&ecam),

@@ -2,6 +2,7 @@
 
 use emulator::emulated::EmulatedMachine;
 use emulator::launch::LaunchOptions;
+use partitioner::inventory::Inventory;
 use tests::Scene;
 use tests::fixture::STABLE;
 use tests::scene::{box_file, partition};
@@ -34,6 +35,38 @@ const NUMA_ARGUMENTS: [&str; 8] = [
     "-numa",
     "node,nodeid=1,cpus=2-3,memdev=far",
 ];
+
+/// Two physical cores of two threads each, and the host's plan for them.
+fn with_threads(scene: &Scene) -> LaunchOptions {
+    let machine = EmulatedMachine { cpus: 4, ..EmulatedMachine::needed_by(scene.source().request()) };
+    let inventory = Some(Inventory { smt_shift: 1, ..machine.inventory() });
+    let arguments = ["-smp", "4,sockets=1,cores=2,threads=2"].map(str::to_owned).to_vec();
+    LaunchOptions { inventory, arguments, ..LaunchOptions::on(machine) }
+}
+
+#[test]
+fn a_count_gets_both_threads_of_a_physical_core() {
+    let scene = Scene::of_cores(&[1, 2]);
+    let booted = scene.boot_with(with_threads(&scene));
+    let log = booted.running().log().text();
+    assert!(log.contains("plan: p0: cores [0], ") && log.contains("plan: p1: cores [2, 3], "), "{log}");
+    assert!(!log.contains("warning"), "{log}");
+    for instance in booted.instances() {
+        instance.assert_has_exactly_its_cores();
+    }
+}
+
+#[test]
+fn two_partitions_on_one_physical_core_run_and_are_warned_of() {
+    let text = box_file([partition("a", STABLE, 1), partition("b", STABLE, 1)]);
+    let scene = Scene::new(&text.replacen("cpus = 1", "cpus = \"1\"", 1).replacen("cpus = 1", "cpus = \"0\"", 1));
+    let booted = scene.boot_with(with_threads(&scene));
+    let log = booted.running().log().text();
+    assert!(
+        log.contains("plan: warning: core 1 of \"a\" and core 0 of \"b\" are threads of one physical core"),
+        "{log}"
+    );
+}
 
 /// Legacy devices that every kernel touches while it boots, as QEMU names their registers.
 const REAL_TIME_CLOCK: [&str; 2] = ["rtc-index", "rtc"];
@@ -99,4 +132,33 @@ fn x2apic_with_a_core_out_of_reach_leaves_the_others_to_their_partitions() {
     for instance in booted.instances() {
         instance.assert_has_exactly_its_cores();
     }
+}
+
+/// An entry of an MCFG: configuration space of all buses of a segment.
+fn mcfg_entry(base: u64, segment: u8) -> Vec<u8> {
+    [&base.to_le_bytes()[..], &[segment, 0, 0, 255, 0, 0, 0, 0]].concat()
+}
+
+#[test]
+fn configuration_space_that_cannot_be_there_is_left_out() {
+    let scene = Scene::of_cores(&[1, 1]);
+    let table = scene.path("mcfg");
+    let garbage =
+        [mcfg_entry(0, 0), mcfg_entry(0xd000_0123, 1), mcfg_entry(0x10_0000, 2), mcfg_entry(u64::MAX << 20, 3)];
+    std::fs::write(&table, [vec![0; 8], garbage.concat()].concat()).expect("a table");
+    // The older of QEMU's machines has no MCFG of its own.
+    let table = format!("sig=MCFG,data={}", table.display());
+    let arguments = ["-machine", "pc", "-acpitable", &table].map(str::to_owned);
+    let booted = scene.boot_with(LaunchOptions::default().arguments(arguments));
+    let log = booted.running().log().text();
+    assert_eq!(log.matches("left out: configuration space of segment").count(), 4, "{log}");
+    assert!(log.contains("0 PCI function(s)"), "{log}");
+}
+
+#[test]
+fn an_iommu_that_is_there_and_off_is_no_obstacle() {
+    let text = box_file([partition("web", STABLE, 1) + "devices = [\"class:network\"]\n"]);
+    let booted = Scene::new(&text).boot_with(LaunchOptions::default().arguments(["-device", "intel-iommu"]));
+    let log = booted.running().log().text();
+    assert!(log.contains("inventory: VT-d unit at 0xfed90000: off"), "{log}");
 }

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::fs;
 use std::fs::File;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use emulator::bundle::{Bundle, Content, NamedImage};
@@ -45,9 +46,20 @@ impl Attempt {
         self
     }
 
+    /// A path in the folder of its bundle.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// Boots, and returns the log.
     fn log(self) -> String {
+        self.log_with(|| ())
+    }
+
+    /// The same, with something done to the machine as soon as it runs.
+    fn log_with(self, done: impl FnOnce()) -> String {
         let machine: Machine = self.spec.start().unwrap_or_else(|error| panic!("{error}"));
+        done();
         let log = machine.console(LOG).expect("the log");
         log.wait_for(LAST_WORDS, LIMIT).unwrap_or_else(|error| panic!("{error}"));
         drop(self.folder);
@@ -64,7 +76,12 @@ impl Attempt {
 
     /// Boots, and returns the log from the error on, without the times.
     pub(crate) fn refusal(self) -> String {
-        let text = self.log();
+        self.refusal_with(|| ())
+    }
+
+    /// The same, with something done to the machine as soon as it runs.
+    pub(crate) fn refusal_with(self, done: impl FnOnce()) -> String {
+        let text = self.log_with(done);
         assert!(!text.contains(" start: "), "nothing was started:\n{text}");
         let line = |line: &str| line.trim_end().get("sprig     0.000 ".len()..).unwrap_or_default().to_owned();
         let lines: Vec<_> = text.lines().map(line).skip_while(|line| !line.starts_with("FAILED")).collect();
@@ -125,6 +142,14 @@ fn more_memory_than_the_machine_has_is_refused() {
 fn an_unknown_key_is_refused() {
     let refusal = Attempt::of(&two().replace("cpus = 1", "cpu = 1")).refusal();
     assert!(refusal.starts_with("FAILED request: error[unknown-key]"), "{refusal}");
+}
+
+#[test]
+fn a_word_that_leads_a_kernel_out_of_its_partition_is_refused() {
+    let text = two().replacen("cpus = 1", "cpus = 1\ncmdline = \"quiet pci=noacpi\"", 1);
+    let refusal = Attempt::of(&text).refusal();
+    assert!(refusal.starts_with("FAILED request: error[cmdline-word-refused]"), "{refusal}");
+    assert!(refusal.contains("pci=noacpi"), "the word is named:\n{refusal}");
 }
 
 #[test]

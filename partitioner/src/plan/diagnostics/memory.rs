@@ -9,7 +9,7 @@ use super::wording::{about, entry, memory_of, name, place_in, window};
 use crate::address::LARGE_PAGE;
 use crate::config::PartitionEntry;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::plan::conflict::Taker;
+use crate::plan::conflict::{Shortage, Taker};
 use crate::request::{ImageIndex, Request};
 use crate::size::Size;
 
@@ -83,21 +83,41 @@ pub(super) fn too_little(request: &Request, wanted: u64, there: u64) -> Diagnost
     )
 }
 
-pub(super) fn in_pieces(request: &Request, taker: Taker, needed: u64, longest: u64) -> Diagnostic {
-    let (taker, places, help) = match taker {
-        Taker::Partition(partition) => (
-            name(request, partition),
-            place_in(request, partition, |entry| Some(memory_of(entry))),
-            "ask for less memory, for this partition or for those before it",
-        ),
-        Taker::Window => ("the shared memory".into(), vec![window(request)], "ask for less shared memory"),
+pub(super) fn in_pieces(request: &Request, shortage: &Shortage) -> Diagnostic {
+    let (taker, places) = match shortage.taker {
+        Taker::Partition(partition) => {
+            (name(request, partition), place_in(request, partition, |entry| Some(memory_of(entry))))
+        }
+        Taker::Window => ("the shared memory".into(), vec![window(request)]),
     };
+    let (needed, longest) = (about(shortage.needed), Size(shortage.longest));
+    let why = shortage.lowest.map(|lowest| format!(": no kernel lies below {}", Size(lowest))).unwrap_or_default();
     Diagnostic::new(
         "memory-in-pieces",
-        format!("{taker} needs {} in one piece, and the longest that is left has {}", about(needed), Size(longest)),
+        format!("{taker} needs {needed} in one piece, and the longest that is left for it has {longest}{why}"),
         places,
-        help,
+        gather_pieces(request, shortage),
     )
+}
+
+/// What would help: others that take less, or something smaller.
+fn gather_pieces(request: &Request, shortage: &Shortage) -> String {
+    let Shortage { needed, longest, longest_of_all, .. } = *shortage;
+    let others = match shortage.taker {
+        Taker::Partition(_) => "ask for less memory for the other partitions, or put this one before them",
+        Taker::Window => "ask for less shared memory, or for less memory for the partitions",
+    };
+    match shortage.taker {
+        _ if longest_of_all >= needed => others.into(),
+        Taker::Window => format!("write shared_memory = \"{}\" at the most", Size(longest)),
+        Taker::Partition(partition) => {
+            let excess = needed - longest_of_all;
+            let initrd = request.partitions.get(partition).and_then(|images| request.images.get(images.initrd?));
+            let what =
+                if initrd.is_some_and(|image| image.len > excess) { "an initial file system" } else { "a kernel" };
+            format!("no piece of this machine's memory is long enough: take {what} that is {} smaller", about(excess))
+        }
+    }
 }
 
 pub(super) fn no_room_for_image(request: &Request, image: ImageIndex, longest: u64) -> Diagnostic {

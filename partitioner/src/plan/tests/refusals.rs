@@ -5,6 +5,7 @@ use alloc::string::ToString;
 use insta::assert_snapshot;
 
 use super::*;
+use crate::inventory::NodeMemory;
 
 /// All that is said about a box that does not fit.
 pub(super) fn refusal(inventory: &Inventory, text: &str) -> String {
@@ -106,6 +107,51 @@ fn a_kernel_finds_no_piece_that_is_long_enough() {
         inventory.memory.push(region(start * MIB, start * MIB + 1, MemoryKind::Unusable));
     }
     assert_snapshot!("kernel-in-pieces", refusal(&inventory, &box_file(&[("1", "64MiB")])));
+}
+
+/// A machine whose memory above 1 MiB lies in these ranges of mebibytes.
+fn machine_of(ranges: &[(u64, u64)]) -> Inventory {
+    let mut inventory = machine(1, 1 << 30, 0);
+    inventory.memory.truncate(3);
+    let usable = |(start, end): &(u64, u64)| region(start * MIB, end * MIB, MemoryKind::Usable);
+    inventory.memory.extend(ranges.iter().map(usable));
+    inventory
+}
+
+#[test]
+fn memory_in_which_no_kernel_can_lie_does_not_count() {
+    let text = box_file(&[("1", "64MiB")]).replacen("64MiB", "2MiB", 1);
+    assert_snapshot!("in-pieces-below-16mib", refusal(&machine_of(&[(1, 64), (128, 170)]), &text));
+    assert_snapshot!("in-pieces-by-far", refusal(&machine_of(&[(1, 54), (128, 170)]), &text));
+    let text = box_file(&[("1", "64MiB")]);
+    assert_snapshot!("in-pieces-window", refusal(&machine_of(&[(1, 84), (128, 178)]), &text));
+}
+
+#[test]
+fn a_piece_that_two_nodes_share_is_one_piece() {
+    let mut inventory = machine_of(&[(1, 112)]);
+    let node =
+        |start, end, id| NodeMemory { range: MemoryRange::new(start * MIB, end * MIB).unwrap(), node: NodeId(id) };
+    inventory.node_memory = vec![node(0, 60, 0), node(60, 112, 1)];
+    let text = box_file(&[("1", "90MiB")]).replacen("64MiB", "2MiB", 1);
+    let plan = plan(&inventory, &gather(&text, |_| None)).unwrap();
+    assert_eq!(plan.partitions[0].memory_len(), 90 * MIB);
+}
+
+#[test]
+fn partitions_on_one_physical_core_are_warned_of() {
+    let mut inventory = machine(8, 4 << 30, 0);
+    inventory.smt_shift = 1;
+    let warned = |cpus: &[&str]| {
+        let partitions: Vec<_> = cpus.iter().map(|cpus| (*cpus, "256MiB")).collect();
+        let text = box_file(&partitions);
+        let request = gather(&text, |_| None);
+        let warnings = warnings(&inventory, &request, &plan(&inventory, &request).unwrap());
+        warnings.iter().map(|warning| format!("{}\n", warning.plain("box.toml", &text))).collect::<String>()
+    };
+    assert_snapshot!("physical-core-split", warned(&["'0,2,5'", "'1,3,4'", "'6'"]));
+    assert_eq!(warned(&["2", "4", "1"]), "");
+    assert_eq!(warned(&["'0-1'", "'2-3'"]), "");
 }
 
 #[test]
