@@ -94,7 +94,7 @@ void sprig_doorbell_ring_peer(struct sprig_vni *vni, u32 queue, u32 peer)
 
 	local_irq_save(flags);
 	address = sprig_ring(vni->endpoint, queue, peer, cores);
-	for (tries = 0; sprig_count_ring(vni, address) && tries < SPRIG_RING_TRIES; tries++) {
+	for (tries = 0; tries < SPRIG_RING_TRIES && sprig_count_ring(vni, address); tries++) {
 		sprig_send_doorbell(vni, address);
 		address = sprig_ring_again(vni->endpoint, queue, peer, cores, address);
 	}

@@ -8,7 +8,8 @@
  * repeat, are put in front of every line that kexec_file_load() is given.
  *
  * With kexec_load() user space makes the whole boot data itself, so there is no line to be found: it is refused. kexec(8)
- * asks for it only if it is told so (-c), or if the kernel lacks the other.
+ * asks for it only if it is told so (-c), or if the kernel lacks the other. Whoever puts words on his line that undo ours
+ * is not kept from it.
  *
  * When the next kernel starts, nothing of this one may work on: the peers are told, and devices that nobody has stopped,
  * as after a panic, are silenced.
@@ -18,9 +19,12 @@
 
 #include <linux/acpi.h>
 #include <linux/kexec.h>
+#include <linux/kmemleak.h>
 #include <linux/kprobes.h>
 #include <linux/property.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/string.h>
 
 #include <asm/setup.h>
 
@@ -31,8 +35,9 @@
 /* What the partitioner has put in front of our own line. It stays for as long as the firmware tables do. */
 static const char *sprig_words;
 
-/* One kernel is loaded at a time, under a lock of the kernel's. */
-static char sprig_next_line[COMMAND_LINE_SIZE];
+/* One kernel is loaded at a time, under a lock of the kernel's, which may still read this when the module goes: it is
+ * never freed. */
+static char *sprig_next_line;
 
 /* Longer than any kernel takes, and short enough to be added to. */
 #define SPRIG_TOO_LONG (1UL << 30)
@@ -49,10 +54,10 @@ static int sprig_add_words(struct kprobe *probe, struct pt_regs *regs)
 	const char *line = *len ? (const char *)regs->r9 : "";
 	int needed;
 
-	if (strstr(line, sprig_words))
+	if (str_has_prefix(line, sprig_words))
 		return 0;
-	needed = snprintf(sprig_next_line, sizeof(sprig_next_line), "%s %s", sprig_words, line);
-	if (needed >= sizeof(sprig_next_line)) {
+	needed = snprintf(sprig_next_line, COMMAND_LINE_SIZE, "%s %s", sprig_words, line);
+	if (needed >= COMMAND_LINE_SIZE) {
 		pr_err("the next kernel's command line has no room for what keeps it in its partition (%zu bytes); shorten it\n",
 		       strlen(sprig_words));
 		*len = SPRIG_TOO_LONG;
@@ -80,23 +85,31 @@ static int sprig_keep_low_memory(struct kprobe *probe, struct pt_regs *regs)
 NOKPROBE_SYMBOL(sprig_keep_low_memory);
 
 /*
- * A system call: long __x64_sys_kexec_load(const struct pt_regs *of_user), whose second argument is how many segments there
- * are. None: a kernel is to be unloaded.
+ * System calls: long entry(struct pt_regs *of_user), whose second argument is how many segments there are. None: a kernel
+ * is to be unloaded. More than there can be: the call itself refuses it, which holds for every kind of kprobe, while not
+ * all let a handler return in its place.
  */
-static int sprig_refuse_segments(struct kprobe *probe, struct pt_regs *regs)
+static int sprig_refuse_segments(unsigned long *segments)
 {
-	const struct pt_regs *of_user = (const struct pt_regs *)regs->di;
-
-	if (!of_user->si)
-		return 0;
-	pr_err("kexec_load: refused, since the next kernel could not be told what keeps it in its partition; use kexec_file_load (kexec -s)\n");
-	/* As if it had returned. */
-	regs->ax = -EPERM;
-	regs->ip = *(unsigned long *)regs->sp;
-	regs->sp += sizeof(unsigned long);
-	return 1;
+	if (*segments) {
+		pr_err("kexec_load: refused, since the next kernel could not be told what keeps it in its partition; use kexec_file_load (kexec -s)\n");
+		*segments = KEXEC_SEGMENT_MAX + 1;
+	}
+	return 0;
 }
 NOKPROBE_SYMBOL(sprig_refuse_segments);
+
+static int sprig_refuse_64(struct kprobe *probe, struct pt_regs *regs)
+{
+	return sprig_refuse_segments(&((struct pt_regs *)regs->di)->si);
+}
+NOKPROBE_SYMBOL(sprig_refuse_64);
+
+static int sprig_refuse_32(struct kprobe *probe, struct pt_regs *regs)
+{
+	return sprig_refuse_segments(&((struct pt_regs *)regs->di)->cx);
+}
+NOKPROBE_SYMBOL(sprig_refuse_32);
 
 /* The last function before the next kernel, with interrupts off and the other cores stopped. */
 static int sprig_hand_over(struct kprobe *probe, struct pt_regs *regs)
@@ -110,9 +123,13 @@ NOKPROBE_SYMBOL(sprig_hand_over);
 static struct kprobe sprig_kexec_probe[] = {
 	{ .symbol_name = "bzImage64_load", .pre_handler = sprig_add_words },
 	{ .symbol_name = "kexec_add_buffer", .pre_handler = sprig_keep_low_memory },
-	{ .symbol_name = "__x64_sys_kexec_load", .pre_handler = sprig_refuse_segments },
 	{ .symbol_name = "machine_kexec", .pre_handler = sprig_hand_over },
+	/* From here on: not every kernel has these, and one that has not cannot be asked by them. */
+	{ .symbol_name = "__x64_sys_kexec_load", .pre_handler = sprig_refuse_64 },
+	{ .symbol_name = "__x64_compat_sys_kexec_load", .pre_handler = sprig_refuse_64 },
+	{ .symbol_name = "__ia32_compat_sys_kexec_load", .pre_handler = sprig_refuse_32 },
 };
+#define SPRIG_KEXEC_NEEDED 3
 
 static bool sprig_kexec_set[ARRAY_SIZE(sprig_kexec_probe)];
 
@@ -134,15 +151,16 @@ void sprig_kexec_register(void)
 	int i, error;
 
 	sprig_words = sprig_find_words();
-	if (!sprig_words) {
+	sprig_next_line = kmalloc(COMMAND_LINE_SIZE, GFP_KERNEL);
+	kmemleak_not_leak(sprig_next_line);
+	if (!sprig_words || !sprig_next_line) {
 		pr_warn("\"sprig,command-line\" is missing; " SPRIG_OLD_BOX ", or kexec will end the whole box\n");
 		return;
 	}
 	for (i = 0; i < ARRAY_SIZE(sprig_kexec_probe); i++) {
 		error = register_kprobe(&sprig_kexec_probe[i]);
 		sprig_kexec_set[i] = !error;
-		/* A kernel without one of the system calls cannot be asked by it. */
-		if (error && error != -ENOENT)
+		if (error && (i < SPRIG_KEXEC_NEEDED || error != -ENOENT))
 			pr_warn("cannot guard the box against kexec (%s: error %d): it will end the whole box\n",
 				sprig_kexec_probe[i].symbol_name, error);
 	}

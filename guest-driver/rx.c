@@ -88,7 +88,8 @@ static bool sprig_apply_offload(struct sk_buff *skb, const struct sprig_offload 
 	u32 type;
 
 	if (offload->flags & SPRIG_OFFLOAD_CSUM &&
-	    !skb_partial_csum_set(skb, offload->csum_start, offload->csum_offset))
+	    (!pskb_may_pull(skb, offload->csum_start + offload->csum_offset + sizeof(__sum16)) ||
+	     !skb_partial_csum_set(skb, offload->csum_start, offload->csum_offset)))
 		return false;
 	if (!offload->gso)
 		return true;

@@ -167,7 +167,8 @@ impl Slot {
 // SAFETY: no other item has this name; the trampoline calls it with a slot.
 #[unsafe(no_mangle)]
 extern "C" fn core_main(slot: &'static Slot) -> ! {
-    interrupts::load_quiet();
+    let is_quiet = interrupts::load_quiet();
+    debug_assert!(is_quiet, "the boot processor made it before it woke anybody");
     if let Some(Some(mtrrs)) = MTRRS.get() {
         mtrrs.apply();
     }

@@ -14,8 +14,8 @@ use crate::{interrupts, log};
 /// whole machine down (Intel SDM volume 3B, section 17.10.4). So it is switched on, and the instance whose business it
 /// is may go on. The log's port may belong to a partition by now: nothing is written to it from here on.
 pub fn park() -> ! {
-    interrupts::load_quiet();
-    if CpuId::new().get_feature_info().is_some_and(|features| features.has_mce()) {
+    let is_quiet = interrupts::load_quiet();
+    if is_quiet && CpuId::new().get_feature_info().is_some_and(|features| features.has_mce()) {
         // SAFETY: the table that was just loaded has a handler.
         unsafe { Cr4::update(|flags| flags.insert(Cr4Flags::MACHINE_CHECK_EXCEPTION)) };
     }

@@ -71,11 +71,9 @@ pub unsafe fn load_for_boot_processor() {
     QUIET.call_once(quiet_table);
 }
 
-/// Gives this processor the table in which an NMI and a machine check end without a word.
-pub fn load_quiet() {
-    if let Some(table) = QUIET.get() {
-        table.load();
-    }
+/// Gives this processor the table in which an NMI and a machine check end without a word, if there is one yet.
+pub fn load_quiet() -> bool {
+    QUIET.get().inspect(|table| table.load()).is_some()
 }
 
 /// Code and data where [`crate::entry`] and Linux's 64-bit boot protocol have them: behind the trampoline's 32-bit code.

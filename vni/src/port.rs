@@ -3,7 +3,7 @@
 //! A [`Port`] may be shared by any number of contexts: everything in it that changes is an atomic.
 
 use core::array;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 
 use shmem::header::{Header, MAGIC};
 use shmem::{MAX_QUEUES, VERSION, Window};
@@ -96,6 +96,8 @@ impl<'w> Port<'w> {
     /// If the layout has no such queue.
     pub fn publish_doorbell(&self, queue: usize, address: Option<Address>) {
         self.places[queue].store(address.map_or(0, Address::to_word), Ordering::Relaxed);
+        // Partner of the acquire in `mend`: who sees the new address sees its place too.
+        fence(Ordering::Release);
         doorbell::publish(&self.header().doorbells[queue], address);
     }
 
@@ -104,10 +106,14 @@ impl<'w> Port<'w> {
     fn mend(&self) {
         self.announce();
         for (bell, place) in self.header().doorbells.iter().zip(&self.places) {
-            let (published, place) = (bell.address.0.load(Ordering::Relaxed), place.load(Ordering::Relaxed));
-            if published != place {
-                // Not over what another context publishes just now.
-                let _ = bell.address.0.compare_exchange(published, place, Ordering::Relaxed, Ordering::Relaxed);
+            // Not over what another context publishes just now; and once more, as that one may have moved there and back
+            // meanwhile.
+            for _ in 0..2 {
+                let published = bell.address.0.load(Ordering::Acquire);
+                let place = place.load(Ordering::Relaxed);
+                if published != place {
+                    let _ = bell.address.0.compare_exchange(published, place, Ordering::AcqRel, Ordering::Relaxed);
+                }
             }
         }
     }

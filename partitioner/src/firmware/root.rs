@@ -62,7 +62,7 @@ pub fn check(memory: &impl PhysicalMemory, address: u64) -> Result<(), FirmwareE
     if !bytes.starts_with(name.as_bytes()) || sum(bytes) != 0 {
         return Ok(());
     }
-    let pointers = bytes.get(HEADER_LEN..).unwrap_or_default().chunks(pointer_len);
+    let pointers = bytes.get(HEADER_LEN..).unwrap_or_default().chunks_exact(pointer_len);
     pointers.map(little_endian).filter(|table| *table != 0).try_for_each(|table| check_table(memory, name, table))
 }
 

@@ -10,7 +10,7 @@
 //! partitions on the threads of one would slow each other down, and could watch each other through its caches. If a
 //! count is no multiple of the threads, the rest of a physical core stays for a partition that finds nothing better.
 //!
-//! Numbers are given from the lowest on, so that `web` and `db` with two cores each have 0-1 and 2-3, and a partition
+//! Numbers are given from the lowest on, so that without SMT `web` and `db` with two cores each have 0-1 and 2-3, and a partition
 //! that is added at the end of a file takes nothing from those before it. The boot processor is not treated specially:
 //! the partition that gets core 0 has it as its boot core, because it is the lowest number, and is started last.
 

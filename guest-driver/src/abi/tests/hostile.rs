@@ -105,10 +105,12 @@ impl Shim<'_> {
         let frame = std::vec![mark; 60];
         // Nothing is lost to a shortage of memory: that is what the shim would count.
         self.received.clear();
-        peer.send_by(queue, &frame) == SENT && {
-            peer.publish_by(queue);
-            self.settle() && self.received.contains(&frame)
-        }
+        // It sleeps, so it must be rung.
+        self.settle()
+            && peer.send_by(queue, &frame) == SENT
+            && peer.publish_by(queue)
+            && self.settle()
+            && self.received.contains(&frame)
     }
 }
 
