@@ -60,6 +60,10 @@
 #define SPRIG_GSO_UDP_L4	5
 #define SPRIG_GSO_ECN		0x80
 
+/* What peers refuse (vni/src/headers.rs): TCP cut into less, UDP cut into more. */
+#define SPRIG_LEAST_TCP_SEGMENT	8
+#define SPRIG_MOST_DATAGRAMS	128
+
 /* ---- what differs between kernels, all of it ---- */
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)

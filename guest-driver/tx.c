@@ -15,6 +15,8 @@
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
 #include <linux/skbuff.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
 
 #include "sprig_vni.h"
 
@@ -76,13 +78,37 @@ u16 sprig_vni_select_queue(struct net_device *netdev, struct sk_buff *skb, struc
 	return sprig_lane_of(vni, queue, peer);
 }
 
+/* Whether peers take a frame that is to be cut: the rules of vni/src/headers.rs that Linux itself does not keep to. */
+static bool sprig_peers_cut(const struct sk_buff *skb)
+{
+	const struct skb_shared_info *shared = skb_shinfo(skb);
+
+	if (skb->ip_summed != CHECKSUM_PARTIAL)
+		return false;
+	if (shared->gso_type & SKB_GSO_UDP_L4)
+		return skb->len <= skb_checksum_start_offset(skb) + sizeof(struct udphdr) +
+				   SPRIG_MOST_DATAGRAMS * shared->gso_size;
+	return shared->gso_size >= SPRIG_LEAST_TCP_SEGMENT;
+}
+
 /* What no peer could take as one frame is cut by the stack. */
 netdev_features_t sprig_vni_features_check(struct sk_buff *skb, struct net_device *netdev,
 					   netdev_features_t features)
 {
-	if (skb->len > SPRIG_MAX_FRAME)
+	if (skb->len > SPRIG_MAX_FRAME || (skb_is_gso(skb) && !sprig_peers_cut(skb)))
 		features &= ~NETIF_F_GSO_MASK;
 	return vlan_features_check(skb, features);
+}
+
+/* Bytes behind the transport header of a frame whose checksum is incomplete. */
+static u32 sprig_payload_len(const struct sk_buff *skb)
+{
+	u32 start = skb_checksum_start_offset(skb), header = sizeof(struct udphdr);
+
+	if (!(skb_shinfo(skb)->gso_type & SKB_GSO_UDP_L4))
+		header = skb_headlen(skb) < start + sizeof(struct tcphdr) ?
+			 sizeof(struct tcphdr) : __tcp_hdrlen((const struct tcphdr *)(skb->data + start));
+	return skb->len > start + header ? skb->len - start - header : 0;
 }
 
 static bool sprig_describe_gso(const struct skb_shared_info *shared, struct sprig_offload *offload)
@@ -109,7 +135,11 @@ static bool sprig_describe_offload(const struct sk_buff *skb, struct sprig_offlo
 		offload->csum_start = skb_checksum_start_offset(skb);
 		offload->csum_offset = skb->csum_offset;
 	}
-	return !skb_is_gso(skb) || sprig_describe_gso(skb_shinfo(skb), offload);
+	/* What makes one segment, as a program can have made it, is not to be cut. The stack would drop it as what it cannot
+	 * cut, and so would the peer. */
+	if (!skb_is_gso(skb) || sprig_payload_len(skb) <= skb_shinfo(skb)->gso_size)
+		return true;
+	return sprig_describe_gso(skb_shinfo(skb), offload);
 }
 
 static void sprig_describe_segments(const struct sk_buff *skb, struct sprig_outgoing *out)
@@ -144,15 +174,18 @@ static void sprig_drop(struct sprig_vni *vni, u32 lane, struct sk_buff *skb, enu
 	dev_kfree_skb_any(skb);
 }
 
-/* Under the queue's lock. The core's question is asked after the queue was stopped, as the poll looks the other way
- * round: it finds the queue stopped, or we find its room. */
+/*
+ * Under the queue's lock. The core's question is asked after the queue was stopped, as the poll looks the other way round:
+ * it finds the queue stopped, or we find its room. Then we do what the poll would have done, and do not only undo our own
+ * stop: a frame to all comes here also while the queue's own sender has stopped it, and its backlog waits to be scheduled.
+ */
 static void sprig_stop_until_room(struct sprig_vni *vni, u32 lane)
 {
 	struct netdev_queue *txq = netdev_get_tx_queue(vni->netdev, lane);
 
 	netif_tx_stop_queue(txq);
 	if (sprig_await_room(vni->endpoint, lane))
-		netif_tx_start_queue(txq);
+		netif_tx_wake_queue(txq);
 	else
 		sprig_tx_add(vni, lane, SPRIG_TX_STOPPED, 1);
 }
