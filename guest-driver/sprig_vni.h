@@ -5,6 +5,7 @@
  *	main.c      the device: from the ACPI node to the network interface, and back
  *	queues.c    what each queue has of its own: poll, tick, and the lock of its receivers
  *	tx.c        frames from the stack to a peer
+ *	describe.c  such a frame as the core takes it
  *	rx.c        frames from the peers to the stack: the poll
  *	pace.c      when a queue is polled next
  *	links.c     links, carrier
@@ -59,6 +60,10 @@
 #define SPRIG_GSO_TCPV6		4
 #define SPRIG_GSO_UDP_L4	5
 #define SPRIG_GSO_ECN		0x80
+
+/* What peers refuse (vni/src/headers.rs): TCP cut into less, UDP cut into more. */
+#define SPRIG_LEAST_TCP_SEGMENT	8
+#define SPRIG_MOST_DATAGRAMS	128
 
 /* ---- what differs between kernels, all of it ---- */
 
@@ -208,11 +213,21 @@ void sprig_queues_init(struct sprig_vni *vni);
 int sprig_queues_start(struct sprig_vni *vni);
 void sprig_queues_stop(struct sprig_vni *vni);
 
+/* ---- describe.c ---- */
+/* A frame as the core takes it: where it lies, and what is left to do for it. */
+struct sprig_outgoing {
+	struct sprig_segment segment[SPRIG_MAX_SEGMENTS];
+	u32 segments;
+	struct sprig_offload offload;
+};
+
+enum sprig_tx_count sprig_describe(struct sk_buff *skb, struct sprig_outgoing *out);
+netdev_features_t sprig_vni_features_check(struct sk_buff *skb, struct net_device *netdev,
+					   netdev_features_t features);
+
 /* ---- tx.c ---- */
 netdev_tx_t sprig_vni_xmit(struct sk_buff *skb, struct net_device *netdev);
 u16 sprig_vni_select_queue(struct net_device *netdev, struct sk_buff *skb, struct net_device *below);
-netdev_features_t sprig_vni_features_check(struct sk_buff *skb, struct net_device *netdev,
-					   netdev_features_t features);
 void sprig_vni_set_lock_classes(struct sprig_vni *vni);
 void sprig_vni_wake_queues(struct sprig_queue *queue);
 

@@ -13,17 +13,9 @@
  */
 
 #include <linux/etherdevice.h>
-#include <linux/if_vlan.h>
 #include <linux/skbuff.h>
 
 #include "sprig_vni.h"
-
-/* A frame as the core takes it: where it lies, and what is left to do for it. */
-struct sprig_outgoing {
-	struct sprig_segment segment[SPRIG_MAX_SEGMENTS];
-	u32 segments;
-	struct sprig_offload offload;
-};
 
 /* See the order of locks in sprig_vni.h. */
 static struct lock_class_key sprig_queue_class[SPRIG_MAX_QUEUES];
@@ -76,83 +68,24 @@ u16 sprig_vni_select_queue(struct net_device *netdev, struct sk_buff *skb, struc
 	return sprig_lane_of(vni, queue, peer);
 }
 
-/* What no peer could take as one frame is cut by the stack. */
-netdev_features_t sprig_vni_features_check(struct sk_buff *skb, struct net_device *netdev,
-					   netdev_features_t features)
-{
-	if (skb->len > SPRIG_MAX_FRAME)
-		features &= ~NETIF_F_GSO_MASK;
-	return vlan_features_check(skb, features);
-}
-
-static bool sprig_describe_gso(const struct skb_shared_info *shared, struct sprig_offload *offload)
-{
-	if (shared->gso_type & SKB_GSO_TCPV4)
-		offload->gso = SPRIG_GSO_TCPV4;
-	else if (shared->gso_type & SKB_GSO_TCPV6)
-		offload->gso = SPRIG_GSO_TCPV6;
-	else if (shared->gso_type & SKB_GSO_UDP_L4)
-		offload->gso = SPRIG_GSO_UDP_L4;
-	else
-		return false;
-	if (shared->gso_type & SKB_GSO_TCP_ECN)
-		offload->gso |= SPRIG_GSO_ECN;
-	offload->gso_size = shared->gso_size;
-	return true;
-}
-
-static bool sprig_describe_offload(const struct sk_buff *skb, struct sprig_offload *offload)
-{
-	memset(offload, 0, sizeof(*offload));
-	if (skb->ip_summed == CHECKSUM_PARTIAL) {
-		offload->flags = SPRIG_OFFLOAD_CSUM;
-		offload->csum_start = skb_checksum_start_offset(skb);
-		offload->csum_offset = skb->csum_offset;
-	}
-	return !skb_is_gso(skb) || sprig_describe_gso(skb_shinfo(skb), offload);
-}
-
-static void sprig_describe_segments(const struct sk_buff *skb, struct sprig_outgoing *out)
-{
-	const struct skb_shared_info *shared = skb_shinfo(skb);
-	u32 i;
-
-	out->segment[0].at = skb->data;
-	out->segment[0].len = skb_headlen(skb);
-	for (i = 0; i < shared->nr_frags; i++) {
-		out->segment[i + 1].at = skb_frag_address(&shared->frags[i]);
-		out->segment[i + 1].len = skb_frag_size(&shared->frags[i]);
-	}
-	out->segments = i + 1;
-}
-
-/* SPRIG_TX_FRAMES, or the cause for which the frame is to be dropped. */
-static enum sprig_tx_count sprig_describe(struct sk_buff *skb, struct sprig_outgoing *out)
-{
-	/* Some kernels are built for more fragments than a frame may have segments here. */
-	if (unlikely(skb_shinfo(skb)->nr_frags >= SPRIG_MAX_SEGMENTS) && skb_linearize(skb))
-		return SPRIG_TX_NO_MEMORY;
-	if (unlikely(!sprig_describe_offload(skb, &out->offload)))
-		return SPRIG_TX_UNKNOWN_OFFLOAD;
-	sprig_describe_segments(skb, out);
-	return SPRIG_TX_FRAMES;
-}
-
 static void sprig_drop(struct sprig_vni *vni, u32 lane, struct sk_buff *skb, enum sprig_tx_count cause)
 {
 	sprig_tx_add(vni, lane, cause, 1);
 	dev_kfree_skb_any(skb);
 }
 
-/* Under the queue's lock. The core's question is asked after the queue was stopped, as the poll looks the other way
- * round: it finds the queue stopped, or we find its room. */
+/*
+ * Under the queue's lock. The core's question is asked after the queue was stopped, as the poll looks the other way round:
+ * it finds the queue stopped, or we find its room. Then we do what the poll would have done, and do not only undo our own
+ * stop: a frame to all comes here also while the queue's own sender has stopped it, and its backlog waits to be scheduled.
+ */
 static void sprig_stop_until_room(struct sprig_vni *vni, u32 lane)
 {
 	struct netdev_queue *txq = netdev_get_tx_queue(vni->netdev, lane);
 
 	netif_tx_stop_queue(txq);
 	if (sprig_await_room(vni->endpoint, lane))
-		netif_tx_start_queue(txq);
+		netif_tx_wake_queue(txq);
 	else
 		sprig_tx_add(vni, lane, SPRIG_TX_STOPPED, 1);
 }
