@@ -217,27 +217,30 @@ static netdev_tx_t sprig_xmit_elsewhere(struct sprig_vni *vni, u32 held, u32 lan
 {
 	struct sprig_outgoing out;
 	enum sprig_tx_count cause = sprig_describe(skb, &out);
-	bool sent = false;
+	u32 verdict = SPRIG_NO_ROOM;
 
 	if (unlikely(cause != SPRIG_TX_FRAMES)) {
 		sprig_drop(vni, held, skb, cause);
 		return NETDEV_TX_OK;
 	}
 	if (sprig_lock_lane(vni, held, lane)) {
-		sent = sprig_send_described(vni, lane, &out) == SPRIG_SENT;
-		if (sent) {
+		verdict = sprig_send_described(vni, lane, &out);
+		if (verdict == SPRIG_SENT) {
 			sprig_tx_add(vni, lane, SPRIG_TX_FRAMES, 1);
 			sprig_tx_add(vni, lane, SPRIG_TX_BYTES, skb->len);
 		}
 		sprig_flush(vni, lane);
 		sprig_unlock_lane(vni, held, lane);
 	}
-	if (!sent) {
-		sprig_drop(vni, held, skb, SPRIG_TX_OTHER_QUEUE);
+	if (verdict == SPRIG_SENT) {
+		skb_tx_timestamp(skb);
+		dev_consume_skb_any(skb);
 		return NETDEV_TX_OK;
 	}
-	skb_tx_timestamp(skb);
-	dev_consume_skb_any(skb);
+	/* Other causes are counted already. */
+	if (verdict == SPRIG_NO_ROOM)
+		sprig_tx_add(vni, held, SPRIG_TX_OTHER_QUEUE, 1);
+	dev_kfree_skb_any(skb);
 	return NETDEV_TX_OK;
 }
 

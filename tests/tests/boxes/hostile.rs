@@ -76,8 +76,12 @@ fn play(hostile: &Instance<'_>, neighbours: &[Instance<'_>], act: &str) {
         neighbour.finish("at-it", limit);
         let (received, sent) = echoed(&neighbour.finish("echoes", limit));
         // Nobody keeps it from writing what belongs to others: only what follows counts then.
-        let is_told = act == "everything" || sent - received <= ECHOES;
-        assert!(is_told, "{act}: {} lost {} of {sent} echoes", neighbour.plan.name, sent - received);
+        assert!(
+            act == "everything" || sent - received <= ECHOES,
+            "{act}: {} lost {} of {sent} echoes",
+            neighbour.plan.name,
+            sent - received
+        );
     }
 }
 
