@@ -81,3 +81,13 @@ pub fn example(name: &str) -> String {
 pub fn driver(line: &str) -> PathBuf {
     root().join("driver").join(line).join("sprig_vni.ko")
 }
+
+/// The kernel that watches the driver, which only `cargo xtask test --only checked-kernel` makes.
+pub fn checked_kernel() -> PathBuf {
+    root().join("kernel-tools").join("checked").join("vmlinuz")
+}
+
+/// Its initial file system: that with a network, and its driver.
+pub fn checked_initrd() -> PathBuf {
+    root().join("initrd").join("checked.img")
+}

@@ -82,7 +82,7 @@ fn additions(places: &Places, cache: &BuildCache, release: &str, scratch: &Path)
     tree.file("usr/bin/sprig-report", Access::Program, read("initrd/usr/bin/sprig-report")?);
     tree.file("etc/ssh/ssh_config.d/sprig.conf", Access::Data, read("network/etc/ssh/ssh_config")?);
     initrd::add_keys(&mut tree, cache)?;
-    let driver = places.driver(debian::LINE);
+    let driver = places.driver(debian::LINE.name());
     if driver.is_file() {
         let stripped = scratch.join("sprig_vni.ko");
         fs::copy(&driver, &stripped)?;

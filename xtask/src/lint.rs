@@ -1,14 +1,22 @@
-//! `cargo xtask lint`: formatting, and clippy for the host and for bare metal.
+//! `cargo xtask lint`: formatting, clippy for the host and for bare metal, and what examines the driver's shim.
 
 use anyhow::Result;
 
 use crate::build::{self, CARGO_LIMIT};
+use crate::examine;
 use crate::fuzz;
 use crate::places::Places;
 use crate::process;
 use crate::progress;
 use crate::proofs;
 use crate::setup::{self, Item};
+
+/// Checks everything, and says at the end what was left out.
+pub(crate) fn run_alone(places: &Places) -> Result<()> {
+    let outcome = run(places);
+    progress::closing_lines();
+    outcome
+}
 
 /// Checks everything, and stops at the first error.
 pub(crate) fn run(places: &Places) -> Result<()> {
@@ -25,5 +33,6 @@ pub(crate) fn run(places: &Places) -> Result<()> {
     process::shown_run(&mut fuzz::cargo(places, &fuzzing), CARGO_LIMIT)?;
     progress::headline("lint", "clippy for bare metal");
     let mut bare_metal = build::bare_metal_cargo(places, "clippy")?;
-    process::shown_run(bare_metal.args(["-p", "guest-driver", "--", "-Dwarnings"]), CARGO_LIMIT)
+    process::shown_run(bare_metal.args(["-p", "guest-driver", "--", "-Dwarnings"]), CARGO_LIMIT)?;
+    examine::run(places)
 }

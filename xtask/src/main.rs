@@ -11,6 +11,7 @@ mod demo;
 mod disk;
 mod dkms;
 mod driver;
+mod examine;
 mod expectation;
 mod fuzz;
 mod initrd;
@@ -55,7 +56,7 @@ enum Command {
     Bench(bench::Bench),
     /// Build this project's book, in `target/book`
     Book,
-    /// Check formatting and lints, for the host and for bare metal
+    /// Check formatting and lints, for the host and for bare metal, and examine the driver's shim
     Lint,
     /// Set up, build, lint, and run every test
     Test(test::Options),
@@ -82,7 +83,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Demo(options) => demo::run(&places, &options),
         Command::Bench(bench) => bench::run(&places, &bench),
         Command::Book => book::run(&places),
-        Command::Lint => lint::run(&places),
+        Command::Lint => lint::run_alone(&places),
         Command::Test(options) => test::run(&places, &options),
         Command::Fuzz(options) => fuzz::run(&places, &options),
     }

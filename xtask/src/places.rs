@@ -49,9 +49,9 @@ impl Places {
         self.sprig.join("kernels").join(line.name()).join("vmlinuz")
     }
 
-    /// The driver of the virtual Ethernet that `build` makes for the kernel of this line.
-    pub(crate) fn driver(&self, line: KernelLine) -> PathBuf {
-        self.sprig.join("driver").join(line.name()).join("sprig_vni.ko")
+    /// The driver of the virtual Ethernet that `build` makes for the kernel of that name, which is mostly a line's.
+    pub(crate) fn driver(&self, kernel: &str) -> PathBuf {
+        self.sprig.join("driver").join(kernel).join("sprig_vni.ko")
     }
 
     /// An initial RAM disk that `build` packs.

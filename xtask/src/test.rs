@@ -15,19 +15,26 @@ use emulator::qemu::Emulator;
 
 use crate::book;
 use crate::build::{self, CARGO_LIMIT};
+use crate::driver;
+use crate::initrd;
 use crate::lint;
 use crate::places::Places;
 use crate::process;
 use crate::progress;
 use crate::proofs;
-use crate::setup;
+use crate::setup::{self, Item};
 
 /// The package with the tests of the whole, and its test that boots boxes.
 const WHOLE: &str = "tests";
 const BOXES: &str = "boxes";
+/// Its test of the driver under a kernel that set-up makes only for it.
+const CHECKED: &str = "checked";
 
 /// Limit for all boxes together; each box has shorter ones of its own.
 const BOXES_LIMIT: Duration = Duration::from_secs(75 * 60);
+
+/// Limit for the box with checks: emulated, KASAN makes everything several times slower.
+const CHECKED_LIMIT: Duration = Duration::from_secs(60 * 60);
 
 /// The tests that a soak runs, the variable that tells them how long each of their parts is to take, and how long.
 const HOSTILE: &str = "hostile";
@@ -47,6 +54,8 @@ enum Part {
     Boxes,
     /// The hostile partition's box, for a minute of each of its acts instead of two seconds
     Soak,
+    /// A box with a kernel that watches the driver (lockdep, KASAN, kmemleak), which is built from source first
+    CheckedKernel,
 }
 
 #[derive(Args, Default)]
@@ -78,6 +87,7 @@ fn run_parts(places: &Places, options: &Options) -> Result<()> {
             make_all(places)?;
             boxes(places, Some(filter.unwrap_or(HOSTILE)), &[(SOAK_VARIABLE, SOAK_SECONDS)])
         }
+        Some(Part::CheckedKernel) => checked_kernel(places),
         None => {
             make_all(places)?;
             lint::run(places)?;
@@ -112,7 +122,7 @@ fn units(places: &Places, filter: Option<&str>) -> Result<()> {
     let rest = process::shown_run(rest.args(filter), CARGO_LIMIT);
 
     let mut whole = places.cargo(&["test", "--no-fail-fast", "-p", WHOLE]);
-    for name in test_targets(places)?.iter().filter(|name| *name != BOXES) {
+    for name in test_targets(places)?.iter().filter(|name| ![BOXES, CHECKED].contains(&name.as_str())) {
         whole.args(["--test", name]);
     }
     let whole = process::shown_run(whole.args(filter), CARGO_LIMIT);
@@ -126,15 +136,29 @@ fn boxes(places: &Places, filter: Option<&str>, variables: &[(&str, &str)]) -> R
         bail!("the package {WHOLE} has no test named {BOXES}");
     }
     progress::headline("test", "boxes in the emulator");
-    let mut command = places.cargo(&["test", "-p", WHOLE, "--test", BOXES, "--"]);
+    let mut command = boxes_cargo(places, BOXES);
+    command.arg(BOXES_AT_ONCE).args(filter).envs(variables.iter().copied());
+    process::shown_run(&mut command, BOXES_LIMIT)
+}
+
+/// Makes a kernel with checks, the driver for it, and a box with both, which is then tried.
+fn checked_kernel(places: &Places) -> Result<()> {
+    make_all(places)?;
+    setup::ensure(places, &[Item::CheckedKernel])?;
+    driver::build_checked(places)?;
+    initrd::pack_checked(places)?;
+    progress::headline("test", "the driver under a kernel that watches it");
+    process::shown_run(boxes_cargo(places, CHECKED).arg("--nocapture"), CHECKED_LIMIT)
+}
+
+/// Cargo's command for a test that boots boxes, with all that they need; what follows is for the test itself.
+fn boxes_cargo(places: &Places, name: &str) -> Command {
+    let mut command = places.cargo(&["test", "-p", WHOLE, "--test", name, "--"]);
     command
-        .arg(BOXES_AT_ONCE)
-        .args(filter)
         .env("SPRIG_ROOT", &places.sprig)
         .env("SPRIG_COMMAND", places.target.join("debug/sprig"))
-        .env("SPRIG_QEMU", emulator(places).program())
-        .envs(variables.iter().copied());
-    process::shown_run(&mut command, BOXES_LIMIT)
+        .env("SPRIG_QEMU", emulator(places).program());
+    command
 }
 
 /// The emulator for the tests: their programs are not in a folder from which they would find it.

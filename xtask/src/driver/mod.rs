@@ -18,12 +18,14 @@ use crate::module_root::ModuleRoot;
 use crate::places::Places;
 use crate::progress::{self, Step};
 use crate::setup::cache::BuildCache;
-use crate::setup::{KernelLine, lock};
+use crate::setup::{KernelLine, checked, lock};
 
 const LABEL: &str = "driver";
 const SOURCE: &str = "driver/source";
 const MODULE: &str = "sprig_vni.ko";
 const RECIPE: &str = "recipe 1\n";
+/// The kernel with checks is no line, and has this name instead.
+pub(crate) const CHECKED: &str = "checked";
 /// Limit for Kbuild, which builds one small module, on a slow and busy machine.
 const MAKE_LIMIT: Duration = Duration::from_secs(10 * 60);
 
@@ -67,6 +69,14 @@ fn make_source(places: &Places, cache: &BuildCache) -> Result<String> {
     Ok(stamp)
 }
 
+/// Copies the shim, without the core, into a folder.
+pub(crate) fn copy_shim(places: &Places, folder: &Path) -> Result<()> {
+    for path in sources(&places.workspace.join("guest-driver"))? {
+        fs::copy(&path, folder.join(path.file_name().context("a source has a name")?))?;
+    }
+    Ok(())
+}
+
 /// The files of the shim, those by which it is built, and the driver's licences.
 fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
     let is_wanted = |path: &PathBuf| {
@@ -79,31 +89,55 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn build_line(root: &ModuleRoot, cache: &BuildCache, source: &str, line: KernelLine) -> Result<()> {
-    let label = format!("driver {}", line.name());
-    let folder = format!("driver/{}", line.name());
     let Some(headers) = cache.stamp(&format!("kbuild/headers/{}", line.name())) else {
-        progress::headline(&label, "not built: set-up has no headers of that kernel");
-        return cache.remove(&folder);
+        progress::headline(&format!("driver {}", line.name()), "not built: set-up has no headers of that kernel");
+        return cache.remove(&format!("driver/{}", line.name()));
     };
-    let stamp = format!("{source}{headers}");
+    let release = cache.path(&format!("kernels/{}/release", line.name()));
+    let release = fs::read_to_string(&release).with_context(|| format!("cannot read {}", release.display()))?;
+    let which = format!("KERNELRELEASE={}", release.trim());
+    build_for(root, cache, source, &Kernel { name: line.name(), headers, which })
+}
+
+/// Builds the driver for the kernel with checks, which set-up has made.
+pub(crate) fn build_checked(places: &Places) -> Result<()> {
+    let root = ModuleRoot::find_tools(places)?;
+    let _lock = lock::take(&places.sprig)?;
+    let cache = BuildCache::open(&places.sprig)?;
+    let source = make_source(places, &cache)?;
+    let headers = cache.stamp(checked::FOLDER).context("there is no kernel with checks")?;
+    let which = format!("KERNEL_BUILD={}", checked::BUILD);
+    build_for(&root, &cache, &source, &Kernel { name: CHECKED, headers, which })
+}
+
+/// A kernel for which the driver is built.
+struct Kernel<'a> {
+    name: &'a str,
+    /// The stamp of its headers.
+    headers: String,
+    /// How the driver's Makefile is told of it.
+    which: String,
+}
+
+fn build_for(root: &ModuleRoot, cache: &BuildCache, source: &str, kernel: &Kernel<'_>) -> Result<()> {
+    let label = format!("driver {}", kernel.name);
+    let folder = format!("driver/{}", kernel.name);
+    let stamp = format!("{source}{}", kernel.headers);
     if cache.stamp(&folder).as_ref() == Some(&stamp) {
         progress::ready(&label, MODULE);
         return Ok(());
     }
     let step = Step::start(&label, "building");
-    let release = cache.path(&format!("kernels/{}/release", line.name()));
-    let release = fs::read_to_string(&release).with_context(|| format!("cannot read {}", release.display()))?;
-    let inside = format!("/build/{}", line.name());
+    let inside = format!("/build/{}", kernel.name);
     let place = root.path(&inside);
     if place.exists() {
         fs::remove_dir_all(&place)?;
     }
     fs::create_dir_all(&place)?;
     copy_files(&cache.path(SOURCE), &place)?;
-    let release = format!("KERNELRELEASE={}", release.trim());
     // Debian names the compiler of each kernel; trixie's builds modules for older ones too.
-    let output = root.output(&["make", "-C", &inside, &release, "CC=gcc-14"], MAKE_LIMIT)?;
-    ensure_no_warning(&output).with_context(|| format!("the driver for {} is not clean", line.name()))?;
+    let output = root.output(&["make", "-C", &inside, &kernel.which, "CC=gcc-14"], MAKE_LIMIT)?;
+    ensure_no_warning(&output).with_context(|| format!("the driver for {} is not clean", kernel.name))?;
     cache.make(&folder, &stamp, |making| Ok(fs::copy(place.join(MODULE), making.join(MODULE)).map(drop)?))?;
     step.done(MODULE);
     Ok(())
@@ -118,7 +152,7 @@ fn ensure_no_warning(output: &str) -> Result<()> {
 }
 
 /// Each file's name with a hash of its contents, in the order of the names.
-fn listing(folder: &Path) -> Result<String> {
+pub(crate) fn listing(folder: &Path) -> Result<String> {
     let mut lines = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

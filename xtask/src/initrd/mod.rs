@@ -27,13 +27,15 @@ use anyhow::{Context, Result};
 pub(crate) use self::archive::{Access, Tree};
 pub(crate) use self::image::Image;
 pub(crate) use self::modules::strip;
+use crate::driver;
 use crate::places::Places;
 use crate::progress::{self, Step};
 use crate::setup::cache::BuildCache;
-use crate::setup::{busybox, keys, lock, programs};
+use crate::setup::{busybox, checked, keys, lock, programs};
 use crate::unpacked::Unpacked;
 
 const LABEL: &str = "initrd";
+const CHECKED_IMAGE: &str = "checked.img";
 
 const FOLDERS: [&str; 5] = ["dev", "proc", "run", "sys", "tmp"];
 /// Links at older places, where programs and kernels still look for files; Debian has one place for each kind of file.
@@ -47,6 +49,32 @@ pub(crate) fn pack(places: &Places, programs: &[PathBuf]) -> Result<()> {
     for image in [Image::Small, Image::Full] {
         packing.pack(image)?;
     }
+    Ok(())
+}
+
+/// Packs the image of the kernel with checks: the full one, and behind it an archive with that kernel's driver. All other
+/// modules are in its image.
+pub(crate) fn pack_checked(places: &Places) -> Result<()> {
+    let _lock = lock::take(&places.sprig)?;
+    let cache = BuildCache::open(&places.sprig)?;
+    let programs = programs::tree(&cache).context("there are no programs of Debian's for its initial RAM disk")?;
+    let step = Step::start(LABEL, CHECKED_IMAGE);
+    let scratch = cache.scratch(LABEL)?;
+    let driver = places.driver(driver::CHECKED);
+    let mut tree = Tree::default();
+    modules::add_release(
+        &mut tree,
+        &checked::release(&cache)?,
+        std::slice::from_ref(&driver),
+        &driver,
+        &programs,
+        scratch.path(),
+    )?;
+    let mut archive = read(&places.initrd(Image::Full))?;
+    archive.resize(archive.len().next_multiple_of(4), 0);
+    archive.extend(tree.into_archive()?);
+    fs::write(cache.path("initrd").join(CHECKED_IMAGE), archive)?;
+    step.done(CHECKED_IMAGE);
     Ok(())
 }
 

@@ -26,21 +26,33 @@ pub(super) fn add(tree: &mut Tree, places: &Places, programs: &Unpacked, scratch
             continue;
         }
         let modules = modules(places, *line)?;
-        fs::create_dir_all(&folder)?;
-        for module in &modules {
-            let name = module.file_name().context("a module has a name")?;
-            fs::copy(module, folder.join(name)).with_context(|| format!("cannot copy {}", module.display()))?;
-        }
-        let driver = places.driver(*line);
-        let has_driver = modules.contains(&driver);
-        if has_driver {
-            strip(&folder.join(driver.file_name().context("a module has a name")?))?;
-        }
-        index(&folder, scratch, &release, programs)?;
-        tree.copy(&folder, &format!("usr/lib/modules/{release}"))?;
-        found.push(Found { release, has_driver });
+        let driver = places.driver(line.name());
+        add_release(tree, &release, &modules, &driver, programs, scratch)?;
+        found.push(Found { release, has_driver: modules.contains(&driver) });
     }
     Ok(found)
+}
+
+/// Adds the modules of a release, and their tables. The driver, which may be one of them, is stripped.
+pub(super) fn add_release(
+    tree: &mut Tree,
+    release: &str,
+    modules: &[PathBuf],
+    driver: &Path,
+    programs: &Unpacked,
+    scratch: &Path,
+) -> Result<()> {
+    let folder = scratch.join("usr/lib/modules").join(release);
+    fs::create_dir_all(&folder)?;
+    for module in modules {
+        let place = folder.join(module.file_name().context("a module has a name")?);
+        fs::copy(module, &place).with_context(|| format!("cannot copy {}", module.display()))?;
+        if module == driver {
+            strip(&place)?;
+        }
+    }
+    index(&folder, scratch, release, programs)?;
+    tree.copy(&folder, &format!("usr/lib/modules/{release}"))
 }
 
 /// A kernel for which there are modules.
@@ -66,7 +78,7 @@ fn modules(places: &Places, line: KernelLine) -> Result<Vec<PathBuf>> {
     let entries = if stock.is_dir() { Some(fs::read_dir(stock)?) } else { None };
     let mut modules = entries.into_iter().flatten().map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     modules.retain(|path| path.to_string_lossy().ends_with(".ko") || path.to_string_lossy().ends_with(".ko.xz"));
-    modules.push(places.driver(line));
+    modules.push(places.driver(line.name()));
     modules.retain(|path| path.is_file());
     Ok(modules)
 }

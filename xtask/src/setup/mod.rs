@@ -9,6 +9,8 @@
 //! | [`sysroot`] | the Rust library for bare metal, and for what is linked into kernels |
 //! | [`kbuild`] | a Debian in a folder, in which modules for stock kernels are built |
 //! | [`headers`] | those kernels' headers |
+//! | [`kernel_tools`] | a Debian in a folder, in which the driver is examined and whole kernels are built |
+//! | [`checked`] | a kernel that finds faults of the driver, only where it is asked for |
 //! | [`debian`] | a whole Debian, for a partition that has a disk |
 //! | [`dpdk`] | what the native bench measures beside the virtual Ethernet |
 //! | [`mdbook`] | the program that builds the book |
@@ -18,12 +20,14 @@
 mod apt;
 pub(crate) mod busybox;
 pub(crate) mod cache;
+pub(crate) mod checked;
 pub(crate) mod debian;
 pub(crate) mod dpdk;
 mod emulator;
 mod headers;
 mod kbuild;
 mod kernel_line;
+pub(crate) mod kernel_tools;
 mod kernels;
 pub(crate) mod keys;
 pub(crate) mod lock;
@@ -34,6 +38,7 @@ mod packages;
 pub(crate) mod programs;
 mod suite;
 pub(crate) mod sysroot;
+mod unpacked_root;
 
 use std::path::PathBuf;
 
@@ -68,6 +73,10 @@ pub(crate) enum Item {
     Initrd,
     /// For building the Linux driver: gcc, make, the kernels' headers, Rust's core for kernels
     Kbuild,
+    /// For checking the driver: sparse, Coccinelle, and what builds a whole kernel
+    KernelTools,
+    /// A kernel with lockdep, KASAN and kmemleak, built from source; only where it is asked for
+    CheckedKernel,
     /// A whole Debian, for a partition that has a disk
     Debian,
     /// For `bench native`: Debian's DPDK
@@ -77,15 +86,19 @@ pub(crate) enum Item {
 }
 
 impl Item {
+    /// Whether it is made where nothing is named.
+    fn is_by_default(self) -> bool {
+        self != Item::CheckedKernel
+    }
+
     fn purpose(self) -> Option<Purpose> {
         match self {
             Item::Emulator => Some(Purpose::Emulator),
             Item::ImageTools => Some(Purpose::ImageTools),
             Item::TestTools => Some(Purpose::TestTools),
             // A Debian needs debootstrap, but that is installed only where a Debian can be installed.
-            Item::Sysroot | Item::Kernels | Item::Initrd | Item::Kbuild | Item::Debian | Item::Dpdk | Item::Mdbook => {
-                None
-            }
+            Item::Sysroot | Item::Kernels | Item::Initrd | Item::Kbuild => None,
+            Item::KernelTools | Item::CheckedKernel | Item::Debian | Item::Dpdk | Item::Mdbook => None,
         }
     }
 }
@@ -107,9 +120,10 @@ pub(crate) struct Options {
     busybox: Option<PathBuf>,
 }
 
-/// Makes what the options name; without any, everything.
+/// Makes what the options name; without any, everything but a kernel from source.
 pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
-    let items = if options.only.is_empty() { Item::value_variants() } else { &options.only };
+    let by_default: Vec<Item> = Item::value_variants().iter().copied().filter(|item| item.is_by_default()).collect();
+    let items = if options.only.is_empty() { &by_default } else { &options.only };
     let wanted = |item| items.contains(&item);
     let _lock = lock::take(&places.sprig)?;
     let cache = BuildCache::open(&places.sprig)?;
@@ -139,6 +153,12 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     if wanted(Item::Kbuild) {
         make_kbuild(&cache, &mut apt, lines)?;
     }
+    if wanted(Item::KernelTools) {
+        make_kernel_tools(&cache, &mut apt);
+    }
+    if wanted(Item::CheckedKernel) {
+        checked::make(&cache)?;
+    }
     if wanted(Item::Debian) && lines.contains(&debian::LINE) {
         debian::make(&cache, &mut apt)?;
     }
@@ -163,6 +183,19 @@ fn make_kbuild(cache: &BuildCache, apt: &mut Apt, lines: &[KernelLine]) -> Resul
     sysroot::make(cache, apt, Library::Kernel)?;
     kbuild::make(cache, apt)?;
     lines.iter().try_for_each(|line| headers::make(cache, apt, *line))
+}
+
+/// Makes what the driver is examined with. Where this is not possible it prints one line: all else works without.
+fn make_kernel_tools(cache: &BuildCache, apt: &mut Apt) {
+    let made = apt::is_here().and_then(|()| module_root::may_enter()).and_then(|()| kernel_tools::make(cache, apt));
+    if let Err(error) = made {
+        progress::headline("kernel tools", &format!("not made, and so the driver is not examined: {error:#}"));
+    }
+}
+
+/// The release of the line's kernel.
+pub(crate) fn kernel_release(cache: &BuildCache, line: KernelLine) -> Result<String> {
+    kernels::release_of_line(cache, line)
 }
 
 /// Makes these things from Debian's packages.
