@@ -6,6 +6,7 @@ use emulator::emulated::EmulatedMachine;
 use emulator::launch::LaunchOptions;
 use regex::Regex;
 use tests::monitor::Monitor;
+use tests::scene::Booted;
 use tests::{Scene, fixture};
 
 /// The core without a partition.
@@ -33,12 +34,18 @@ fn address_of(symbol: &str) -> u64 {
     u64::from_str_radix(address, 16).expect("a number")
 }
 
-#[test]
-fn a_machine_check_of_a_parked_core_costs_nobody_the_box() {
+/// A box that leaves the core [`PARKED`] over, and the emulator's monitor.
+fn box_with_a_parked_core() -> (Booted, Monitor) {
     let scene = Scene::of_cores(&[2]);
     let needed = EmulatedMachine::needed_by(scene.source().request());
-    let mut booted = scene.boot_with(LaunchOptions::on(EmulatedMachine { cpus: 3, ..needed }));
-    let mut monitor = booted.take_monitor();
+    let mut booted = scene.boot_with(LaunchOptions::on(EmulatedMachine { cpus: PARKED + 1, ..needed }));
+    let monitor = booted.take_monitor();
+    (booted, monitor)
+}
+
+#[test]
+fn a_machine_check_of_a_parked_core_costs_nobody_the_box() {
+    let (booted, mut monitor) = box_with_a_parked_core();
     let log = booted.running().log().text();
     assert_ne!(register(&mut monitor, "CR4") & MACHINE_CHECK, 0);
     // The second one would end the machine if the first were still in progress.
@@ -53,10 +60,7 @@ fn a_machine_check_of_a_parked_core_costs_nobody_the_box() {
 
 #[test]
 fn a_page_below_the_boot_processors_stack_is_not_mapped() {
-    let scene = Scene::of_cores(&[2]);
-    let needed = EmulatedMachine::needed_by(scene.source().request());
-    let mut booted = scene.boot_with(LaunchOptions::on(EmulatedMachine { cpus: 3, ..needed }));
-    let mut monitor = booted.take_monitor();
+    let (_booted, mut monitor) = box_with_a_parked_core();
     let guard = address_of("boot_stack_guard");
     // The parked core still has the map of the resident part.
     let mut maps = |address: u64| !monitor.on_processor(PARKED, &format!("gva2gpa {address:#x}")).contains("Unmapped");
