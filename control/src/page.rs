@@ -1,0 +1,320 @@
+//! The page's layout, and the steps of the protocol on it.
+
+use core::mem::offset_of;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+
+use crossbeam_utils::CachePadded;
+
+use crate::{Cause, Command, LEN, MAGIC, MAX_CORES, MAX_PARTITIONS, Order, Pending, State, Status, VERSION};
+
+/// How the boot processor can be brought back, which an INIT must never reach: it resets the machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum BootProcessor {
+    /// No partition has it.
+    Idle = 0,
+    /// It comes by itself, or by an NMI if the driver of its partition is loaded.
+    Gate = 1,
+}
+
+/// What is true of the whole box.
+#[repr(C, align(4096))]
+#[derive(Debug, Default)]
+pub struct Header {
+    /// [`MAGIC`] once the page is filled in.
+    pub magic: AtomicU32,
+    /// [`VERSION`].
+    pub version: AtomicU32,
+    /// Partitions of the box.
+    pub partitions: AtomicU32,
+    /// The APIC ID of the boot processor.
+    pub boot_processor: AtomicU32,
+    /// [`BootProcessor`].
+    pub boot_processor_way: AtomicU32,
+    /// The page below 1 MiB that a start-up names, as an address.
+    pub trampoline: AtomicU32,
+    /// Where a core enters that comes without a reset, in 64-bit mode with the map of `root`.
+    pub gate: AtomicU64,
+    /// The top page table of the resident part.
+    pub root: AtomicU64,
+    /// The rate of the time-stamp counter, in which times are given.
+    pub tsc_khz: AtomicU64,
+}
+
+/// One partition's words. The page gives each a pair of cache lines to itself.
+#[repr(C)]
+#[derive(Debug, Default)]
+pub struct Partition {
+    /// The [`Order`] that is to be carried out.
+    pub wanted: AtomicU64,
+    /// The [`Order`] that was carried out last. Written by the partition's boot core.
+    pub done: AtomicU64,
+    /// [`Status`]. Written by the partition's cores.
+    pub status: AtomicU64,
+    /// When the status changed, by the time-stamp counter.
+    pub since: AtomicU64,
+    /// How often it was started.
+    pub starts: AtomicU64,
+    /// The address of its load list.
+    pub list: AtomicU64,
+    /// Bytes of it.
+    pub list_len: AtomicU64,
+    /// The APIC ID of its boot core.
+    pub boot_core: AtomicU32,
+    /// Which partition has asked last, and 1; 0: nobody.
+    pub asker: AtomicU32,
+}
+
+/// One core's words.
+#[repr(C)]
+#[derive(Debug, Default)]
+pub struct Core {
+    /// The number of the [`Order`] with which it has arrived in the resident part, and 1; 0: it is not there, or it is
+    /// about to be fetched.
+    pub arrived: AtomicU64,
+    /// The index of the partition that has it, and 1; [`NOBODY`].
+    pub owner: AtomicU32,
+    /// Not 0: an NMI brings it to the resident part, by the driver of its kernel.
+    pub gate: AtomicU32,
+}
+
+/// No partition's.
+pub const NOBODY: u32 = 0;
+
+/// The whole page.
+#[repr(C, align(4096))]
+#[derive(Debug)]
+pub struct ControlPage {
+    /// Of the box.
+    pub header: Header,
+    /// Of each partition.
+    pub partitions: [CachePadded<Partition>; MAX_PARTITIONS],
+    /// Of each APIC ID.
+    pub cores: [Core; MAX_CORES],
+}
+
+const _: () = assert!(offset_of!(ControlPage, partitions) == 0x1000 && offset_of!(ControlPage, cores) == 0x2000);
+const _: () = assert!(size_of::<CachePadded<Partition>>() == 128);
+const _: () = assert!(size_of::<ControlPage>() as u64 == LEN && size_of::<Core>() == 16);
+
+/// What a core is in its partition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// It carries orders out, once the others are there.
+    Boot,
+    /// It waits.
+    Other,
+}
+
+/// A core that has arrived in the resident part with an order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Arrival {
+    /// The index of its partition.
+    pub partition: usize,
+    /// Its part there.
+    pub role: Role,
+    /// What is to be done.
+    pub order: Order,
+}
+
+impl Default for ControlPage {
+    /// One that is not filled in.
+    fn default() -> Self {
+        Self {
+            header: Header::default(),
+            partitions: core::array::from_fn(|_| CachePadded::default()),
+            cores: core::array::from_fn(|_| Core::default()),
+        }
+    }
+}
+
+impl ControlPage {
+    /// Whether it is one of this version.
+    pub fn is_known(&self) -> bool {
+        // Acquire pairs with the release of `open`: whoever sees the magic number sees all the rest.
+        self.header.magic.load(Ordering::Acquire) == MAGIC && self.header.version.load(Ordering::Relaxed) == VERSION
+    }
+
+    /// Shows that all of it is filled in.
+    pub fn open(&self) {
+        self.header.version.store(VERSION, Ordering::Relaxed);
+        self.header.magic.store(MAGIC, Ordering::Release);
+    }
+
+    /// The APIC ID of the boot processor.
+    pub fn boot_processor(&self) -> u32 {
+        self.header.boot_processor.load(Ordering::Relaxed)
+    }
+
+    /// The page below 1 MiB that a start-up names, as an address.
+    pub fn trampoline(&self) -> u32 {
+        self.header.trampoline.load(Ordering::Relaxed)
+    }
+
+    /// Where a core enters that is not reset.
+    pub fn gate(&self) -> u64 {
+        self.header.gate.load(Ordering::Relaxed)
+    }
+
+    /// The top page table of the resident part.
+    pub fn root(&self) -> u64 {
+        self.header.root.load(Ordering::Relaxed)
+    }
+
+    /// A partition of the box.
+    pub fn partition(&self, index: usize) -> Option<&Partition> {
+        let count = (self.header.partitions.load(Ordering::Relaxed) as usize).min(MAX_PARTITIONS);
+        self.partitions[..count].get(index).map(|partition| &**partition)
+    }
+
+    /// Gives a core to a partition.
+    pub fn give(&self, core: u32, partition: usize) {
+        self.core(core).owner.store(partition as u32 + 1, Ordering::Relaxed);
+    }
+
+    /// A core says that it is in the resident part, with the order that is wanted of its partition now. `None`: it
+    /// belongs to nobody.
+    pub fn arrive(&self, core: u32) -> Option<Arrival> {
+        let words = self.core(core);
+        let owner = words.owner.load(Ordering::Relaxed).checked_sub(1).map(|owner| owner as usize);
+        let Some((owner, partition)) = owner.and_then(|owner| Some((owner, self.partition(owner)?))) else {
+            words.arrived.store(1, Ordering::Release);
+            return None;
+        };
+        let order = partition.wanted();
+        words.arrived.store(order.sequence + 1, Ordering::Release);
+        let role = if partition.boot_core.load(Ordering::Relaxed) == core { Role::Boot } else { Role::Other };
+        Some(Arrival { partition: owner, role, order })
+    }
+
+    /// Whether there is nothing new for a core that has arrived so.
+    pub fn is_still_wanted(&self, arrival: Option<Arrival>) -> bool {
+        let of_partition = |arrival: Arrival| Some((self.partition(arrival.partition)?, arrival.order));
+        arrival.and_then(of_partition).is_none_or(|(partition, order)| partition.wanted() == order)
+    }
+
+    /// Whether all cores of a partition are in the resident part.
+    pub fn all_arrived(&self, partition: usize) -> bool {
+        // Acquire: what a core did before, it has done.
+        self.cores_of(partition).all(|core| core.arrived.load(Ordering::Acquire) != 0)
+    }
+
+    /// The cores of a partition have gone to the kernel that an order has started. Those that have been fetched again
+    /// meanwhile, for a later order, have not.
+    pub fn dismiss(&self, partition: usize, order: Order) {
+        for core in self.cores_of(partition) {
+            core.gate.store(0, Ordering::Relaxed);
+            // Release pairs with the acquire of `has_answered`: whoever sees this sees that the order is done.
+            let _ = core.arrived.fetch_update(Ordering::Release, Ordering::Relaxed, |arrived| {
+                (arrived <= order.sequence + 1).then_some(0)
+            });
+        }
+    }
+
+    /// A core is about to be fetched: what it has said of itself holds no longer.
+    pub fn dismiss_core(&self, core: u32) {
+        let core = self.core(core);
+        core.gate.store(0, Ordering::Relaxed);
+        core.arrived.store(0, Ordering::Release);
+    }
+
+    fn core(&self, apic_id: u32) -> &Core {
+        &self.cores[apic_id as usize % MAX_CORES]
+    }
+
+    fn cores_of(&self, partition: usize) -> impl Iterator<Item = &Core> {
+        self.cores.iter().filter(move |core| core.owner.load(Ordering::Relaxed) == partition as u32 + 1)
+    }
+
+    /// Whether an NMI brings a core to the resident part, or wakes it there.
+    pub fn comes_by_nmi(&self, core: u32) -> bool {
+        self.core(core).arrived.load(Ordering::Acquire) != 0 || self.core(core).gate.load(Ordering::Acquire) != 0
+    }
+
+    /// Says whether an NMI brings a core here from its kernel.
+    pub fn open_gate(&self, core: u32, open: bool) {
+        self.core(core).gate.store(open.into(), Ordering::Release);
+    }
+
+    /// Whether that core has arrived with that order or a later one, or has done so and left again.
+    pub fn has_answered(&self, core: u32, order: Order) -> bool {
+        // In this order: a core that has left has first seen to it that the order is done.
+        let core = self.core(core);
+        let owner = core.owner.load(Ordering::Relaxed).wrapping_sub(1) as usize;
+        core.arrived.load(Ordering::Acquire) > order.sequence
+            || self.partition(owner).is_some_and(|partition| partition.done().sequence >= order.sequence)
+    }
+}
+
+impl Partition {
+    /// The order that is to be carried out.
+    pub fn wanted(&self) -> Order {
+        // Acquire: the list that an order is about was written before it.
+        Order::from_word(self.wanted.load(Ordering::Acquire))
+    }
+
+    /// The order that was carried out last.
+    pub fn done(&self) -> Order {
+        Order::from_word(self.done.load(Ordering::Acquire))
+    }
+
+    /// Whether an order has yet to be carried out.
+    pub fn is_pending(&self) -> bool {
+        self.wanted() != self.done()
+    }
+
+    /// Its own account of itself.
+    pub fn status(&self) -> Status {
+        Status::from_word(self.status.load(Ordering::Acquire))
+    }
+
+    /// Gives an order on behalf of partition `asker`, or of nobody at the start of the box, unless one is pending. What the asker does next, to fetch the
+    /// cores, comes after it for all.
+    ///
+    /// # Errors
+    /// The order that is pending, also if somebody else was faster.
+    pub fn ask(&self, command: Command, asker: Option<usize>) -> Result<Order, Pending> {
+        let wanted = self.wanted();
+        if wanted != self.done() {
+            return Err(Pending(wanted));
+        }
+        self.replace(wanted, command, asker)
+    }
+
+    /// Gives an order in place of one that has been pending for too long: its asker, or the partition's boot core, died.
+    ///
+    /// # Errors
+    /// The order that is pending, if it is another by now.
+    pub fn supersede(&self, pending: Pending, command: Command, asker: Option<usize>) -> Result<Order, Pending> {
+        self.replace(pending.0, command, asker)
+    }
+
+    fn replace(&self, before: Order, command: Command, asker: Option<usize>) -> Result<Order, Pending> {
+        let order = before.then(command);
+        let swapped = self.wanted.compare_exchange(before.word(), order.word(), Ordering::AcqRel, Ordering::Acquire);
+        swapped.map_err(|other| Pending(Order::from_word(other)))?;
+        self.asker.store(asker.map_or(0, |asker| asker as u32 + 1), Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        Ok(order)
+    }
+
+    /// Says how it is, at that time.
+    pub fn say(&self, state: State, cause: Cause, now: u64) {
+        self.since.store(now, Ordering::Relaxed);
+        self.status.store(Status { state, cause }.word(), Ordering::Release);
+    }
+
+    /// The boot core has carried an order out, and leaves or waits. False if another order is wanted by now, which is to
+    /// be carried out instead.
+    pub fn finish(&self, order: Order, state: State, cause: Cause, now: u64) -> bool {
+        if self.wanted() != order {
+            return false;
+        }
+        self.say(state, cause, now);
+        if state == State::Starting {
+            self.starts.fetch_add(1, Ordering::Relaxed);
+        }
+        self.done.store(order.word(), Ordering::Release);
+        true
+    }
+}

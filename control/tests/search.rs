@@ -1,0 +1,336 @@
+//! All that can happen between two instances that ask for something of a partition, any of which may die at any step, and
+//! the partition's two cores, whose kernel may come back by itself at any time.
+//!
+//! The search runs the functions of the protocol themselves, one at a time, on a real page. What is not a word of the page,
+//! where a core is and how far an asker has come, is the model's.
+
+use std::collections::HashSet;
+use std::sync::atomic::Ordering::Relaxed;
+
+use control::{Arrival, Cause, Command, ControlPage, Order, Partition, Pending, State};
+
+const PARTITION: usize = 1;
+/// APIC IDs: of the boot core, of the other one.
+const CORES: [u32; 2] = [4, 5];
+const BOOT: usize = 0;
+const OTHER: usize = 1;
+
+/// Where a core is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Place {
+    /// In a kernel, and works.
+    Kernel,
+    /// On its way out of a kernel that comes back by itself: what it does next.
+    Leaving(u8, u64),
+    /// Reset, by an asker: it waits for a start-up.
+    Reset,
+    /// Reset by the new kernel, which will start it itself. A start-up of an asker's would take it away.
+    ResetByKernel,
+    /// In the resident part.
+    Come,
+    /// There, with that order, halted until something wakes it.
+    Parked(u64),
+    /// The boot core waits for the other.
+    Waits(u64),
+    /// It fills the partition's memory.
+    Loads(u64),
+    /// The order is done; what it does next is to dismiss its cores and enter.
+    Enters(u64),
+}
+
+/// How far an asker is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Asker {
+    Begins,
+    /// An order is given; steps 0 and 1 reset the cores, 2 and 3 start them up, twice.
+    Fetches(u8, u64),
+    /// Done, refused, or dead.
+    Gone,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct World {
+    wanted: u64,
+    done: u64,
+    status: u64,
+    arrived: [u64; 2],
+    places: [Place; 2],
+    askers: [Asker; 2],
+    /// How often the kernel may still come back by itself: an end to the search.
+    returns: u8,
+}
+
+/// The most orders of a search: more than all askers and returns together give.
+const PENDING_STEPS: u8 = 6;
+
+struct Search {
+    page: Box<ControlPage>,
+    /// The boot core is the boot processor: no INIT reaches it, and an NMI brings it while an order is pending.
+    by_nmi: bool,
+}
+
+impl Search {
+    fn new(by_nmi: bool) -> Self {
+        // All words are atomics, and zero is a page that is not filled in.
+        let page: Box<ControlPage> = Box::new(ControlPage::default());
+        page.header.partitions.store(2, Relaxed);
+        CORES.iter().for_each(|core| page.give(*core, PARTITION));
+        page.partitions[PARTITION].boot_core.store(CORES[BOOT], Relaxed);
+        Self { page, by_nmi }
+    }
+
+    fn partition(&self) -> &Partition {
+        &self.page.partitions[PARTITION]
+    }
+
+    fn load(&self, world: &World) {
+        let partition = self.partition();
+        partition.wanted.store(world.wanted, Relaxed);
+        partition.done.store(world.done, Relaxed);
+        partition.status.store(world.status, Relaxed);
+        for (core, arrived) in CORES.into_iter().zip(world.arrived) {
+            self.page.cores[core as usize].arrived.store(arrived, Relaxed);
+        }
+    }
+
+    /// The same world after what has happened on the page.
+    fn store(&self, mut world: World) -> World {
+        let partition = self.partition();
+        world.wanted = partition.wanted.load(Relaxed);
+        world.done = partition.done.load(Relaxed);
+        world.status = partition.status.load(Relaxed);
+        world.arrived = CORES.map(|core| self.page.cores[core as usize].arrived.load(Relaxed));
+        world
+    }
+
+    fn start() -> World {
+        let entered = Order { sequence: 1, command: Command::Enter }.word();
+        World {
+            wanted: entered,
+            done: entered,
+            status: 0,
+            arrived: [0; 2],
+            places: [Place::Kernel; 2],
+            askers: [Asker::Begins; 2],
+            returns: 1,
+        }
+    }
+
+    /// Every world that can follow.
+    fn next(&self, world: &World) -> Vec<World> {
+        let mut next = Vec::new();
+        for asker in 0..2 {
+            next.extend(self.ask(world, asker));
+        }
+        for core in 0..2 {
+            next.extend(self.core(world, core));
+        }
+        next.extend(self.kernel(world));
+        next
+    }
+
+    /// Steps of an asker, and its death.
+    fn ask(&self, world: &World, asker: usize) -> Vec<World> {
+        let with = |state: Asker| {
+            let mut world = self.store(world.clone());
+            world.askers[asker] = state;
+            world
+        };
+        self.load(world);
+        match world.askers[asker] {
+            Asker::Gone => Vec::new(),
+            Asker::Begins => {
+                let mut next = Vec::new();
+                match self.partition().ask(Command::Start, Some(0)) {
+                    Ok(order) => next.push(with(Asker::Fetches(0, order.word()))),
+                    // He has waited long enough, or has not.
+                    Err(pending) => {
+                        next.push(with(Asker::Gone));
+                        let order = self.partition().supersede(pending, Command::Start, Some(0));
+                        next.push(with(Asker::Fetches(0, order.expect("nobody else moves").word())));
+                    }
+                }
+                next
+            }
+            Asker::Fetches(step, order) => {
+                let mut after =
+                    with(if step == PENDING_STEPS - 1 { Asker::Gone } else { Asker::Fetches(step + 1, order) });
+                self.fetch(&mut after, step, order);
+                let mut dead = world.clone();
+                dead.askers[asker] = Asker::Gone;
+                vec![after, dead]
+            }
+        }
+    }
+
+    fn fetch(&self, world: &mut World, step: u8, order: u64) {
+        let core = usize::from(step % 2);
+        if self.by_nmi && core == BOOT {
+            // Nobody resets it; and an NMI comes at any time.
+        } else if step < 2 {
+            self.page.dismiss_core(CORES[core]);
+            world.places[core] = Place::Reset;
+        } else if !self.page.has_answered(CORES[core], Order::from_word(order)) {
+            let is_stolen = world.places[core] == Place::ResetByKernel;
+            // The boot processor may enter its kernel while the next order is given: that kernel ends as soon as it has
+            // opened its gate.
+            let is_doomed = self.by_nmi && self.partition().is_pending();
+            assert!(!is_stolen || is_doomed, "a late start-up takes a core from the new kernel");
+            if is_stolen || world.places[core] == Place::Reset {
+                world.places[core] = Place::Come;
+            }
+        }
+        *world = self.store(world.clone());
+    }
+
+    /// Steps of a core in the resident part.
+    fn core(&self, world: &World, core: usize) -> Vec<World> {
+        self.load(world);
+        let at = |place: Place| {
+            let mut world = self.store(world.clone());
+            world.places[core] = place;
+            world
+        };
+        match world.places[core] {
+            Place::Kernel | Place::Reset | Place::ResetByKernel | Place::Leaving(..) => Vec::new(),
+            Place::Come => vec![at(self.arrive(core))],
+            Place::Parked(order) if core == BOOT => {
+                let arrival =
+                    Arrival { partition: PARTITION, role: control::Role::Boot, order: Order::from_word(order) };
+                // Something may wake it at any time.
+                if self.page.is_still_wanted(Some(arrival)) { Vec::new() } else { vec![at(Place::Come)] }
+            }
+            Place::Parked(_) => Vec::new(),
+            Place::Waits(order) => {
+                let mut next = Vec::new();
+                if self.page.all_arrived(PARTITION) {
+                    assert!(!matches!(world.places[OTHER], Place::Kernel | Place::Leaving(..)), "it runs a kernel");
+                    next.push(at(Place::Loads(order)));
+                } else {
+                    let order = Order::from_word(order);
+                    self.partition().finish(order, State::Failed, Cause::CoreSilent, 0);
+                    next.push(at(Place::Parked(order.word())));
+                }
+                next
+            }
+            Place::Loads(order) => {
+                assert!(!matches!(world.places[OTHER], Place::Kernel | Place::ResetByKernel), "its memory is cleared");
+                let order = Order::from_word(order);
+                let is_done = self.partition().finish(order, State::Starting, Cause::Asked, 0);
+                assert!(!is_done || self.partition().wanted() == order, "another order is wanted by now");
+                vec![at(if is_done { Place::Enters(order.word()) } else { Place::Come })]
+            }
+            Place::Enters(order) => {
+                self.page.dismiss(PARTITION, Order::from_word(order));
+                vec![at(Place::Kernel)]
+            }
+        }
+    }
+
+    fn arrive(&self, core: usize) -> Place {
+        let arrival = self.page.arrive(CORES[core]).expect("it has an owner");
+        let order = arrival.order.word();
+        match core {
+            BOOT if arrival.order != self.partition().done() => Place::Waits(order),
+            _ => Place::Parked(order),
+        }
+    }
+
+    /// Steps of the kernel on the boot core: it starts the other core, and it comes back by itself.
+    fn kernel(&self, world: &World) -> Vec<World> {
+        self.load(world);
+        let with = |places: [Place; 2]| World { places, ..self.store(world.clone()) };
+        let gate = self.by_nmi && self.partition().is_pending();
+        match world.places {
+            [Place::Kernel, other] => {
+                let mut next = Vec::new();
+                if gate {
+                    next.push(with([Place::Leaving(1, self.partition().wanted().word()), other]));
+                }
+                match other {
+                    Place::ResetByKernel => next.push(with([Place::Kernel, Place::Kernel])),
+                    Place::Kernel => {}
+                    // The kernel is new: it resets what it finds.
+                    _ => next.push(with([Place::Kernel, Place::ResetByKernel])),
+                }
+                if world.returns > 0 {
+                    let mut leaving = with([Place::Leaving(0, 0), other]);
+                    leaving.returns -= 1;
+                    next.push(leaving);
+                }
+                next
+            }
+            [Place::Leaving(step, order), other] => vec![self.leave(world, step, order, other)],
+            _ => Vec::new(),
+        }
+    }
+
+    fn leave(&self, world: &World, step: u8, order: u64, other: Place) -> World {
+        let (boot, other) = match step {
+            0 => {
+                let asked = self.partition().ask(Command::Start, Some(PARTITION));
+                let order = asked.unwrap_or_else(|Pending(order)| order);
+                (Place::Leaving(1, order.word()), other)
+            }
+            1 => {
+                self.page.dismiss_core(CORES[OTHER]);
+                (Place::Leaving(2, order), Place::Reset)
+            }
+            2 => {
+                let answered = self.page.has_answered(CORES[OTHER], Order::from_word(order));
+                let comes = !answered && other == Place::Reset;
+                (Place::Leaving(3, order), if comes { Place::Come } else { other })
+            }
+            _ => (Place::Come, other),
+        };
+        World { places: [boot, other], ..self.store(world.clone()) }
+    }
+
+    /// From here somebody who does not die asks once more, and waits as long as it takes: the partition must start.
+    fn assert_can_be_started(&self, world: &World) {
+        let mut world = World { askers: [Asker::Begins, Asker::Gone], returns: 0, ..world.clone() };
+        self.load(&world);
+        let asked = self.partition().ask(Command::Start, Some(0));
+        let order = asked.or_else(|pending| self.partition().supersede(pending, Command::Start, Some(0)));
+        let order = order.expect("nobody else moves").word();
+        world = self.store(world);
+        for step in 0..4 {
+            self.load(&world);
+            self.fetch(&mut world, step, order);
+        }
+        for _ in 0..16 {
+            if self.by_nmi && matches!(world.places[BOOT], Place::Kernel) && world.wanted != world.done {
+                world.places[BOOT] = Place::Leaving(1, world.wanted);
+            }
+            if let [Place::Leaving(step, order), other] = world.places {
+                self.load(&world);
+                world = self.leave(&world, step, order, other);
+            }
+            // The other core first: it is in time.
+            let Some(next) = [OTHER, BOOT].into_iter().find_map(|core| self.core(&world, core).pop()) else { continue };
+            world = next;
+        }
+        assert_eq!((world.done, world.places[BOOT]), (order, Place::Kernel), "it does not come up: {world:?}");
+    }
+}
+
+fn search(by_nmi: bool) {
+    let search = Search::new(by_nmi);
+    let mut seen = HashSet::from([Search::start()]);
+    let mut open = vec![Search::start()];
+    while let Some(world) = open.pop() {
+        search.assert_can_be_started(&world);
+        open.extend(search.next(&world).into_iter().filter(|next| seen.insert(next.clone())));
+    }
+    assert!(seen.len() > 5_000, "{} worlds are too few for a search", seen.len());
+}
+
+#[test]
+fn whoever_dies_at_whatever_step_leaves_a_partition_that_can_be_started() {
+    search(false);
+}
+
+#[test]
+fn a_partition_with_the_boot_processor_can_be_started_too() {
+    search(true);
+}
