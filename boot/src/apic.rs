@@ -16,11 +16,19 @@ const X2APIC_ENABLED: u64 = 1 << 10;
 const BASE_MASK: u64 = 0x000f_ffff_ffff_f000;
 
 const ID: u32 = 0x20;
+const VERSION: u32 = 0x30;
+const TASK_PRIORITY: u32 = 0x80;
 const EOI: u32 = 0xb0;
 const SPURIOUS: u32 = 0xf0;
+/// The first of eight words with a bit for each vector.
+const IN_SERVICE: u32 = 0x100;
+const VECTORS: u32 = 256;
 const ICR_LOW: u32 = 0x300;
 const ICR_HIGH: u32 = 0x310;
 const LVT_TIMER: u32 = 0x320;
+/// The local sources: each is there if the version register names at least that number (SDM volume 3, figure 11-7).
+const LOCAL_SOURCES: [(u32, u32); 7] =
+    [(0, LVT_TIMER), (1, 0x350), (2, 0x360), (3, 0x370), (4, 0x340), (5, 0x330), (6, 0x2f0)];
 const INITIAL_COUNT: u32 = 0x380;
 const CURRENT_COUNT: u32 = 0x390;
 const DIVIDE: u32 = 0x3e0;
@@ -110,6 +118,25 @@ impl LocalApic {
     /// The interrupt in service is done.
     pub fn end_of_interrupt(self) {
         self.write(EOI, 0);
+    }
+
+    /// Takes every source of interrupts away, and ends those in service, as after a reset.
+    pub fn quiet(self) {
+        let most = self.read(VERSION) >> 16 & 0xff;
+        for (number, register) in LOCAL_SOURCES {
+            if number <= most {
+                self.write(register, MASKED);
+            }
+        }
+        self.write(INITIAL_COUNT, 0);
+        self.write(TASK_PRIORITY, 0);
+        // Each ends one, the highest.
+        for _ in 0..VECTORS {
+            if (0..VECTORS / 32).all(|word| self.read(IN_SERVICE + 0x10 * word) == 0) {
+                break;
+            }
+            self.end_of_interrupt();
+        }
     }
 
     fn send(self, to: ApicId, command: u32) -> Result<(), Unreachable> {

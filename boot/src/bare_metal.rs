@@ -1,17 +1,18 @@
 //! [`Machine`] on the machine itself.
 
-use core::{fmt, ptr};
+use alloc::vec::Vec;
+use core::fmt;
 
 use partitioner::address::{MemoryRange, PAGE};
-use partitioner::inventory::ApicId;
-use partitioner::machine::{Entry, Machine, Seed, StartError, StartMode, Turn, TurnSigns};
+use partitioner::load_list::LoadList;
+use partitioner::machine::{Machine, StartError, StartMode, Turn, TurnSigns};
 use partitioner::pci::PciAddress;
-use x86_64::instructions::random::RdRand;
+use partitioner::plan::PartitionPlan;
 
 use crate::cores::Cores;
 use crate::ecam::Ecam;
 use crate::sleep::Sleeper;
-use crate::{log, tsc};
+use crate::{control_page, loader, log, tsc};
 
 /// How long an instance may take until it shows that it is on its way. A kernel does so within a few seconds even in
 /// emulation; one that never does shall not hold up the others for ever.
@@ -67,26 +68,32 @@ impl Machine for BareMetal {
     fn copy(&mut self, from: MemoryRange, to: u64) {
         // SAFETY: by the trait's contract both lie in usable memory and do not overlap; no core that runs reads or
         // writes the target.
-        unsafe { ptr::copy_nonoverlapping(from.start() as *const u8, to as *mut u8, from.len() as usize) }
+        unsafe { loader::copy(from, to) }
     }
 
     fn write(&mut self, to: u64, bytes: &[u8]) {
         // SAFETY: by the trait's contract the target is usable memory that no running core uses.
-        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), to as *mut u8, bytes.len()) }
+        unsafe { loader::write(to, bytes) }
     }
 
     fn zero(&mut self, range: MemoryRange) {
         // SAFETY: as for `write`.
-        unsafe { ptr::write_bytes(range.start() as *mut u8, 0, range.len() as usize) }
+        unsafe { loader::zero(range) }
     }
 
     fn update(&mut self, function: PciAddress, register: u16, clear: u16, set: u16) {
         self.ecam.update(function, register, clear, set);
     }
 
-    fn start(&mut self, core: ApicId, mode: StartMode, entry: Entry) -> Result<(), StartError> {
+    fn load(&mut self, partition: &PartitionPlan, list: &LoadList) -> bool {
+        control_page::keep(partition, Vec::leak(list.bytes().to_vec()));
+        // SAFETY: the list was recorded for this machine, and no core runs in the partition yet.
+        unsafe { loader::load(list.first_start()) }.is_ok_and(|loaded| loaded.is_seeded)
+    }
+
+    fn start(&mut self, partition: &PartitionPlan, mode: StartMode) -> Result<(), StartError> {
         match mode {
-            StartMode::Direct => self.cores.enter(core, entry),
+            StartMode::Direct => self.cores.enter(partition),
         }
     }
 
@@ -104,15 +111,6 @@ impl Machine for BareMetal {
         };
         self.waited_ticks += tsc::now() - start;
         turn
-    }
-
-    fn random(&mut self) -> Option<Seed> {
-        let source = RdRand::new()?;
-        let mut seed = Seed::default();
-        for word in seed.chunks_exact_mut(8) {
-            word.copy_from_slice(&source.get_u64()?.to_le_bytes());
-        }
-        Some(seed)
     }
 
     fn log(&mut self, step: &'static str, detail: fmt::Arguments<'_>) {

@@ -1,23 +1,20 @@
 //! The other cores: woken by INIT-SIPI-SIPI into a page of ours, and sent on from there.
 //!
-//! Starting a core is one verb, whatever the core did before: it is reset, and it comes up in [`core_main`] with an
-//! order in its [`Slot`]. So the resident part can take a core back from a dead kernel in the same way in which it
-//! gave it away. The boot processor is the exception: an INIT to it resets the whole machine.
+//! Starting a core is one verb, whatever the core did before: it is reset, and it comes up in the [resident
+//! part](crate::resident), where it finds its order. So a core is taken back from a dead kernel in the same way in which
+//! it was given away. The boot processor is the exception: an INIT to it resets the whole machine.
 //!
 //! Intel SDM volume 3, section 9.4.4.1 ("Typical BSP Initialization Sequence").
 
 use alloc::vec::Vec;
-use core::arch::asm;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use crossbeam_utils::CachePadded;
+use control::{Command, Order};
 use partitioner::inventory::ApicId;
-use partitioner::machine::{Entry, StartError};
-use spin::Once;
+use partitioner::machine::StartError;
+use partitioner::plan::{PartitionIndex, PartitionPlan};
 
 use crate::apic::LocalApic;
-use crate::mtrr::Mtrrs;
-use crate::{halt, interrupts, trampoline, tsc};
+use crate::{cleanse, control_page, trampoline, tsc};
 
 /// Between INIT and the first start-up.
 const INIT_US: u64 = 10_000;
@@ -29,177 +26,80 @@ const ANSWER_MS: u64 = 1000;
 /// Small, so that stacks for as many cores as instances can drive (see [`ApicId::is_in_reach`]) fit into the heap.
 const STACK_LEN: usize = 8 << 10;
 
-/// The order to a core that comes up.
-#[repr(u32)]
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Order {
-    /// Take over the MTRRs and halt.
-    Park = 1,
-    /// Enter the kernel that [`Slot::entry`] names.
-    Enter = 2,
-}
-
-/// The state that a core reports.
-#[repr(u32)]
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// No report since its last reset.
-    Silent = 0,
-    /// Halted, in the resident part.
-    Parked = 1,
-    /// Gone into a kernel.
-    Entered = 2,
-}
-
-/// The exchange between the boot processor and one other core. Each word has one writer at a time: the boot processor
-/// until the core is woken, then the core, which answers in `state`.
-struct Slot {
-    apic_id: ApicId,
-    order: AtomicU32,
-    state: AtomicU32,
-    entry: AtomicU64,
-    zero_page: AtomicU64,
-    stack_top: u64,
-}
-
 /// All cores but the boot processor.
 pub struct Cores {
     apic: LocalApic,
-    slots: &'static [CachePadded<Slot>],
+    others: Vec<ApicId>,
 }
 
-/// The boot processor's memory type range registers, for the others.
-static MTRRS: Once<Option<Mtrrs>> = Once::new();
-
 impl Cores {
-    /// Makes a slot and a stack for each, and lays the trampoline.
+    /// Makes a stack for each and for the boot processor, which may come back, and lays the trampoline.
     pub fn prepare(apic: LocalApic, others: impl Iterator<Item = ApicId>) -> Self {
-        MTRRS.call_once(Mtrrs::read);
+        cleanse::remember_boot_processor(apic.id().0);
         trampoline::place();
-        let slots: Vec<_> = others.map(|id| CachePadded::new(Slot::new(id))).collect();
-        Self { apic, slots: Vec::leak(slots) }
+        let others: Vec<_> = others.collect();
+        for id in others.iter().copied().chain([apic.id()]) {
+            let stack = Vec::leak(alloc::vec![0_u8; STACK_LEN]).as_mut_ptr_range();
+            // SAFETY: no other core has been woken. The heap lies below 4 GiB.
+            unsafe { trampoline::give_stack(id.0, stack.end.addr() as u32 & !0xf) }
+        }
+        Self { apic, others }
     }
 
-    /// Whether the firmware has switched MTRRs on.
-    pub fn mtrrs_enabled() -> bool {
-        MTRRS.get().is_some_and(|mtrrs| mtrrs.as_ref().is_some_and(Mtrrs::enabled))
-    }
-
-    /// Brings up every core once, so that each takes over the MTRRs, and parks it. The first that does not answer is
-    /// an error.
+    /// Brings up every core once, so that each takes over the memory types, and parks it. The first that does not answer
+    /// is an error.
     pub fn park_all(&self) -> Result<usize, StartError> {
-        for slot in self.slots {
-            slot.expect(Order::Park);
-            self.init(slot)?;
+        for core in &self.others {
+            self.init(*core)?;
         }
         tsc::wait_us(INIT_US);
-        for slot in self.slots {
-            self.wake(slot, State::Parked)?;
+        let nothing_yet = Order { sequence: 0, command: Command::None };
+        for core in &self.others {
+            self.wake(*core, || control_page::page().has_answered(core.0, nothing_yet))?;
         }
-        Ok(self.slots.len())
+        Ok(self.others.len())
     }
 
-    /// Makes a core enter a kernel.
-    pub fn enter(&self, core: ApicId, entry: Entry) -> Result<(), StartError> {
-        let slot = self.slots.iter().find(|slot| slot.apic_id == core).ok_or(StartError { core, waited_ms: 0 })?;
-        slot.entry.store(entry.address, Ordering::Relaxed);
-        slot.zero_page.store(entry.zero_page, Ordering::Relaxed);
-        slot.expect(Order::Enter);
-        self.init(slot)?;
+    /// Makes the boot core of a partition enter its kernel.
+    pub fn enter(&self, partition: &PartitionPlan) -> Result<(), StartError> {
+        let core = partition.boot_core().core.apic_id;
+        let order = give_first_order(partition.index).ok_or(StartError { core, waited_ms: 0 })?;
+        self.init(core)?;
         tsc::wait_us(INIT_US);
-        self.wake(slot, State::Entered)
+        self.wake(core, || control_page::page().partitions[usize::from(partition.index.0)].done() == order)
     }
 
-    fn init(&self, slot: &Slot) -> Result<(), StartError> {
-        self.apic.send_init(slot.apic_id).map_err(|_| StartError { core: slot.apic_id, waited_ms: 0 })
+    fn init(&self, core: ApicId) -> Result<(), StartError> {
+        self.apic.send_init(core).map_err(|_| StartError { core, waited_ms: 0 })
     }
 
     /// Start-up, once more if need be (old processors miss the first), until the core answers.
-    fn wake(&self, slot: &'static Slot, answer: State) -> Result<(), StartError> {
-        let silent = |waited_ms| StartError { core: slot.apic_id, waited_ms };
-        trampoline::prepare(slot.stack_top, core::ptr::from_ref(slot).addr() as u64);
+    fn wake(&self, core: ApicId, answers: impl Fn() -> bool) -> Result<(), StartError> {
+        let silent = |waited_ms| StartError { core, waited_ms };
         for _ in 0..2 {
-            self.apic.send_startup(slot.apic_id, trampoline::PAGE).map_err(|_| silent(0))?;
-            if slot.answers(answer, STARTUP_US) {
+            self.apic.send_startup(core, trampoline::PAGE).map_err(|_| silent(0))?;
+            if is_true_within(STARTUP_US, &answers) {
                 return Ok(());
             }
         }
-        if slot.answers(answer, ANSWER_MS * 1000) { Ok(()) } else { Err(silent(ANSWER_MS)) }
+        if is_true_within(ANSWER_MS * 1000, &answers) { Ok(()) } else { Err(silent(ANSWER_MS)) }
     }
 }
 
-impl Slot {
-    fn new(apic_id: ApicId) -> Self {
-        let stack = Vec::leak(alloc::vec![0_u8; STACK_LEN]).as_mut_ptr_range();
-        Self {
-            apic_id,
-            order: AtomicU32::new(0),
-            state: AtomicU32::new(State::Silent as u32),
-            entry: AtomicU64::new(0),
-            zero_page: AtomicU64::new(0),
-            stack_top: stack.end.addr() as u64 & !0xf,
+/// The order to enter the kernel that lies in a partition. `None` if it has had one.
+pub fn give_first_order(partition: PartitionIndex) -> Option<Order> {
+    control_page::page().partitions[usize::from(partition.0)].ask(Command::Enter, None).ok()
+}
+
+fn is_true_within(us: u64, condition: impl Fn() -> bool) -> bool {
+    let until = tsc::now() + tsc::ticks(us);
+    loop {
+        if condition() {
+            return true;
         }
-    }
-
-    /// Gives the order that the core finds when it comes up. The core is halted or owned by a dead kernel, so it does
-    /// not look; the fence before the ICR is written ([`LocalApic::send_init`]) brings the order to it in time.
-    fn expect(&self, order: Order) {
-        self.state.store(State::Silent as u32, Ordering::Relaxed);
-        self.order.store(order as u32, Ordering::Relaxed);
-    }
-
-    /// Acquire pairs with the release in [`core_main`]: what the core did before it answered is done.
-    fn answers(&self, answer: State, within_us: u64) -> bool {
-        let until = tsc::now() + tsc::ticks(within_us);
-        loop {
-            if self.state.load(Ordering::Acquire) == answer as u32 {
-                return true;
-            }
-            if tsc::now() > until {
-                return false;
-            }
-            core::hint::spin_loop();
+        if tsc::now() > until {
+            return false;
         }
-    }
-}
-
-/// Where the trampoline leads every core: on its own stack, with the identity map.
-// SAFETY: no other item has this name; the trampoline calls it with a slot.
-#[unsafe(no_mangle)]
-extern "C" fn core_main(slot: &'static Slot) -> ! {
-    let is_quiet = interrupts::load_quiet();
-    debug_assert!(is_quiet, "the boot processor made it before it woke anybody");
-    if let Some(Some(mtrrs)) = MTRRS.get() {
-        mtrrs.apply();
-    }
-    if slot.order.load(Ordering::Relaxed) == Order::Enter as u32 {
-        let entry =
-            Entry { address: slot.entry.load(Ordering::Relaxed), zero_page: slot.zero_page.load(Ordering::Relaxed) };
-        slot.state.store(State::Entered as u32, Ordering::Release);
-        // SAFETY: the plan put a kernel there, and this core belongs to its partition.
-        unsafe { enter_kernel(entry) }
-    }
-    slot.state.store(State::Parked as u32, Ordering::Release);
-    halt::park()
-}
-
-/// Leaves the resident part for a kernel, by the 64-bit boot protocol.
-///
-/// # Safety
-/// A kernel's 64-bit entry point lies at `entry.address` and its zero page at `entry.zero_page`, both identity-mapped.
-pub unsafe fn enter_kernel(entry: Entry) -> ! {
-    // SAFETY: by the contract; the GDT has the selectors of the protocol, and nothing of this stack is needed again.
-    unsafe {
-        asm!(
-            "cli",
-            "cld",
-            "xor ebp, ebp",
-            "xor edi, edi",
-            "xor ebx, ebx",
-            "jmp rax",
-            in("rax") entry.address,
-            in("rsi") entry.zero_page,
-            options(noreturn)
-        )
+        core::hint::spin_loop();
     }
 }

@@ -9,20 +9,25 @@ use x86_64::registers::control::{Cr4, Cr4Flags};
 use crate::{interrupts, log};
 
 /// Halts this processor until another one resets it.
+pub fn park() -> ! {
+    loop {
+        sleep();
+    }
+}
+
+/// Halts this processor until something that cannot be masked has come.
 ///
 /// On many machines a machine check goes to all processors, and one that has not switched the exception on shuts the
 /// whole machine down (Intel SDM volume 3B, section 17.10.4). So it is switched on, and the instance whose business it
 /// is may go on. The log's port may belong to a partition by now: nothing is written to it from here on.
-pub fn park() -> ! {
+pub fn sleep() {
     let is_quiet = interrupts::load_quiet();
     if is_quiet && CpuId::new().get_feature_info().is_some_and(|features| features.has_mce()) {
         // SAFETY: the table that was just loaded has a handler.
         unsafe { Cr4::update(|flags| flags.insert(Cr4Flags::MACHINE_CHECK_EXCEPTION)) };
     }
-    loop {
-        x86_64::instructions::interrupts::disable();
-        x86_64::instructions::hlt();
-    }
+    x86_64::instructions::interrupts::disable();
+    x86_64::instructions::hlt();
 }
 
 /// Logs a failure that has no diagnostic, and halts.

@@ -24,6 +24,8 @@ extern crate alloc;
 
 mod apic;
 mod bare_metal;
+mod cleanse;
+mod control_page;
 mod cores;
 mod ecam;
 mod entry;
@@ -34,11 +36,13 @@ mod heap;
 mod interrupt_controllers;
 mod interrupts;
 mod iommu;
+mod loader;
 mod log;
 mod modules;
 mod mtrr;
 mod paging;
 mod probe;
+mod resident;
 mod serial_ports;
 mod sleep;
 mod tables;
@@ -52,8 +56,7 @@ use partitioner::config::BoxFile;
 use partitioner::diagnostic::Diagnostic;
 use partitioner::inventory::Inventory;
 use partitioner::layout::RESIDENT;
-use partitioner::machine::Entry;
-use partitioner::plan::{Assignment, Plan, plan, warnings};
+use partitioner::plan::{Assignment, PartitionIndex, Plan, plan, warnings};
 use partitioner::request::Request;
 
 use apic::LocalApic;
@@ -75,18 +78,20 @@ extern "C" fn boot_main(entrance: u32, info: u32, eax: u32) -> ! {
     log::open();
     // SAFETY: once, while no other processor runs.
     unsafe {
+        control_page::clear();
         paging::guard_stack();
         interrupts::load_for_boot_processor();
     }
     let mut box_file = String::new();
     match steps(Protocol::from_entrance(entrance, eax), info, &mut box_file) {
-        Ok(entry) => leave(entry),
+        Ok(partition) => leave(partition),
         Err(error) => error.report(&box_file),
     }
 }
 
-/// The whole way, up to what the boot processor itself has to enter. `box_file` is the text that errors point into.
-fn steps(protocol: Protocol, info: u32, box_file: &mut String) -> Result<Option<Entry>, BootError> {
+/// The whole way, up to the partition that the boot processor itself has to start. `box_file` is the text that errors
+/// point into.
+fn steps(protocol: Protocol, info: u32, box_file: &mut String) -> Result<Option<PartitionIndex>, BootError> {
     let hand_off = hand_off(protocol, info)?;
     let modules = Modules::open(&hand_off)?;
     box_file.push_str(modules.box_file());
@@ -100,6 +105,7 @@ fn steps(protocol: Protocol, info: u32, box_file: &mut String) -> Result<Option<
     require_devices_unhindered(&machine, &plan)?;
     let cores = bring_up(apic, &machine.inventory)?;
     silence(&machine.topology);
+    control_page::open(&plan);
     start_all(&plan, &request, BareMetal::new(cores, Sleeper::new(apic), Ecam::new(&plan.ecam)))
 }
 
@@ -205,7 +211,7 @@ fn bring_up(apic: LocalApic, inventory: &Inventory) -> Result<Cores, BootError> 
         "cores",
         format_args!(
             "{parked} woken and parked, {apic}, MTRRs {}",
-            if Cores::mtrrs_enabled() { "copied" } else { "left off, as the firmware has them" }
+            if cleanse::mtrrs_enabled() { "copied" } else { "left off, as the firmware has them" }
         ),
     );
     Ok(cores)
@@ -220,13 +226,13 @@ fn silence(topology: &partitioner::firmware::Topology) {
     }
 }
 
-fn start_all(plan: &Plan, request: &Request, mut machine: BareMetal) -> Result<Option<Entry>, BootError> {
+fn start_all(plan: &Plan, request: &Request, mut machine: BareMetal) -> Result<Option<PartitionIndex>, BootError> {
     log::enter("apply");
     // The parts of the window that are read first must show that no partition has come up yet.
     let shape = shmem::Shape::new(plan.partitions.len(), plan.queues.into());
     let control = shape.map_or(plan.window.len(), shmem::control_len).min(plan.window.len());
     let clear = plan.window.split_at(control).map_or(plan.window, |(control, _)| control);
-    let entry = apply(plan, request, clear, &mut machine).map_err(|error| {
+    let own = apply(plan, request, clear, &mut machine).map_err(|error| {
         let diagnostics = alloc::vec![Diagnostic::from(&error)];
         match error {
             ApplyError::Start { running, .. } => BootError { step: "start", diagnostics, running },
@@ -240,16 +246,15 @@ fn start_all(plan: &Plan, request: &Request, mut machine: BareMetal) -> Result<O
             "own time {} us, waited for turns {} us; {}",
             total.saturating_sub(machine.waited_us()),
             machine.waited_us(),
-            if entry.is_some() { "the boot processor enters its partition" } else { "the boot processor parks" }
+            if own.is_some() { "the boot processor enters its partition" } else { "the boot processor parks" }
         ),
     );
-    Ok(entry)
+    Ok(own)
 }
 
-fn leave(entry: Option<Entry>) -> ! {
-    match entry {
-        // SAFETY: the plan put a kernel there, and this core belongs to its partition.
-        Some(entry) => unsafe { cores::enter_kernel(entry) },
-        None => halt::park(),
+fn leave(own: Option<PartitionIndex>) -> ! {
+    if let Some(partition) = own {
+        cores::give_first_order(partition);
     }
+    resident::obey(LocalApic::here().id().0)
 }

@@ -5,21 +5,24 @@
 //! 1. everything that instances will see is made, and the moves of the images are worked out;
 //! 2. all PCI functions are silenced, and the bridges before those that a partition owns are opened;
 //! 3. images move to the places where they stay for as long as the machine is up;
-//! 4. the window is made an idle one, and each partition gets its kernel, its initial file system and its tables;
+//! 4. the window is made an idle one, and each partition gets its kernel, its initial file system and its tables, as its
+//!    [load list](crate::load_list) says, which the machine keeps for later starts;
 //! 5. boot cores start, one after another, each waiting for the one before to be past its few legacy accesses.
 //!
-//! The boot processor, which does all this, goes last: its [`Entry`] is handed back.
+//! The boot processor, which does all this, goes last: its partition is handed back.
 
 mod devices;
 mod error;
 mod images;
+mod list;
 
 use alloc::vec::Vec;
 
 use crate::address::MemoryRange;
-use crate::layout::{MP_CONFIG, MP_POINTER, ZERO_PAGE_OFFSET};
-use crate::machine::{Entry, Machine, StartMode, Turn, TurnSigns};
-use crate::plan::{PartitionPlan, Plan};
+use crate::layout::{MP_CONFIG, MP_POINTER};
+use crate::load_list::LoadList;
+use crate::machine::{Machine, StartMode, Turn, TurnSigns};
+use crate::plan::{PartitionIndex, PartitionPlan, Plan};
 use crate::request::Request;
 use crate::view::{self, InstanceView};
 
@@ -29,7 +32,7 @@ pub use error::ApplyError;
 pub const ENTRY_OFFSET: u64 = 0x200;
 
 /// Carries out `plan` for `request`; `clear` is the part of the plan's window that must be zero when instances start.
-/// Returns what the boot processor is to enter, or `None` if no partition has it.
+/// Returns the partition that the boot processor is to start itself, or `None` if no partition has it.
 ///
 /// # Errors
 /// With any error but [`ApplyError::Start`], nothing has been touched.
@@ -38,7 +41,7 @@ pub fn apply<M: Machine>(
     request: &Request,
     clear: MemoryRange,
     machine: &mut M,
-) -> Result<Option<Entry>, ApplyError> {
+) -> Result<Option<PartitionIndex>, ApplyError> {
     let instances = instances(plan, request)?;
     let moves = images::moves(plan, request)?;
 
@@ -51,25 +54,14 @@ pub fn apply<M: Machine>(
     machine.log("apply", format_args!("clear the window's headers and rings, {clear}"));
     machine.zero(clear);
     place_empty_mp_table(machine);
-    let signs: Vec<TurnSigns> = instances.iter().map(|instance| load(plan, instance, machine)).collect();
+    let signs: Vec<TurnSigns> = instances.iter().map(|instance| load(instance, machine)).collect();
     start_all(plan, &instances, &signs, machine)
 }
 
 /// A partition and all that must be in its memory before it starts.
 struct Instance<'a> {
     partition: &'a PartitionPlan,
-    /// Where the kernel's protected-mode part lies.
-    kernel: MemoryRange,
-    view: InstanceView,
-}
-
-impl Instance<'_> {
-    fn entry(&self) -> Entry {
-        Entry {
-            address: self.partition.kernel.start() + ENTRY_OFFSET,
-            zero_page: view::address_in_tables(self.partition, ZERO_PAGE_OFFSET),
-        }
-    }
+    list: LoadList,
 }
 
 /// Everything that will be written, in the order in which the partitions start.
@@ -81,7 +73,8 @@ fn instances<'a>(plan: &'a Plan, request: &Request) -> Result<Vec<Instance<'a>>,
         if partition.initrd_image.is_some_and(|image| image >= plan.images.len()) {
             return Err(other_images.clone());
         }
-        Ok(Instance { partition, kernel, view: InstanceView::new(plan, partition, &images.bzimage)? })
+        let view = InstanceView::new(plan, partition, &images.bzimage)?;
+        Ok(Instance { partition, list: list::record(plan, partition, kernel, &view) })
     };
     plan.start_order.iter().map(|index| instance(plan.partition(*index))).collect()
 }
@@ -102,26 +95,18 @@ fn place_empty_mp_table<M: Machine>(machine: &mut M) {
     machine.write(MP_POINTER, &pointer);
 }
 
-/// Fills a partition's memory, and returns the signs that will show how far its instance has come. Its low slice is
-/// zeroed, so that what the instance writes there can be seen.
-fn load<M: Machine>(plan: &Plan, instance: &Instance<'_>, machine: &mut M) -> TurnSigns {
+/// Fills a partition's memory, and returns the signs that will show how far its instance has come.
+fn load<M: Machine>(instance: &Instance<'_>, machine: &mut M) -> TurnSigns {
     let partition = instance.partition;
     let name = &partition.name;
     machine.log("apply", format_args!("{name}: clear its slice below 1 MiB, {}", partition.low));
-    machine.zero(partition.low);
     machine.log("apply", format_args!("{name}: kernel to {:#x}", partition.kernel.start()));
-    machine.copy(instance.kernel, partition.kernel.start());
-    if let (Some(to), Some(image)) = (partition.initrd, partition.initrd_image) {
+    if let Some(to) = partition.initrd {
         machine.log("apply", format_args!("{name}: initial file system to {:#x}", to.start()));
-        machine.copy(plan.images[image].range, to.start());
     }
     machine.log("apply", format_args!("{name}: tables to {}", partition.tables));
-    for (address, bytes) in instance.view.pieces(partition) {
-        machine.write(address, bytes);
-    }
-    let seed = machine.random();
-    machine.write(view::seed_address(partition), &view::seed_entry(seed));
-    TurnSigns { low: partition.low, seed_len: seed.map(|_| view::seed_len_address(partition)) }
+    let seeded = machine.load(partition, &instance.list);
+    TurnSigns { low: partition.low, seed_len: seeded.then(|| view::seed_len_address(partition)) }
 }
 
 /// Starts the boot cores in turn.
@@ -130,18 +115,18 @@ fn start_all<M: Machine>(
     instances: &[Instance<'_>],
     signs: &[TurnSigns],
     machine: &mut M,
-) -> Result<Option<Entry>, ApplyError> {
+) -> Result<Option<PartitionIndex>, ApplyError> {
     let mut left_for_the_boot_processor = None;
     for (running, (instance, signs)) in instances.iter().zip(signs).enumerate() {
         let core = instance.partition.boot_core();
         if core.core.apic_id == plan.boot_processor {
-            left_for_the_boot_processor = Some(instance.entry());
+            left_for_the_boot_processor = Some(instance.partition.index);
             continue;
         }
         let name = &instance.partition.name;
-        let entry = instance.entry();
-        machine.log("start", format_args!("{name}: core {} enters {:#x}", core.number, entry.address));
-        machine.start(core.core.apic_id, StartMode::Direct, entry).map_err(|cause| ApplyError::Start {
+        let entry = instance.partition.kernel.start() + ENTRY_OFFSET;
+        machine.log("start", format_args!("{name}: core {} enters {entry:#x}", core.number));
+        machine.start(instance.partition, StartMode::Direct).map_err(|cause| ApplyError::Start {
             partition: name.clone(),
             running,
             cause,

@@ -6,6 +6,7 @@
 //! 0x0000_8000  TRAMPOLINE       where a SIPI wakes our processors
 //! 0x0001_0000  LOW_SLICES       one slice for each instance's own real-mode trampoline, up to the firmware's data
 //! 0x0010_0000  RESIDENT         the boot image: code, page tables, heap, stacks; never given away
+//! 0x003f_d000  CONTROL          its last pages: where partitions are asked to start and stop
 //! 0x0040_0000                   everything above is for partitions, the window and the images
 //! ```
 
@@ -14,6 +15,9 @@ use crate::address::{LARGE_PAGE, MIB, MemoryRange, PAGE};
 /// The one range of the boot image. Its linker script holds it to this, and it stays resident when the last kernel has
 /// started.
 pub const RESIDENT: MemoryRange = MemoryRange::new(MIB, 4 * MIB).expect("RESIDENT is not empty");
+
+/// The control page, at the end of [`RESIDENT`], as the package `control` lays it out (a test of the whole compares them).
+pub const CONTROL: MemoryRange = MemoryRange::with_len(RESIDENT.end() - 0x3000, 0x3000).expect("CONTROL is not empty");
 
 /// The page into which the boot image's own SIPIs go. Below 64 KiB, which every Linux keeps away from.
 pub const TRAMPOLINE: MemoryRange = MemoryRange::with_len(0x8000, PAGE).expect("TRAMPOLINE is not empty");
@@ -50,6 +54,23 @@ pub const OWNER_COMMAND_LINE_MAX: usize = COMMAND_LINE_LEN - 512;
 
 /// A 64-bit kernel that is loaded below this runs at this address all the same (`LOAD_PHYSICAL_ADDR`).
 pub const KERNEL_LOWEST_LOAD: u64 = 16 * MIB;
+
+/// Where a partition's header page of the window has the doorbell of its first queue, and how far the next is.
+pub const WINDOW_DOORBELLS_AT: u64 = 0x200;
+/// What each of them takes.
+pub const WINDOW_DOORBELL_LEN: u64 = 0x100;
+/// Where in a doorbell its address is: 8 bytes, 0 if nobody is to ring.
+pub const WINDOW_DOORBELL_ADDRESS_AT: u64 = 0x80;
+
+/// The addresses of a partition's doorbells in a window.
+pub fn doorbells(window: MemoryRange, partition: u8, queues: u8) -> impl Iterator<Item = MemoryRange> {
+    let header = window.start() + u64::from(partition) * WINDOW_HEADER_LEN;
+    let address = move |queue: u8| {
+        let doorbell = header + WINDOW_DOORBELLS_AT + u64::from(queue) * WINDOW_DOORBELL_LEN;
+        MemoryRange::with_len(doorbell + WINDOW_DOORBELL_ADDRESS_AT, 8)
+    };
+    (0..queues).filter_map(address)
+}
 
 /// What a partition takes of the window for its header page, as `shmem` lays it out (a test of the whole compares
 /// them).

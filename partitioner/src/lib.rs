@@ -26,6 +26,7 @@
 //! | [`mod@plan`] | what each partition gets, or every reason why that cannot be |
 //! | [`allotment`] | the whole memory of a machine, and what a plan makes of each stretch |
 //! | [`view`] | the bytes that each instance sees |
+//! | [`load_list`] | what is done before a partition's kernel is entered, as bytes |
 //! | [`apply`] | the plan carried out through the verbs of a [`machine::Machine`] |
 //! | [`diagnostic`] | what users read of every error: code, message, places in the box file, help |
 
@@ -46,6 +47,7 @@ pub mod firmware;
 pub mod initrd;
 pub mod inventory;
 pub mod layout;
+pub mod load_list;
 pub mod machine;
 pub mod pci;
 pub mod plan;

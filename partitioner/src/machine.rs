@@ -6,7 +6,9 @@ use core::fmt;
 
 use crate::address::MemoryRange;
 use crate::inventory::ApicId;
+use crate::load_list::LoadList;
 use crate::pci::PciAddress;
+use crate::plan::PartitionPlan;
 
 /// How a core enters its kernel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,18 +75,19 @@ pub trait Machine {
     /// function.
     fn update(&mut self, function: PciAddress, register: u16, clear: u16, set: u16);
 
-    /// Makes a core enter a kernel, now. Never the boot processor, which calls this: what it has to enter is handed
-    /// back by [`crate::apply::apply`].
+    /// Fills a partition's memory for its first start, and keeps the list and whose cores are for later starts. Returns
+    /// whether the kernel got a random seed.
+    fn load(&mut self, partition: &PartitionPlan, list: &LoadList) -> bool;
+
+    /// Makes the boot core of a partition that was loaded enter its kernel, now. Never the boot processor, which calls
+    /// this: what it has to start is handed back by [`crate::apply::apply`].
     ///
     /// # Errors
     /// If the core does not answer.
-    fn start(&mut self, core: ApicId, mode: StartMode, entry: Entry) -> Result<(), StartError>;
+    fn start(&mut self, partition: &PartitionPlan, mode: StartMode) -> Result<(), StartError>;
 
     /// Waits until an instance shows one of its signs.
     fn await_turn(&mut self, signs: TurnSigns) -> Turn;
-
-    /// Random bytes, if the machine can make them.
-    fn random(&mut self) -> Option<Seed>;
 
     /// Logs on the serial port what is being done, under a stable name of the step.
     fn log(&mut self, step: &'static str, detail: fmt::Arguments<'_>);

@@ -36,7 +36,7 @@ pub use command_line::command_line;
 pub use e820::{E820Entry, E820Kind, e820};
 pub use error::ViewError;
 pub use mp_table::mp_table;
-pub use seed::{seed_address, seed_entry, seed_len_address};
+pub use seed::{seed_address, seed_entry, seed_entry_len, seed_len_address};
 pub use zero_page::zero_page;
 
 /// Everything that is written into an instance's tables before it starts.

@@ -11,12 +11,14 @@ mod numbers;
 pub mod place;
 mod recorded;
 pub mod register;
+mod restore;
 mod scan;
 
 pub use config_space::ConfigSpace;
 pub use numbers::{Numbered, number_buses};
 pub use recorded::{Recorded, RecordedFunction};
-pub use register::{COMMAND, Command, MSI_CONTROL, MSI_ENABLE, MSI_X_ENABLE};
+pub use register::{BRIDGE_CONTROL, COMMAND, Command, MSI_CONTROL, MSI_ENABLE, MSI_X_ENABLE, SECONDARY_BUS_RESET};
+pub use restore::restore;
 pub use scan::functions;
 
 #[cfg(test)]

@@ -22,9 +22,14 @@ const TYPE_AT: usize = 8;
 const LEN_AT: usize = 12;
 const HEADER_LEN: usize = 16;
 
+/// Bytes of an entry.
+pub const fn seed_entry_len() -> usize {
+    HEADER_LEN + size_of::<Seed>()
+}
+
 /// The entry. Without random numbers the entry is empty: a guess must not count as a seed.
-pub fn seed_entry(seed: Option<Seed>) -> [u8; HEADER_LEN + size_of::<Seed>()] {
-    let mut entry = [0; HEADER_LEN + size_of::<Seed>()];
+pub fn seed_entry(seed: Option<Seed>) -> [u8; seed_entry_len()] {
+    let mut entry = [0; seed_entry_len()];
     entry[TYPE_AT..LEN_AT].copy_from_slice(&TYPE.to_le_bytes());
     if let Some(seed) = seed {
         entry[LEN_AT..HEADER_LEN].copy_from_slice(&(seed.len() as u32).to_le_bytes());

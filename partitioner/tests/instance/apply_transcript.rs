@@ -6,9 +6,10 @@ use crate::fixture::{self, FAR, range};
 use partitioner::address::MemoryRange;
 use partitioner::apply::{ApplyError, apply};
 use partitioner::inventory::ApicId;
-use partitioner::machine::{Entry, Machine, StartError, StartMode, Turn, TurnSigns};
+use partitioner::load_list::{LoadList, Step, steps};
+use partitioner::machine::{Machine, StartError, StartMode, Turn, TurnSigns};
 use partitioner::pci::PciAddress;
-use partitioner::plan::{Plan, PlannedImage};
+use partitioner::plan::{PartitionPlan, Plan, PlannedImage};
 use partitioner::request::{ImageFile, Request};
 use proptest::prelude::*;
 
@@ -23,6 +24,19 @@ struct Recorder {
 impl Recorder {
     fn note(&mut self, line: fmt::Arguments<'_>) {
         writeln!(self.transcript, "{line}").expect("a string takes everything");
+    }
+
+    fn note_steps(&mut self, list: &[u8], before: &str) {
+        for step in steps(list) {
+            match step.expect("a whole list") {
+                Step::Zero(range) => self.note(format_args!("{before}zero {range}")),
+                Step::Copy(from, to) => self.note(format_args!("{before}copy {from} to {to:#x}")),
+                Step::Write(to, bytes) => {
+                    self.note(format_args!("{before}write {to:#x} {} bytes, first {:02x?}", bytes.len(), &bytes[..4]));
+                }
+                other => self.note(format_args!("{before}{other:x?}")),
+            }
+        }
     }
 }
 
@@ -44,18 +58,23 @@ impl Machine for Recorder {
         self.note(format_args!("  update {function} {register:#x}: clear {clear:#x}, set {set:#x}"));
     }
 
-    fn start(&mut self, core: ApicId, mode: StartMode, entry: Entry) -> Result<(), StartError> {
-        self.note(format_args!("  start {core} {mode:?} at {:#x} with {:#x}", entry.address, entry.zero_page));
+    fn load(&mut self, partition: &PartitionPlan, list: &LoadList) -> bool {
+        let again = list.bytes().len() - list.first_start().len();
+        self.note(format_args!("  load {}, and later again:", partition.name));
+        self.note_steps(&list.bytes()[..again], "    again: ");
+        self.note_steps(list.first_start(), "    ");
+        true
+    }
+
+    fn start(&mut self, partition: &PartitionPlan, mode: StartMode) -> Result<(), StartError> {
+        let core = partition.boot_core().core.apic_id;
+        self.note(format_args!("  start {core} {mode:?}"));
         if self.dead == Some(core) { Err(StartError { core, waited_ms: 200 }) } else { Ok(()) }
     }
 
     fn await_turn(&mut self, signs: TurnSigns) -> Turn {
         self.note(format_args!("  await {} or {:#x?}", signs.low, signs.seed_len));
         if self.slow == Some(signs.low) { Turn::TimedOut } else { Turn::Passed }
-    }
-
-    fn random(&mut self) -> Option<[u8; 32]> {
-        Some([0x5a; 32])
     }
 
     fn log(&mut self, step: &'static str, detail: fmt::Arguments<'_>) {
@@ -124,16 +143,15 @@ impl Machine for Bytes {
     fn write(&mut self, _to: u64, _bytes: &[u8]) {}
     fn zero(&mut self, _range: MemoryRange) {}
     fn update(&mut self, _function: PciAddress, _register: u16, _clear: u16, _set: u16) {}
-    fn start(&mut self, _core: ApicId, _mode: StartMode, _entry: Entry) -> Result<(), StartError> {
+    fn load(&mut self, _partition: &PartitionPlan, _list: &LoadList) -> bool {
+        false
+    }
+    fn start(&mut self, _partition: &PartitionPlan, _mode: StartMode) -> Result<(), StartError> {
         Ok(())
     }
     fn await_turn(&mut self, _signs: TurnSigns) -> Turn {
         Turn::Passed
     }
-    fn random(&mut self) -> Option<[u8; 32]> {
-        None
-    }
-
     fn log(&mut self, _step: &'static str, _detail: fmt::Arguments<'_>) {}
 }
 

@@ -62,7 +62,7 @@ fn number(
     Some(last)
 }
 
-fn write(space: &mut impl ConfigSpace, bridge: PciAddress, buses: BusRange) {
+pub(super) fn write(space: &mut impl ConfigSpace, bridge: PciAddress, buses: BusRange) {
     let latency = space.read(bridge, BUSES) & 0xff00_0000;
     let [first, last] = [buses.first, buses.last].map(u32::from);
     space.write(bridge, BUSES, latency | last << 16 | first << 8 | u32::from(bridge.bus()));

@@ -216,7 +216,7 @@ fn take(free: &mut RangeSet, block: &Block) -> Option<u64> {
     Some(range.start())
 }
 
-fn write_register(space: &mut impl ConfigSpace, address: PciAddress, bar: &Bar, at: u64) {
+pub(super) fn write_register(space: &mut impl ConfigSpace, address: PciAddress, bar: &Bar, at: u64) {
     space.write(address, bar_register(bar.index), at as u32);
     if matches!(bar.kind, BarKind::Memory64 | BarKind::Prefetchable64) {
         space.write(address, bar_register(bar.index) + 4, (at >> 32) as u32);
@@ -234,6 +234,20 @@ fn close_unused(space: &mut impl ConfigSpace, bridge: PciAddress, windows: Windo
     }
     if windows.prefetchable.is_none() {
         write_window(space, bridge, Pool::Prefetchable, None);
+    }
+}
+
+/// Gives a bridge the windows that it has, and closes the others.
+pub(super) fn write_windows(space: &mut impl ConfigSpace, bridge: PciAddress, windows: Windows) {
+    close_unused(space, bridge, windows);
+    for (pool, range) in [(Pool::Memory, windows.memory), (Pool::Prefetchable, windows.prefetchable)] {
+        if range.is_some() {
+            write_window(space, bridge, pool, range);
+        }
+    }
+    if let Some(io) = windows.io {
+        // Steps of 4 KiB: bits 12 to 15 of the base and of the limit, in the upper half of a byte each.
+        space.write(bridge, IO_WINDOW, u32::from(io.first >> 8 & 0xf0) | u32::from(io.last & 0xf000));
     }
 }
 

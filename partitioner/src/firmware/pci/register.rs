@@ -32,6 +32,10 @@ pub(super) const MEMORY_WINDOW: u16 = 0x20;
 pub(super) const PREFETCHABLE_WINDOW: u16 = 0x24;
 pub(super) const PREFETCHABLE_BASE_UPPER: u16 = 0x28;
 pub(super) const PREFETCHABLE_LIMIT_UPPER: u16 = 0x2c;
+/// Of a bridge: what it does on the bus behind it, 16 bits.
+pub const BRIDGE_CONTROL: u16 = 0x3e;
+/// Everything behind the bridge is held in reset.
+pub const SECONDARY_BUS_RESET: u16 = 1 << 6;
 
 /// Where MSI and MSI-X have their control: in the high half of the capability's first register.
 pub const MSI_CONTROL: u16 = 2;

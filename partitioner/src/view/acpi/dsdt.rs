@@ -11,12 +11,14 @@
 use alloc::format;
 use alloc::vec::Vec;
 
+use acpi_tables::Aml;
 use acpi_tables::aml::{Device, EISAName, IO, Name, Package, PackageBuilder, ResourceTemplate, Scope, Uuid, ZERO};
 use acpi_tables::sdt::Sdt;
 
 use super::aml::{ConsumedMemory, HEADER_LEN, OEM_ID, OEM_REVISION, OEM_TABLE_ID, serialized};
 use super::pci;
 use crate::inventory::SerialPort;
+use crate::layout::CONTROL;
 use crate::plan::{PartitionPlan, Plan};
 use crate::view::command_line::added_words;
 
@@ -59,6 +61,7 @@ fn window_device(plan: &Plan, partition: &PartitionPlan) -> Vec<u8> {
 /// | `sprig,box` | the box's name |
 /// | `sprig,partitions` | the names of all partitions, in the order of their indices |
 /// | `sprig,queues` | how many rings each ordered pair of partitions has |
+/// | `sprig,control` | where the control page is, and its bytes |
 /// | `sprig,command-line` | the words that the partitioner has put in front of the owner's: the next kernel needs them too |
 /// | `sprig,cores-N` | the APIC IDs of the partition with index N: its doorbells ring nobody else |
 /// | `sprig,memory-N` | the runs of the partition with index N: each one's start and its end, which is not its own any more |
@@ -71,6 +74,11 @@ fn properties(plan: &Plan, reader: &PartitionPlan) -> PackageBuilder {
     pairs.add_element(&Package::new(alloc::vec![&"sprig,box", &plan.box_name]));
     pairs.add_element(&Package::new(alloc::vec![&"sprig,partitions", &names]));
     pairs.add_element(&Package::new(alloc::vec![&"sprig,queues", &plan.queues]));
+    let control = [CONTROL.start(), CONTROL.len()];
+    pairs.add_element(&Package::new(alloc::vec![
+        &"sprig,control",
+        &Package::new(control.iter().map(|number| number as &dyn Aml).collect())
+    ]));
     let words = added_words(plan, reader);
     pairs.add_element(&Package::new(alloc::vec![&"sprig,command-line", &words]));
     for partition in &plan.partitions {

@@ -1,0 +1,63 @@
+//! The [`ControlPage`] of this box: the last pages of the resident range.
+
+use core::sync::atomic::Ordering;
+
+use control::{BootProcessor, ControlPage};
+use partitioner::inventory::ApicId;
+use partitioner::layout::CONTROL;
+use partitioner::plan::{PartitionPlan, Plan};
+
+use crate::{paging, trampoline};
+
+unsafe extern "C" {
+    static mut control_start: u8;
+}
+
+/// The page. Until [`open`] has been called, all of it is zero.
+pub fn page() -> &'static ControlPage {
+    // SAFETY: the linker script gives these bytes to nobody else, and has aligned them; all words are atomics, for which
+    // any bytes will do.
+    unsafe { &*(&raw const control_start).cast() }
+}
+
+/// Makes it empty.
+///
+/// # Safety
+/// Only for the boot processor, before it wakes another.
+pub unsafe fn clear() {
+    let start = &raw mut control_start;
+    assert_eq!(start.addr() as u64, CONTROL.start(), "the control page is linked to another place");
+    // SAFETY: as in `page`; by the contract nobody uses it yet.
+    unsafe { start.write_bytes(0, size_of::<ControlPage>()) }
+}
+
+/// Fills in what is true of the whole box.
+pub fn open(plan: &Plan) {
+    let header = &page().header;
+    let is_idle = !plan.partitions.iter().any(|partition| owns(partition, plan.boot_processor));
+    let way = if is_idle { BootProcessor::Idle } else { BootProcessor::Gate };
+    header.partitions.store(plan.partitions.len() as u32, Ordering::Relaxed);
+    header.boot_processor.store(plan.boot_processor.0, Ordering::Relaxed);
+    header.boot_processor_way.store(way as u32, Ordering::Relaxed);
+    header.trampoline.store(trampoline::PAGE as u32, Ordering::Relaxed);
+    header.gate.store(trampoline::GATE, Ordering::Relaxed);
+    header.root.store(paging::root().into(), Ordering::Relaxed);
+    header.tsc_khz.store(plan.tsc_khz, Ordering::Relaxed);
+    page().open();
+}
+
+fn owns(partition: &PartitionPlan, core: ApicId) -> bool {
+    partition.cores.iter().any(|planned| planned.core.apic_id == core)
+}
+
+/// Says whose cores a partition's are, and keeps its load list, for as long as the machine is up.
+pub fn keep(partition: &PartitionPlan, list: &'static [u8]) {
+    let index = usize::from(partition.index.0);
+    for core in &partition.cores {
+        page().give(core.core.apic_id.0, index);
+    }
+    let words = &page().partitions[index];
+    words.boot_core.store(partition.boot_core().core.apic_id.0, Ordering::Relaxed);
+    words.list_len.store(list.len() as u64, Ordering::Relaxed);
+    words.list.store(list.as_ptr().addr() as u64, Ordering::Release);
+}

@@ -1,0 +1,112 @@
+//! What every core does that comes to the resident part, at any time: at the start of the box, by INIT-SIPI from another
+//! instance, or by itself from a kernel that ends.
+//!
+//! It is brought to the state in which the first start finds it, says that it has arrived, and does what the
+//! [control page](control) wants of its partition. Nothing is planned or allocated here, and nothing is logged: the log's
+//! port may belong to a partition by now.
+
+use core::arch::asm;
+
+use control::{Arrival, Cause, Command, Order, Partition, Role, State, Status};
+use partitioner::machine::Entry;
+
+use crate::{cleanse, control_page, halt, interrupts, loader, tsc};
+
+/// How long the boot core of a partition waits for the others. They are fetched within some 20 ms.
+const ARRIVAL_US: u64 = 2_000_000;
+
+/// Where the trampoline leads every core: on its own stack, with the identity map.
+// SAFETY: no other item has this name; the trampoline calls it with the core's APIC ID.
+#[unsafe(no_mangle)]
+extern "C" fn core_main(apic_id: u32) -> ! {
+    let is_quiet = interrupts::load_quiet();
+    debug_assert!(is_quiet, "the boot processor made it before it woke anybody");
+    cleanse::this_core(apic_id);
+    obey(apic_id)
+}
+
+/// Does what is wanted, and waits for the next order.
+pub fn obey(apic_id: u32) -> ! {
+    loop {
+        let arrival = control_page::page().arrive(apic_id);
+        if let Some(Arrival { partition, role: Role::Boot, order }) = arrival {
+            carry_out(partition, order);
+        }
+        // Whoever gives an order resets this core, or wakes it by an NMI, again and again until it says that it has come.
+        while control_page::page().is_still_wanted(arrival) {
+            halt::sleep();
+        }
+    }
+}
+
+/// On the boot core of a partition. Comes back if there is no kernel to be entered.
+fn carry_out(index: usize, order: Order) {
+    let partition = &control_page::page().partitions[index];
+    if order == partition.done() {
+        return;
+    }
+    match order.command {
+        Command::Enter => enter(index, order, loader::entry(loader::kept(partition))),
+        _ if !others_arrive(index, order) => finish(partition, order, State::Failed, Cause::CoreSilent),
+        // SAFETY: the list was recorded for this machine, and all cores of the partition are here.
+        Command::Start => match unsafe { loader::load(loader::kept(partition)) } {
+            Ok(loaded) => enter(index, order, loaded.entry),
+            Err(_) => finish(partition, order, State::Failed, Cause::BadList),
+        },
+        Command::Stop | Command::None => finish(partition, order, State::Stopped, Cause::Asked),
+    }
+}
+
+fn others_arrive(index: usize, order: Order) -> bool {
+    let limit = tsc::now() + tsc::ticks(ARRIVAL_US);
+    let page = control_page::page();
+    while !page.all_arrived(index) {
+        if tsc::now() > limit || page.partitions[index].wanted() != order {
+            return false;
+        }
+        core::hint::spin_loop();
+    }
+    true
+}
+
+/// If another order has come meanwhile, that one is found next.
+fn finish(partition: &Partition, order: Order, state: State, cause: Cause) {
+    partition.finish(order, state, cause, tsc::now());
+}
+
+fn enter(index: usize, order: Order, entry: Option<Entry>) {
+    let page = control_page::page();
+    let partition = &page.partitions[index];
+    let Some(entry) = entry else { return finish(partition, order, State::Failed, Cause::BadList) };
+    let cause = match (order.command, partition.status()) {
+        (Command::Enter, _) => Cause::None,
+        (_, Status { state: State::Ended, cause }) => cause,
+        _ => Cause::Asked,
+    };
+    if partition.finish(order, State::Starting, cause, tsc::now()) {
+        page.dismiss(index, order);
+        // SAFETY: the list put a kernel there, and this core belongs to its partition.
+        unsafe { enter_kernel(entry) }
+    }
+}
+
+/// Leaves the resident part for a kernel, by the 64-bit boot protocol.
+///
+/// # Safety
+/// A kernel's 64-bit entry point lies at `entry.address` and its zero page at `entry.zero_page`, both identity-mapped.
+unsafe fn enter_kernel(entry: Entry) -> ! {
+    // SAFETY: by the contract; the GDT has the selectors of the protocol, and nothing of this stack is needed again.
+    unsafe {
+        asm!(
+            "cli",
+            "cld",
+            "xor ebp, ebp",
+            "xor edi, edi",
+            "xor ebx, ebx",
+            "jmp rax",
+            in("rax") entry.address,
+            in("rsi") entry.zero_page,
+            options(noreturn)
+        )
+    }
+}
