@@ -15,16 +15,13 @@
 
 #include <linux/cpumask.h>
 #include <linux/interrupt.h>
-#include <linux/io.h>
 #include <linux/irq.h>
 #include <linux/irqdomain.h>
 #include <linux/slab.h>
 
 #include <asm/apicdef.h>
-#include <asm/fixmap.h>
 #include <asm/hw_irq.h>
 #include <asm/irqdomain.h>
-#include <asm/msr.h>
 #include <asm/smp.h>
 
 #include "sprig_vni.h"
@@ -32,36 +29,7 @@
 /* A ring that finds its peer moved is repeated; a peer that moves without end has its tick to find the frames. */
 #define SPRIG_RING_TRIES 4
 
-/* Reads of the command register until the previous interrupt has left, some hundred times what it takes. */
-#define SPRIG_ICR_READS 10000
-
 /* ---- sending ---- */
-
-static void sprig_send_x2apic(u32 apic_id, u32 vector)
-{
-	/* Writing this MSR orders nothing: let the peer see what it is rung for. */
-	asm volatile("mfence; lfence" : : : "memory");
-	wrmsr(APIC_BASE_MSR + (APIC_ICR >> 4), APIC_DM_FIXED | vector, apic_id);
-}
-
-static void sprig_send_xapic(u32 apic_id, u32 vector)
-{
-	void __iomem *apic = (void __iomem *)APIC_BASE;
-	int reads = 0;
-
-	while (readl(apic + APIC_ICR) & APIC_ICR_BUSY && ++reads < SPRIG_ICR_READS)
-		cpu_relax();
-	writel(SET_XAPIC_DEST_FIELD(apic_id), apic + APIC_ICR2);
-	writel(APIC_DM_FIXED | vector, apic + APIC_ICR);
-}
-
-static void sprig_send_doorbell(const struct sprig_vni *vni, u64 address)
-{
-	if (vni->x2apic)
-		sprig_send_x2apic(upper_32_bits(address), lower_32_bits(address));
-	else
-		sprig_send_xapic(upper_32_bits(address), lower_32_bits(address));
-}
 
 /* Counts what became of a ring. True if there is an address to send to. */
 static bool sprig_count_ring(struct sprig_vni *vni, u64 rung)
@@ -95,7 +63,7 @@ void sprig_doorbell_ring_peer(struct sprig_vni *vni, u32 queue, u32 peer)
 	local_irq_save(flags);
 	address = sprig_ring(vni->endpoint, queue, peer, cores);
 	for (tries = 0; tries < SPRIG_RING_TRIES && sprig_count_ring(vni, address); tries++) {
-		sprig_send_doorbell(vni, address);
+		sprig_icr_send(vni->x2apic, upper_32_bits(address), APIC_DM_FIXED | lower_32_bits(address));
 		address = sprig_ring_again(vni->endpoint, queue, peer, cores, address);
 	}
 	local_irq_restore(flags);

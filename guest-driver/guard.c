@@ -4,7 +4,8 @@
  *
  * A Linux that reboots, by `reboot -f` or after a panic, resets the machine: by ACPI, the keyboard controller or a
  * triple fault, whichever works. No hook of x86 lets a module decide otherwise, so there are kprobes on the functions that
- * do it. A core that comes there parks: its instance ends, and the box lives.
+ * do it. A core that comes there leaves for the resident part of the boot image, which starts this partition again: the
+ * box lives.
  *
  * On panic, on reboot and here the peers are rung at once, so that they need not wait for a heartbeat that has stopped.
  *
@@ -19,7 +20,6 @@
 #include <linux/panic_notifier.h>
 #include <linux/pci.h>
 #include <linux/reboot.h>
-#include <linux/smp.h>
 
 #include "sprig_vni.h"
 
@@ -66,23 +66,22 @@ void sprig_silence_devices(void)
 
 #if IS_ENABLED(CONFIG_KPROBES)
 
-/* Interrupts stay off for good, so only what cannot be masked wakes this core, for a moment. Nothing here may sleep or
- * take a lock: this may be a panic within an NMI. */
+/* Interrupts stay off for good. Nothing here may sleep or take a lock: this may be a panic within an NMI. */
 static int sprig_guard_park(struct kprobe *probe, struct pt_regs *regs)
 {
 	local_irq_disable();
-	pr_emerg("this instance asked to reset the machine, which would have reset the whole box; it halts instead\n");
+	pr_emerg("this instance asked to reset the machine, which would have reset the whole box; it starts again alone\n");
 	sprig_leave_box();
-	/* On the way of SysRq-B the other cores still run. Those that have stopped already are left alone. */
-	smp_send_stop();
+	sprig_control_come_back(SPRIG_CAUSE_REBOOT);
 	sprig_silence_devices();
+	sprig_gate_leave();
 	for (;;)
 		asm volatile("cli; hlt" : : : "memory");
 	return 0;
 }
 NOKPROBE_SYMBOL(sprig_guard_park);
 
-/* Every reset passes the first function. The others are those that it calls, for a kernel that does not pass the first. */
+/* Every reset passes the first function. The next two are those that it calls, for a kernel that does not pass the first. */
 static struct kprobe sprig_guard_probe[] = {
 	{ .symbol_name = "native_machine_emergency_restart", .pre_handler = sprig_guard_park },
 	{ .symbol_name = "machine_real_restart", .pre_handler = sprig_guard_park },
@@ -95,6 +94,7 @@ void sprig_guard_register(void)
 {
 	int i, error, missing = 0;
 
+	sprig_stop_watch();
 	for (i = 0; i < ARRAY_SIZE(sprig_guard_probe); i++) {
 		error = register_kprobe(&sprig_guard_probe[i]);
 		sprig_guard_set[i] = !error;
@@ -114,6 +114,7 @@ void sprig_guard_unregister(void)
 	for (i = 0; i < ARRAY_SIZE(sprig_guard_probe); i++)
 		if (sprig_guard_set[i])
 			unregister_kprobe(&sprig_guard_probe[i]);
+	sprig_stop_forget();
 	pr_notice("the box is no longer guarded against a reset by this instance\n");
 }
 
@@ -132,6 +133,14 @@ void sprig_guard_unregister(void)
 
 static int sprig_on_the_way_out(struct notifier_block *block, unsigned long event, void *data)
 {
+	switch (event) {
+	case SYS_HALT:
+		sprig_control_end(SPRIG_CAUSE_HALT);
+		break;
+	case SYS_POWER_OFF:
+		sprig_control_end(SPRIG_CAUSE_POWER_OFF);
+		break;
+	}
 	sprig_leave_box();
 	return NOTIFY_DONE;
 }
@@ -140,7 +149,9 @@ static int sprig_on_the_way_out(struct notifier_block *block, unsigned long even
 static int sprig_on_panic(struct notifier_block *block, unsigned long event, void *data)
 {
 	sprig_silence_devices();
-	return sprig_on_the_way_out(block, event, data);
+	sprig_control_end(SPRIG_CAUSE_PANIC);
+	sprig_leave_box();
+	return NOTIFY_DONE;
 }
 
 static struct notifier_block sprig_panic_block = { .notifier_call = sprig_on_panic };

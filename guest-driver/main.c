@@ -260,6 +260,8 @@ static int sprig_probe(struct platform_device *device)
 	if (!error)
 		error = sprig_cores_probe(vni);
 	if (!error)
+		error = sprig_control_probe(vni);
+	if (!error)
 		error = sprig_map_window(device, vni);
 	if (!error)
 		error = sprig_open_endpoint(vni);

@@ -9,10 +9,14 @@
  *	rx.c        frames from the peers to the stack: the poll
  *	pace.c      when a queue is polled next
  *	links.c     links, carrier
+ *	icr.c       interrupts to cores of other kernels
  *	doorbell.c  the interrupt that peers raise here, and the one raised at a peer
  *	cores.c     which cores each partition has
  *	guard.c     what keeps a reset of this instance from taking the box along
  *	kexec.c     what keeps the next kernel of this instance in its partition
+ *	control.c   stops and starts other partitions, and says how this one is
+ *	gate.c      the way of this instance's cores to the resident part; jump.S: its last step
+ *	stop.c      cores that are stopped for good go that way
  *	power.c     no sleep
  *	counters.c  what was counted, and the sums over it
  *	ethtool.c   what ethtool shows
@@ -72,6 +76,16 @@
 #define SPRIG_IRQ_MOVES_AT_ONCE IRQ_MOVE_PCNTXT
 #else
 #define SPRIG_IRQ_MOVES_AT_ONCE 0
+#endif
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+#define SPRIG_STOP_OPERATION	/* smp_ops.stop_this_cpu */
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#define sprig_forbid_writing(area) ((area)->vm_flags &= ~VM_MAYWRITE)
+#else
+#define sprig_forbid_writing(area) vm_flags_clear(area, VM_MAYWRITE)
 #endif
 
 /* ---- counting ---- */
@@ -247,6 +261,9 @@ void sprig_vni_settle_links(struct sprig_vni *vni);
 const char *sprig_vni_link_name(const struct sprig_vni *vni, u32 peer);
 void sprig_vni_leave(struct sprig_vni *vni);
 
+/* ---- icr.c ---- */
+void sprig_icr_send(bool x2apic, u32 apic_id, u32 command);
+
 /* ---- doorbell.c ---- */
 int sprig_doorbell_probe(struct sprig_vni *vni);
 int sprig_doorbell_open(struct sprig_vni *vni);
@@ -266,6 +283,22 @@ void sprig_silence_devices(void);
 /* ---- kexec.c ---- */
 void sprig_kexec_register(void);
 void sprig_kexec_unregister(void);
+
+/* ---- control.c ---- */
+int sprig_control_probe(struct sprig_vni *vni);
+void sprig_control_end(u32 cause);
+void sprig_control_obey(void);
+void sprig_control_come_back(u32 cause);
+
+/* ---- gate.c, jump.S ---- */
+int sprig_gate_open(struct sprig_vni *vni, const struct sprig_control_page *page);
+void sprig_gate_close(void);
+void sprig_gate_leave(void);
+void sprig_jump(u64 map, u64 to);
+
+/* ---- stop.c ---- */
+void sprig_stop_watch(void);
+void sprig_stop_forget(void);
 
 /* ---- power.c ---- */
 int sprig_power_watch(struct sprig_vni *vni);

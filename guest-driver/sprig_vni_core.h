@@ -139,6 +139,33 @@ u32 sprig_counter_count(void);
 const char *sprig_counter_name(u32 which);
 u64 sprig_counter(const struct sprig_endpoint *endpoint, u32 which);
 
+/* ---- the control page: src/abi/control.rs says what each does; any context ---- */
+struct sprig_control_page;		/* opaque; mapped by the shim */
+
+#define SPRIG_COMMAND_STOP 1
+#define SPRIG_COMMAND_START 2
+#define SPRIG_STATE_ENDED 3
+#define SPRIG_CAUSE_PANIC 2
+#define SPRIG_CAUSE_REBOOT 3
+#define SPRIG_CAUSE_HALT 4
+#define SPRIG_CAUSE_POWER_OFF 5
+bool sprig_control_is_known(const struct sprig_control_page *page, u64 len, u32 partitions);
+u32 sprig_control_boot_processor(const struct sprig_control_page *page);
+u32 sprig_control_trampoline(const struct sprig_control_page *page);
+u64 sprig_control_gate(const struct sprig_control_page *page);
+u64 sprig_control_root(const struct sprig_control_page *page);
+/* Returns the order; 0: the one in pending is still to be carried out. */
+u64 sprig_control_ask(const struct sprig_control_page *page, u32 index, u32 number, u32 asker, u64 *pending);
+u64 sprig_control_supersede(const struct sprig_control_page *page, u32 index, u32 number, u32 asker, u64 pending);
+void sprig_control_dismiss(const struct sprig_control_page *page, u32 core);
+bool sprig_control_has_answered(const struct sprig_control_page *page, u32 core, u64 order);
+bool sprig_control_comes_by_nmi(const struct sprig_control_page *page, u32 core);
+/* The order that is pending; 0: none. */
+u64 sprig_control_pending(const struct sprig_control_page *page, u32 index);
+void sprig_control_open_gate(const struct sprig_control_page *page, u32 core, bool open);
+void sprig_control_came_up(const struct sprig_control_page *page, u32 index, u64 now);
+void sprig_control_say(const struct sprig_control_page *page, u32 index, u32 state, u32 cause, u64 now);
+
 /* ---- what the core asks of the shim ---- */
 /* Declared as returning, so that objtool can follow the instruction after the call. */
 void sprig_core_panic(void);

@@ -81,7 +81,7 @@ pub(crate) fn copy_shim(places: &Places, folder: &Path) -> Result<()> {
 fn sources(folder: &Path) -> Result<Vec<PathBuf>> {
     let is_wanted = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let is_c = name.ends_with(".c") || name.ends_with(".h");
+        let is_c = [".c", ".h", ".S"].iter().any(|end| name.ends_with(end));
         is_c || ["Kbuild", "Makefile", "dkms.conf"].contains(&&*name) || name.starts_with("LICENSE")
     };
     let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;

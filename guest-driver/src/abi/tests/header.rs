@@ -18,7 +18,7 @@ use vni::peer_link::LinkStatus;
 
 use crate::abi::doorbell::Cores;
 use crate::abi::receive::Frame;
-use crate::abi::{MAX_SEGMENTS, Segment, doorbell, links, receive, send};
+use crate::abi::{MAX_SEGMENTS, Segment, control, doorbell, links, receive, send};
 use crate::endpoint::Endpoint;
 
 const HEADER: &str = include_str!("../../../sprig_vni_core.h");
@@ -28,8 +28,10 @@ const LINUX_TYPES: &str = "#include <stdbool.h>\n#include <stddef.h>\n#include <
     typedef uint8_t u8; typedef uint16_t u16; typedef uint32_t u32; typedef uint64_t u64;\n";
 
 /// Each type of the interface, in both languages; `@` is the place of the name.
-const TYPES: [(&str, &str); 20] = [
+const TYPES: [(&str, &str); 22] = [
     ("*const Endpoint", "const struct sprig_endpoint *@"),
+    ("*const ControlPage", "const struct sprig_control_page *@"),
+    ("*mut u64", "u64 *@"),
     ("*const Segment", "const struct sprig_segment *@"),
     ("*const Offload", "const struct sprig_offload *@"),
     ("*const Cores", "const struct sprig_cores *@"),
@@ -180,7 +182,7 @@ fn c_lays_structures_out_as_rust_does() {
 }
 
 /// Each constant of the header.
-const CONSTANTS: [(&str, usize); 24] = [
+const CONSTANTS: [(&str, usize); 31] = [
     ("SPRIG_MAX_PARTITIONS", MAX_PARTITIONS),
     ("SPRIG_MAX_FRAME", vni::MAX_FRAME),
     ("SPRIG_MAX_SEGMENTS", MAX_SEGMENTS),
@@ -205,6 +207,13 @@ const CONSTANTS: [(&str, usize); 24] = [
     ("SPRIG_EMPTY", receive::EMPTY as usize),
     ("SPRIG_FRAME", receive::FRAME as usize),
     ("SPRIG_FAULT", receive::FAULT as usize),
+    ("SPRIG_COMMAND_STOP", control::COMMAND_STOP as usize),
+    ("SPRIG_COMMAND_START", control::COMMAND_START as usize),
+    ("SPRIG_STATE_ENDED", control::STATE_ENDED as usize),
+    ("SPRIG_CAUSE_PANIC", control::CAUSE_PANIC as usize),
+    ("SPRIG_CAUSE_REBOOT", control::CAUSE_REBOOT as usize),
+    ("SPRIG_CAUSE_HALT", control::CAUSE_HALT as usize),
+    ("SPRIG_CAUSE_POWER_OFF", control::CAUSE_POWER_OFF as usize),
 ];
 
 #[test]

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0 OR GPL-2.0-only
+/*
+ * /dev/sprig: stops and starts other partitions.
+ *
+ * Written to: a verb and the name of a partition. The order is given in the control page, and the partition's cores are
+ * fetched into the resident part, which carries it out: whoever writes need not wait for that. Mapped, read-only: the
+ * control page, in which everybody says how he is.
+ *
+ *	write fails with
+ *	EINVAL		no such verb
+ *	ENOENT		no such partition
+ *	ELOOP		this very partition
+ *	EBUSY		an order is pending, and not for so long that its asker must have died
+ *	EOPNOTSUPP	it has the boot processor, which cannot be fetched: its driver is not loaded
+ *	ETIMEDOUT	not all of its cores have come
+ *
+ * INIT and start-up are sent to cores of other partitions only, by what the firmware tables say, and never to the boot
+ * processor: an INIT there resets the machine. That one is brought by an NMI, by the gate of the driver in its kernel.
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/delay.h>
+#include <linux/fs.h>
+#include <linux/io.h>
+#include <linux/kprobes.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/property.h>
+#include <linux/string.h>
+#include <linux/uaccess.h>
+
+#include <asm/apicdef.h>
+#include <asm/smp.h>
+#include <asm/tsc.h>
+
+#include "sprig_vni.h"
+
+/* INIT, level-triggered and asserted: as firmware sends it, and kernels did for long. */
+#define SPRIG_INIT (APIC_INT_LEVELTRIG | APIC_INT_ASSERT | APIC_DM_INIT)
+
+/* From the INIT to the start-up (Intel SDM volume 3, section 9.4.4.1), and how long a core is given to answer. */
+#define SPRIG_INIT_US 10000
+#define SPRIG_ANSWER_US 1000
+/* Start-ups that a core is sent, and NMIs that the boot processor is, until it has answered. */
+#define SPRIG_TRIES 20
+/* After this an order that is pending is taken for one whose asker, or whose partition, has died. */
+#define SPRIG_PATIENCE_MS 10000
+#define SPRIG_LONGEST_LINE 128
+
+static struct sprig_control {
+	struct sprig_vni *vni;		/* NULL: no box, or one whose control page is of another version */
+	struct sprig_control_page *page;
+	phys_addr_t start;
+	u64 len;
+	struct mutex asking;		/* one order of ours at a time */
+} sprig_control = { .asking = __MUTEX_INITIALIZER(sprig_control.asking) };
+
+/* ---- fetching the cores of another partition ---- */
+
+static bool sprig_may_reset(u32 core)
+{
+	return core != sprig_control_boot_processor(sprig_control.page);
+}
+
+static void sprig_interrupt(u32 core, u32 command)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	sprig_icr_send(sprig_control.vni->x2apic, core, command);
+	local_irq_restore(flags);
+}
+
+/* A start-up that comes late would take a core away from the kernel that is being started. The boot core enters it only when
+ * all cores have answered: so with interrupts off, none that has not can have left since. */
+static void sprig_start_up(u32 core, u64 order)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (!sprig_control_has_answered(sprig_control.page, core, order))
+		sprig_icr_send(sprig_control.vni->x2apic, core,
+			       APIC_DM_STARTUP | sprig_control_trampoline(sprig_control.page) >> PAGE_SHIFT);
+	local_irq_restore(flags);
+}
+
+static bool sprig_wake(u32 core, u64 order)
+{
+	int tries;
+
+	for (tries = 0; tries < SPRIG_TRIES; tries++) {
+		if (sprig_may_reset(core))
+			sprig_start_up(core, order);
+		else
+			sprig_interrupt(core, APIC_DM_NMI);
+		udelay(SPRIG_ANSWER_US);
+		if (sprig_control_has_answered(sprig_control.page, core, order))
+			return true;
+	}
+	return false;
+}
+
+static int sprig_fetch(const struct sprig_cores *cores, u32 partition, u64 order)
+{
+	int error = 0;
+	u32 i;
+
+	for (i = 0; i < cores->count; i++)
+		if (sprig_may_reset(cores->apic_ids[i])) {
+			sprig_control_dismiss(sprig_control.page, cores->apic_ids[i]);
+			sprig_interrupt(cores->apic_ids[i], SPRIG_INIT);
+		}
+	usleep_range(SPRIG_INIT_US, 2 * SPRIG_INIT_US);
+	for (i = 0; i < cores->count; i++)
+		if (!sprig_wake(cores->apic_ids[i], order)) {
+			pr_warn("core with APIC ID %u of \"%s\" does not come to the resident part\n",
+				cores->apic_ids[i], sprig_control.vni->names[partition]);
+			error = -ETIMEDOUT;
+		}
+	return error;
+}
+
+static bool sprig_can_fetch(const struct sprig_cores *cores)
+{
+	u32 i;
+
+	for (i = 0; i < cores->count; i++)
+		if (!sprig_may_reset(cores->apic_ids[i]) &&
+		    !sprig_control_comes_by_nmi(sprig_control.page, cores->apic_ids[i]))
+			return false;
+	return true;
+}
+
+/* ---- orders ---- */
+
+static u64 sprig_give_order(u32 partition, u32 command)
+{
+	u64 pending = 0, order;
+	unsigned long limit = jiffies + msecs_to_jiffies(SPRIG_PATIENCE_MS);
+
+	for (;;) {
+		order = sprig_control_ask(sprig_control.page, partition, command, sprig_control.vni->index, &pending);
+		if (order || time_after(jiffies, limit) || msleep_interruptible(10))
+			break;
+	}
+	if (!order && time_after(jiffies, limit))
+		order = sprig_control_supersede(sprig_control.page, partition, command, sprig_control.vni->index, pending);
+	return order;
+}
+
+static int sprig_order(u32 partition, u32 command)
+{
+	const struct sprig_cores *cores = &sprig_control.vni->cores[partition];
+	u64 order;
+
+	if (partition == sprig_control.vni->index)
+		return -ELOOP;
+	if (!sprig_can_fetch(cores))
+		return -EOPNOTSUPP;
+	order = sprig_give_order(partition, command);
+	if (!order)
+		return -EBUSY;
+	return sprig_fetch(cores, partition, order);
+}
+
+static int sprig_command_of(const char *verb)
+{
+	if (!strcmp(verb, "stop"))
+		return SPRIG_COMMAND_STOP;
+	return strcmp(verb, "start") ? -EINVAL : SPRIG_COMMAND_START;
+}
+
+static int sprig_obey(char *line)
+{
+	char *name = strim(line);
+	char *verb = strsep(&name, " ");
+	int command = sprig_command_of(verb), partition, error;
+
+	if (command < 0 || !name)
+		return -EINVAL;
+	partition = match_string(sprig_control.vni->names, sprig_control.vni->partitions, strim(name));
+	if (partition < 0)
+		return -ENOENT;
+	error = mutex_lock_interruptible(&sprig_control.asking);
+	if (error)
+		return error;
+	error = sprig_order(partition, command);
+	mutex_unlock(&sprig_control.asking);
+	return error;
+}
+
+static ssize_t sprig_control_write(struct file *file, const char __user *from, size_t len, loff_t *at)
+{
+	char line[SPRIG_LONGEST_LINE];
+	int error;
+
+	if (len >= sizeof(line))
+		return -EINVAL;
+	if (copy_from_user(line, from, len))
+		return -EFAULT;
+	line[len] = 0;
+	error = sprig_obey(line);
+	return error ?: len;
+}
+
+static int sprig_control_mmap(struct file *file, struct vm_area_struct *area)
+{
+	if (area->vm_flags & (VM_WRITE | VM_EXEC))
+		return -EPERM;
+	sprig_forbid_writing(area);
+	return vm_iomap_memory(area, sprig_control.start, sprig_control.len);
+}
+
+static const struct file_operations sprig_control_file = {
+	.owner	= THIS_MODULE,
+	.write	= sprig_control_write,
+	.mmap	= sprig_control_mmap,
+	.llseek	= noop_llseek,
+};
+
+static struct miscdevice sprig_control_device = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "sprig",
+	.mode	= 0600,
+	.fops	= &sprig_control_file,
+};
+
+/* ---- what this instance says of itself ---- */
+
+/* In any context, before the cores leave. */
+void sprig_control_end(u32 cause)
+{
+	const struct sprig_vni *vni = READ_ONCE(sprig_control.vni);
+
+	if (vni)
+		sprig_control_say(sprig_control.page, vni->index, SPRIG_STATE_ENDED, cause, rdtsc());
+}
+
+/* Brings the other cores of this instance to the resident part, whatever they do. With interrupts off, and for good. */
+static void sprig_fetch_own(u64 order)
+{
+	const struct sprig_cores *own = &sprig_control.vni->cores[sprig_control.vni->index];
+	u32 here = cpu_physical_id(raw_smp_processor_id()), i;
+
+	for (i = 0; i < own->count; i++)
+		if (own->apic_ids[i] != here && sprig_may_reset(own->apic_ids[i])) {
+			sprig_control_dismiss(sprig_control.page, own->apic_ids[i]);
+			sprig_interrupt(own->apic_ids[i], SPRIG_INIT);
+		}
+	mdelay(SPRIG_INIT_US / 1000);
+	for (i = 0; i < own->count; i++)
+		if (own->apic_ids[i] != here)
+			sprig_wake(own->apic_ids[i], order);
+}
+
+/* On a core of ours: does what another instance has asked of this one, if anything. Comes back if nothing is pending. */
+void sprig_control_obey(void)
+{
+	u64 order = sprig_control_pending(sprig_control.page, sprig_control.vni->index);
+
+	if (!order)
+		return;
+	sprig_fetch_own(order);
+	sprig_gate_leave();
+}
+NOKPROBE_SYMBOL(sprig_control_obey);
+
+/* This instance is to come up again at once: its cores are brought to where it is started, but for this one.
+ * If another instance has asked for something meanwhile, that is what will be done. */
+void sprig_control_come_back(u32 cause)
+{
+	const struct sprig_vni *vni = READ_ONCE(sprig_control.vni);
+	u64 pending = 0, order;
+
+	if (!vni)
+		return;
+	sprig_control_end(cause);
+	order = sprig_control_ask(sprig_control.page, vni->index, SPRIG_COMMAND_START, vni->index, &pending);
+	sprig_fetch_own(order ?: pending);
+}
+
+/* ---- from probe to removal ---- */
+
+static void sprig_control_forget(void *data)
+{
+	sprig_gate_close();
+	misc_deregister(&sprig_control_device);
+	WRITE_ONCE(sprig_control.vni, NULL);
+}
+
+static int sprig_map_control(struct sprig_vni *vni)
+{
+	u64 place[2];
+	int error = device_property_read_u64_array(vni->dev, "sprig,control", place, ARRAY_SIZE(place));
+
+	if (error)
+		return dev_err_probe(vni->dev, error,
+				     "\"sprig,control\" must be an address and a length; " SPRIG_OLD_BOX "\n");
+	sprig_control.start = place[0];
+	sprig_control.len = place[1];
+	sprig_control.page = devm_memremap(vni->dev, place[0], place[1], MEMREMAP_WB);
+	if (IS_ERR(sprig_control.page))
+		return dev_err_probe(vni->dev, PTR_ERR(sprig_control.page), "cannot map the control page at %#llx\n",
+				     place[0]);
+	if (!sprig_control_is_known(sprig_control.page, place[1], vni->partitions))
+		return dev_err_probe(vni->dev, -EPROTO, "the control page at %#llx has another version; " SPRIG_OLD_BOX "\n",
+				     place[0]);
+	return 0;
+}
+
+int sprig_control_probe(struct sprig_vni *vni)
+{
+	int error = sprig_map_control(vni);
+
+	if (error)
+		return error;
+	sprig_control_came_up(sprig_control.page, vni->index, rdtsc());
+	error = sprig_gate_open(vni, sprig_control.page);
+	if (error)
+		return error;
+	WRITE_ONCE(sprig_control.vni, vni);
+	error = misc_register(&sprig_control_device);
+	if (error) {
+		sprig_gate_close();
+		WRITE_ONCE(sprig_control.vni, NULL);
+		return dev_err_probe(vni->dev, error, "cannot make /dev/sprig\n");
+	}
+	/* An order that was given before the gate was open. */
+	sprig_control_obey();
+	return devm_add_action_or_reset(vni->dev, sprig_control_forget, NULL);
+}
