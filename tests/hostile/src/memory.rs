@@ -13,7 +13,7 @@ use shmem::{Shape, Window};
 /// The line of `/proc/iomem` that has the window: the ACPI device that announces it.
 const DEVICE: &str = " : SPRG0001:00";
 
-/// The window, mapped for good.
+/// Memory of the machine, mapped for good.
 pub(crate) struct Mapped {
     start: NonNull<u8>,
     len: u64,
@@ -23,11 +23,16 @@ impl Mapped {
     /// Maps the window of this instance.
     pub(crate) fn window() -> Result<Self> {
         let (first, len) = find()?;
+        Self::memory(first, len)
+    }
+
+    /// Maps memory of the machine.
+    pub(crate) fn memory(first: u64, len: u64) -> Result<Self> {
         let memory = File::options().read(true).write(true).open("/dev/mem").context("/dev/mem")?;
         let access = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: the kernel chooses an address where nothing is.
         let start = unsafe { mmap(ptr::null_mut(), len as usize, access, MapFlags::SHARED, &memory, first) };
-        let start = NonNull::new(start.context("cannot map the window")?.cast()).context("mapped at null")?;
+        let start = NonNull::new(start.context("cannot map memory")?.cast()).context("mapped at null")?;
         Ok(Self { start, len })
     }
 

@@ -19,6 +19,7 @@ mod parked;
 mod plugged;
 mod portless;
 mod refusals;
+mod restart;
 mod run;
 mod splits;
 mod systems;
