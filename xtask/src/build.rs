@@ -3,7 +3,6 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use clap::{Args, ValueEnum};
 
 use crate::disk;
 use crate::driver;
-use crate::initrd;
+use crate::initrd::{self, Program};
 use crate::places::{BARE_METAL, Places};
 use crate::process;
 use crate::progress;
@@ -25,8 +24,9 @@ pub(crate) const CARGO_LIMIT: Duration = Duration::from_secs(40 * 60);
 /// The target of the programs that run in instances.
 const INSTANCE: &str = "x86_64-unknown-linux-gnu";
 
-/// These programs: each is a package and a program of that name.
-const PROGRAMS: [&str; 3] = ["bench-agent", "datagrams", "sprig-log"];
+/// These programs: each is a package and a program of that name, and has another name in an instance or the same.
+const PROGRAMS: [(&str, &str); 3] =
+    [("bench-agent", "bench-agent"), ("datagrams", "datagrams"), ("sprig-instance", disk::COMMAND)];
 
 /// And this one, which only tests put into an instance: into the folder of what is made.
 const HOSTILE: &str = "hostile-partition";
@@ -62,8 +62,9 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     setup::ensure_for_lines(places, lines, &[Item::Sysroot, Item::Initrd, Item::Kbuild])?;
     boot_image(places)?;
     driver::build(places, lines)?;
-    initrd::pack(places, &programs(places)?)?;
-    disk::pack(places)?;
+    let programs = programs(places)?;
+    initrd::pack(places, &programs)?;
+    disk::pack(places, &programs)?;
     progress::headline("build", "the sprig command");
     let profile = match options.profile {
         Profile::Debug => "dev",
@@ -85,15 +86,16 @@ fn boot_image(places: &Places) -> Result<()> {
 }
 
 /// Builds the programs for instances. They are static, because they do not run with this host's libraries.
-fn programs(places: &Places) -> Result<Vec<PathBuf>> {
+fn programs(places: &Places) -> Result<Vec<Program>> {
     progress::headline("build", "the programs that run in instances");
     let mut command = places.cargo(&["build", "--release", "--target", INSTANCE]);
-    command.args(PROGRAMS.into_iter().chain([HOSTILE]).map(|name| format!("--package={name}")));
+    let packages = PROGRAMS.map(|(package, _)| package);
+    command.args(packages.into_iter().chain([HOSTILE]).map(|name| format!("--package={name}")));
     command.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static\x1f-Cstrip=symbols");
     process::shown_run(&mut command, CARGO_LIMIT)?;
     let built = places.target.join(INSTANCE).join("release");
     fs::copy(built.join(HOSTILE), places.sprig.join(HOSTILE)).with_context(|| format!("cargo left no {HOSTILE}"))?;
-    Ok(PROGRAMS.map(|name| built.join(name)).to_vec())
+    Ok(PROGRAMS.into_iter().map(|(package, name)| Program { path: built.join(package), name }).collect())
 }
 
 /// Cargo's `subcommand` on the boot image, for bare metal.

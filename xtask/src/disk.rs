@@ -8,6 +8,7 @@
 //! | `examples/debian` | units for systemd: name, network, report, a shell on the console |
 //! | `examples/network`, `examples/initrd` | the scripts that they share with the initial RAM disks' `/init` |
 //! | [`crate::setup::keys`] | keys, so that all instances trust one another |
+//! | `cli/instance` | `/usr/bin/sprig`, the command of an instance |
 //! | [`crate::driver`] | the driver of the virtual Ethernet, where the kernel looks for modules from elsewhere |
 //!
 //! Like [`crate::initrd`] each build makes it, but only if something of this has changed.
@@ -19,7 +20,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::initrd::{self, Access, Tree};
+use crate::initrd::{self, Access, Program, Tree};
 use crate::places::Places;
 use crate::process;
 use crate::progress::{self, Step};
@@ -33,13 +34,16 @@ const RECIPE: &str = "recipe 1\n";
 const IMAGE: &str = "debian.img";
 const INITRD: &str = "debian-initrd.img";
 
+/// The command of an instance, by its name there.
+pub(crate) const COMMAND: &str = "sprig";
+
 /// Bytes of the disk. Debian takes 310 MiB; the rest is holes.
 const DISK: u64 = 1 << 30;
 /// Bytes before and behind the partition: for the partition table, and to align the partition to megabytes.
 const EDGE: u64 = 1 << 20;
 
-/// Makes the disk if there is a Debian and something has changed.
-pub(crate) fn pack(places: &Places) -> Result<()> {
+/// Makes the disk if there is a Debian and something has changed. Of these programs it gets the command.
+pub(crate) fn pack(places: &Places, programs: &[Program]) -> Result<()> {
     let _lock = lock::take(&places.sprig)?;
     let cache = BuildCache::open(&places.sprig)?;
     // If there is no Debian, set-up has printed why.
@@ -50,7 +54,10 @@ pub(crate) fn pack(places: &Places) -> Result<()> {
     }
     let scratch = cache.scratch(LABEL)?;
     let release = fs::read_to_string(places.kernel(debian::LINE).with_file_name("release"))?;
-    let additions = additions(places, &cache, release.trim(), scratch.path())?;
+    let mut additions = additions(places, &cache, release.trim(), scratch.path())?;
+    for program in programs.iter().filter(|program| program.name == COMMAND) {
+        program.add_to(&mut additions)?;
+    }
     let mut hasher = DefaultHasher::new();
     (&installed, &additions).hash(&mut hasher);
     let stamp = format!("{RECIPE}from {:016x}\n", hasher.finish());

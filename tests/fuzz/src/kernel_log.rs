@@ -7,29 +7,24 @@
 // The program's own modules, as they are there: what they have beyond reading a log is not used here.
 #![allow(dead_code)]
 
-#[path = "../../../cli/kernel-log/src/fake/mod.rs"]
-mod fake;
-#[path = "../../../cli/kernel-log/src/memory.rs"]
-mod memory;
-#[path = "../../../cli/kernel-log/src/note.rs"]
-mod note;
-#[path = "../../../cli/kernel-log/src/paging.rs"]
-mod paging;
-#[path = "../../../cli/kernel-log/src/range.rs"]
-mod range;
-#[path = "../../../cli/kernel-log/src/reader.rs"]
-mod reader;
-#[path = "../../../cli/kernel-log/src/ring/mod.rs"]
-mod ring;
-#[path = "../../../cli/kernel-log/src/search.rs"]
-mod search;
-#[path = "../../../cli/kernel-log/src/text.rs"]
-mod text;
+#[path = "../../../cli/instance/src/log"]
+mod log {
+    pub(crate) mod fake;
+    pub(crate) mod memory;
+    pub(crate) mod note;
+    pub(crate) mod paging;
+    pub(crate) mod range;
+    pub(crate) mod reader;
+    pub(crate) mod ring;
+    pub(crate) mod search;
+    pub(crate) mod text;
+}
 
-use fake::kernel::Kernel;
 use libfuzzer_sys::fuzz_target;
-use memory::Physical;
-use reader::Reader;
+use log::fake::kernel::Kernel;
+use log::memory::Physical;
+use log::reader::Reader;
+use log::{search, text};
 
 /// Looks at a log. A kernel may write on and on: what is bounded is one look.
 const LOOKS: u32 = 2;

@@ -14,7 +14,7 @@ fn name(line: &str) -> String {
 
 /// The log of `target`, read by `reader`.
 fn read_log(reader: &Instance<'_>, target: &Instance<'_>) -> String {
-    reader.run(&format!("sprig-log {}", target.plan.name))
+    reader.run(&format!("sprig log {}", target.plan.name))
 }
 
 /// Asserts that `reader` reads the log that `dmesg` prints in `target`.
@@ -39,7 +39,7 @@ fn the_kernel_log_of_another_instance_is_read_from_its_first_line() {
         for reader in KERNELS.into_iter().filter(|reader| *reader != line) {
             assert_read(&booted.instance(&name(reader)), &target, line);
         }
-        let (refusal, status) = target.try_run(&format!("sprig-log {}", target.plan.name));
+        let (refusal, status) = target.try_run(&format!("sprig log {}", target.plan.name));
         assert!(status != 0 && refusal.contains("is the partition that this runs in"), "{refusal}");
     }
 }
@@ -48,7 +48,7 @@ fn the_kernel_log_of_another_instance_is_read_from_its_first_line() {
 fn the_kernel_log_of_a_crashed_instance_shows_why() {
     let booted = Scene::new(&box_file([networked("web", STABLE, 1), networked("db", "7.2", 1)])).boot();
     let (web, db) = (booted.instance("web"), booted.instance("db"));
-    web.start("follow", "sprig-log --follow db");
+    web.start("follow", "sprig log --follow db");
     let comes_true = |condition: &str| web.wait_until(condition, LIMIT, "tail /tmp/follow.out");
     let follows = |what: &str| comes_true(&format!("grep -q '{what}' /tmp/follow.out"));
     db.run("echo before the crash > /dev/kmsg");
@@ -64,7 +64,7 @@ fn the_kernel_log_of_a_crashed_instance_shows_why() {
         assert!(log.contains(expected), "no {expected:?} in:\n{log}");
     }
     assert!(log.starts_with("[    0.000000] Linux version"), "{log}");
-    comes_true("sprig-log db | cmp - /tmp/follow.out");
+    comes_true("sprig log db | cmp - /tmp/follow.out");
 }
 
 /// A box whose instances have not loaded the driver.
@@ -77,13 +77,13 @@ fn without_the_driver() -> Booted {
 fn without_the_driver_a_kernel_log_is_read_by_where_its_memory_lies() {
     let booted = without_the_driver();
     let (web, db) = (booted.instance("web"), booted.instance("db"));
-    let (refusal, status) = web.try_run("sprig-log db");
+    let (refusal, status) = web.try_run("sprig log db");
     assert!(status != 0 && refusal.contains("load it with `modprobe sprig_vni`"), "{refusal}");
     let memory = db.plan.memory.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    let read = web.run(&format!("sprig-log --memory {memory}"));
+    let read = web.run(&format!("sprig log --memory {memory}"));
     assert_eq!(read, db.run("dmesg"));
     // There is no kernel in the window.
     let window = booted.running().plan().window;
-    let (refusal, _) = web.try_run(&format!("sprig-log --memory {window}"));
+    let (refusal, _) = web.try_run(&format!("sprig log --memory {window}"));
     assert!(refusal.contains("is not a Linux kernel"), "{refusal}");
 }

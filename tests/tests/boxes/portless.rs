@@ -20,7 +20,7 @@ fn a_partition_without_a_serial_port_is_read_and_logged_into_from_another() {
 
     web.wait_until("ssh db true", BOOT_LIMIT, "ssh db true");
     assert_eq!(web.run("ssh db 'hostname; grep -c ttyS /proc/consoles'; true"), "db\n0");
-    let log = web.run("sprig-log db");
+    let log = web.run("sprig log db");
     assert!(log.starts_with("[    0.000000] Linux version "), "{log}");
     assert!(log.contains("sprig.partition=db"), "{log}");
 }

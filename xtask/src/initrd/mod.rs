@@ -9,7 +9,7 @@
 //! | [`crate::setup::keys`] | keys, so that all instances trust one another | | yes |
 //! | `bench/agent` | `/usr/bin/bench-agent`, with which `sprig bench` measures | | yes |
 //! | `tests/datagrams` | `/usr/bin/datagrams`, with which tests check frames of every size | | yes |
-//! | `sprig-log` | `/usr/bin/sprig-log`, which reads other instances' kernel logs | | yes |
+//! | `cli/instance` | `/usr/bin/sprig`, the command of an instance | | yes |
 //! | [`modules`] | `/lib/modules` for every kernel that is there, with the driver | | yes |
 //!
 //! Each build packs them, because the driver may have changed, and replaces an image only if it differs.
@@ -41,8 +41,24 @@ const FOLDERS: [&str; 5] = ["dev", "proc", "run", "sys", "tmp"];
 /// Links at older places, where programs and kernels still look for files; Debian has one place for each kind of file.
 const LINKS: [(&str, &str); 3] = [("lib", "usr/lib"), ("lib64", "usr/lib64"), ("sbin", "usr/sbin")];
 
+/// A program of ours for instances.
+pub(crate) struct Program {
+    /// Where it was built.
+    pub(crate) path: PathBuf,
+    /// What it is called in an instance.
+    pub(crate) name: &'static str,
+}
+
+impl Program {
+    /// Adds it below `/usr/bin`.
+    pub(crate) fn add_to(&self, tree: &mut Tree) -> Result<()> {
+        tree.file(&format!("usr/bin/{}", self.name), Access::Program, read(&self.path)?);
+        Ok(())
+    }
+}
+
 /// Packs both images with these programs of ours; set-up has made the other parts.
-pub(crate) fn pack(places: &Places, programs: &[PathBuf]) -> Result<()> {
+pub(crate) fn pack(places: &Places, programs: &[Program]) -> Result<()> {
     let _lock = lock::take(&places.sprig)?;
     let cache = BuildCache::open(&places.sprig)?;
     let packing = Packing { places, cache: &cache, programs };
@@ -81,8 +97,7 @@ pub(crate) fn pack_checked(places: &Places) -> Result<()> {
 struct Packing<'a> {
     places: &'a Places,
     cache: &'a BuildCache,
-    /// Our own programs.
-    programs: &'a [PathBuf],
+    programs: &'a [Program],
 }
 
 impl Packing<'_> {
@@ -138,8 +153,7 @@ impl Packing<'_> {
         link_applets(tree, programs.command(programs::BUSYBOX))?;
         add_keys(tree, self.cache)?;
         for program in self.programs {
-            let name = program.file_name().and_then(|name| name.to_str()).context("a program has a name")?;
-            tree.file(&format!("usr/bin/{name}"), Access::Program, read(program)?);
+            program.add_to(tree)?;
         }
         tree.copy(&self.example("network"), "")
     }

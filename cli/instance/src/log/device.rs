@@ -13,8 +13,8 @@ use std::ptr::{self, NonNull};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
-use crate::memory::{Memory, MemoryError, Physical};
-use crate::range::MemoryRange;
+use crate::log::memory::{Memory, MemoryError, Physical};
+use crate::log::range::MemoryRange;
 
 /// The device file of physical memory.
 pub(crate) const DEVICE: &str = "/dev/mem";

@@ -6,9 +6,9 @@
 use std::fmt::Write;
 
 use super::memory::FakeMemory;
-use crate::memory::{Memory, PAGE, Physical};
-use crate::note::Note;
-use crate::ring::Ring;
+use crate::log::memory::{Memory, PAGE, Physical};
+use crate::log::note::Note;
+use crate::log::ring::Ring;
 
 /// Where the kernel's memory begins, and the virtual address of its image's first page.
 const BASE: u64 = 0x4000_0000;

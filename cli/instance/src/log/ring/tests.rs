@@ -6,12 +6,12 @@ use std::cmp::Reverse;
 use proptest::prelude::*;
 
 use super::*;
-use crate::fake::kernel::{Kernel, NOTE_PAGE, note_text};
-use crate::fake::memory::FakeMemory;
-use crate::memory::{Memory, MemoryError, PAGE, Physical};
-use crate::reader::Reader;
-use crate::search::{self, SearchError};
-use crate::text;
+use crate::log::fake::kernel::{Kernel, NOTE_PAGE, note_text};
+use crate::log::fake::memory::FakeMemory;
+use crate::log::memory::{Memory, MemoryError, PAGE, Physical};
+use crate::log::reader::Reader;
+use crate::log::search::{self, SearchError};
+use crate::log::text;
 
 fn records(memory: &FakeMemory, kernel: &Kernel) -> Vec<(u64, String)> {
     let mut reader = Reader::new(kernel.ring(memory), 0);
@@ -298,6 +298,6 @@ proptest! {
 fn the_note_lies_where_the_fake_says() {
     let kernel = Kernel::new(1, 6);
     let memory = kernel.memory();
-    let found = crate::note::candidates(&memory, &[memory.range()]).collect::<Result<Vec<_>, _>>().unwrap();
+    let found = crate::log::note::candidates(&memory, &[memory.range()]).collect::<Result<Vec<_>, _>>().unwrap();
     assert_eq!(found, [Physical(memory.range().first() + NOTE_PAGE * PAGE)]);
 }

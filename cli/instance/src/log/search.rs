@@ -1,9 +1,9 @@
 //! Finds the log of the Linux in some ranges of memory.
 
-use crate::memory::{Memory, MemoryError, Physical};
-use crate::note::{Note, candidates};
-use crate::range::MemoryRange;
-use crate::ring::{Ring, RingError};
+use crate::log::memory::{Memory, MemoryError, Physical};
+use crate::log::note::{Note, candidates};
+use crate::log::range::MemoryRange;
+use crate::log::ring::{Ring, RingError};
 
 /// Why no log was found.
 #[derive(Debug, thiserror::Error)]

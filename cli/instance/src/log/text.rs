@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::ring::Record;
+use crate::log::ring::Record;
 
 /// A line for each line of the record, each with the record's time before it and a line break after it.
 ///

@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::memory::{Memory, MemoryError, Physical};
-use crate::range::MemoryRange;
+use crate::log::memory::{Memory, MemoryError, Physical};
+use crate::log::range::MemoryRange;
 
 /// Memory that others may write to while it is read.
 #[derive(Clone)]

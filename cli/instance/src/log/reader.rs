@@ -1,7 +1,7 @@
 //! Reads a log from its oldest record on; a reader that follows a log continues where it was.
 
-use crate::memory::Memory;
-use crate::ring::{Entry, Id, Record, Ring, RingError};
+use crate::log::memory::Memory;
+use crate::log::ring::{Entry, Id, Record, Ring, RingError};
 
 /// Records whose numbers differ by more than this are not of one log: no kernel writes so many.
 const MOST_APART: u64 = 1 << 48;
@@ -82,8 +82,8 @@ impl<'m, M: Memory> Reader<'m, M> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::kernel::Kernel;
-    use crate::fake::memory::FakeMemory;
+    use crate::log::fake::kernel::Kernel;
+    use crate::log::fake::memory::FakeMemory;
 
     fn read(reader: &mut Reader<'_, FakeMemory>) -> (u64, Vec<String>) {
         let missed = reader.look().unwrap();

@@ -1,0 +1,71 @@
+//! The command `sprig` inside an instance: what one partition can see of the others, and ask of them.
+//!
+//! Its file is `sprig-instance` where it is built, because the host's command is `sprig` too; instances have it as
+//! `/usr/bin/sprig`.
+//!
+//! | module | |
+//! |---|---|
+//! | [`log`] | `sprig log`: the kernel log of another instance, out of its memory |
+//! | [`partitions`] | names and memory of all partitions, as the driver shows them |
+//! | [`output`] | standard output, whose reader may have gone |
+
+mod log;
+mod output;
+mod partitions;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use log::Log;
+
+/// Looks after the other partitions of this machine, from inside an instance
+#[derive(Parser)]
+#[command(name = "sprig", version, after_help = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.")]
+struct Sprig {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Log(Log),
+}
+
+impl Command {
+    fn run(&self) -> Result<(), Box<dyn Error>> {
+        match self {
+            Command::Log(log) => log.run()?,
+        }
+        Ok(())
+    }
+}
+
+fn main() -> ExitCode {
+    match Sprig::parse().command.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            note(&format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints an error or a warning. A reader that has gone is no reason to fail.
+fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_declared_without_contradictions() {
+        Sprig::command().debug_assert();
+    }
+}
