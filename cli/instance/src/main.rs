@@ -5,13 +5,20 @@
 //!
 //! | module | |
 //! |---|---|
+//! | [`status`] | `sprig status`: how all partitions are |
 //! | [`log`] | `sprig log`: the kernel log of another instance, out of its memory |
 //! | [`partitions`] | names and memory of all partitions, as the driver shows them |
+//! | [`driver`], [`snapshot`] | the driver's device, and the control page that it shows |
+//! | [`condition`] | how a partition is, by that page |
 //! | [`output`] | standard output, whose reader may have gone |
 
+mod condition;
+mod driver;
 mod log;
 mod output;
 mod partitions;
+mod snapshot;
+mod status;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -20,6 +27,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use log::Log;
+use status::Status;
 
 /// Looks after the other partitions of this machine, from inside an instance
 #[derive(Parser)]
@@ -31,12 +39,14 @@ struct Sprig {
 
 #[derive(Subcommand)]
 enum Command {
+    Status(Status),
     Log(Log),
 }
 
 impl Command {
     fn run(&self) -> Result<(), Box<dyn Error>> {
         match self {
+            Command::Status(status) => status.run()?,
             Command::Log(log) => log.run()?,
         }
         Ok(())

@@ -97,10 +97,19 @@ impl Partitions {
 
     /// The index of the one of that name.
     pub(crate) fn index_of(&self, name: &str) -> Result<usize, PartitionsError> {
-        self.all.iter().position(|partition| partition.name == name).ok_or_else(|| PartitionsError::Unknown {
-            name: name.to_owned(),
-            there: self.all.iter().map(|partition| partition.name.clone()).collect(),
-        })
+        let index = self.all.iter().position(|partition| partition.name == name);
+        index.ok_or_else(|| self.unknown(name))
+    }
+
+    /// The error that there is none of that name.
+    pub(crate) fn unknown(&self, name: &str) -> PartitionsError {
+        let there = self.all.iter().map(|partition| partition.name.clone()).collect();
+        PartitionsError::Unknown { name: name.to_owned(), there }
+    }
+
+    /// The name of the one with that index, if there is one.
+    pub(crate) fn name_of(&self, index: usize) -> Option<String> {
+        self.all.get(index).map(|partition| partition.name.clone())
     }
 }
 

@@ -1,0 +1,138 @@
+//! How a partition is, in words for people.
+
+use std::fmt;
+
+use control::{Cause, Command, State};
+use serde::Serialize;
+
+use crate::snapshot::Words;
+
+/// The link's word for a peer whose kernel hangs.
+const STALLED: &str = "stalled";
+
+/// How a partition is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Condition {
+    /// Never started.
+    Planned,
+    /// Its kernel was entered, or is about to be.
+    Starting,
+    /// Its driver is loaded.
+    Running,
+    /// Its driver was loaded, and has gone silent: its kernel hangs, or sits in a debugger.
+    Stalled,
+    /// Its kernel panicked.
+    Panicked,
+    /// It was halted.
+    Halted,
+    /// It was powered off.
+    PoweredOff,
+    /// It will come again by itself.
+    Rebooting,
+    /// Its kernel ended, and does not say how.
+    Ended,
+    /// Another partition has asked for its end, which is to come.
+    Stopping,
+    /// Its cores wait.
+    Stopped,
+    /// It could not start.
+    Failed,
+}
+
+impl Condition {
+    /// By what the control page says of it, and by the state of the link to it. What is to become of it by a pending order
+    /// is what counts.
+    pub(crate) fn of(words: &Words, link: Option<&str>) -> Self {
+        match (words.pending(), words.status.state) {
+            (Some(order), _) if order.command == Command::Stop => Self::Stopping,
+            (Some(_), _) | (None, State::Starting) => Self::Starting,
+            (None, State::Running) if link == Some(STALLED) => Self::Stalled,
+            (None, State::Running) => Self::Running,
+            (None, State::Planned) => Self::Planned,
+            (None, State::Ended) => Self::ended(words.status.cause),
+            (None, State::Stopped) => Self::Stopped,
+            (None, State::Failed) => Self::Failed,
+        }
+    }
+
+    /// Of a kernel that has ended by itself.
+    pub(crate) fn ended(cause: Cause) -> Self {
+        match cause {
+            Cause::Panic => Self::Panicked,
+            Cause::Reboot => Self::Rebooting,
+            Cause::Halt => Self::Halted,
+            Cause::PowerOff => Self::PoweredOff,
+            Cause::None | Cause::Asked | Cause::CoreSilent | Cause::BadList => Self::Ended,
+        }
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Planned => "planned",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Stalled => "stalled",
+            Self::Panicked => "panicked",
+            Self::Halted => "halted",
+            Self::PoweredOff => "powered off",
+            Self::Rebooting => "rebooting",
+            Self::Ended => "ended",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use control::Status;
+
+    use super::*;
+    use crate::snapshot::tests::running;
+
+    fn with_status(state: State, cause: Cause) -> Words {
+        Words { status: Status { state, cause }, ..running() }
+    }
+
+    #[test]
+    fn it_is_told_by_status_and_cause() {
+        for (state, cause, expected) in [
+            (State::Planned, Cause::None, "planned"),
+            (State::Starting, Cause::Asked, "starting"),
+            (State::Running, Cause::Panic, "running"),
+            (State::Ended, Cause::Panic, "panicked"),
+            (State::Ended, Cause::Halt, "halted"),
+            (State::Ended, Cause::PowerOff, "powered off"),
+            (State::Ended, Cause::Reboot, "rebooting"),
+            (State::Ended, Cause::None, "ended"),
+            (State::Stopped, Cause::Asked, "stopped"),
+            (State::Failed, Cause::CoreSilent, "failed"),
+        ] {
+            let condition = Condition::of(&with_status(state, cause), Some("up"));
+            assert_eq!(condition.to_string(), expected, "{state:?} by {cause:?}");
+        }
+    }
+
+    #[test]
+    fn one_that_runs_and_whose_heartbeat_has_stopped_is_stalled() {
+        let with_stalled_link = |state| Condition::of(&with_status(state, Cause::None), Some("stalled"));
+        assert_eq!(with_stalled_link(State::Running), Condition::Stalled);
+        assert_eq!(with_stalled_link(State::Stopped), Condition::Stopped);
+    }
+
+    #[test]
+    fn what_a_pending_order_makes_of_it_counts() {
+        for (command, expected) in [
+            (Command::Stop, Condition::Stopping),
+            (Command::Start, Condition::Starting),
+            (Command::Enter, Condition::Starting),
+        ] {
+            let pending = Words { wanted: running().done.then(command), ..running() };
+            assert_eq!(Condition::of(&pending, None), expected);
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What the control page says at one moment, as plain values. Whoever has a snapshot need not think of the others who
+//! write to the page.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use std::time::Duration;
+
+use control::{ControlPage, MAGIC, MAX_PARTITIONS, Order, Partition, Status, VERSION};
+
+/// A time by the time-stamp counter, which all partitions share.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Ticks(pub(crate) u64);
+
+/// Why a page is not read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub(crate) enum PageError {
+    /// Nobody has filled it in.
+    #[error("the control page does not begin with {MAGIC:#x} but with {0:#x}: this box was booted by another Sprig")]
+    Magic(u32),
+    /// Its layout is another one.
+    #[error(
+        "the control page has version {0}, and this program knows version {VERSION}: take the boot image, the driver and this \
+         program from one Sprig"
+    )]
+    Version(u32),
+    /// It is of another box than the driver's table.
+    #[error("the control page has {page} partition(s), and the driver's table {table}")]
+    Partitions {
+        /// Those that it has.
+        page: u32,
+        /// Those of the driver's table.
+        table: usize,
+    },
+}
+
+/// What the page says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Snapshot {
+    /// When it was taken.
+    pub(crate) now: Ticks,
+    /// The rate of the time-stamp counter.
+    pub(crate) tsc_khz: u64,
+    /// Of each partition.
+    pub(crate) partitions: Vec<Words>,
+}
+
+/// What the page says of one partition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Words {
+    /// How it is.
+    pub(crate) status: Status,
+    /// Since when it is so; 0 if it never was anything else.
+    pub(crate) since: Ticks,
+    /// How often it was started.
+    pub(crate) starts: u64,
+    /// The order that is to be carried out.
+    pub(crate) wanted: Order,
+    /// The order that was carried out last.
+    pub(crate) done: Order,
+    /// The index of the partition that has asked last.
+    pub(crate) asker: Option<usize>,
+    /// The number of its cores.
+    pub(crate) cores: usize,
+}
+
+impl Snapshot {
+    /// Reads the page of a box of so many partitions.
+    pub(crate) fn read(page: &ControlPage, table: usize, now: Ticks) -> Result<Self, PageError> {
+        let header = &page.header;
+        match (half(&header.magic), half(&header.version), half(&header.partitions)) {
+            (MAGIC, VERSION, count) if count as usize == table && table <= MAX_PARTITIONS => {}
+            (MAGIC, VERSION, count) => return Err(PageError::Partitions { page: count, table }),
+            (MAGIC, version, _) => return Err(PageError::Version(version)),
+            (magic, ..) => return Err(PageError::Magic(magic)),
+        }
+        let partitions = (0..table).map(|index| Words::read(&page.partitions[index], cores_of(page, index))).collect();
+        Ok(Self { now, tsc_khz: word(&header.tsc_khz), partitions })
+    }
+
+    /// The time from then until the snapshot; `None` if then is no time.
+    pub(crate) fn time_since(&self, then: Ticks) -> Option<Duration> {
+        let ticks = (then.0 != 0).then(|| self.now.0.saturating_sub(then.0))?;
+        ticks.checked_div(self.tsc_khz).map(Duration::from_millis)
+    }
+}
+
+impl Words {
+    fn read(partition: &Partition, cores: usize) -> Self {
+        // Before the rest: an order that is done was wanted before, and has set its status before.
+        let done = Order::from_word(word(&partition.done));
+        Self {
+            status: Status::from_word(word(&partition.status)),
+            since: Ticks(word(&partition.since)),
+            starts: word(&partition.starts),
+            wanted: Order::from_word(word(&partition.wanted)),
+            done,
+            asker: half(&partition.asker).checked_sub(1).map(|asker| asker as usize),
+            cores,
+        }
+    }
+
+    /// The order that has yet to be carried out.
+    pub(crate) fn pending(&self) -> Option<Order> {
+        (self.wanted != self.done).then_some(self.wanted)
+    }
+}
+
+fn cores_of(page: &ControlPage, index: usize) -> usize {
+    page.cores.iter().filter(|core| half(&core.owner) as usize == index + 1).count()
+}
+
+/// Reads a word of memory that this program cannot write to, where Rust allows only relaxed loads. With the fence it is
+/// an acquire load: it pairs with the release of whoever wrote the word, and what he wrote before is seen after it.
+fn word(from: &AtomicU64) -> u64 {
+    let word = from.load(Ordering::Relaxed);
+    fence(Ordering::Acquire);
+    word
+}
+
+/// The same for half a word.
+fn half(from: &AtomicU32) -> u32 {
+    let half = from.load(Ordering::Relaxed);
+    fence(Ordering::Acquire);
+    half
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use control::{Cause, Command, State};
+
+    use super::*;
+
+    /// A partition of two cores that runs since the start of the box.
+    pub(crate) fn running() -> Words {
+        let started = Order { sequence: 1, command: Command::Enter };
+        Words {
+            status: Status { state: State::Running, cause: Cause::None },
+            since: Ticks(1000),
+            starts: 1,
+            wanted: started,
+            done: started,
+            asker: None,
+            cores: 2,
+        }
+    }
+
+    /// Of these partitions, with a counter that ticks each microsecond, at 61.001 s.
+    pub(crate) fn snapshot(partitions: impl IntoIterator<Item = Words>) -> Snapshot {
+        Snapshot { now: Ticks(61_001_000), tsc_khz: 1000, partitions: partitions.into_iter().collect() }
+    }
+
+    #[test]
+    fn times_are_by_the_rate_of_the_page() {
+        let snapshot = snapshot([]);
+        assert_eq!(snapshot.time_since(Ticks(1000)), Some(Duration::from_secs(61)));
+        assert_eq!(snapshot.time_since(Ticks(u64::MAX)), Some(Duration::ZERO), "after the snapshot");
+        assert_eq!(snapshot.time_since(Ticks(0)), None);
+        assert_eq!(Snapshot { tsc_khz: 0, ..snapshot }.time_since(Ticks(1000)), None);
+    }
+
+    #[test]
+    fn an_order_is_pending_until_it_is_done() {
+        let wanted = running().done.then(Command::Stop);
+        assert_eq!(running().pending(), None);
+        assert_eq!(Words { wanted, ..running() }.pending(), Some(wanted));
+    }
+}
