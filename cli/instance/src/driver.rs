@@ -1,9 +1,9 @@
-//! `/dev/sprig`, by which the driver shows the control page.
+//! `/dev/sprig`, by which the driver takes orders for other partitions, and shows the control page.
 
 use std::arch::x86_64::_rdtsc;
 use std::ffi::c_void;
-use std::fs::File;
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
 use std::ptr::{self, NonNull};
 
 use control::ControlPage;
@@ -12,7 +12,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use crate::snapshot::{PageError, Snapshot, Ticks};
 
 /// The device file.
-const DEVICE: &str = "/dev/sprig";
+pub(crate) const DEVICE: &str = "/dev/sprig";
 
 /// Why the driver is not reached.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +37,18 @@ pub(crate) enum DriverError {
     Page(#[from] PageError),
 }
 
+/// What the device is opened for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Access {
+    /// To look at the control page.
+    Look,
+    /// To look at it, and to give orders.
+    Order,
+}
+
 /// The opened device.
 pub(crate) struct Driver {
+    file: File,
     page: MappedPage,
     /// The number of partitions of the box.
     partitions: usize,
@@ -46,20 +56,25 @@ pub(crate) struct Driver {
 
 impl Driver {
     /// Opens the device, in a box of so many partitions.
-    pub(crate) fn open(partitions: usize) -> Result<Self, DriverError> {
-        let opened = File::open(DEVICE);
+    pub(crate) fn open(access: Access, partitions: usize) -> Result<Self, DriverError> {
+        let opened = OpenOptions::new().read(true).write(access == Access::Order).open(DEVICE);
         let file = opened.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => DriverError::Missing,
             io::ErrorKind::PermissionDenied => DriverError::Denied,
             _ => DriverError::Open(error),
         })?;
         let page = MappedPage::new(&file).map_err(DriverError::Map)?;
-        Ok(Self { page, partitions })
+        Ok(Self { file, page, partitions })
     }
 
     /// What the control page says now.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, PageError> {
         Snapshot::read(self.page.get(), self.partitions, now())
+    }
+
+    /// Writes an order, such as `stop db`. Returns when the partition's cores have been fetched.
+    pub(crate) fn order(&self, line: &str) -> io::Result<()> {
+        (&self.file).write_all(line.as_bytes())
     }
 }
 

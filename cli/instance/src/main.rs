@@ -6,6 +6,7 @@
 //! | module | |
 //! |---|---|
 //! | [`status`] | `sprig status`: how all partitions are |
+//! | [`order`] | `sprig start`, `stop` and `restart`: orders for other partitions |
 //! | [`log`] | `sprig log`: the kernel log of another instance, out of its memory |
 //! | [`partitions`] | names and memory of all partitions, as the driver shows them |
 //! | [`driver`], [`snapshot`] | the driver's device, and the control page that it shows |
@@ -15,6 +16,7 @@
 mod condition;
 mod driver;
 mod log;
+mod order;
 mod output;
 mod partitions;
 mod snapshot;
@@ -27,6 +29,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use log::Log;
+use order::{Restart, Start, Stop};
 use status::Status;
 
 /// Looks after the other partitions of this machine, from inside an instance
@@ -40,6 +43,9 @@ struct Sprig {
 #[derive(Subcommand)]
 enum Command {
     Status(Status),
+    Start(Start),
+    Stop(Stop),
+    Restart(Restart),
     Log(Log),
 }
 
@@ -47,6 +53,9 @@ impl Command {
     fn run(&self) -> Result<(), Box<dyn Error>> {
         match self {
             Command::Status(status) => status.run()?,
+            Command::Start(start) => start.run()?,
+            Command::Stop(stop) => stop.run()?,
+            Command::Restart(restart) => restart.run()?,
             Command::Log(log) => log.run()?,
         }
         Ok(())

@@ -18,7 +18,7 @@ use serde_json::json;
 
 use self::links::Links;
 use self::row::{Row, rows};
-use crate::driver::{Driver, DriverError};
+use crate::driver::{Access, Driver, DriverError};
 use crate::output::{self, Listener};
 use crate::partitions::{Partitions, PartitionsError};
 use crate::snapshot::PageError;
@@ -71,7 +71,7 @@ impl Status {
     /// Shows it.
     pub(crate) fn run(&self) -> Result<(), StatusError> {
         let partitions = Partitions::read()?;
-        let driver = Driver::open(partitions.all().len())?;
+        let driver = Driver::open(Access::Look, partitions.all().len())?;
         let look = || Ok::<_, StatusError>(rows(&partitions, &driver.snapshot()?, &Links::read()));
         match (self.watch, self.json) {
             (false, _) => print(&self.text(&look()?)).map(drop),

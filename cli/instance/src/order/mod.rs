@@ -1,0 +1,263 @@
+//! `sprig start`, `sprig stop` and `sprig restart`: orders for other partitions.
+//!
+//! | module | |
+//! |---|---|
+//! | [`error`] | why an order is not given, or does not come to its end: one line that says how to mend it |
+//! | [`progress`] | how far an order is, by the control page |
+
+mod error;
+mod progress;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use control::{Command, Order, State};
+
+use self::error::Ordered;
+use self::progress::{Progress, progress};
+use crate::condition::Condition;
+use crate::driver::{Access, Driver};
+use crate::output;
+use crate::partitions::Partitions;
+use crate::snapshot::Words;
+
+pub(crate) use self::error::OrderError;
+
+/// Pause between two looks with `--wait`.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Start a partition that does not run
+///
+/// Its kernel and initial file system are loaded anew, as at the start of the box. It may have been stopped, powered off or
+/// halted, or its kernel may have panicked.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Start {
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Stop a partition, whatever it does
+///
+/// Its cores are taken away from its kernel at once: it has no chance to write anything. To shut a system down, run
+/// `poweroff` in it instead.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Stop {
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Stop a partition, whatever it does, and start it again
+///
+/// As `stop` and `start`. To let a system shut down before, run `reboot` in it instead.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Restart {
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Whom an order is for, and whether to wait for its end.
+#[derive(clap::Args, Debug)]
+struct Target {
+    /// The partition, by its name in the box file
+    name: String,
+    /// Wait until it is stopped, or its driver is loaded
+    #[arg(long, short)]
+    wait: bool,
+    /// How long to wait
+    #[arg(long, value_name = "SECONDS", requires = "wait", default_value_t = 60)]
+    timeout: u32,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Verb {
+    Start,
+    Stop,
+    Restart,
+}
+
+/// What an order leads to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Goal {
+    /// Its driver is loaded.
+    Running,
+    /// Its cores wait.
+    Stopped,
+}
+
+impl Start {
+    /// Starts it.
+    pub(crate) fn run(&self) -> Result<(), OrderError> {
+        self.target.order(Verb::Start)
+    }
+}
+
+impl Stop {
+    /// Stops it.
+    pub(crate) fn run(&self) -> Result<(), OrderError> {
+        self.target.order(Verb::Stop)
+    }
+}
+
+impl Restart {
+    /// Restarts it.
+    pub(crate) fn run(&self) -> Result<(), OrderError> {
+        self.target.order(Verb::Restart)
+    }
+}
+
+impl Verb {
+    fn goal(self) -> Goal {
+        match self {
+            Self::Start | Self::Restart => Goal::Running,
+            Self::Stop => Goal::Stopped,
+        }
+    }
+
+    /// The driver's word for it: what runs is stopped before it is started.
+    fn word(self) -> &'static str {
+        match self.goal() {
+            Goal::Running => "start",
+            Goal::Stopped => "stop",
+        }
+    }
+}
+
+impl Target {
+    fn order(&self, verb: Verb) -> Result<(), OrderError> {
+        let partitions = Partitions::read()?;
+        let index = other(&partitions, &self.name, verb)?;
+        let driver = Driver::open(Access::Order, partitions.all().len())?;
+        let look = || driver.snapshot().map(|snapshot| snapshot.partitions[index]);
+        if is_needless(verb, &self.name, &look()?)? {
+            return say(&format!("{:?} is stopped already", self.name));
+        }
+        let ordered = Ordered { partitions: &partitions, name: &self.name, word: verb.word() };
+        if let Err(refusal) = driver.order(&ordered.line()) {
+            return Err(ordered.error(refusal, &look()?));
+        }
+        let order = look()?.wanted;
+        match self.wait {
+            true => self.wait_for(&ordered, order, verb.goal(), || Ok(look()?)),
+            false => say(&format!("{:?} was asked to {}", self.name, verb.word())),
+        }
+    }
+
+    fn wait_for(
+        &self,
+        ordered: &Ordered<'_>,
+        order: Order,
+        goal: Goal,
+        look: impl Fn() -> Result<Words, OrderError>,
+    ) -> Result<(), OrderError> {
+        let limit = Instant::now() + Duration::from_secs(self.timeout.into());
+        loop {
+            let words = look()?;
+            match progress(&words, order, goal) {
+                Progress::Reached => return say(&format!("{:?} is {}", self.name, Condition::of(&words, None))),
+                Progress::Lost(loss) => return Err(ordered.lost(loss, &words)),
+                Progress::Open if Instant::now() >= limit => return Err(ordered.timed_out(self.timeout, &words)),
+                Progress::Open => thread::sleep(PAUSE),
+            }
+        }
+    }
+}
+
+/// The index of the partition of that name, which must not be the own one.
+fn other(partitions: &Partitions, name: &str, verb: Verb) -> Result<usize, OrderError> {
+    match partitions.index_of(name)? {
+        own if own == partitions.own() => Err(error::own(name, verb)),
+        index => Ok(index),
+    }
+}
+
+/// Whether the partition is already what the verb makes of it. What runs or comes up is not started.
+fn is_needless(verb: Verb, name: &str, words: &Words) -> Result<bool, OrderError> {
+    let is_starting = words.pending().is_some_and(|order| order.command != Command::Stop);
+    let is_up = words.pending().is_none() && matches!(words.status.state, State::Starting | State::Running);
+    match verb {
+        Verb::Start if is_starting || is_up => {
+            Err(OrderError::Up { name: name.to_owned(), condition: Condition::of(words, None) })
+        }
+        Verb::Stop => Ok(words.pending().is_none() && words.status.state == State::Stopped),
+        Verb::Start | Verb::Restart => Ok(false),
+    }
+}
+
+fn say(text: &str) -> Result<(), OrderError> {
+    output::print(&format!("{text}\n")).map(drop).map_err(OrderError::Output)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use clap::error::ErrorKind;
+    use control::{Cause, Status};
+
+    use super::*;
+    use crate::snapshot::tests::running;
+
+    #[derive(Parser, Debug)]
+    struct Arguments {
+        #[command(flatten)]
+        stop: Stop,
+    }
+
+    fn parse(line: &str) -> Result<Target, ErrorKind> {
+        let parsed = Arguments::try_parse_from(format!("stop {line}").split_whitespace());
+        parsed.map(|arguments| arguments.stop.target).map_err(|error| error.kind())
+    }
+
+    fn in_state(state: State) -> Words {
+        Words { status: Status { state, cause: Cause::Asked }, ..running() }
+    }
+
+    #[test]
+    fn a_limit_is_one_of_waiting() {
+        let target = parse("db").unwrap();
+        assert_eq!((target.name.as_str(), target.wait, target.timeout), ("db", false, 60));
+        let target = parse("db --wait --timeout 5").unwrap();
+        assert_eq!((target.wait, target.timeout), (true, 5));
+        assert_eq!(parse("db --timeout 5").unwrap_err(), ErrorKind::MissingRequiredArgument);
+        assert_eq!(parse("").unwrap_err(), ErrorKind::MissingRequiredArgument);
+        assert_eq!(parse("db --wait --timeout -1").unwrap_err(), ErrorKind::UnknownArgument);
+    }
+
+    #[test]
+    fn what_is_up_or_comes_up_is_not_started() {
+        let refusal = |words| is_needless(Verb::Start, "db", &words).unwrap_err().to_string();
+        assert_eq!(refusal(running()), "\"db\" is running; use sprig restart db");
+        assert_eq!(refusal(in_state(State::Starting)), "\"db\" is starting; use sprig restart db");
+        let starting = Words { wanted: running().done.then(Command::Start), ..in_state(State::Stopped) };
+        assert_eq!(refusal(starting), "\"db\" is starting; use sprig restart db");
+        let stopping = Words { wanted: running().done.then(Command::Stop), ..running() };
+        for words in [stopping, in_state(State::Stopped), in_state(State::Ended), in_state(State::Failed)] {
+            assert!(!is_needless(Verb::Start, "db", &words).unwrap(), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_stopped_and_stays_so_need_not_be_stopped() {
+        let is_needless = |words| is_needless(Verb::Stop, "db", &words).unwrap();
+        assert!(is_needless(in_state(State::Stopped)));
+        assert!(!is_needless(Words { wanted: running().done.then(Command::Start), ..in_state(State::Stopped) }));
+        assert!(!is_needless(running()));
+    }
+
+    #[test]
+    fn whatever_a_partition_does_it_is_restarted() {
+        for state in [State::Planned, State::Starting, State::Running, State::Ended, State::Stopped, State::Failed] {
+            assert!(!is_needless(Verb::Restart, "db", &in_state(state)).unwrap(), "{state:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_gives_orders_to_his_own_partition() {
+        let partitions = Partitions::parse("0 web 0x400000-0x5fffff\n1 db 0x600000-0x7fffff\n", "0").unwrap();
+        assert_eq!(other(&partitions, "db", Verb::Stop).unwrap(), 1);
+        let refusal = |name, verb| other(&partitions, name, verb).unwrap_err().to_string();
+        assert_eq!(refusal("web", Verb::Stop), "\"web\" is the partition that this runs in; use poweroff");
+        assert_eq!(refusal("web", Verb::Restart), "\"web\" is the partition that this runs in; use reboot");
+        assert_eq!(refusal("far", Verb::Start), "there is no partition \"far\"; there are web, db");
+    }
+}
