@@ -33,8 +33,15 @@ use order::{Restart, Start, Stop};
 use status::Status;
 
 /// Looks after the other partitions of this machine, from inside an instance
+///
+/// All of it needs root, and the driver of the virtual Ethernet (`modprobe sprig_vni`).
 #[derive(Parser)]
-#[command(name = "sprig", version, after_help = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.")]
+#[command(
+    name = "sprig",
+    bin_name = "sprig",
+    version,
+    after_help = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage."
+)]
 struct Sprig {
     #[command(subcommand)]
     command: Command,

@@ -43,6 +43,7 @@ const PATIENCE: u32 = 5;
 /// Prints what `dmesg` would print there, from the first line. The log is read out of the other kernel's memory, so that
 /// kernel may have crashed, or hang, or have no user space at all.
 #[derive(clap::Args, Debug)]
+#[command(override_usage = "sprig log [--follow] <NAME>\n       sprig log [--follow] --memory <RANGES>")]
 pub(crate) struct Log {
     /// Print also what is logged later, until Ctrl-C
     #[arg(long, short)]
@@ -62,9 +63,9 @@ pub(crate) enum LogError {
     /// Nobody says where partitions lie.
     #[error("{0}; or name the memory with --memory")]
     NoTable(PartitionsError),
-    /// There is no such partition.
+    /// The partitions are not known, or have none of that name.
     #[error(transparent)]
-    Name(PartitionsError),
+    Partitions(PartitionsError),
     /// It is this instance's own partition.
     #[error("{0:?} is the partition that this runs in, whose log `dmesg` prints")]
     Own(String),
@@ -80,6 +81,15 @@ pub(crate) enum LogError {
     /// What was read cannot be written.
     #[error("cannot write to standard output: {0}")]
     Output(io::Error),
+}
+
+impl From<PartitionsError> for LogError {
+    fn from(error: PartitionsError) -> Self {
+        match error {
+            PartitionsError::NoBox | PartitionsError::NoDriver(_) => Self::NoTable(error),
+            _ => Self::Partitions(error),
+        }
+    }
 }
 
 impl Log {
@@ -100,14 +110,14 @@ impl Log {
 
     fn ranges(&self) -> Result<Vec<MemoryRange>, LogError> {
         match &self.name {
-            Some(name) => memory_of(name, &Partitions::read().map_err(LogError::NoTable)?),
+            Some(name) => memory_of(name, &Partitions::read()?),
             None => Ok(self.memory.clone()),
         }
     }
 }
 
 fn memory_of(name: &str, partitions: &Partitions) -> Result<Vec<MemoryRange>, LogError> {
-    let index = partitions.index_of(name).map_err(LogError::Name)?;
+    let index = partitions.index_of(name)?;
     if index == partitions.own() {
         return Err(LogError::Own(name.to_owned()));
     }

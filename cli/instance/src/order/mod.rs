@@ -60,10 +60,10 @@ pub(crate) struct Restart {
 struct Target {
     /// The partition, by its name in the box file
     name: String,
-    /// Wait until it is stopped, or its driver is loaded
+    /// Wait until that is done: until it is stopped, or until it has started and its driver is loaded
     #[arg(long, short)]
     wait: bool,
-    /// How long to wait
+    /// How long to wait at most
     #[arg(long, value_name = "SECONDS", requires = "wait", default_value_t = 60)]
     timeout: u32,
 }
