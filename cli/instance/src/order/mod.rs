@@ -114,6 +114,14 @@ impl Verb {
         }
     }
 
+    fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+        }
+    }
+
     /// The driver's word for it: what runs is stopped before it is started.
     fn word(self) -> &'static str {
         match self.goal() {
@@ -139,7 +147,7 @@ impl Target {
         let order = look()?.wanted;
         match self.wait {
             true => self.wait_for(&ordered, order, verb.goal(), || Ok(look()?)),
-            false => say(&format!("{:?} was asked to {}", self.name, verb.word())),
+            false => say(&format!("{:?} was asked to {}", self.name, verb.name())),
         }
     }
 
