@@ -56,6 +56,7 @@ static struct sprig_control {
 	phys_addr_t start;
 	u64 len;
 	struct mutex asking;		/* one order of ours at a time */
+	bool ended;			/* this kernel has said why it ends: what follows from it is no other cause */
 } sprig_control = { .asking = __MUTEX_INITIALIZER(sprig_control.asking) };
 
 /* ---- fetching the cores of another partition ---- */
@@ -173,21 +174,30 @@ static int sprig_command_of(const char *verb)
 	return strcmp(verb, "start") ? -EINVAL : SPRIG_COMMAND_START;
 }
 
+/* A device that is unbound may still be open. */
+static int sprig_obey_locked(int command, const char *name)
+{
+	const struct sprig_vni *vni = sprig_control.vni;
+	int partition;
+
+	if (!vni)
+		return -ENODEV;
+	partition = match_string(vni->names, vni->partitions, name);
+	return partition < 0 ? -ENOENT : sprig_order(partition, command);
+}
+
 static int sprig_obey(char *line)
 {
 	char *name = strim(line);
 	char *verb = strsep(&name, " ");
-	int command = sprig_command_of(verb), partition, error;
+	int command = sprig_command_of(verb), error;
 
 	if (command < 0 || !name)
 		return -EINVAL;
-	partition = match_string(sprig_control.vni->names, sprig_control.vni->partitions, strim(name));
-	if (partition < 0)
-		return -ENOENT;
 	error = mutex_lock_interruptible(&sprig_control.asking);
 	if (error)
 		return error;
-	error = sprig_order(partition, command);
+	error = sprig_obey_locked(command, strim(name));
 	mutex_unlock(&sprig_control.asking);
 	return error;
 }
@@ -235,8 +245,10 @@ void sprig_control_end(u32 cause)
 {
 	const struct sprig_vni *vni = READ_ONCE(sprig_control.vni);
 
-	if (vni)
-		sprig_control_say(sprig_control.page, vni->index, SPRIG_STATE_ENDED, cause, rdtsc());
+	if (!vni || sprig_control.ended)
+		return;
+	sprig_control.ended = true;
+	sprig_control_say(sprig_control.page, vni->index, SPRIG_STATE_ENDED, cause, rdtsc());
 }
 
 /* Brings the other cores of this instance to the resident part, whatever they do. With interrupts off, and for good. */
@@ -259,7 +271,8 @@ static void sprig_fetch_own(u64 order)
 /* On a core of ours: does what another instance has asked of this one, if anything. Comes back if nothing is pending. */
 void sprig_control_obey(void)
 {
-	u64 order = sprig_control_pending(sprig_control.page, sprig_control.vni->index);
+	const struct sprig_vni *vni = READ_ONCE(sprig_control.vni);
+	u64 order = vni ? sprig_control_pending(sprig_control.page, vni->index) : 0;
 
 	if (!order)
 		return;
@@ -288,7 +301,9 @@ static void sprig_control_forget(void *data)
 {
 	sprig_gate_close();
 	misc_deregister(&sprig_control_device);
+	mutex_lock(&sprig_control.asking);
 	WRITE_ONCE(sprig_control.vni, NULL);
+	mutex_unlock(&sprig_control.asking);
 }
 
 static int sprig_map_control(struct sprig_vni *vni)

@@ -10,6 +10,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use control::MAX_CORES;
 use raw_cpuid::CpuId;
 use spin::Once;
+use x86_64::instructions::{interrupts, nop};
 use x86_64::registers::model_specific::Msr;
 
 use crate::apic::LocalApic;
@@ -46,6 +47,7 @@ pub fn mtrrs_enabled() -> bool {
 pub fn this_core(apic_id: u32) {
     unblock_nmis();
     LocalApic::here().quiet();
+    drain_interrupts();
     if let Some(Some(mtrrs)) = MTRRS.get() {
         mtrrs.apply();
     }
@@ -66,6 +68,13 @@ pub fn this_core(apic_id: u32) {
         Msr::new(DEBUG_CONTROL).write(0);
         asm!("mov dr7, {}", in(reg) NO_BREAKPOINTS, options(nomem, nostack, preserves_flags));
     }
+}
+
+/// Takes what the interrupt controller still has for this core, or the next kernel would be surprised by it.
+fn drain_interrupts() {
+    interrupts::enable();
+    nop();
+    interrupts::disable();
 }
 
 /// A kernel may have moved its core's time; the next one is told the rate only, and takes the zero for the others'.

@@ -72,7 +72,7 @@ struct Search {
 impl Search {
     fn new(by_nmi: bool) -> Self {
         // All words are atomics, and zero is a page that is not filled in.
-        let page: Box<ControlPage> = Box::new(ControlPage::default());
+        let page: Box<ControlPage> = Box::default();
         page.header.partitions.store(2, Relaxed);
         CORES.iter().for_each(|core| page.give(*core, PARTITION));
         page.partitions[PARTITION].boot_core.store(CORES[BOOT], Relaxed);

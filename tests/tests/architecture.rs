@@ -15,8 +15,8 @@ const PAGE: &str = "docs/src/architecture.md";
 const HEADING: &str = "## Who may use whom";
 
 /// Libraries that must build for bare metal, and those of them that must not have unsafe code.
-const NO_STD: [&str; 4] = ["shmem", "vni", "guest-driver", "partitioner"];
-const NO_UNSAFE: [&str; 2] = ["vni", "partitioner"];
+const NO_STD: [&str; 5] = ["shmem", "control", "vni", "guest-driver", "partitioner"];
+const NO_UNSAFE: [&str; 3] = ["control", "vni", "partitioner"];
 
 /// One package of the workspace.
 struct Package {

@@ -1,8 +1,10 @@
-//! The planner's sizes of the window are those of `shmem`'s layout. Neither crate may use the other, so this test
-//! compares them.
+//! The planner's sizes of the window and of the control page are those of the layouts of `shmem` and `control`. None of
+//! these crates may use the other, so this test compares them.
 
-use partitioner::address::LARGE_PAGE;
-use partitioner::layout::{QUEUES_MAX, WINDOW_HEADER_LEN, WINDOW_LANE_BUFFERS, WINDOW_LANE_LEN, Window};
+use partitioner::address::{LARGE_PAGE, MemoryRange};
+use partitioner::layout::{
+    CONTROL, QUEUES_MAX, WINDOW_HEADER_LEN, WINDOW_LANE_BUFFERS, WINDOW_LANE_LEN, Window, doorbells,
+};
 use shmem::pool::{BUFFER_LEN, GUARANTEED_BUFFERS};
 use shmem::{Geometry, MAX_PARTITIONS, MAX_QUEUES, Shape, header, ring};
 
@@ -12,6 +14,21 @@ fn the_planner_counts_as_the_window_is_laid_out() {
     assert_eq!(WINDOW_LANE_LEN, ring::LANE_LEN);
     assert_eq!(WINDOW_LANE_BUFFERS, GUARANTEED_BUFFERS as u64 * BUFFER_LEN);
     assert_eq!(usize::from(QUEUES_MAX), MAX_QUEUES);
+}
+
+#[test]
+fn the_planner_keeps_as_much_room_for_the_control_page_as_it_takes() {
+    assert_eq!(CONTROL.len(), control::LEN);
+}
+
+#[test]
+fn the_addresses_of_doorbells_are_where_the_window_has_them() {
+    let window = MemoryRange::with_len(LARGE_PAGE, LARGE_PAGE).expect("a range");
+    let geometry = Geometry::new(LARGE_PAGE, Shape::new(2, 3).expect("a shape")).expect("it is enough");
+    let found: Vec<_> = doorbells(window, 1, 3).map(|address| (address.start(), address.len())).collect();
+    let at = |queue: u64| header::DOORBELLS_AT + queue * header::DOORBELL_LEN + header::ADDRESS_AT;
+    let expected: Vec<_> = (0..3).map(|queue| (window.start() + geometry.header(1) + at(queue), 8)).collect();
+    assert_eq!(found, expected);
 }
 
 /// Every window that there can be, as the planner and as `shmem` names it.

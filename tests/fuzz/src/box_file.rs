@@ -11,10 +11,10 @@ use partitioner::address::MemoryRange;
 use partitioner::allotment::allotments;
 use partitioner::apply::apply;
 use partitioner::config::BoxFile;
-use partitioner::inventory::ApicId;
-use partitioner::machine::{Entry, Machine, Seed, StartError, StartMode, Turn, TurnSigns};
+use partitioner::load_list::{LoadList, steps};
+use partitioner::machine::{Machine, StartError, StartMode, Turn, TurnSigns};
 use partitioner::pci::PciAddress;
-use partitioner::plan::plan;
+use partitioner::plan::{PartitionPlan, plan};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = str::from_utf8(bytes) else { return };
@@ -47,16 +47,17 @@ impl Machine for Nothing {
     fn zero(&mut self, _: MemoryRange) {}
     fn update(&mut self, _: PciAddress, _: u16, _: u16, _: u16) {}
 
-    fn start(&mut self, _: ApicId, _: StartMode, _: Entry) -> Result<(), StartError> {
+    fn load(&mut self, _: &PartitionPlan, list: &LoadList) -> bool {
+        steps(list.bytes()).for_each(|step| assert!(step.is_ok(), "what is recorded is read"));
+        true
+    }
+
+    fn start(&mut self, _: &PartitionPlan, _: StartMode) -> Result<(), StartError> {
         Ok(())
     }
 
     fn await_turn(&mut self, _: TurnSigns) -> Turn {
         Turn::Passed
-    }
-
-    fn random(&mut self) -> Option<Seed> {
-        Some([7; 32])
     }
 
     fn log(&mut self, _: &'static str, detail: fmt::Arguments<'_>) {

@@ -41,13 +41,13 @@ fn box_of(text: &str, disk: &Disk) -> Booted {
 }
 
 #[test]
-fn a_debian_on_a_disk_and_an_initial_ram_disk_shut_down_clean_and_start_again() {
+fn a_debian_on_a_disk_reboots_like_any_machine_shuts_down_clean_and_is_started_again() {
     let disk = Disk::with_debian();
-    for starts in ["1", "2"] {
-        let booted = box_with(&disk);
+    let booted = box_with(&disk);
+    let (web, db) = (booted.instance("web"), booted.instance("db"));
+    let in_web = |command: &str| db.run(&format!("ssh web '{command}'"));
+    for starts in ["1", "2", "3"] {
         booted.await_links();
-        let (web, db) = (booted.instance("web"), booted.instance("db"));
-        let in_web = |command: &str| db.run(&format!("ssh web '{command}'"));
         assert_eq!(in_web("hostname; findmnt -n -o SOURCE,FSTYPE /"), "web\n/dev/nvme0n1p1 ext4");
         assert_eq!(in_web("systemctl --failed --no-legend"), "", "every unit does as it should");
         assert_eq!(in_web(&format!("echo start >> {KEPT}; wc -l < {KEPT}")), starts);
@@ -58,13 +58,23 @@ fn a_debian_on_a_disk_and_an_initial_ram_disk_shut_down_clean_and_start_again() 
             instance.assert_undisturbed();
         }
         disk.assert_in_use();
-
-        end(&web, "systemctl poweroff");
-        disk.assert_clean();
-        db.await_links(0, "up");
-        assert_eq!(db.run("sleep 1; hostname"), "db", "the other one lives on");
-        end(&db, "poweroff -f");
+        match starts {
+            "1" => web.send("systemctl reboot"),
+            _ => {
+                end(&web, "systemctl poweroff");
+                disk.assert_clean();
+                db.await_links(0, "up");
+            }
+        }
+        if starts == "2" {
+            db.run("sprig start web");
+        }
+        if starts != "3" {
+            web.wait_for_report();
+        }
     }
+    assert_eq!(db.run("sleep 1; hostname"), "db", "the other one lives on");
+    end(&db, "poweroff -f");
 }
 
 #[test]

@@ -4,10 +4,12 @@ use emulator::emulated::{EmulatedDevice, EmulatedMachine};
 use emulator::iso;
 use emulator::launch::{LaunchOptions, Medium};
 use emulator::qemu::{Attachment, Firmware};
-use tests::Scene;
 use tests::device::{Echo, ScratchDisk};
 use tests::fixture::{self, STABLE};
-use tests::scene::{box_file, networked};
+use tests::scene::{Booted, box_file, networked};
+use tests::{Instance, Scene};
+
+use crate::restart::{assert_is_back, restart};
 
 fn are_found_behind(firmware: Firmware, attachment: Attachment) {
     let disk = ScratchDisk::new();
@@ -31,6 +33,29 @@ fn are_found_behind(firmware: Firmware, attachment: Attachment) {
         instance.assert_has_exactly_its_memory();
         instance.assert_its_devices_are_well();
     }
+    booted.assert_devices_are_apart();
+    are_there_again(&booted, &disk);
+}
+
+/// Both owners are started again, one by the other: their devices are reset, and what was on the disk is still there.
+fn are_there_again(booted: &Booted, disk: &ScratchDisk) {
+    const MARK: &str = "of the first life";
+    // In MiB, in the half that the test does not compare.
+    const MARK_AT: u64 = 40;
+    let [disk_owner, card_owner] = ["disk", "card"].map(|name| booted.instance(name));
+    disk_owner.run(&format!("echo {MARK} | dd of=/dev/nvme0n1 bs=1M seek={MARK_AT} conv=sync,fsync 2>/dev/null"));
+    restart(&card_owner, &disk_owner);
+    assert_is_back(booted, &disk_owner);
+    disk_owner.load("nvme");
+    let read = format!("dd if=/dev/nvme0n1 bs=1M skip={MARK_AT} count=1 2>/dev/null | head -c {}", MARK.len());
+    disk_owner.await_disk("nvme0n1");
+    assert_eq!(disk_owner.run(&read), MARK);
+    disk_owner.copy_disk("nvme0n1", disk);
+    restart(&disk_owner, &card_owner);
+    assert_is_back(booted, &card_owner);
+    card_owner.load_virtio_net();
+    card_owner.echo_outside("eth0", &Echo::new());
+    booted.instances().iter().for_each(Instance::assert_its_devices_are_well);
     booted.assert_devices_are_apart();
 }
 

@@ -10,6 +10,7 @@ use tests::network::CARD;
 use tests::scene::{Booted, box_file, networked};
 
 use crate::machines::X2APIC;
+use crate::restart::{assert_is_back, restart};
 
 const LIMIT: Duration = Duration::from_secs(240);
 /// In a flood, for each frame.
@@ -67,14 +68,22 @@ fn a_flood_rings_the_doorbell_for_few_of_its_frames() {
 }
 
 #[test]
-fn with_x2apic_doorbells_ring_too() {
+fn with_x2apic_doorbells_ring_too_and_partitions_are_started_again() {
     let scene = Scene::new(&box_file([networked("web", STABLE, 2), networked("db", STABLE, 1)]));
     let booted = scene.boot_with(LaunchOptions::default().arguments(X2APIC));
     assert!(booted.running().log().text().contains(" x2APIC,"));
     booted.await_links();
     let (web, db) = (booted.instance("web"), booted.instance("db"));
-    let output = web.run("ping -q -i 0.01 -c 200 -W 5 db");
-    assert!(output.contains("200 received"), "{output}");
+    let ring = || {
+        let output = web.run("ping -q -i 0.01 -c 200 -W 5 db");
+        assert!(output.contains("200 received"), "{output}");
+    };
+    ring();
+    restart(&web, &db);
+    assert_is_back(&booted, &db);
+    restart(&db, &web);
+    assert_is_back(&booted, &web);
+    ring();
     for instance in [web, db] {
         assert!(instance.counter("doorbells_received") > 100);
         instance.assert_undisturbed();
