@@ -41,11 +41,11 @@
 /* INIT, level-triggered and asserted: as firmware sends it, and kernels did for long. */
 #define SPRIG_INIT (APIC_INT_LEVELTRIG | APIC_INT_ASSERT | APIC_DM_INIT)
 
-/* From the INIT to the start-up (Intel SDM volume 3, section 9.4.4.1), and how long a core is given to answer. */
+/* From the INIT to the start-up (Intel SDM volume 3, section 9.4.4.1), and from one start-up or NMI to the next. */
 #define SPRIG_INIT_US 10000
 #define SPRIG_ANSWER_US 1000
-/* Start-ups that a core is sent, and NMIs that the boot processor is, until it has answered. */
-#define SPRIG_TRIES 20
+/* A second for each core: it takes microseconds, but an emulator may not have run it for a while. */
+#define SPRIG_TRIES 1000
 /* After this an order that is pending is taken for one whose asker, or whose partition, has died. */
 #define SPRIG_PATIENCE_MS 10000
 #define SPRIG_LONGEST_LINE 128

@@ -65,14 +65,14 @@ fn a_peer_that_panics_is_noticed_and_the_others_talk_on() {
 }
 
 #[test]
-fn a_peer_that_reboots_parks_and_the_box_lives() {
+fn a_peer_that_reboots_leaves_the_box_alone() {
     let booted = loses(REBOOT);
     booted.instance("victim").wait_for("would have reset the whole box");
     booted.instance("watcher").run("ping -c 3 -W 5 neighbour");
 }
 
 #[test]
-fn a_peer_that_panics_with_a_timeout_parks_and_the_box_lives() {
+fn a_peer_that_panics_with_a_timeout_leaves_the_box_alone() {
     let booted = loses("echo 1 > /proc/sys/kernel/panic; echo c > /proc/sysrq-trigger");
     booted.instance("victim").wait_for("would have reset the whole box");
     booted.instance("watcher").run("ping -c 3 -W 5 neighbour");
