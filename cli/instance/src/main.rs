@@ -8,6 +8,7 @@
 //! | [`status`] | `sprig status`: how all partitions are |
 //! | [`order`] | `sprig start`, `stop` and `restart`: orders for other partitions |
 //! | [`log`] | `sprig log`: the kernel log of another instance, out of its memory |
+//! | [`kernel`] | the memory of another instance, and what its kernel says of itself there |
 //! | [`partitions`] | names and memory of all partitions, as the driver shows them |
 //! | [`driver`], [`snapshot`] | the driver's device, and the control page that it shows |
 //! | [`condition`] | how a partition is, by that page |
@@ -15,6 +16,7 @@
 
 mod condition;
 mod driver;
+mod kernel;
 mod log;
 mod order;
 mod output;

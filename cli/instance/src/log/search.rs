@@ -1,8 +1,8 @@
 //! Finds the log of the Linux in some ranges of memory.
 
-use crate::log::memory::{Memory, MemoryError, Physical};
-use crate::log::note::{Note, candidates};
-use crate::log::range::MemoryRange;
+use crate::kernel::memory::{Memory, MemoryError, Physical};
+use crate::kernel::note::{Note, candidates};
+use crate::kernel::range::MemoryRange;
 use crate::log::ring::{Ring, RingError};
 
 /// Why no log was found.

@@ -6,9 +6,9 @@ use std::cmp::Reverse;
 use proptest::prelude::*;
 
 use super::*;
-use crate::log::fake::kernel::{Kernel, NOTE_PAGE, note_text};
-use crate::log::fake::memory::FakeMemory;
-use crate::log::memory::{Memory, MemoryError, PAGE, Physical};
+use crate::kernel::fake::FakeMemory;
+use crate::kernel::memory::{Memory, MemoryError, PAGE, Physical};
+use crate::log::fake::{Kernel, NOTE_PAGE, note_text};
 use crate::log::reader::Reader;
 use crate::log::search::{self, SearchError};
 use crate::log::text;
@@ -298,6 +298,6 @@ proptest! {
 fn the_note_lies_where_the_fake_says() {
     let kernel = Kernel::new(1, 6);
     let memory = kernel.memory();
-    let found = crate::log::note::candidates(&memory, &[memory.range()]).collect::<Result<Vec<_>, _>>().unwrap();
+    let found = crate::kernel::note::candidates(&memory, &[memory.range()]).collect::<Result<Vec<_>, _>>().unwrap();
     assert_eq!(found, [Physical(memory.range().first() + NOTE_PAGE * PAGE)]);
 }

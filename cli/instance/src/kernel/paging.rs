@@ -5,8 +5,8 @@
 
 use std::fmt;
 
-use crate::log::memory::{Memory, MemoryError, PAGE, Physical};
-use crate::log::note::{Note, NoteError};
+use crate::kernel::memory::{Memory, MemoryError, PAGE, Physical};
+use crate::kernel::note::{Note, NoteError};
 
 /// The virtual address at which a kernel's image begins (`__START_KERNEL_map`); `phys_base` relates it to memory.
 const IMAGE: u64 = 0xffff_ffff_8000_0000;
@@ -145,7 +145,7 @@ impl fmt::Display for Virtual {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::fake::memory::FakeMemory;
+    use crate::kernel::fake::FakeMemory;
 
     const BASE: u64 = 0x4000_0000;
     const PAGES: usize = 8;

@@ -13,8 +13,8 @@ use std::ptr::{self, NonNull};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
-use crate::log::memory::{Memory, MemoryError, Physical};
-use crate::log::range::MemoryRange;
+use crate::kernel::memory::{Memory, MemoryError, Physical};
+use crate::kernel::range::MemoryRange;
 
 /// The device file of physical memory.
 pub(crate) const DEVICE: &str = "/dev/mem";

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::log::memory::{PAGE, Physical};
+use crate::kernel::memory::{PAGE, Physical};
 
 /// Whole pages of physical memory, at least one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
