@@ -14,6 +14,7 @@ mod kernel {
     pub(crate) mod note;
     pub(crate) mod paging;
     pub(crate) mod range;
+    pub(crate) mod search;
 }
 
 #[path = "../../../cli/instance/src/log"]

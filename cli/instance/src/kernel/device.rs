@@ -88,7 +88,7 @@ struct Piece {
 impl Piece {
     /// Bytes of the range, at most [`PIECE`].
     fn len(range: MemoryRange) -> usize {
-        (range.last() - range.first()) as usize + 1
+        range.len() as usize
     }
 
     #[expect(unsafe_code, reason = "memory is mapped")]

@@ -65,6 +65,11 @@ impl Note {
         String::from_utf8(text).ok().map(Note)
     }
 
+    /// All of it.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
     /// `OSRELEASE`: that kernel's release, as `uname -r` prints it.
     pub(crate) fn release(&self) -> Option<&str> {
         self.value("OSRELEASE")

@@ -20,9 +20,10 @@ use std::thread;
 use std::time::Duration;
 
 use self::reader::{Reader, ReaderError};
-use self::search::SearchError;
+use self::ring::RingError;
 use crate::kernel::device::{DEVICE, Device};
 use crate::kernel::range::MemoryRange;
+use crate::kernel::search::SearchError;
 use crate::note;
 use crate::output;
 use crate::partitions::{Partitions, PartitionsError};
@@ -68,7 +69,7 @@ pub(crate) enum LogError {
     Open(io::Error),
     /// There is no log.
     #[error(transparent)]
-    Search(#[from] SearchError),
+    Search(#[from] SearchError<RingError>),
     /// The log cannot be read any more.
     #[error(transparent)]
     Reader(#[from] ReaderError),
