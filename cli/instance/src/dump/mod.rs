@@ -1,4 +1,4 @@
-//! `sprig dump`: writes the whole memory of another instance as a core file, for makedumpfile(8), crash(8) and drgn(1).
+//! `sprig dump`: writes the whole memory of another instance as a core file, for makedumpfile(8) and drgn(1).
 //!
 //! The other kernel takes no part in this, and need not run any more. It is found as for `sprig log`
 //! ([`crate::kernel`]).
@@ -29,7 +29,7 @@ use crate::kernel::search::SearchError;
 use crate::partitions::{Partitions, PartitionsError};
 use crate::snapshot::{PageError, Words};
 
-/// Write the memory of another instance to a file, for `makedumpfile`, `crash` or `drgn`
+/// Write the memory of another instance to a file, for `makedumpfile` or `drgn`
 ///
 /// The file is an ELF core as kdump writes it. Pages of zeros are holes in it; `makedumpfile -d 31` leaves out also what is
 /// free. The other kernel must have crashed, or been halted or stopped, so that its memory does not change meanwhile.
