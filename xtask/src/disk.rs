@@ -37,7 +37,7 @@ const INITRD: &str = "debian-initrd.img";
 /// The command of an instance, by its name there.
 pub(crate) const COMMAND: &str = "sprig";
 
-/// Bytes of the disk. Debian takes 310 MiB; the rest is holes.
+/// Bytes of the disk. Debian takes 430 MiB; the rest is holes.
 const DISK: u64 = 1 << 30;
 /// Bytes before and behind the partition: for the partition table, and to align the partition to megabytes.
 const EDGE: u64 = 1 << 20;

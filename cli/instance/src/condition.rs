@@ -56,6 +56,17 @@ impl Condition {
         }
     }
 
+    /// Whether its memory stays as it is: no core of it runs, or does more than to wait in the last loop of its kernel,
+    /// where the timer still ticks.
+    pub(crate) fn is_still(self) -> bool {
+        match self {
+            Self::Planned | Self::Panicked | Self::Halted | Self::PoweredOff | Self::Ended | Self::Stopped => true,
+            Self::Starting | Self::Running | Self::Stalled | Self::Rebooting | Self::Stopping => false,
+            // A core that did not come may run.
+            Self::Failed => false,
+        }
+    }
+
     /// Of a kernel that has ended by itself.
     pub(crate) fn ended(cause: Cause) -> Self {
         match cause {
@@ -122,6 +133,22 @@ mod tests {
         let with_stalled_link = |state| Condition::of(&with_status(state, Cause::None), Some("stalled"));
         assert_eq!(with_stalled_link(State::Running), Condition::Stalled);
         assert_eq!(with_stalled_link(State::Stopped), Condition::Stopped);
+    }
+
+    #[test]
+    fn only_what_has_ended_and_is_not_about_to_start_is_still() {
+        let is_still = |state, cause| Condition::of(&with_status(state, cause), None).is_still();
+        for cause in [Cause::Panic, Cause::Halt, Cause::PowerOff] {
+            assert!(is_still(State::Ended, cause), "{cause:?}");
+        }
+        assert!(is_still(State::Stopped, Cause::Asked));
+        assert!(!is_still(State::Ended, Cause::Reboot));
+        for state in [State::Starting, State::Running, State::Failed] {
+            assert!(!is_still(state, Cause::Asked), "{state:?}");
+        }
+        let order = running().done.then(Command::Start);
+        let about_to_start = Words { wanted: order, ..with_status(State::Stopped, Cause::Asked) };
+        assert!(!Condition::of(&about_to_start, None).is_still());
     }
 
     #[test]

@@ -8,6 +8,8 @@
 //! | [`status`] | `sprig status`: how all partitions are |
 //! | [`order`] | `sprig start`, `stop` and `restart`: orders for other partitions |
 //! | [`log`] | `sprig log`: the kernel log of another instance, out of its memory |
+//! | [`dump`] | `sprig dump`: the whole memory of another instance, as a core file |
+//! | [`kernel`] | the memory of another instance, and what its kernel says of itself there |
 //! | [`partitions`] | names and memory of all partitions, as the driver shows them |
 //! | [`driver`], [`snapshot`] | the driver's device, and the control page that it shows |
 //! | [`condition`] | how a partition is, by that page |
@@ -15,6 +17,8 @@
 
 mod condition;
 mod driver;
+mod dump;
+mod kernel;
 mod log;
 mod order;
 mod output;
@@ -28,6 +32,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use dump::Dump;
 use log::Log;
 use order::{Restart, Start, Stop};
 use status::Status;
@@ -54,6 +59,7 @@ enum Command {
     Stop(Stop),
     Restart(Restart),
     Log(Log),
+    Dump(Dump),
 }
 
 impl Command {
@@ -64,6 +70,7 @@ impl Command {
             Command::Stop(stop) => stop.run()?,
             Command::Restart(restart) => restart.run()?,
             Command::Log(log) => log.run()?,
+            Command::Dump(dump) => dump.run()?,
         }
         Ok(())
     }

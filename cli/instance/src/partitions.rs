@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use crate::log::range::{MemoryRange, RangeError};
+use crate::kernel::range::{MemoryRange, RangeError};
 
 /// The device of the firmware tables, to which the driver adds its files.
 pub(crate) const DEVICE: &str = "/sys/bus/platform/devices/SPRG0001:00";

@@ -7,22 +7,28 @@
 // The program's own modules, as they are there: what they have beyond reading a log is not used here.
 #![allow(dead_code)]
 
-#[path = "../../../cli/instance/src/log"]
-mod log {
+#[path = "../../../cli/instance/src/kernel"]
+mod kernel {
     pub(crate) mod fake;
     pub(crate) mod memory;
     pub(crate) mod note;
     pub(crate) mod paging;
     pub(crate) mod range;
+    pub(crate) mod search;
+}
+
+#[path = "../../../cli/instance/src/log"]
+mod log {
+    pub(crate) mod fake;
     pub(crate) mod reader;
     pub(crate) mod ring;
     pub(crate) mod search;
     pub(crate) mod text;
 }
 
+use kernel::memory::Physical;
 use libfuzzer_sys::fuzz_target;
-use log::fake::kernel::Kernel;
-use log::memory::Physical;
+use log::fake::Kernel;
 use log::reader::Reader;
 use log::{search, text};
 

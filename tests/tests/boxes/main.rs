@@ -5,6 +5,7 @@ mod bench;
 mod death;
 mod devices;
 mod driver;
+mod dump;
 mod first_steps;
 mod hostile;
 mod image;

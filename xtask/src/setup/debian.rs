@@ -43,7 +43,7 @@ chown 1:1 "$1/null"
 const INSTALL_LIMIT: Duration = Duration::from_secs(20 * 60);
 
 /// Packages beside the essential ones and apt.
-const PACKAGES: [&str; 19] = [
+const PACKAGES: [&str; 20] = [
     "dbus",
     "e2fsprogs",
     "ethtool",
@@ -60,6 +60,7 @@ const PACKAGES: [&str; 19] = [
     "openssh-client",
     "openssh-server",
     "pciutils",
+    "python3-drgn",
     "systemd-sysv",
     "udev",
     "zstd",

@@ -1,21 +1,15 @@
 //! `sprig log`: prints the kernel log of another instance, from its first line, even after that instance has crashed.
 //!
 //! The other kernel takes no part in this, and need not run any more: the log is found in that kernel's memory by the
-//! description of itself that every Linux keeps there.
+//! description of itself that every Linux keeps there ([`crate::kernel`]).
 //!
 //! | module | |
 //! |---|---|
-//! | [`memory`], [`range`], [`device`] | the other kernel's memory: as a trait, and through `/dev/mem` |
-//! | [`note`], [`paging`], [`ring`] | a kernel's description of itself, its virtual addresses, its log |
+//! | [`ring`] | a kernel's log in its memory |
 //! | [`search`], [`reader`], [`text`] | find the log, read it from the beginning, format it |
 
-mod device;
 #[cfg(test)]
 mod fake;
-mod memory;
-mod note;
-mod paging;
-pub(crate) mod range;
 mod reader;
 mod ring;
 mod search;
@@ -25,10 +19,11 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use self::device::{DEVICE, Device};
-use self::range::MemoryRange;
 use self::reader::{Reader, ReaderError};
-use self::search::SearchError;
+use self::ring::RingError;
+use crate::kernel::device::{DEVICE, Device};
+use crate::kernel::range::MemoryRange;
+use crate::kernel::search::SearchError;
 use crate::note;
 use crate::output;
 use crate::partitions::{Partitions, PartitionsError};
@@ -74,7 +69,7 @@ pub(crate) enum LogError {
     Open(io::Error),
     /// There is no log.
     #[error(transparent)]
-    Search(#[from] SearchError),
+    Search(#[from] SearchError<RingError>),
     /// The log cannot be read any more.
     #[error(transparent)]
     Reader(#[from] ReaderError),

@@ -1,6 +1,6 @@
 //! Reads a log from its oldest record on; a reader that follows a log continues where it was.
 
-use crate::log::memory::Memory;
+use crate::kernel::memory::Memory;
 use crate::log::ring::{Entry, Id, Record, Ring, RingError};
 
 /// Records whose numbers differ by more than this are not of one log: no kernel writes so many.
@@ -82,8 +82,8 @@ impl<'m, M: Memory> Reader<'m, M> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::fake::kernel::Kernel;
-    use crate::log::fake::memory::FakeMemory;
+    use crate::kernel::fake::FakeMemory;
+    use crate::log::fake::Kernel;
 
     fn read(reader: &mut Reader<'_, FakeMemory>) -> (u64, Vec<String>) {
         let missed = reader.look().unwrap();

@@ -3,9 +3,9 @@
 use super::error::RingError;
 use super::id::{ID, Id};
 use super::layout::Layout;
-use crate::log::memory::Memory;
-use crate::log::note::Note;
-use crate::log::paging::{AddressSpace, Virtual};
+use crate::kernel::memory::Memory;
+use crate::kernel::note::Note;
+use crate::kernel::paging::{AddressSpace, Virtual};
 
 /// The largest powers of two that a kernel can be configured to have, for descriptors and for bytes of text.
 const MOST_DESCRIPTORS: u32 = 26;

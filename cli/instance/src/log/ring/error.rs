@@ -1,8 +1,8 @@
 //! Why there is no log.
 
 use super::id::Id;
-use crate::log::note::NoteError;
-use crate::log::paging::PagingError;
+use crate::kernel::note::NoteError;
+use crate::kernel::paging::PagingError;
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! Where the fields of a kernel's log lie, as its vmcoreinfo says: they move from version to version.
 
 use super::error::RingError;
-use crate::log::note::Note;
+use crate::kernel::note::Note;
 
 /// The largest size of a structure that is believed. The largest of a real kernel here has some 120 bytes.
 const MOST: u64 = 4096;

@@ -19,7 +19,7 @@
 //! | [`id`], [`error`] | numbers of records, and why there is no log |
 //!
 //! Nothing that is read is trusted: numbers are masked or compared with the ring's size, and addresses go through
-//! [`crate::log::paging::AddressSpace`].
+//! [`crate::kernel::paging::AddressSpace`].
 
 mod access;
 mod error;

@@ -3,7 +3,7 @@
 use super::access::{ATTEMPTS, Ring};
 use super::error::RingError;
 use super::id::{ID, Id};
-use crate::log::memory::Memory;
+use crate::kernel::memory::Memory;
 
 /// The highest two bits of a descriptor's state, and their values; any other value means that it can be reused.
 const STATE: u32 = 62;

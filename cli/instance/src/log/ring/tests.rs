@@ -6,11 +6,12 @@ use std::cmp::Reverse;
 use proptest::prelude::*;
 
 use super::*;
-use crate::log::fake::kernel::{Kernel, NOTE_PAGE, note_text};
-use crate::log::fake::memory::FakeMemory;
-use crate::log::memory::{Memory, MemoryError, PAGE, Physical};
+use crate::kernel::fake::FakeMemory;
+use crate::kernel::memory::{Memory, MemoryError, PAGE, Physical};
+use crate::kernel::search::SearchError;
+use crate::log::fake::{Kernel, NOTE_PAGE, note_text};
 use crate::log::reader::Reader;
-use crate::log::search::{self, SearchError};
+use crate::log::search;
 use crate::log::text;
 
 fn records(memory: &FakeMemory, kernel: &Kernel) -> Vec<(u64, String)> {
@@ -95,7 +96,7 @@ fn memory_without_a_kernel_has_no_log() {
     let memory = FakeMemory::new(Physical(0x10_0000), 2 * PAGE as usize);
     let error = search::log(&memory, &[memory.range()]).err().unwrap().to_string();
     let expected =
-        "no kernel log in 0x100000-0x101fff: the kernel there has not set up its log yet, or is not a Linux kernel";
+        "no kernel log in 0x100000-0x101fff: the kernel there has not come so far yet, or is not a Linux kernel";
     assert_eq!(error, expected);
 }
 
@@ -298,6 +299,6 @@ proptest! {
 fn the_note_lies_where_the_fake_says() {
     let kernel = Kernel::new(1, 6);
     let memory = kernel.memory();
-    let found = crate::log::note::candidates(&memory, &[memory.range()]).collect::<Result<Vec<_>, _>>().unwrap();
+    let found = crate::kernel::note::candidates(&memory, &[memory.range()]).collect::<Result<Vec<_>, _>>().unwrap();
     assert_eq!(found, [Physical(memory.range().first() + NOTE_PAGE * PAGE)]);
 }

@@ -5,9 +5,9 @@
 
 use std::fmt::Write;
 
-use super::memory::FakeMemory;
-use crate::log::memory::{Memory, PAGE, Physical};
-use crate::log::note::Note;
+use crate::kernel::fake::FakeMemory;
+use crate::kernel::memory::{Memory, PAGE, Physical};
+use crate::kernel::note::Note;
 use crate::log::ring::Ring;
 
 /// Where the kernel's memory begins, and the virtual address of its image's first page.

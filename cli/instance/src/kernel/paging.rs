@@ -5,14 +5,16 @@
 
 use std::fmt;
 
-use crate::log::memory::{Memory, MemoryError, PAGE, Physical};
-use crate::log::note::{Note, NoteError};
+use crate::kernel::memory::{Memory, MemoryError, PAGE, Physical};
+use crate::kernel::note::{Note, NoteError};
 
 /// The virtual address at which a kernel's image begins (`__START_KERNEL_map`); `phys_base` relates it to memory.
 const IMAGE: u64 = 0xffff_ffff_8000_0000;
 /// Bits of an address within a page, and those that choose an entry of each table.
 const PAGE_BITS: u32 = 12;
 const TABLE_BITS: u32 = 9;
+/// Entries of a table.
+const ENTRIES: u64 = 1 << TABLE_BITS;
 /// Bits of an entry: the page or table is present, the entry is a large page, the physical address.
 const PRESENT: u64 = 1 << 0;
 const LARGE: u64 = 1 << 7;
@@ -29,6 +31,16 @@ pub(crate) struct AddressSpace<'m, M> {
     memory: &'m M,
     root: Physical,
     levels: u32,
+}
+
+/// What an entry of a table leads to.
+enum Entry {
+    /// To nothing.
+    Nothing,
+    /// To a table of the next lower level.
+    Table(Physical),
+    /// To a page.
+    Page(Physical),
 }
 
 /// Why an address cannot be translated.
@@ -97,7 +109,7 @@ impl<'m, M: Memory> AddressSpace<'m, M> {
     }
 
     /// The physical address, and how many bytes follow it in its page.
-    fn translate(&self, address: Virtual) -> Result<(Physical, u64), PagingError> {
+    pub(crate) fn translate(&self, address: Virtual) -> Result<(Physical, u64), PagingError> {
         let unused = 64 - PAGE_BITS - self.levels * TABLE_BITS;
         // Kernels use the upper half: all bits that select no entry equal the highest bit that does.
         if (address.0.cast_signed() >> (63 - unused)) != -1 {
@@ -105,28 +117,71 @@ impl<'m, M: Memory> AddressSpace<'m, M> {
         }
         let mut table = self.root;
         for level in (1..=self.levels).rev() {
-            let shift = PAGE_BITS + (level - 1) * TABLE_BITS;
-            let number = address.0 >> shift & ((1 << TABLE_BITS) - 1);
-            let entry = self.entry(Physical(table.0 + 8 * number), address)?;
-            let is_page = level == 1 || entry & LARGE != 0;
-            if entry & PRESENT == 0 || is_page && level > LARGEST_PAGE_LEVEL {
-                return Err(PagingError::NotMapped { address, level });
+            let number = address.0 >> shift(level) & (ENTRIES - 1);
+            match self.entry(table, number, level, address)? {
+                Entry::Nothing => return Err(PagingError::NotMapped { address, level }),
+                Entry::Table(next) => table = next,
+                Entry::Page(page) => {
+                    let len = 1_u64 << shift(level);
+                    let within = address.0 & (len - 1);
+                    return Ok((Physical(page.0 + within), len - within));
+                }
             }
-            if is_page {
-                let len = 1_u64 << shift;
-                let within = address.0 & (len - 1);
-                return Ok((Physical((entry & ADDRESS & !(len - 1)) + within), len - within));
-            }
-            table = Physical(entry & ADDRESS);
         }
         Err(PagingError::NotMapped { address, level: 1 })
     }
 
-    fn entry(&self, at: Physical, address: Virtual) -> Result<u64, PagingError> {
-        let mut entry = [0; 8];
-        self.memory.read(at, &mut entry).map_err(|error| PagingError::Memory { address, error })?;
-        Ok(u64::from_le_bytes(entry))
+    /// The lowest page of the kernel's half: its virtual address, and where it lies.
+    ///
+    /// Of each table only the first entry that leads somewhere is followed, so that tables which lead nowhere do not make
+    /// the search long.
+    pub(crate) fn first_page(&self) -> Result<(Virtual, Physical), PagingError> {
+        let mut table = self.root;
+        let mut address = Virtual(u64::MAX << shift(self.levels + 1));
+        for level in (1..=self.levels).rev() {
+            let is_root = level == self.levels;
+            let mut numbers = if is_root { ENTRIES / 2..ENTRIES } else { 0..ENTRIES };
+            let found = numbers.find_map(|number| match self.entry(table, number, level, address) {
+                Ok(Entry::Nothing) => None,
+                entry => Some(entry.map(|entry| (number, entry))),
+            });
+            let (number, entry) = found.ok_or(PagingError::NotMapped { address, level })??;
+            address = address.plus(number << shift(level));
+            match entry {
+                Entry::Page(page) => return Ok((address, page)),
+                Entry::Table(next) => table = next,
+                Entry::Nothing => break,
+            }
+        }
+        Err(PagingError::NotMapped { address, level: 1 })
     }
+
+    /// The entry with that number of a table of that level, on the way to an address.
+    fn entry(&self, table: Physical, number: u64, level: u32, address: Virtual) -> Result<Entry, PagingError> {
+        let mut word = [0; 8];
+        let at = Physical(table.0 + 8 * number);
+        self.memory.read(at, &mut word).map_err(|error| PagingError::Memory { address, error })?;
+        Ok(Entry::new(u64::from_le_bytes(word), level))
+    }
+}
+
+impl Entry {
+    /// From an entry of a table of that level.
+    fn new(word: u64, level: u32) -> Self {
+        let is_page = level == 1 || word & LARGE != 0;
+        if word & PRESENT == 0 || is_page && level > LARGEST_PAGE_LEVEL {
+            Self::Nothing
+        } else if is_page {
+            Self::Page(Physical(word & ADDRESS & (u64::MAX << shift(level))))
+        } else {
+            Self::Table(Physical(word & ADDRESS))
+        }
+    }
+}
+
+/// The lowest bit of an address that chooses an entry of a table of that level.
+const fn shift(level: u32) -> u32 {
+    PAGE_BITS + (level - 1) * TABLE_BITS
 }
 
 impl Virtual {
@@ -145,7 +200,7 @@ impl fmt::Display for Virtual {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::fake::memory::FakeMemory;
+    use crate::kernel::fake::FakeMemory;
 
     const BASE: u64 = 0x4000_0000;
     const PAGES: usize = 8;

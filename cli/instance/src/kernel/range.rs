@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::log::memory::{PAGE, Physical};
+use crate::kernel::memory::{PAGE, Physical};
 
 /// Whole pages of physical memory, at least one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,9 +41,14 @@ impl MemoryRange {
         self.last
     }
 
+    /// How many bytes it has.
+    pub(crate) const fn len(self) -> u64 {
+        // The length of the whole address space would be 2^64.
+        (self.last - self.first).saturating_add(1)
+    }
+
     /// How many bytes there are from `at` on; `None` if `at` lies outside.
     pub(crate) const fn rest(self, at: Physical) -> Option<u64> {
-        // The length of the whole address space would be 2^64.
         if self.first <= at.0 && at.0 <= self.last { Some((self.last - at.0).saturating_add(1)) } else { None }
     }
 

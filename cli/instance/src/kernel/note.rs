@@ -6,8 +6,8 @@
 //! looked at. Because other pages may look alike (a file, an older kernel's), a page that begins like a note is only a
 //! *candidate*.
 
-use crate::log::memory::{Memory, MemoryError, PAGE, Physical};
-use crate::log::range::MemoryRange;
+use crate::kernel::memory::{Memory, MemoryError, PAGE, Physical};
+use crate::kernel::range::MemoryRange;
 
 /// The first bytes of a note.
 const BEGIN: &[u8; 10] = b"OSRELEASE=";
@@ -65,6 +65,11 @@ impl Note {
         String::from_utf8(text).ok().map(Note)
     }
 
+    /// All of it.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
     /// `OSRELEASE`: that kernel's release, as `uname -r` prints it.
     pub(crate) fn release(&self) -> Option<&str> {
         self.value("OSRELEASE")
@@ -105,7 +110,7 @@ impl Note {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::fake::memory::FakeMemory;
+    use crate::kernel::fake::FakeMemory;
 
     /// A page of zeros, a page with this text, and two of zeros.
     fn memory(text: &str) -> FakeMemory {

@@ -13,8 +13,8 @@ use std::ptr::{self, NonNull};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
-use crate::log::memory::{Memory, MemoryError, Physical};
-use crate::log::range::MemoryRange;
+use crate::kernel::memory::{Memory, MemoryError, Physical};
+use crate::kernel::range::MemoryRange;
 
 /// The device file of physical memory.
 pub(crate) const DEVICE: &str = "/dev/mem";
@@ -88,7 +88,7 @@ struct Piece {
 impl Piece {
     /// Bytes of the range, at most [`PIECE`].
     fn len(range: MemoryRange) -> usize {
-        (range.last() - range.first()) as usize + 1
+        range.len() as usize
     }
 
     #[expect(unsafe_code, reason = "memory is mapped")]

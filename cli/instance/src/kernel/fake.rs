@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::log::memory::{Memory, MemoryError, Physical};
-use crate::log::range::MemoryRange;
+use crate::kernel::memory::{Memory, MemoryError, Physical};
+use crate::kernel::range::MemoryRange;
 
 /// Memory that others may write to while it is read.
 #[derive(Clone)]

@@ -1,0 +1,210 @@
+//! `sprig dump`: writes the whole memory of another instance as a core file, for makedumpfile(8) and drgn(1).
+//!
+//! The other kernel takes no part in this, and need not run any more. It is found as for `sprig log`
+//! ([`crate::kernel`]).
+//!
+//! | module | |
+//! |---|---|
+//! | [`core`] | a kernel and its memory, written piece by piece |
+//! | [`elf`] | the first bytes of the file: headers and the note |
+//! | [`target`], [`sparse`] | the file, which has its name only when all is written, and in which zeros are holes |
+//! | [`progress`] | how far it is |
+
+mod core;
+mod elf;
+mod progress;
+mod sparse;
+mod target;
+
+use std::io;
+use std::path::PathBuf;
+
+use self::core::{Core, CoreError};
+use self::target::{Existing, Target, TargetError};
+use crate::condition::Condition;
+use crate::driver::{Access, Driver, DriverError};
+use crate::kernel::device::{DEVICE, Device};
+use crate::kernel::direct_map::DirectMapError;
+use crate::kernel::search::SearchError;
+use crate::partitions::{Partitions, PartitionsError};
+use crate::snapshot::{PageError, Words};
+
+/// Write the memory of another instance to a file, for `makedumpfile` or `drgn`
+///
+/// The file is an ELF core as kdump writes it. Pages of zeros are holes in it; `makedumpfile -d 31` leaves out also what is
+/// free. The other kernel must have crashed, or been halted or stopped, so that its memory does not change meanwhile.
+#[derive(clap::Args, Debug)]
+pub(crate) struct Dump {
+    /// The partition, by its name in the box file
+    name: String,
+    /// The file, or - for standard output, for example to pipe it to ssh
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+    /// Replace the file, if there is one
+    #[arg(long, short)]
+    force: bool,
+    /// Dump a partition that runs: its memory changes meanwhile, so what is written is not of one moment
+    #[arg(long)]
+    live: bool,
+}
+
+/// Why there is no dump.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DumpError {
+    /// The partitions are not known, or have none of that name.
+    #[error(transparent)]
+    Partitions(#[from] PartitionsError),
+    /// The driver is not reached.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    /// The control page is not one that this program knows.
+    #[error(transparent)]
+    Page(#[from] PageError),
+    /// It is this instance's own partition.
+    #[error("{0:?} is the partition that this runs in; its memory is in /proc/kcore")]
+    Own(String),
+    /// Its memory changes.
+    #[error(
+        "{name:?} is {condition}, so a dump would not be of one moment: --live makes one all the same, or use sprig stop {name} \
+         before"
+    )]
+    Live {
+        /// The partition.
+        name: String,
+        /// How it is.
+        condition: Condition,
+    },
+    /// Its memory has changed meanwhile.
+    #[error("{0:?} was started while its memory was read: the dump is of no use")]
+    Started(String),
+    /// Memory is not accessible.
+    #[error("cannot open {DEVICE}: {0}")]
+    Open(io::Error),
+    /// There is no kernel.
+    #[error(transparent)]
+    Search(#[from] SearchError<DirectMapError>),
+    /// The kernel and its memory cannot be written.
+    #[error(transparent)]
+    Core(#[from] CoreError),
+    /// The dump cannot be begun, or not be completed.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+}
+
+impl Dump {
+    /// Writes it.
+    pub(crate) fn run(&self) -> Result<(), DumpError> {
+        let partitions = Partitions::read()?;
+        let index = other(&partitions, &self.name)?;
+        let driver = Driver::open(Access::Look, partitions.all().len())?;
+        let look = || driver.snapshot().map(|snapshot| snapshot.partitions[index]);
+        let before = look()?;
+        self.check(&before)?;
+        let existing = if self.force { Existing::Replace } else { Existing::Keep };
+        let mut target = Target::open(&self.output, existing)?;
+        let ranges = &partitions.all()[index].memory;
+        let memory = Device::open(ranges).map_err(DumpError::Open)?;
+        let core = Core::find(&memory, ranges)?;
+        core.write(&mut target)?;
+        self.check_again(&before, &look()?)?;
+        Ok(target.finish()?)
+    }
+
+    /// Refuses a partition whose memory changes, unless that was asked for.
+    fn check(&self, words: &Words) -> Result<(), DumpError> {
+        let condition = Condition::of(words, None);
+        if self.live || condition.is_still() {
+            return Ok(());
+        }
+        Err(DumpError::Live { name: self.name.clone(), condition })
+    }
+
+    /// The same after its memory was read: it may have been started since.
+    fn check_again(&self, before: &Words, after: &Words) -> Result<(), DumpError> {
+        let is_same = after.starts == before.starts && Condition::of(after, None).is_still();
+        if self.live || is_same { Ok(()) } else { Err(DumpError::Started(self.name.clone())) }
+    }
+}
+
+/// The index of the partition of that name, which must not be the own one.
+fn other(partitions: &Partitions, name: &str) -> Result<usize, DumpError> {
+    match partitions.index_of(name)? {
+        own if own == partitions.own() => Err(DumpError::Own(name.to_owned())),
+        index => Ok(index),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use clap::error::ErrorKind;
+    use control::{Cause, Command, State, Status};
+
+    use super::*;
+    use crate::snapshot::tests::running;
+
+    #[derive(Parser, Debug)]
+    struct Arguments {
+        #[command(flatten)]
+        dump: Dump,
+    }
+
+    fn parse(line: &str) -> Result<Dump, ErrorKind> {
+        let parsed = Arguments::try_parse_from(format!("dump {line}").split_whitespace());
+        parsed.map(|arguments| arguments.dump).map_err(|error| error.kind())
+    }
+
+    fn with_state(state: State, cause: Cause) -> Words {
+        Words { status: Status { state, cause }, ..running() }
+    }
+
+    #[test]
+    fn a_partition_and_a_file_are_named() {
+        let dump = parse("db -o -").unwrap();
+        assert_eq!((dump.name.as_str(), dump.output, dump.force, dump.live), ("db", "-".into(), false, false));
+        let dump = parse("db --output /tmp/x --force --live").unwrap();
+        assert_eq!((dump.output, dump.force, dump.live), ("/tmp/x".into(), true, true));
+        for line in ["db", "-o x", "db -o"] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn one_that_runs_is_dumped_only_where_that_was_asked_for() {
+        let dump = parse("db -o -").unwrap();
+        assert_eq!(
+            dump.check(&running()).unwrap_err().to_string(),
+            "\"db\" is running, so a dump would not be of one moment: --live makes one all the same, or use sprig stop db \
+             before"
+        );
+        parse("db -o - --live").unwrap().check(&running()).unwrap();
+        for (state, cause) in
+            [(State::Ended, Cause::Panic), (State::Ended, Cause::Halt), (State::Stopped, Cause::Asked)]
+        {
+            dump.check(&with_state(state, cause)).unwrap();
+        }
+    }
+
+    #[test]
+    fn one_that_was_started_meanwhile_is_noticed() {
+        let dump = parse("db -o -").unwrap();
+        let before = with_state(State::Ended, Cause::Panic);
+        let stopped = with_state(State::Stopped, Cause::Asked);
+        dump.check_again(&before, &stopped).unwrap();
+        let about_to_start = Words { wanted: before.done.then(Command::Start), ..before };
+        let once_more = Words { starts: before.starts + 1, ..before };
+        for after in [about_to_start, once_more, running()] {
+            let refusal = dump.check_again(&before, &after).unwrap_err();
+            assert!(matches!(refusal, DumpError::Started(_)), "{after:?}");
+        }
+        parse("db -o - --live").unwrap().check_again(&running(), &once_more).unwrap();
+    }
+
+    #[test]
+    fn nobody_dumps_his_own_partition() {
+        let partitions = Partitions::parse("0 web 0x400000-0x5fffff\n1 db 0x600000-0x7fffff\n", "0").unwrap();
+        assert_eq!(other(&partitions, "db").unwrap(), 1);
+        let refusal = other(&partitions, "web").unwrap_err().to_string();
+        assert_eq!(refusal, "\"web\" is the partition that this runs in; its memory is in /proc/kcore");
+    }
+}

@@ -1,0 +1,114 @@
+//! The memory of an instance that has crashed, dumped by another one, and read by the tools that people have for this.
+
+use std::time::Duration;
+
+use emulator::emulated::{EmulatedDevice, EmulatedMachine};
+use emulator::launch::LaunchOptions;
+use tests::disk::Disk;
+use tests::fixture::{self, KERNELS, STABLE, release};
+use tests::scene::{Booted, networked_of};
+use tests::{Instance, Scene};
+
+/// Limit for writing a dump to the emulated disk and reading it, in emulation on a busy host.
+const LIMIT: Duration = Duration::from_secs(300);
+/// What is in the victim's log before its end.
+const BEFORE: &str = "before the crash";
+
+/// What drgn is to do without debugging symbols: to read the names of the system by their virtual address. Debian's drgn
+/// has no table of the symbols of 7.2, so the address is that of vmcoreinfo.
+const NAMES: &str = "import re; \
+address = int(re.search(\"SYMBOL.init_uts_ns.=(.*)\", prog[\"VMCOREINFO\"].string_().decode())[1], 16); \
+names = prog.read(address, 512).decode(\"latin1\"); \
+print(prog[\"UTS_RELEASE\"].string_().decode(), *re.findall(\"[ -~]{4,}\", names))";
+
+fn name(line: &str) -> String {
+    format!("linux-{}", line.replace('.', "-"))
+}
+
+/// `web`, which has that disk with a Debian and its tools, and a victim of each line of kernels.
+fn box_with(disk: &Disk) -> Booted {
+    let example = fixture::example("disk.toml");
+    let (text, _) = example.rsplit_once("[[partition]]").expect("the example has two partitions");
+    let victims = KERNELS.map(|line| networked_of(&name(line), line, 1, "256MiB"));
+    let scene = Scene::new(&format!("{text}{}", victims.concat()));
+    let devices = vec![EmulatedDevice::Nvme(disk.path())];
+    let machine = EmulatedMachine { devices, ..EmulatedMachine::needed_by(scene.source().request()) };
+    scene.boot_with(LaunchOptions::on(machine))
+}
+
+fn crash(victim: &Instance<'_>) {
+    victim.run(&format!("echo {BEFORE} > /dev/kmsg; dmesg -n 7"));
+    victim.send("echo c > /proc/sysrq-trigger");
+    victim.wait_for("end Kernel panic");
+}
+
+/// Runs a command that takes long.
+fn run(instance: &Instance<'_>, command: &str) -> String {
+    let ended = instance.shell().try_run(command, LIMIT).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(ended.status, 0, "`{command}` printed:\n{}", ended.output);
+    ended.output
+}
+
+/// The log that makedumpfile finds in a dump.
+fn log_in(dump: &str, web: &Instance<'_>) -> String {
+    run(web, &format!("rm -f /tmp/log; makedumpfile --dump-dmesg {dump} /tmp/log > /dev/null && cat /tmp/log"))
+}
+
+fn size(web: &Instance<'_>, path: &str) -> u64 {
+    web.number(&format!("stat -c %s {path}"))
+}
+
+fn assert_refused(web: &Instance<'_>, command: &str, reason: &str) {
+    let (refusal, status) = web.try_run(command);
+    assert!(status == 1 && refusal.contains(reason), "`{command}` ended with {status}: {refusal}");
+}
+
+/// Asserts that makedumpfile reads the dump of a kernel of that line, and makes a smaller one of it.
+fn assert_is_read_by_makedumpfile(web: &Instance<'_>, dump: &str, line: &str) {
+    let log = log_in(dump, web);
+    assert!(log.contains(&format!("Linux version {}", release(line))), "{line}: not from the first line:\n{log}");
+    assert!(log.contains(BEFORE), "{line}: {log}");
+    let last = log.lines().last().unwrap_or_default();
+    assert!(last.contains("end Kernel panic - not syncing: sysrq triggered crash"), "{line}: {last}");
+    run(web, &format!("makedumpfile -d 31 -c {dump} {dump}.small"));
+    assert!(size(web, &format!("{dump}.small")) < size(web, dump) / 4, "{line}: what is free is left out");
+    assert_eq!(log_in(&format!("{dump}.small"), web), log, "{line}");
+}
+
+/// Asserts that drgn reads the names of that system in the dump, and so walks its kernel's page tables.
+fn assert_is_read_by_drgn(web: &Instance<'_>, dump: &str, line: &str) {
+    let read = run(web, &format!("drgn -q -c {dump} --no-default-symbols -e '{NAMES}'"));
+    let (release, name) = (release(line), name(line));
+    assert!(read.contains(&format!("{release} Linux {name} {release}")), "{line}: {read}");
+}
+
+#[test]
+fn the_dump_of_a_crashed_instance_of_any_kernel_is_read_by_makedumpfile_and_drgn() {
+    let disk = Disk::with_debian();
+    let booted = box_with(&disk);
+    let web = booted.instance("web");
+    for line in KERNELS {
+        let victim = booted.instance(&name(line));
+        let dump = format!("/var/{}", victim.plan.name);
+        let verb = format!("sprig dump {} -o", victim.plan.name);
+        assert_refused(&web, &format!("{verb} {dump}"), "is running, so a dump would not be of one moment");
+        run(&web, &format!("{verb} - --live | head -c 4 | grep -q ELF"));
+        crash(&victim);
+        run(&web, &format!("{verb} {dump}"));
+        let memory = victim.plan.memory_len();
+        assert_eq!(size(&web, &dump), memory + 4096, "{line}: the file has all memory");
+        let room = 512 * web.number(&format!("stat -c %b {dump}"));
+        assert!(room < memory, "{line}: zeros are holes, and so it takes {room} bytes of {memory}");
+        assert_is_read_by_makedumpfile(&web, &dump, line);
+        assert_is_read_by_drgn(&web, &dump, line);
+        assert_refused(&web, &format!("{verb} {dump}"), "already: --force replaces it");
+        web.run(&format!("rm {dump} {dump}.small"));
+    }
+    // The timer of a kernel that has panicked still ticks. In a stopped partition nothing changes.
+    let victim = name(STABLE);
+    let verb = format!("sprig dump {victim} -o");
+    run(&web, &format!("sprig stop --wait {victim} && {verb} /var/{victim} && {verb} - | cmp - /var/{victim}"));
+    assert_refused(&web, &format!("{verb} /dev/full"), "is no file");
+    assert_refused(&web, &format!("{verb} - > /dev/full"), "No space left on device");
+    assert_eq!(web.run("ls /var/*.part 2> /dev/null | wc -l"), "0", "nothing is left over");
+}
