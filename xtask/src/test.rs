@@ -37,7 +37,7 @@ const BOXES_LIMIT: Duration = Duration::from_secs(75 * 60);
 const CHECKED_LIMIT: Duration = Duration::from_secs(60 * 60);
 
 /// The tests that a soak runs, the variable that tells them how long each of their parts is to take, and how long.
-const HOSTILE: &str = "hostile";
+const SOAKS: [&str; 2] = ["hostile", "dump"];
 const SOAK_VARIABLE: &str = "SPRIG_SOAK_SECONDS";
 const SOAK_SECONDS: &str = "60";
 
@@ -81,11 +81,12 @@ fn run_parts(places: &Places, options: &Options) -> Result<()> {
         Some(Part::Proofs) => proofs::run(places, filter),
         Some(Part::Boxes) => {
             make_all(places)?;
-            boxes(places, filter, &[])
+            boxes(places, filter.as_slice(), &[])
         }
         Some(Part::Soak) => {
             make_all(places)?;
-            boxes(places, Some(filter.unwrap_or(HOSTILE)), &[(SOAK_VARIABLE, SOAK_SECONDS)])
+            let filters = filter.map_or(SOAKS.to_vec(), |filter| vec![filter]);
+            boxes(places, &filters, &[(SOAK_VARIABLE, SOAK_SECONDS)])
         }
         Some(Part::CheckedKernel) => checked_kernel(places),
         None => {
@@ -93,7 +94,7 @@ fn run_parts(places: &Places, options: &Options) -> Result<()> {
             lint::run(places)?;
             let units = units(places, filter);
             let proofs = proofs::run(places, filter);
-            let boxes = boxes(places, filter, &[]);
+            let boxes = boxes(places, filter.as_slice(), &[]);
             units.and(proofs).and(boxes)
         }
     }
@@ -131,13 +132,13 @@ fn units(places: &Places, filter: Option<&str>) -> Result<()> {
     rest.and(whole).and(book)
 }
 
-fn boxes(places: &Places, filter: Option<&str>, variables: &[(&str, &str)]) -> Result<()> {
+fn boxes(places: &Places, filters: &[&str], variables: &[(&str, &str)]) -> Result<()> {
     if !test_targets(places)?.iter().any(|name| name == BOXES) {
         bail!("the package {WHOLE} has no test named {BOXES}");
     }
     progress::headline("test", "boxes in the emulator");
     let mut command = boxes_cargo(places, BOXES);
-    command.arg(BOXES_AT_ONCE).args(filter).envs(variables.iter().copied());
+    command.arg(BOXES_AT_ONCE).args(filters).envs(variables.iter().copied());
     process::shown_run(&mut command, BOXES_LIMIT)
 }
 
