@@ -34,7 +34,10 @@ fn are_found_behind(firmware: Firmware, attachment: Attachment) {
         instance.assert_its_devices_are_well();
     }
     booted.assert_devices_are_apart();
-    are_there_again(&booted, &disk);
+    // One firmware is enough: what is started again does not see it.
+    if matches!(firmware, Firmware::Uefi) {
+        are_there_again(&booted, &disk);
+    }
 }
 
 /// Both owners are started again, one by the other: their devices are reset, and what was on the disk is still there.
