@@ -49,6 +49,7 @@
 /* After this an order that is pending is taken for one whose asker, or whose partition, has died. */
 #define SPRIG_PATIENCE_MS 10000
 #define SPRIG_LONGEST_LINE 128
+#define SPRIG_NO_CORE U32_MAX
 
 static struct sprig_control {
 	struct sprig_vni *vni;		/* NULL: no box, or one whose control page is of another version */
@@ -104,16 +105,23 @@ static bool sprig_wake(u32 core, u64 order)
 	return false;
 }
 
+static void sprig_reset(const struct sprig_cores *cores, u32 but)
+{
+	u32 i;
+
+	for (i = 0; i < cores->count; i++)
+		if (cores->apic_ids[i] != but && sprig_may_reset(cores->apic_ids[i])) {
+			sprig_control_dismiss(sprig_control.page, cores->apic_ids[i]);
+			sprig_interrupt(cores->apic_ids[i], SPRIG_INIT);
+		}
+}
+
 static int sprig_fetch(const struct sprig_cores *cores, u32 partition, u64 order)
 {
 	int error = 0;
 	u32 i;
 
-	for (i = 0; i < cores->count; i++)
-		if (sprig_may_reset(cores->apic_ids[i])) {
-			sprig_control_dismiss(sprig_control.page, cores->apic_ids[i]);
-			sprig_interrupt(cores->apic_ids[i], SPRIG_INIT);
-		}
+	sprig_reset(cores, SPRIG_NO_CORE);
 	usleep_range(SPRIG_INIT_US, 2 * SPRIG_INIT_US);
 	for (i = 0; i < cores->count; i++)
 		if (!sprig_wake(cores->apic_ids[i], order)) {
@@ -257,11 +265,7 @@ static void sprig_fetch_own(u64 order)
 	const struct sprig_cores *own = &sprig_control.vni->cores[sprig_control.vni->index];
 	u32 here = cpu_physical_id(raw_smp_processor_id()), i;
 
-	for (i = 0; i < own->count; i++)
-		if (own->apic_ids[i] != here && sprig_may_reset(own->apic_ids[i])) {
-			sprig_control_dismiss(sprig_control.page, own->apic_ids[i]);
-			sprig_interrupt(own->apic_ids[i], SPRIG_INIT);
-		}
+	sprig_reset(own, here);
 	mdelay(SPRIG_INIT_US / 1000);
 	for (i = 0; i < own->count; i++)
 		if (own->apic_ids[i] != here)

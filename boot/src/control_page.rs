@@ -2,8 +2,7 @@
 
 use core::sync::atomic::Ordering;
 
-use control::{BootProcessor, ControlPage};
-use partitioner::inventory::ApicId;
+use control::ControlPage;
 use partitioner::layout::CONTROL;
 use partitioner::plan::{PartitionPlan, Plan};
 
@@ -34,20 +33,13 @@ pub unsafe fn clear() {
 /// Fills in what is true of the whole box.
 pub fn open(plan: &Plan) {
     let header = &page().header;
-    let is_idle = !plan.partitions.iter().any(|partition| owns(partition, plan.boot_processor));
-    let way = if is_idle { BootProcessor::Idle } else { BootProcessor::Gate };
     header.partitions.store(plan.partitions.len() as u32, Ordering::Relaxed);
     header.boot_processor.store(plan.boot_processor.0, Ordering::Relaxed);
-    header.boot_processor_way.store(way as u32, Ordering::Relaxed);
     header.trampoline.store(trampoline::PAGE as u32, Ordering::Relaxed);
     header.gate.store(trampoline::GATE, Ordering::Relaxed);
     header.root.store(paging::root().into(), Ordering::Relaxed);
     header.tsc_khz.store(plan.tsc_khz, Ordering::Relaxed);
     page().open();
-}
-
-fn owns(partition: &PartitionPlan, core: ApicId) -> bool {
-    partition.cores.iter().any(|planned| planned.core.apic_id == core)
 }
 
 /// Says whose cores a partition's are, and keeps its load list, for as long as the machine is up.

@@ -6,6 +6,8 @@ use partitioner::firmware::pci::ConfigSpace;
 use partitioner::inventory::EcamSegment;
 use partitioner::pci::PciAddress;
 
+use crate::loader;
+
 /// The configuration space of every segment that the MCFG names. All of it is identity-mapped.
 pub struct Ecam(Vec<EcamSegment>);
 
@@ -30,10 +32,7 @@ impl Ecam {
         let Some(address) = self.address(function, register, 2) else { return };
         // SAFETY: an aligned register in configuration space, which the MCFG names; nobody else writes there before the
         // first kernel runs. What it does is the caller's intent.
-        unsafe {
-            let register = address as *mut u16;
-            register.write_volatile(register.read_volatile() & !clear | set);
-        }
+        unsafe { loader::update(address, clear, set) }
     }
 }
 

@@ -61,10 +61,7 @@ unsafe fn perform(step: Step<'_>, loaded: &mut Loaded) {
         // SAFETY: as above.
         Step::Write(to, bytes) => unsafe { write(to, bytes) },
         // SAFETY: a register in configuration space of a function that the partition owns, or of the bridge before it.
-        Step::Update { register, clear, set } => unsafe {
-            let register = register as *mut u16;
-            register.write_volatile(register.read_volatile() & !clear | set);
-        },
+        Step::Update { register, clear, set } => unsafe { update(register, clear, set) },
         // SAFETY: as above.
         Step::Configure(register, value) => unsafe { (register as *mut u32).write_volatile(value) },
         Step::Pause(us) => tsc::wait_us(us),
@@ -119,6 +116,16 @@ pub unsafe fn copy(from: MemoryRange, to: u64) {
             options(nostack, preserves_flags)
         );
     }
+}
+
+/// Clears and sets bits of a 16-bit register of configuration space.
+///
+/// # Safety
+/// An aligned register that the MCFG names, which nobody else writes meanwhile. What it does is the caller's intent.
+pub unsafe fn update(register: u64, clear: u16, set: u16) {
+    let register = register as *mut u16;
+    // SAFETY: by the contract.
+    unsafe { register.write_volatile(register.read_volatile() & !clear | set) }
 }
 
 /// Writes bytes.

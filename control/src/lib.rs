@@ -35,7 +35,7 @@ mod page;
 mod status;
 
 pub use order::{Command, Order, Pending};
-pub use page::{Arrival, BootProcessor, ControlPage, Core, Header, NOBODY, Partition, Role};
+pub use page::{Arrival, ControlPage, Core, Header, NOBODY, Partition, Role};
 pub use status::{Cause, State, Status};
 
 /// "SPRC" in memory.

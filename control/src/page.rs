@@ -7,16 +7,6 @@ use crossbeam_utils::CachePadded;
 
 use crate::{Cause, Command, LEN, MAGIC, MAX_CORES, MAX_PARTITIONS, Order, Pending, State, Status, VERSION};
 
-/// How the boot processor can be brought back, which an INIT must never reach: it resets the machine.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u32)]
-pub enum BootProcessor {
-    /// No partition has it.
-    Idle = 0,
-    /// It comes by itself, or by an NMI if the driver of its partition is loaded.
-    Gate = 1,
-}
-
 /// What is true of the whole box.
 #[repr(C, align(4096))]
 #[derive(Debug, Default)]
@@ -29,8 +19,6 @@ pub struct Header {
     pub partitions: AtomicU32,
     /// The APIC ID of the boot processor.
     pub boot_processor: AtomicU32,
-    /// [`BootProcessor`].
-    pub boot_processor_way: AtomicU32,
     /// The page below 1 MiB that a start-up names, as an address.
     pub trampoline: AtomicU32,
     /// Where a core enters that comes without a reset, in 64-bit mode with the map of `root`.
