@@ -285,18 +285,20 @@ void sprig_control_obey(void)
 }
 NOKPROBE_SYMBOL(sprig_control_obey);
 
-/* This instance is to come up again at once: its cores are brought to where it is started, but for this one.
- * If another instance has asked for something meanwhile, that is what will be done. */
-void sprig_control_come_back(u32 cause)
+/* This instance is to come up again at once: its cores are brought to where it is started, but for this one. If another
+ * instance has asked for something meanwhile, that is what will be done. False: there is no control page, and no way.
+ */
+bool sprig_control_come_back(u32 cause)
 {
 	const struct sprig_vni *vni = READ_ONCE(sprig_control.vni);
 	u64 pending = 0, order;
 
 	if (!vni)
-		return;
+		return false;
 	sprig_control_end(cause);
 	order = sprig_control_ask(sprig_control.page, vni->index, SPRIG_COMMAND_START, vni->index, &pending);
 	sprig_fetch_own(order ?: pending);
+	return true;
 }
 
 /* ---- from probe to removal ---- */

@@ -20,6 +20,7 @@
 #include <linux/panic_notifier.h>
 #include <linux/pci.h>
 #include <linux/reboot.h>
+#include <linux/smp.h>
 
 #include "sprig_vni.h"
 
@@ -70,9 +71,11 @@ void sprig_silence_devices(void)
 static int sprig_guard_park(struct kprobe *probe, struct pt_regs *regs)
 {
 	local_irq_disable();
-	pr_emerg("this instance asked to reset the machine, which would have reset the whole box; it starts again alone\n");
+	pr_emerg("this instance asked to reset the machine, which would have reset the whole box; it ends alone\n");
 	sprig_leave_box();
-	sprig_control_come_back(SPRIG_CAUSE_REBOOT);
+	/* Without a way back the others stop here: on the way of SysRq-B they still run. */
+	if (!sprig_control_come_back(SPRIG_CAUSE_REBOOT))
+		smp_send_stop();
 	sprig_silence_devices();
 	sprig_gate_leave();
 	for (;;)

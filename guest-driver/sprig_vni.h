@@ -288,7 +288,7 @@ void sprig_kexec_unregister(void);
 int sprig_control_probe(struct sprig_vni *vni);
 void sprig_control_end(u32 cause);
 void sprig_control_obey(void);
-void sprig_control_come_back(u32 cause);
+bool sprig_control_come_back(u32 cause);
 
 /* ---- gate.c, jump.S ---- */
 int sprig_gate_open(struct sprig_vni *vni, const struct sprig_control_page *page);
