@@ -13,11 +13,12 @@ use tempfile::TempDir;
 use tests::fixture;
 
 /// Commands that a test cannot run, each with the reason.
-const SKIPPED: [(&str, &str); 11] = [
+const SKIPPED: [(&str, &str); 12] = [
     ("cargo xtask test", "it runs this very test"),
     ("cargo xtask test --only units", "it is a part of the run that this test belongs to"),
     ("cargo xtask test --only proofs", "it is a part of the run that this test belongs to"),
     ("cargo xtask test --only boxes", "it runs this very test"),
+    ("cargo xtask test --only soak", "it takes half an hour, and what it does in small belongs to this run"),
     ("cargo xtask lint", "`cargo xtask test` has run it"),
     ("cargo xtask book", "`cargo xtask test` has run it"),
     ("cargo xtask setup --kernel 6.12=/boot/vmlinuz-linux --busybox /usr/bin/busybox", "the paths are the reader's"),
