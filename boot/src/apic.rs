@@ -9,6 +9,7 @@ use core::fmt;
 use partitioner::inventory::ApicId;
 use x86_64::registers::model_specific::Msr;
 
+use crate::interrupts::SPURIOUS_VECTOR;
 use crate::tsc;
 
 const APIC_BASE: Msr = Msr::new(0x1b);
@@ -96,9 +97,14 @@ impl LocalApic {
         self.send(to, STARTUP | ((page >> 12) as u32))
     }
 
+    /// Delivers what is pending: an APIC that INIT or a kernel has switched off holds it back.
+    pub fn switch_on(self) {
+        self.write(SPURIOUS, SOFTWARE_ENABLE | u32::from(SPURIOUS_VECTOR));
+    }
+
     /// Makes the timer interrupt once, on `vector`, after `count` ticks of its own.
     pub fn arm_timer(self, vector: u8, count: u32) {
-        self.write(SPURIOUS, SOFTWARE_ENABLE | 0xff);
+        self.switch_on();
         self.write(DIVIDE, 0b1011);
         self.write(LVT_TIMER, u32::from(vector));
         self.write(INITIAL_COUNT, count);

@@ -70,8 +70,10 @@ pub fn this_core(apic_id: u32) {
     }
 }
 
-/// Takes what the interrupt controller still has for this core, or the next kernel would be surprised by it.
-fn drain_interrupts() {
+/// Takes what the interrupt controller still has for this core, or the next kernel would be surprised by it. Once more
+/// before a kernel is entered: until its load list has taken the last one's doorbell away, peers may have rung it.
+pub fn drain_interrupts() {
+    LocalApic::here().switch_on();
     interrupts::enable();
     nop();
     interrupts::disable();

@@ -26,7 +26,8 @@ use crate::halt;
 
 /// The timer's vector, see [`crate::sleep`].
 pub const TIMER_VECTOR: u8 = 0x40;
-const SPURIOUS_VECTOR: u8 = 0xff;
+/// Of an interrupt that is gone when its processor asks for it.
+pub const SPURIOUS_VECTOR: u8 = 0xff;
 const FAULTS: usize = 32;
 
 static LOGGED: Once<InterruptDescriptorTable> = Once::new();

@@ -85,6 +85,7 @@ fn enter(index: usize, order: Order, entry: Option<Entry>) {
     };
     if partition.finish(order, State::Starting, cause, tsc::now()) {
         page.dismiss(index, order);
+        cleanse::drain_interrupts();
         // SAFETY: the list put a kernel there, and this core belongs to its partition.
         unsafe { enter_kernel(entry) }
     }

@@ -34,7 +34,8 @@ pub(super) fn record(plan: &Plan, partition: &PartitionPlan, kernel: MemoryRange
 
 /// What an earlier kernel has left: devices at work, its memory, and the places where peers would ring it.
 fn clear_away(plan: &Plan, partition: &PartitionPlan, list: &mut LoadList) {
+    // First: what peers ring until then, they ring in the middle of all this.
+    layout::doorbells(plan.window, partition.index.0, plan.queues).for_each(|address| list.push(Step::Zero(address)));
     devices::reset(plan, partition, list);
     partition.memory.iter().for_each(|run| list.push(Step::Zero(*run)));
-    layout::doorbells(plan.window, partition.index.0, plan.queues).for_each(|address| list.push(Step::Zero(address)));
 }

@@ -24,7 +24,7 @@ pub(crate) fn assert_is_back(booted: &Booted, victim: &Instance<'_>) {
     victim.assert_has_exactly_its_cores();
     victim.assert_has_exactly_its_memory();
     booted.await_links();
-    victim.assert_calm();
+    victim.assert_undisturbed();
 }
 
 /// The state of a partition, as another instance sees it.
