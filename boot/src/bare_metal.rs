@@ -85,8 +85,11 @@ impl Machine for BareMetal {
         self.ecam.update(function, register, clear, set);
     }
 
-    fn load(&mut self, partition: &PartitionPlan, list: &LoadList) -> bool {
+    fn keep(&mut self, partition: &PartitionPlan, list: &LoadList) {
         control_page::keep(partition, Vec::leak(list.bytes().to_vec()));
+    }
+
+    fn load(&mut self, list: &LoadList) -> bool {
         // SAFETY: the list was recorded for this machine, and no core runs in the partition yet.
         unsafe { loader::load(list.first_start()) }.is_ok_and(|loaded| loaded.is_seeded)
     }

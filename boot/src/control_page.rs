@@ -2,7 +2,8 @@
 
 use core::sync::atomic::Ordering;
 
-use control::ControlPage;
+use control::{ControlPage, Policy};
+use partitioner::config::{Lifecycle, Reaction};
 use partitioner::layout::CONTROL;
 use partitioner::plan::{PartitionPlan, Plan};
 
@@ -49,7 +50,19 @@ pub fn keep(partition: &PartitionPlan, list: &'static [u8]) {
         page().give(core.core.apic_id.0, index);
     }
     let words = &page().partitions[index];
+    words.policy.store(policy(partition.lifecycle).word(), Ordering::Relaxed);
     words.boot_core.store(partition.boot_core().core.apic_id.0, Ordering::Relaxed);
     words.list_len.store(list.len() as u64, Ordering::Relaxed);
     words.list.store(list.as_ptr().addr() as u64, Ordering::Release);
+}
+
+/// The words of the page for those of the box file.
+fn policy(of: Lifecycle) -> Policy {
+    let reaction = |of| match of {
+        Reaction::Keep => control::Reaction::Keep,
+        Reaction::Stop => control::Reaction::Stop,
+        Reaction::Restart => control::Reaction::Restart,
+    };
+    let [on_panic, on_hang, on_exit] = [of.on_panic, of.on_hang, of.on_exit].map(reaction);
+    Policy { on_panic, on_hang, on_exit, restart_limit: of.restart_limit }
 }

@@ -7,7 +7,7 @@
 
 use core::arch::asm;
 
-use control::{Arrival, Cause, Command, Order, Partition, Role, State, Status};
+use control::{Arrival, Cause, Command, Order, Partition, Role, State};
 use partitioner::machine::Entry;
 
 use crate::{cleanse, control_page, halt, interrupts, loader, tsc};
@@ -53,7 +53,7 @@ fn carry_out(index: usize, order: Order) {
             Ok(loaded) => enter(index, order, loaded.entry),
             Err(_) => finish(partition, order, State::Failed, Cause::BadList),
         },
-        Command::Stop | Command::None => finish(partition, order, State::Stopped, Cause::Asked),
+        Command::Stop | Command::None => finish(partition, order, State::Stopped, partition.reason()),
     }
 }
 
@@ -78,11 +78,7 @@ fn enter(index: usize, order: Order, entry: Option<Entry>) {
     let page = control_page::page();
     let partition = &page.partitions[index];
     let Some(entry) = entry else { return finish(partition, order, State::Failed, Cause::BadList) };
-    let cause = match (order.command, partition.status()) {
-        (Command::Enter, _) => Cause::None,
-        (_, Status { state: State::Ended, cause }) => cause,
-        _ => Cause::Asked,
-    };
+    let cause = if order.command == Command::Enter { Cause::None } else { partition.reason() };
     if partition.finish(order, State::Starting, cause, tsc::now()) {
         page.dismiss(index, order);
         cleanse::drain_interrupts();

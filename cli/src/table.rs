@@ -1,6 +1,7 @@
 //! A plan as text: the cores, memory and devices of each partition, and what is left.
 
 mod devices;
+mod lifecycle;
 
 use emulator::columns;
 use partitioner::allotment::{Allotment, Purpose, allotments, unassigned};
@@ -18,6 +19,7 @@ pub fn table(inventory: &Inventory, request: &Request, plan: &Plan, width: usize
     let memory = allotments(inventory, plan);
     let tables = [
         partition_rows(request, plan),
+        lifecycle::rows(plan),
         memory_rows(plan, &memory),
         devices::function_rows(plan),
         devices::bus_rows(plan),
@@ -90,11 +92,14 @@ fn rest_rows(inventory: &Inventory, plan: &Plan, memory: &[Allotment]) -> Vec<Ve
         [] => "none".to_owned(),
         idle => core_set(idle.iter().map(|core| core.number)),
     };
-    let order: Vec<&str> = plan.start_order.iter().map(|index| plan.partition(*index).name.as_str()).collect();
+    let order = plan.start_order.iter().map(|index| plan.partition(*index));
+    let order: Vec<&str> =
+        order.filter(|partition| partition.lifecycle.start).map(|partition| partition.name.as_str()).collect();
     let log = plan.log_port.map_or_else(|| "none: the boot image is silent".to_owned(), |port| port.to_string());
     let left = format!("{} of {}", Amount(unassigned(memory)), Amount(inventory.usable_memory()));
     let rows = [
         ("starts", order.join(", then ")),
+        ("restarts", lifecycle::restartable(plan)),
         ("window", window(plan)),
         ("boot image logs on", log),
         ("idle cores", idle),

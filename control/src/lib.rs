@@ -32,16 +32,20 @@ extern crate std;
 
 mod order;
 mod page;
+mod policy;
 mod status;
+mod watch;
 
 pub use order::{Command, Order, Pending};
-pub use page::{Arrival, ControlPage, Core, Header, NOBODY, Partition, Role};
+pub use page::{Arrival, BY_POLICY, ControlPage, Core, Header, NOBODY, Partition, Role};
+pub use policy::{Policy, Reaction};
 pub use status::{Cause, State, Status};
+pub use watch::{LOOKS_PER_SECOND, Sight, Step, Watch};
 
 /// "SPRC" in memory.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"SPRC");
 /// Of this layout.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Most partitions that it has room for.
 pub const MAX_PARTITIONS: usize = 32;
 /// APIC IDs that it has room for.

@@ -5,7 +5,8 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use crossbeam_utils::CachePadded;
 
-use crate::{Cause, Command, LEN, MAGIC, MAX_CORES, MAX_PARTITIONS, Order, Pending, State, Status, VERSION};
+use crate::policy::LIMIT_MS;
+use crate::{Cause, Command, LEN, MAGIC, MAX_CORES, MAX_PARTITIONS, Order, Pending, Policy, State, Status, VERSION};
 
 /// What is true of the whole box.
 #[repr(C, align(4096))]
@@ -49,9 +50,22 @@ pub struct Partition {
     pub list_len: AtomicU64,
     /// The APIC ID of its boot core.
     pub boot_core: AtomicU32,
-    /// Which partition has asked last, and 1; 0: nobody.
+    /// Which partition has asked last, and 1, and [`BY_POLICY`]; 0: nobody.
     pub asker: AtomicU32,
+    /// Its [`Policy`].
+    pub policy: AtomicU64,
+    /// When the first of its last restarts by policy was, by a clock in milliseconds.
+    pub restarts_since: AtomicU64,
+    /// Restarts by policy since then.
+    pub restarts: AtomicU64,
+    /// Not 0: somebody has asked its kernel for its clock, by an NMI.
+    pub probe: AtomicU64,
+    /// That clock, when it was last asked for it. Written by its boot core.
+    pub pulse: AtomicU64,
 }
+
+/// Of [`Partition::asker`]: nobody has asked but the policy, by the hand of that partition.
+pub const BY_POLICY: u32 = 1 << 31;
 
 /// One core's words.
 #[repr(C)]
@@ -149,6 +163,11 @@ impl ControlPage {
         self.header.root.load(Ordering::Relaxed)
     }
 
+    /// A time by the time-stamp counter in milliseconds.
+    pub fn milliseconds(&self, ticks: u64) -> u64 {
+        ticks.checked_div(self.header.tsc_khz.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
     /// A partition of the box.
     pub fn partition(&self, index: usize) -> Option<&Partition> {
         let count = (self.header.partitions.load(Ordering::Relaxed) as usize).min(MAX_PARTITIONS);
@@ -171,7 +190,7 @@ impl ControlPage {
         };
         let order = partition.wanted();
         words.arrived.store(order.sequence + 1, Ordering::Release);
-        let role = if partition.boot_core.load(Ordering::Relaxed) == core { Role::Boot } else { Role::Other };
+        let role = if partition.boot_core() == core { Role::Boot } else { Role::Other };
         Some(Arrival { partition: owner, role, order })
     }
 
@@ -256,6 +275,44 @@ impl Partition {
         Status::from_word(self.status.load(Ordering::Acquire))
     }
 
+    /// The APIC ID of its boot core.
+    pub fn boot_core(&self) -> u32 {
+        self.boot_core.load(Ordering::Relaxed)
+    }
+
+    /// What is to become of it when it ends or hangs.
+    pub fn policy(&self) -> Policy {
+        Policy::from_word(self.policy.load(Ordering::Relaxed))
+    }
+
+    /// What its kernel's clock was when that was last asked for it.
+    pub fn pulse(&self) -> u64 {
+        self.pulse.load(Ordering::Relaxed)
+    }
+
+    /// Is about to ask its kernel for its clock.
+    pub(crate) fn probe(&self) {
+        self.probe.store(1, Ordering::Release);
+    }
+
+    /// Its kernel answers, if it was asked; returns whether it was.
+    pub fn answer(&self, clock: u64) -> bool {
+        let was_asked = self.probe.swap(0, Ordering::Acquire) != 0;
+        if was_asked {
+            self.pulse.store(clock, Ordering::Relaxed);
+        }
+        was_asked
+    }
+
+    /// Why an order is carried out: because its kernel has ended by itself, or because it is to.
+    pub fn reason(&self) -> Cause {
+        match self.status() {
+            Status { state: State::Ended, cause } => cause,
+            _ if self.asker.load(Ordering::Relaxed) & BY_POLICY != 0 => Cause::Hang,
+            _ => Cause::Asked,
+        }
+    }
+
     /// Gives an order on behalf of partition `asker`, or of nobody at the start of the box, unless one is pending. What the asker does next, to fetch the
     /// cores, comes after it for all.
     ///
@@ -277,11 +334,40 @@ impl Partition {
         self.replace(pending.0, command, asker)
     }
 
+    /// Gives an order by policy, by the hand of the partition `hand`, in place of one that was carried out; `None` if
+    /// somebody else was faster.
+    pub fn ask_after(&self, done: Order, command: Command, hand: usize) -> Option<Order> {
+        self.exchange(done, command, (hand as u32 + 1) | BY_POLICY).ok()
+    }
+
+    /// Whether the limit of restarts by policy is not reached.
+    pub fn may_restart(&self, now_ms: u64) -> bool {
+        self.restarts_until(now_ms) < u64::from(self.policy().restart_limit)
+    }
+
+    /// One more restart by policy. Only whoever has given that order.
+    pub fn count_restart(&self, now_ms: u64) {
+        let before = self.restarts_until(now_ms);
+        if before == 0 {
+            self.restarts_since.store(now_ms, Ordering::Relaxed);
+        }
+        self.restarts.store(before + 1, Ordering::Relaxed);
+    }
+
+    fn restarts_until(&self, now_ms: u64) -> u64 {
+        let age = now_ms.saturating_sub(self.restarts_since.load(Ordering::Relaxed));
+        if age < LIMIT_MS { self.restarts.load(Ordering::Relaxed) } else { 0 }
+    }
+
     fn replace(&self, before: Order, command: Command, asker: Option<usize>) -> Result<Order, Pending> {
+        self.exchange(before, command, asker.map_or(0, |asker| asker as u32 + 1))
+    }
+
+    fn exchange(&self, before: Order, command: Command, asker: u32) -> Result<Order, Pending> {
         let order = before.then(command);
         let swapped = self.wanted.compare_exchange(before.word(), order.word(), Ordering::AcqRel, Ordering::Acquire);
         swapped.map_err(|other| Pending(Order::from_word(other)))?;
-        self.asker.store(asker.map_or(0, |asker| asker as u32 + 1), Ordering::Relaxed);
+        self.asker.store(asker, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         Ok(order)
     }

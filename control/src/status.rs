@@ -38,6 +38,8 @@ pub enum Cause {
     CoreSilent = 6,
     /// What is to be loaded is not what the boot image left.
     BadList = 7,
+    /// It hung.
+    Hang = 8,
 }
 
 impl State {
@@ -51,9 +53,9 @@ impl State {
 impl Cause {
     /// From a byte, whatever it holds.
     pub fn from_bits(bits: u8) -> Self {
-        let known =
-            [Self::Asked, Self::Panic, Self::Reboot, Self::Halt, Self::PowerOff, Self::CoreSilent, Self::BadList];
-        known.into_iter().find(|cause| *cause as u8 == bits).unwrap_or(Self::None)
+        let ends = [Self::Panic, Self::Reboot, Self::Halt, Self::PowerOff, Self::Hang];
+        let mut known = [Self::Asked, Self::CoreSilent, Self::BadList].into_iter().chain(ends);
+        known.find(|cause| *cause as u8 == bits).unwrap_or(Self::None)
     }
 }
 

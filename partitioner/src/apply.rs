@@ -54,6 +54,10 @@ pub fn apply<M: Machine>(
     machine.log("apply", format_args!("clear the window's headers and rings, {clear}"));
     machine.zero(clear);
     place_empty_mp_table(machine);
+    for Instance { partition, list } in &instances {
+        machine.keep(partition, list);
+    }
+    let instances: Vec<_> = instances.into_iter().filter(|instance| is_started(instance, machine)).collect();
     let signs: Vec<TurnSigns> = instances.iter().map(|instance| load(instance, machine)).collect();
     start_all(plan, &instances, &signs, machine)
 }
@@ -95,6 +99,15 @@ fn place_empty_mp_table<M: Machine>(machine: &mut M) {
     machine.write(MP_POINTER, &pointer);
 }
 
+/// Whether a partition starts with the box.
+fn is_started<M: Machine>(instance: &Instance<'_>, machine: &mut M) -> bool {
+    let Instance { partition, .. } = instance;
+    if !partition.lifecycle.start {
+        machine.log("apply", format_args!("{}: planned, and not started", partition.name));
+    }
+    partition.lifecycle.start
+}
+
 /// Fills a partition's memory, and returns the signs that will show how far its instance has come.
 fn load<M: Machine>(instance: &Instance<'_>, machine: &mut M) -> TurnSigns {
     let partition = instance.partition;
@@ -105,7 +118,7 @@ fn load<M: Machine>(instance: &Instance<'_>, machine: &mut M) -> TurnSigns {
         machine.log("apply", format_args!("{name}: initial file system to {:#x}", to.start()));
     }
     machine.log("apply", format_args!("{name}: tables to {}", partition.tables));
-    let seeded = machine.load(partition, &instance.list);
+    let seeded = machine.load(&instance.list);
     TurnSigns { low: partition.low, seed_len: seeded.then(|| view::seed_len_address(partition)) }
 }
 

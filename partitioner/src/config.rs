@@ -14,6 +14,9 @@
 //! initrd = "web.img"            # optional
 //! cmdline = "quiet"             # optional
 //! devices = ["class:nvme"]      # optional: PCI functions, a serial port
+//! start = false                 # optional: planned, and not started with the box
+//! on_panic = "restart"          # optional: "restart", "stop" or "keep"; on_hang and on_exit alike
+//! restart_limit = 5             # optional: most such restarts within ten minutes
 //! ```
 //!
 //! | key | meaning |
@@ -31,6 +34,7 @@ mod device;
 mod devices;
 mod error;
 mod file;
+mod lifecycle;
 mod limits;
 mod section;
 mod spelling;
@@ -49,12 +53,26 @@ use crate::layout::DEFAULT_SHARED_MEMORY;
 pub use device::DeviceSelector;
 use error::{ConfigError, ConfigErrorKind};
 pub use file::{BoxFile, CpuRequest, PartitionEntry};
+pub use lifecycle::{Lifecycle, Reaction};
 use section::Section;
 
 /// The keys of the file, of `[box]` and of a `[[partition]]`.
 const FILE_KEYS: &[&str] = &["box", "partition"];
 const BOX_KEYS: &[&str] = &["name", "shared_memory", "queues"];
-const PARTITION_KEYS: &[&str] = &["name", "cpus", "memory", "kernel", "initrd", "cmdline", "devices"];
+const PARTITION_KEYS: &[&str] = &[
+    "name",
+    "cpus",
+    "memory",
+    "kernel",
+    "initrd",
+    "cmdline",
+    "devices",
+    "start",
+    "on_panic",
+    "on_hang",
+    "on_exit",
+    "restart_limit",
+];
 
 impl BoxFile {
     /// Reads the text of a box file.
@@ -119,7 +137,11 @@ fn read_partitions(value: &Spanned<DeValue<'_>>, errors: &mut Vec<ConfigError>) 
     }
     check_names_differ(array, errors);
     let entries: Vec<_> = array.iter().map(|value| read_partition(value, errors)).collect();
-    entries.into_iter().collect()
+    let entries: Vec<_> = entries.into_iter().collect::<Option<_>>()?;
+    if !entries.is_empty() && entries.iter().all(|entry| !entry.lifecycle.start) {
+        errors.push(ConfigError::new(value.span(), ConfigErrorKind::NothingStarts));
+    }
+    Some(entries)
 }
 
 /// Works on what is written and not on entries, so that a name is held against the others even where its partition has
@@ -151,6 +173,7 @@ fn read_partition(value: &Spanned<DeValue<'_>>, errors: &mut Vec<ConfigError>) -
         check_words(cmdline, errors);
     }
     let devices = devices::read(&section, errors);
+    let lifecycle = lifecycle::read(&section, errors);
     Some(PartitionEntry {
         name: name?,
         cpus: cpus?,
@@ -159,6 +182,7 @@ fn read_partition(value: &Spanned<DeValue<'_>>, errors: &mut Vec<ConfigError>) -
         initrd: initrd.ok()?,
         cmdline: cmdline.ok()?.unwrap_or_else(|| Spanned::new(section.span(), String::new())),
         devices: devices?,
+        lifecycle: lifecycle?,
     })
 }
 

@@ -75,9 +75,12 @@ pub trait Machine {
     /// function.
     fn update(&mut self, function: PciAddress, register: u16, clear: u16, set: u16);
 
-    /// Fills a partition's memory for its first start, and keeps the list and whose cores are for later starts. Returns
-    /// whether the kernel got a random seed.
-    fn load(&mut self, partition: &PartitionPlan, list: &LoadList) -> bool;
+    /// Keeps what is needed to start a partition later, at any time: the list, whose its cores are, and what is to become of
+    /// it when it ends.
+    fn keep(&mut self, partition: &PartitionPlan, list: &LoadList);
+
+    /// Fills a partition's memory for its first start. Returns whether the kernel got a random seed.
+    fn load(&mut self, list: &LoadList) -> bool;
 
     /// Makes the boot core of a partition that was loaded enter its kernel, now. Never the boot processor, which calls
     /// this: what it has to start is handed back by [`crate::apply::apply`].

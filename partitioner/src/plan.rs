@@ -123,6 +123,7 @@ fn assemble(inventory: &Inventory, request: &Request, shares: Shares) -> Plan {
             console,
             buses,
             owner_cmdline: entry.cmdline.get_ref().clone(),
+            lifecycle: entry.lifecycle,
         })
         .collect();
     Plan {

@@ -107,7 +107,9 @@ pub struct Booted {
 impl Booted {
     fn await_start(&self) -> Result<(), Box<dyn Error>> {
         self.running.await_start(LEAVE_LIMIT, &AtomicBool::new(false))?;
-        self.instances().iter().try_for_each(|instance| instance.try_wait_for_report().map(drop))?;
+        let instances = self.instances();
+        let mut started = instances.iter().filter(|instance| instance.plan.lifecycle.start);
+        started.try_for_each(|instance| instance.try_wait_for_report().map(drop))?;
         Ok(())
     }
 

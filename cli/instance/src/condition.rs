@@ -74,7 +74,7 @@ impl Condition {
             Cause::Reboot => Self::Rebooting,
             Cause::Halt => Self::Halted,
             Cause::PowerOff => Self::PoweredOff,
-            Cause::None | Cause::Asked | Cause::CoreSilent | Cause::BadList => Self::Ended,
+            Cause::None | Cause::Asked | Cause::CoreSilent | Cause::BadList | Cause::Hang => Self::Ended,
         }
     }
 }

@@ -161,6 +161,7 @@ mod tests {
             wanted: Order { sequence: 2, command: Command::Stop },
             done: Order { sequence: 1, command: Command::Enter },
             asker: Some(0),
+            is_by_policy: false,
             cores: 2,
         };
         assert_eq!(snapshot.partitions[1], expected);

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use std::time::Duration;
 
-use control::{ControlPage, MAGIC, MAX_PARTITIONS, Order, Partition, Status, VERSION};
+use control::{BY_POLICY, ControlPage, MAGIC, MAX_PARTITIONS, Order, Partition, Status, VERSION};
 
 /// A time by the time-stamp counter, which all partitions share.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -58,6 +58,8 @@ pub(crate) struct Words {
     pub(crate) done: Order,
     /// The index of the partition that has asked last.
     pub(crate) asker: Option<usize>,
+    /// Whether nobody asked but the partition's policy, by that partition's hand.
+    pub(crate) is_by_policy: bool,
     /// The number of its cores.
     pub(crate) cores: usize,
 }
@@ -87,13 +89,15 @@ impl Words {
     fn read(partition: &Partition, cores: usize) -> Self {
         // Before the rest: an order that is done was wanted before, and has set its status before.
         let done = Order::from_word(word(&partition.done));
+        let asker = half(&partition.asker);
         Self {
             status: Status::from_word(word(&partition.status)),
             since: Ticks(word(&partition.since)),
             starts: word(&partition.starts),
             wanted: Order::from_word(word(&partition.wanted)),
             done,
-            asker: half(&partition.asker).checked_sub(1).map(|asker| asker as usize),
+            asker: (asker & !BY_POLICY).checked_sub(1).map(|asker| asker as usize),
+            is_by_policy: asker & BY_POLICY != 0,
             cores,
         }
     }
@@ -139,6 +143,7 @@ pub(crate) mod tests {
             wanted: started,
             done: started,
             asker: None,
+            is_by_policy: false,
             cores: 2,
         }
     }

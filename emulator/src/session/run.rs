@@ -130,6 +130,7 @@ impl Session {
         let tracked = plan.partitions.iter().map(|planned| TrackedPartition {
             name: planned.name.clone(),
             port: planned.console.and_then(|port| running.port_number(port)),
+            starts: planned.lifecycle.start,
         });
         let tracker = Tracker::new(tracked.collect(), consoles.len());
         let started = running.machine().started();
@@ -308,8 +309,8 @@ impl Session {
     fn show_partition(&mut self, number: usize) {
         let partition = self.tracker.partitions().nth(number).cloned();
         match partition {
-            Some(TrackedPartition { name, port: Some(port) }) => self.show(port, &name),
-            Some(TrackedPartition { name, port: None }) => self.display.notice(&format!("{name} has no console")),
+            Some(TrackedPartition { name, port: Some(port), .. }) => self.show(port, &name),
+            Some(TrackedPartition { name, port: None, .. }) => self.display.notice(&format!("{name} has no console")),
             None => self.display.notice(&format!("there is no partition {}", number + 1)),
         }
     }

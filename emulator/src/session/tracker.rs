@@ -15,6 +15,15 @@ pub(super) struct TrackedPartition {
     pub(super) name: String,
     /// Its port; `None` if it has no console.
     pub(super) port: Option<usize>,
+    /// Whether it starts with the box.
+    pub(super) starts: bool,
+}
+
+impl TrackedPartition {
+    /// Whether anybody could see it come up.
+    fn is_awaited(&self) -> bool {
+        self.starts && self.port.is_some()
+    }
 }
 
 /// A change in a box, in the order in which the consoles show it. Partitions are numbered as in the box file.
@@ -126,9 +135,9 @@ impl Tracker {
         self.partitions.iter().map(|partition| &partition.tracked)
     }
 
-    /// The names of those partitions with a console that have not been in user space.
+    /// The names of those partitions that should have been in user space, and have not.
     pub(super) fn not_up(&self) -> Vec<String> {
-        let down = self.partitions.iter().filter(|partition| partition.tracked.port.is_some() && !partition.is_up);
+        let down = self.partitions.iter().filter(|partition| partition.tracked.is_awaited() && !partition.is_up);
         down.map(|partition| partition.tracked.name.clone()).collect()
     }
 
@@ -194,7 +203,8 @@ mod tests {
                            [    1.8] ---[ end Kernel panic - not syncing: VFS: Unable to mount root fs ]---\r\n";
 
     fn pair() -> Tracker {
-        let partition = |(name, port): (&str, usize)| TrackedPartition { name: name.to_owned(), port: Some(port) };
+        let partition =
+            |(name, port): (&str, usize)| TrackedPartition { name: name.to_owned(), port: Some(port), starts: true };
         Tracker::new([("web", 1), ("db", 2)].map(partition).to_vec(), 3)
     }
 
@@ -240,17 +250,17 @@ mod tests {
 
     #[test]
     fn the_first_port_goes_to_the_partition_that_the_boot_processor_enters() {
-        let partition = TrackedPartition { name: "web".to_owned(), port: Some(0) };
+        let partition = TrackedPartition { name: "web".to_owned(), port: Some(0), starts: true };
         let mut tracker = Tracker::new(vec![partition], 1);
         tracker.output(0, b"sprig     0.4 leave: own time 1 us\n");
         assert_eq!(without_lines(tracker.output(0, b"# ")), [Update::FirstOutput(0), Update::Up(0), Update::AllUp]);
     }
 
     #[test]
-    fn a_partition_without_a_console_is_not_waited_for() {
-        let partitions = [("web", Some(1)), ("db", None)];
-        let partition = |(name, port): (&str, Option<usize>)| TrackedPartition { name: name.to_owned(), port };
-        let mut tracker = Tracker::new(partitions.map(partition).to_vec(), 2);
+    fn a_partition_without_a_console_and_one_that_does_not_start_are_not_waited_for() {
+        let partitions = [("web", Some(1), true), ("db", None, true), ("later", Some(2), false)];
+        let partition = |(name, port, starts): (&str, _, _)| TrackedPartition { name: name.to_owned(), port, starts };
+        let mut tracker = Tracker::new(partitions.map(partition).to_vec(), 3);
         tracker.output(0, BOOT);
         tracker.output(1, b"# ");
         assert!(tracker.not_up().is_empty());

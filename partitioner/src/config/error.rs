@@ -39,6 +39,8 @@ pub(super) enum ConfigErrorKind {
     WrongType { key: &'static str, expected: &'static str, found: &'static str },
     #[error("the box has no partition")]
     NoPartitions,
+    #[error("no partition starts with the box, and so nobody could start one")]
+    NothingStarts,
     #[error("a name is empty")]
     EmptyName,
     #[error("the name {name:?} has characters that a name cannot have")]
@@ -71,6 +73,10 @@ pub(super) enum ConfigErrorKind {
     DeviceWithoutMeaning { written: String, reason: DeviceNameError },
     #[error("a partition has two serial ports, and an instance has one console")]
     SecondSerialPort { first: Range<usize> },
+    #[error("`{key}` = {written:?} is none of the things that can be done")]
+    ReactionWithoutMeaning { key: &'static str, written: String },
+    #[error("{written} is not a limit of restarts, it goes from 0 to 255")]
+    RestartLimitOutOfRange { written: String },
     #[error("`cmdline` has {len} bytes, {OWNER_COMMAND_LINE_MAX} is the most")]
     CmdlineTooLong { len: usize },
     #[error("`cmdline` has {word:?}: {}", rule.effect)]
@@ -131,6 +137,11 @@ impl ConfigErrorKind {
                 "nothing is asked for",
                 "add a [[partition]] with name, cpus, memory and kernel",
             ),
+            Self::NothingStarts => explain(
+                "nothing-starts",
+                "every one has `start = false`",
+                "leave `start` out of one partition: from there the others can be started",
+            ),
             Self::EmptyName => value("empty-name", help_for_name()),
             Self::NameCharacters { .. } => value("name-characters", help_for_name()),
             Self::NameTooLong { .. } => value("name-too-long", help_for_name()),
@@ -162,6 +173,8 @@ impl ConfigErrorKind {
             Self::SecondSerialPort { first } => {
                 explain("second-serial-port", "the second", "leave one of the two out").with_first(first, "the first")
             }
+            Self::ReactionWithoutMeaning { key, .. } => value("reaction-without-meaning", example(key)),
+            Self::RestartLimitOutOfRange { .. } => value("restart-limit-out-of-range", example("restart_limit")),
             Self::CmdlineTooLong { .. } => {
                 value("cmdline-too-long", "the rest of Linux's 2048 bytes is for what Sprig adds")
             }
@@ -246,6 +259,11 @@ fn example(key: &str) -> &'static str {
         "kernel" => "write kernel = \"vmlinuz\", a path to a stock kernel image",
         "initrd" => "write initrd = \"initrd.img\", a path",
         "devices" => "write devices = [\"0000:03:00.0\", \"class:nvme\", \"serial:1\"]",
+        "start" => "write start = false, or leave `start` out to start it with the box",
+        "on_panic" => "write on_panic = \"restart\", \"stop\" or \"keep\"",
+        "on_hang" => "write on_hang = \"restart\", \"stop\" or \"keep\"",
+        "on_exit" => "write on_exit = \"restart\", \"stop\" or \"keep\"",
+        "restart_limit" => "write restart_limit = 5, or 0 for no restart",
         "cmdline" => "write cmdline = \"quiet\"",
         _ => NO_EXAMPLE,
     }

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use toml::Spanned;
 
 use super::device::DeviceSelector;
+use super::lifecycle::Lifecycle;
 use crate::inventory::CoreNumber;
 
 /// The box file, read but not yet compared with a machine: names are unique and not empty, sizes and sets have a
@@ -40,6 +41,8 @@ pub struct PartitionEntry {
     pub cmdline: Spanned<String>,
     /// `devices`, in their order.
     pub devices: Vec<Spanned<DeviceSelector>>,
+    /// `start`, `on_panic`, `on_hang`, `on_exit`, `restart_limit`.
+    pub lifecycle: Lifecycle,
 }
 
 /// Which cores a partition wants.

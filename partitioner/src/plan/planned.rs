@@ -7,6 +7,7 @@ use core::fmt;
 use serde::Serialize;
 
 use crate::address::MemoryRange;
+use crate::config::Lifecycle;
 use crate::inventory::{ApicId, Core, CoreNumber, EcamSegment, SerialPort};
 use crate::pci::{BusRange, Obstacle, PciAddress, PciFunction, Windows};
 
@@ -63,6 +64,8 @@ pub struct PartitionPlan {
     pub buses: Vec<PlannedBuses>,
     /// What the owner wants on the kernel's command line.
     pub owner_cmdline: String,
+    /// Whether it starts with the box, and what follows when it ends or hangs.
+    pub lifecycle: Lifecycle,
 }
 
 /// The plan of a box. Having one means: no core, no byte of memory, no port and no bus belongs to two, everything lies

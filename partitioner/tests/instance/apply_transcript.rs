@@ -58,10 +58,14 @@ impl Machine for Recorder {
         self.note(format_args!("  update {function} {register:#x}: clear {clear:#x}, set {set:#x}"));
     }
 
-    fn load(&mut self, partition: &PartitionPlan, list: &LoadList) -> bool {
+    fn keep(&mut self, partition: &PartitionPlan, list: &LoadList) {
         let again = list.bytes().len() - list.first_start().len();
-        self.note(format_args!("  load {}, and later again:", partition.name));
+        self.note(format_args!("  keep for later starts of {}:", partition.name));
         self.note_steps(&list.bytes()[..again], "    again: ");
+    }
+
+    fn load(&mut self, list: &LoadList) -> bool {
+        self.note(format_args!("  load:"));
         self.note_steps(list.first_start(), "    ");
         true
     }
@@ -143,7 +147,8 @@ impl Machine for Bytes {
     fn write(&mut self, _to: u64, _bytes: &[u8]) {}
     fn zero(&mut self, _range: MemoryRange) {}
     fn update(&mut self, _function: PciAddress, _register: u16, _clear: u16, _set: u16) {}
-    fn load(&mut self, _partition: &PartitionPlan, _list: &LoadList) -> bool {
+    fn keep(&mut self, _partition: &PartitionPlan, _list: &LoadList) {}
+    fn load(&mut self, _list: &LoadList) -> bool {
         false
     }
     fn start(&mut self, _partition: &PartitionPlan, _mode: StartMode) -> Result<(), StartError> {

@@ -4,9 +4,8 @@ use crate::commands::of_sprig;
 use crate::files::{files, read, root};
 
 /// Each claim, and what shows that it is true.
-const CLAIMS: [(&str, Evidence); 5] = [
+const CLAIMS: [(&str, Evidence); 4] = [
     ("Another kernel for a partition", Evidence::NoWord { folder: "cli/instance/src", word: "initrd" }),
-    ("A policy for panics and hangs", Evidence::NoWord { folder: "partitioner/src", word: "on_panic" }),
     ("Moving cores or memory", Evidence::NoCommand("move")),
     ("Boundaries enforced by hardware", Evidence::NoWord { folder: "partitioner/src", word: "Guarded" }),
     (

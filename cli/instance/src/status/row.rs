@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use control::Cause;
+use control::{Cause, State};
 use serde::{Serialize, Serializer};
 
 use super::links::Links;
@@ -70,9 +70,11 @@ impl Row {
 }
 
 /// Of a pending order: that somebody has asked for it. A partition that asks itself is coming again, for the cause that it
-/// has given; and at the start of the box nobody asks.
+/// has given; at the start of the box nobody asks; and a policy asks for the cause that the partition has given, if it has.
 fn cause(index: usize, words: &Words) -> Cause {
     match (words.pending(), words.asker) {
+        (Some(_), _) if words.is_by_policy && words.status.state == State::Ended => words.status.cause,
+        (Some(_), _) if words.is_by_policy => Cause::Hang,
         (Some(_), Some(asker)) if asker != index => Cause::Asked,
         _ => words.status.cause,
     }
@@ -96,6 +98,7 @@ fn as_word<S: Serializer>(cause: &Cause, serializer: S) -> Result<S::Ok, S::Erro
         Cause::PowerOff => Some("power-off"),
         Cause::CoreSilent => Some("core-silent"),
         Cause::BadList => Some("bad-list"),
+        Cause::Hang => Some("hang"),
     };
     word.serialize(serializer)
 }

@@ -52,6 +52,7 @@ fn cause(row: &Row) -> String {
         (Cause::Halt, _) => "halt".to_owned(),
         (Cause::PowerOff, _) => "power-off".to_owned(),
         (Cause::CoreSilent, _) => "a core is silent".to_owned(),
+        (Cause::Hang, _) => "hang".to_owned(),
         (Cause::BadList, _) => "damaged load list".to_owned(),
     }
 }
