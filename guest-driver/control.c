@@ -13,9 +13,6 @@
  *	EBUSY		an order is pending, and not for so long that its asker must have died
  *	EOPNOTSUPP	it has the boot processor, which cannot be fetched: its driver is not loaded
  *	ETIMEDOUT	not all of its cores have come
- *
- * INIT and start-up are sent to cores of other partitions only, by what the firmware tables say, and never to the boot
- * processor: an INIT there resets the machine. That one is brought by an NMI, by the gate of the driver in its kernel.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -38,141 +35,48 @@
 
 #include "sprig_vni.h"
 
-/* INIT, level-triggered and asserted: as firmware sends it, and kernels did for long. */
-#define SPRIG_INIT (APIC_INT_LEVELTRIG | APIC_INT_ASSERT | APIC_DM_INIT)
-
-/* From the INIT to the start-up (Intel SDM volume 3, section 9.4.4.1), and from one start-up or NMI to the next. */
-#define SPRIG_INIT_US 10000
-#define SPRIG_ANSWER_US 1000
-/* A second for each core: it takes microseconds, but an emulator may not have run it for a while. */
-#define SPRIG_TRIES 1000
 /* After this an order that is pending is taken for one whose asker, or whose partition, has died. */
 #define SPRIG_PATIENCE_MS 10000
 #define SPRIG_LONGEST_LINE 128
-#define SPRIG_NO_CORE U32_MAX
 
 static struct sprig_control {
 	struct sprig_vni *vni;		/* NULL: no box, or one whose control page is of another version */
-	struct sprig_control_page *page;
 	phys_addr_t start;
 	u64 len;
 	struct mutex asking;		/* one order of ours at a time */
 	bool ended;			/* this kernel has said why it ends: what follows from it is no other cause */
 } sprig_control = { .asking = __MUTEX_INITIALIZER(sprig_control.asking) };
 
-/* ---- fetching the cores of another partition ---- */
-
-static bool sprig_may_reset(u32 core)
-{
-	return core != sprig_control_boot_processor(sprig_control.page);
-}
-
-static void sprig_interrupt(u32 core, u32 command)
-{
-	unsigned long flags;
-
-	local_irq_save(flags);
-	sprig_icr_send(sprig_control.vni->x2apic, core, command);
-	local_irq_restore(flags);
-}
-
-/* A start-up that comes late would take a core away from the kernel that is being started. The boot core enters it only when
- * all cores have answered: so with interrupts off, none that has not can have left since. */
-static void sprig_start_up(u32 core, u64 order)
-{
-	unsigned long flags;
-
-	local_irq_save(flags);
-	if (!sprig_control_has_answered(sprig_control.page, core, order))
-		sprig_icr_send(sprig_control.vni->x2apic, core,
-			       APIC_DM_STARTUP | sprig_control_trampoline(sprig_control.page) >> PAGE_SHIFT);
-	local_irq_restore(flags);
-}
-
-static bool sprig_wake(u32 core, u64 order)
-{
-	int tries;
-
-	for (tries = 0; tries < SPRIG_TRIES; tries++) {
-		if (sprig_may_reset(core))
-			sprig_start_up(core, order);
-		else
-			sprig_interrupt(core, APIC_DM_NMI);
-		udelay(SPRIG_ANSWER_US);
-		if (sprig_control_has_answered(sprig_control.page, core, order))
-			return true;
-	}
-	return false;
-}
-
-static void sprig_reset(const struct sprig_cores *cores, u32 but)
-{
-	u32 i;
-
-	for (i = 0; i < cores->count; i++)
-		if (cores->apic_ids[i] != but && sprig_may_reset(cores->apic_ids[i])) {
-			sprig_control_dismiss(sprig_control.page, cores->apic_ids[i]);
-			sprig_interrupt(cores->apic_ids[i], SPRIG_INIT);
-		}
-}
-
-static int sprig_fetch(const struct sprig_cores *cores, u32 partition, u64 order)
-{
-	int error = 0;
-	u32 i;
-
-	sprig_reset(cores, SPRIG_NO_CORE);
-	usleep_range(SPRIG_INIT_US, 2 * SPRIG_INIT_US);
-	for (i = 0; i < cores->count; i++)
-		if (!sprig_wake(cores->apic_ids[i], order)) {
-			pr_warn("core with APIC ID %u of \"%s\" does not come to the resident part\n",
-				cores->apic_ids[i], sprig_control.vni->names[partition]);
-			error = -ETIMEDOUT;
-		}
-	return error;
-}
-
-static bool sprig_can_fetch(const struct sprig_cores *cores)
-{
-	u32 i;
-
-	for (i = 0; i < cores->count; i++)
-		if (!sprig_may_reset(cores->apic_ids[i]) &&
-		    !sprig_control_comes_by_nmi(sprig_control.page, cores->apic_ids[i]))
-			return false;
-	return true;
-}
-
 /* ---- orders ---- */
 
 static u64 sprig_give_order(u32 partition, u32 command)
 {
+	const struct sprig_vni *vni = sprig_control.vni;
 	u64 pending = 0, order;
 	unsigned long limit = jiffies + msecs_to_jiffies(SPRIG_PATIENCE_MS);
 
 	for (;;) {
-		order = sprig_control_ask(sprig_control.page, partition, command, sprig_control.vni->index, &pending);
+		order = sprig_control_ask(vni->control, partition, command, vni->index, &pending);
 		if (order || time_after(jiffies, limit) || msleep_interruptible(10))
 			break;
 	}
 	if (!order && time_after(jiffies, limit))
-		order = sprig_control_supersede(sprig_control.page, partition, command, sprig_control.vni->index, pending);
+		order = sprig_control_supersede(vni->control, partition, command, vni->index, pending);
 	return order;
 }
 
 static int sprig_order(u32 partition, u32 command)
 {
-	const struct sprig_cores *cores = &sprig_control.vni->cores[partition];
 	u64 order;
 
 	if (partition == sprig_control.vni->index)
 		return -ELOOP;
-	if (!sprig_can_fetch(cores))
+	if (!sprig_can_fetch(sprig_control.vni, partition))
 		return -EOPNOTSUPP;
 	order = sprig_give_order(partition, command);
 	if (!order)
 		return -EBUSY;
-	return sprig_fetch(cores, partition, order);
+	return sprig_fetch(sprig_control.vni, partition, order);
 }
 
 static int sprig_command_of(const char *verb)
@@ -256,31 +160,38 @@ void sprig_control_end(u32 cause)
 	if (!vni || sprig_control.ended)
 		return;
 	sprig_control.ended = true;
-	sprig_control_say(sprig_control.page, vni->index, SPRIG_STATE_ENDED, cause, rdtsc());
+	sprig_control_say(vni->control, vni->index, SPRIG_STATE_ENDED, cause, rdtsc());
 }
 
-/* Brings the other cores of this instance to the resident part, whatever they do. With interrupts off, and for good. */
-static void sprig_fetch_own(u64 order)
+/* In machine_kexec: another kernel follows, whose cores nothing brings here until its driver says so. */
+void sprig_control_hand_over(u32 cause)
 {
-	const struct sprig_cores *own = &sprig_control.vni->cores[sprig_control.vni->index];
-	u32 here = cpu_physical_id(raw_smp_processor_id()), i;
+	const struct sprig_vni *vni = READ_ONCE(sprig_control.vni);
 
-	sprig_reset(own, here);
-	mdelay(SPRIG_INIT_US / 1000);
-	for (i = 0; i < own->count; i++)
-		if (own->apic_ids[i] != here)
-			sprig_wake(own->apic_ids[i], order);
+	if (!vni)
+		return;
+	sprig_gate_say_open(false);
+	sprig_control_say(vni->control, vni->index, SPRIG_STATE_STARTING, cause, rdtsc());
 }
+
+/* An NMI has come: whether somebody wanted to know if this kernel's clock still goes. */
+bool sprig_control_answer(void)
+{
+	const struct sprig_vni *vni = READ_ONCE(sprig_control.vni);
+
+	return vni && sprig_control_answer_clock(vni->control, vni->index, jiffies);
+}
+NOKPROBE_SYMBOL(sprig_control_answer);
 
 /* On a core of ours: does what another instance has asked of this one, if anything. Comes back if nothing is pending. */
 void sprig_control_obey(void)
 {
 	const struct sprig_vni *vni = READ_ONCE(sprig_control.vni);
-	u64 order = vni ? sprig_control_pending(sprig_control.page, vni->index) : 0;
+	u64 order = vni ? sprig_control_pending(vni->control, vni->index) : 0;
 
 	if (!order)
 		return;
-	sprig_fetch_own(order);
+	sprig_fetch_own(vni, order);
 	sprig_gate_leave();
 }
 NOKPROBE_SYMBOL(sprig_control_obey);
@@ -296,8 +207,8 @@ bool sprig_control_come_back(u32 cause)
 	if (!vni)
 		return false;
 	sprig_control_end(cause);
-	order = sprig_control_ask(sprig_control.page, vni->index, SPRIG_COMMAND_START, vni->index, &pending);
-	sprig_fetch_own(order ?: pending);
+	order = sprig_control_ask(vni->control, vni->index, SPRIG_COMMAND_START, vni->index, &pending);
+	sprig_fetch_own(vni, order ?: pending);
 	return true;
 }
 
@@ -322,11 +233,11 @@ static int sprig_map_control(struct sprig_vni *vni)
 				     "\"sprig,control\" must be an address and a length; " SPRIG_OLD_BOX "\n");
 	sprig_control.start = place[0];
 	sprig_control.len = place[1];
-	sprig_control.page = devm_memremap(vni->dev, place[0], place[1], MEMREMAP_WB);
-	if (IS_ERR(sprig_control.page))
-		return dev_err_probe(vni->dev, PTR_ERR(sprig_control.page), "cannot map the control page at %#llx\n",
+	vni->control = devm_memremap(vni->dev, place[0], place[1], MEMREMAP_WB);
+	if (IS_ERR(vni->control))
+		return dev_err_probe(vni->dev, PTR_ERR(vni->control), "cannot map the control page at %#llx\n",
 				     place[0]);
-	if (!sprig_control_is_known(sprig_control.page, place[1], vni->partitions))
+	if (!sprig_control_is_known(vni->control, place[1], vni->partitions))
 		return dev_err_probe(vni->dev, -EPROTO, "the control page at %#llx has another version; " SPRIG_OLD_BOX "\n",
 				     place[0]);
 	return 0;
@@ -338,8 +249,8 @@ int sprig_control_probe(struct sprig_vni *vni)
 
 	if (error)
 		return error;
-	sprig_control_came_up(sprig_control.page, vni->index, rdtsc());
-	error = sprig_gate_open(vni, sprig_control.page);
+	sprig_control_came_up(vni->control, vni->index, rdtsc());
+	error = sprig_gate_open(vni, vni->control);
 	if (error)
 		return error;
 	WRITE_ONCE(sprig_control.vni, vni);

@@ -44,7 +44,7 @@ NOKPROBE_SYMBOL(sprig_gate_leave);
 static int sprig_gate_on_nmi(unsigned int type, struct pt_regs *regs)
 {
 	sprig_control_obey();
-	return NMI_DONE;
+	return sprig_control_answer() ? NMI_HANDLED : NMI_DONE;
 }
 NOKPROBE_SYMBOL(sprig_gate_on_nmi);
 
@@ -81,12 +81,13 @@ static int sprig_make_map(const struct sprig_control_page *page)
 	return error;
 }
 
-static void sprig_say_open(const struct sprig_control_page *page, bool open)
+/* Whether an NMI brings our cores. */
+void sprig_gate_say_open(bool open)
 {
 	u32 i;
 
 	for (i = 0; i < sprig_gate.cores->count; i++)
-		sprig_control_open_gate(page, sprig_gate.cores->apic_ids[i], open);
+		sprig_control_open_gate(sprig_gate.page, sprig_gate.cores->apic_ids[i], open);
 }
 
 int sprig_gate_open(struct sprig_vni *vni, const struct sprig_control_page *page)
@@ -100,13 +101,13 @@ int sprig_gate_open(struct sprig_vni *vni, const struct sprig_control_page *page
 	WRITE_ONCE(sprig_gate.page, page);
 	error = register_nmi_handler(NMI_LOCAL, sprig_gate_on_nmi, NMI_FLAG_FIRST, "sprig");
 	if (!error)
-		sprig_say_open(page, true);
+		sprig_gate_say_open(true);
 	return error;
 }
 
 void sprig_gate_close(void)
 {
-	sprig_say_open(sprig_gate.page, false);
+	sprig_gate_say_open(false);
 	unregister_nmi_handler(NMI_LOCAL, "sprig");
 	WRITE_ONCE(sprig_gate.page, NULL);
 	free_page((unsigned long)sprig_gate.map);

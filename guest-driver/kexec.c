@@ -114,8 +114,11 @@ NOKPROBE_SYMBOL(sprig_refuse_32);
 /* The last function before the next kernel, with interrupts off and the other cores stopped. */
 static int sprig_hand_over(struct kprobe *probe, struct pt_regs *regs)
 {
+	const struct kimage *image = (struct kimage *)regs->di;
+
 	sprig_leave_box();
 	sprig_silence_devices();
+	sprig_control_hand_over(image->type == KEXEC_TYPE_CRASH ? SPRIG_CAUSE_PANIC : SPRIG_CAUSE_REBOOT);
 	return 0;
 }
 NOKPROBE_SYMBOL(sprig_hand_over);

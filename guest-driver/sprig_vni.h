@@ -15,6 +15,8 @@
  *	guard.c     what keeps a reset of this instance from taking the box along
  *	kexec.c     what keeps the next kernel of this instance in its partition
  *	control.c   stops and starts other partitions, and says how this one is
+ *	fetch.c     brings cores to the resident part of the boot image
+ *	watch.c     what becomes of the others when they end or hang
  *	gate.c      the way of this instance's cores to the resident part; jump.S: its last step
  *	stop.c      cores that are stopped for good go that way
  *	power.c     no sleep
@@ -202,6 +204,7 @@ struct sprig_vni {
 	struct fwnode_handle *irq_node;
 	struct irq_domain *irq_domain;
 
+	struct sprig_control_page *control;
 	struct sprig_cores *cores;	/* [partitions] */
 	bool x2apic;			/* how this instance sends interrupts */
 	struct sprig_rings __percpu *doorbells;	/* in any context, so each core has its own */
@@ -289,11 +292,23 @@ int sprig_control_probe(struct sprig_vni *vni);
 void sprig_control_end(u32 cause);
 void sprig_control_obey(void);
 bool sprig_control_come_back(u32 cause);
+void sprig_control_hand_over(u32 cause);
+bool sprig_control_answer(void);
+
+/* ---- fetch.c ---- */
+int sprig_fetch(const struct sprig_vni *vni, u32 partition, u64 order);
+void sprig_fetch_own(const struct sprig_vni *vni, u64 order);
+bool sprig_can_fetch(const struct sprig_vni *vni, u32 partition);
+void sprig_ask_for_clock(const struct sprig_vni *vni, u32 partition);
+
+/* ---- watch.c ---- */
+int sprig_watch_begin(struct sprig_vni *vni);
 
 /* ---- gate.c, jump.S ---- */
 int sprig_gate_open(struct sprig_vni *vni, const struct sprig_control_page *page);
 void sprig_gate_close(void);
 void sprig_gate_leave(void);
+void sprig_gate_say_open(bool open);
 void sprig_jump(u64 map, u64 to);
 
 /* ---- stop.c ---- */

@@ -144,6 +144,7 @@ struct sprig_control_page;		/* opaque; mapped by the shim */
 
 #define SPRIG_COMMAND_STOP 1
 #define SPRIG_COMMAND_START 2
+#define SPRIG_STATE_STARTING 1
 #define SPRIG_STATE_ENDED 3
 #define SPRIG_CAUSE_PANIC 2
 #define SPRIG_CAUSE_REBOOT 3
@@ -165,6 +166,19 @@ u64 sprig_control_pending(const struct sprig_control_page *page, u32 index);
 void sprig_control_open_gate(const struct sprig_control_page *page, u32 core, bool open);
 void sprig_control_came_up(const struct sprig_control_page *page, u32 index, u64 now);
 void sprig_control_say(const struct sprig_control_page *page, u32 index, u32 state, u32 cause, u64 now);
+/* Writes our clock, if somebody has asked for it. */
+bool sprig_control_answer_clock(const struct sprig_control_page *page, u32 index, u64 clock);
+u32 sprig_order_command(u64 order);
+
+/* ---- watching the others: in process context, one caller at a time ---- */
+#define SPRIG_WATCH_BYTES 32		/* what is known of a partition: zeroed at first, aligned to 8 */
+#define SPRIG_LOOKS_PER_SECOND 5
+#define SPRIG_STEP_NONE 0
+#define SPRIG_STEP_PROBE 1		/* send its boot core an NMI */
+bool sprig_watch_is_needed(const struct sprig_control_page *page, u32 index);
+/* Returns one of the above, or the order that was given: fetch its cores. */
+u64 sprig_watch_look(void *watch, const struct sprig_control_page *page, u32 index, u32 own, bool stalled, bool in_reach,
+		     u64 now);
 
 /* ---- what the core asks of the shim ---- */
 /* Declared as returning, so that objtool can follow the instruction after the call. */

@@ -19,6 +19,7 @@ pub mod lifecycle;
 pub mod links;
 pub mod receive;
 pub mod send;
+pub mod watch;
 
 use core::ffi::c_void;
 

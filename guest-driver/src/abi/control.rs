@@ -8,6 +8,8 @@ use control::{Cause, Command, ControlPage, LEN, Order, Partition, Pending, State
 pub const COMMAND_STOP: u32 = Command::Stop as u32;
 /// Start a partition anew.
 pub const COMMAND_START: u32 = Command::Start as u32;
+/// A kernel was entered.
+pub const STATE_STARTING: u32 = State::Starting as u32;
 /// A kernel has ended.
 pub const STATE_ENDED: u32 = State::Ended as u32;
 /// It has panicked.
@@ -21,14 +23,14 @@ pub const CAUSE_POWER_OFF: u32 = Cause::PowerOff as u32;
 
 /// # Safety
 /// The pointer is one to a mapped control page.
-unsafe fn deref<'a>(page: *const ControlPage) -> &'a ControlPage {
+pub(super) unsafe fn deref<'a>(page: *const ControlPage) -> &'a ControlPage {
     // SAFETY: the caller guarantees that the page is mapped; all of its words are atomics, for which any bytes will do.
     unsafe { &*page }
 }
 
 /// # Safety
 /// As for [`deref`].
-unsafe fn partition<'a>(page: *const ControlPage, index: u32) -> Option<&'a Partition> {
+pub(super) unsafe fn partition<'a>(page: *const ControlPage, index: u32) -> Option<&'a Partition> {
     // SAFETY: the caller guarantees it.
     unsafe { deref(page) }.partition(index as usize)
 }
@@ -204,4 +206,20 @@ pub unsafe extern "C" fn sprig_control_say(page: *const ControlPage, index: u32,
     if let Some(partition) = unsafe { partition(page, index) } {
         partition.say(State::from_bits(state as u8), Cause::from_bits(cause as u8), now);
     }
+}
+
+/// Writes what this partition's clock is, if somebody has asked for it; returns whether.
+///
+/// # Safety
+/// `page` is a control page, and the partition is our own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sprig_control_answer_clock(page: *const ControlPage, index: u32, clock: u64) -> bool {
+    // SAFETY: the caller guarantees it.
+    unsafe { partition(page, index) }.is_some_and(|partition| partition.answer(clock))
+}
+
+/// What an order is to do, one of the commands.
+#[unsafe(no_mangle)]
+pub extern "C" fn sprig_order_command(order: u64) -> u32 {
+    Order::from_word(order).command as u32
 }

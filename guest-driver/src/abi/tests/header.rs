@@ -18,7 +18,7 @@ use vni::peer_link::LinkStatus;
 
 use crate::abi::doorbell::Cores;
 use crate::abi::receive::Frame;
-use crate::abi::{MAX_SEGMENTS, Segment, control, doorbell, links, receive, send};
+use crate::abi::{MAX_SEGMENTS, Segment, control, doorbell, links, receive, send, watch};
 use crate::endpoint::Endpoint;
 
 const HEADER: &str = include_str!("../../../sprig_vni_core.h");
@@ -182,7 +182,7 @@ fn c_lays_structures_out_as_rust_does() {
 }
 
 /// Each constant of the header.
-const CONSTANTS: [(&str, usize); 31] = [
+const CONSTANTS: [(&str, usize); 36] = [
     ("SPRIG_MAX_PARTITIONS", MAX_PARTITIONS),
     ("SPRIG_MAX_FRAME", vni::MAX_FRAME),
     ("SPRIG_MAX_SEGMENTS", MAX_SEGMENTS),
@@ -209,11 +209,16 @@ const CONSTANTS: [(&str, usize); 31] = [
     ("SPRIG_FAULT", receive::FAULT as usize),
     ("SPRIG_COMMAND_STOP", control::COMMAND_STOP as usize),
     ("SPRIG_COMMAND_START", control::COMMAND_START as usize),
+    ("SPRIG_STATE_STARTING", control::STATE_STARTING as usize),
     ("SPRIG_STATE_ENDED", control::STATE_ENDED as usize),
     ("SPRIG_CAUSE_PANIC", control::CAUSE_PANIC as usize),
     ("SPRIG_CAUSE_REBOOT", control::CAUSE_REBOOT as usize),
     ("SPRIG_CAUSE_HALT", control::CAUSE_HALT as usize),
     ("SPRIG_CAUSE_POWER_OFF", control::CAUSE_POWER_OFF as usize),
+    ("SPRIG_WATCH_BYTES", watch::WATCH_BYTES),
+    ("SPRIG_LOOKS_PER_SECOND", watch::LOOKS_PER_SECOND as usize),
+    ("SPRIG_STEP_NONE", watch::STEP_NONE as usize),
+    ("SPRIG_STEP_PROBE", watch::STEP_PROBE as usize),
 ];
 
 #[test]

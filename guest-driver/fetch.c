@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0 OR GPL-2.0-only
+/*
+ * Fetching cores: another partition's, or our own others, into the resident part of the boot image.
+ *
+ * INIT and start-up are sent to cores of other partitions and to our own only, by what the firmware tables say, and never to
+ * the boot processor: an INIT there resets the machine. That one is brought by an NMI, by the gate of the driver in its
+ * kernel.
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/delay.h>
+
+#include <asm/apicdef.h>
+#include <asm/smp.h>
+
+#include "sprig_vni.h"
+
+/* INIT, level-triggered and asserted: as firmware sends it, and kernels did for long. */
+#define SPRIG_INIT (APIC_INT_LEVELTRIG | APIC_INT_ASSERT | APIC_DM_INIT)
+
+/* From the INIT to the start-up (Intel SDM volume 3, section 9.4.4.1), and from one start-up or NMI to the next. */
+#define SPRIG_INIT_US 10000
+#define SPRIG_ANSWER_US 1000
+/* A second for each core: it takes microseconds, but an emulator may not have run it for a while. */
+#define SPRIG_TRIES 1000
+#define SPRIG_NO_CORE U32_MAX
+
+static bool sprig_may_reset(const struct sprig_vni *vni, u32 core)
+{
+	return core != sprig_control_boot_processor(vni->control);
+}
+
+static void sprig_interrupt(const struct sprig_vni *vni, u32 core, u32 command)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	sprig_icr_send(vni->x2apic, core, command);
+	local_irq_restore(flags);
+}
+
+/* A start-up that comes late would take a core away from the kernel that is being started. The boot core enters it only when
+ * all cores have answered: so with interrupts off, none that has not can have left since. */
+static void sprig_start_up(const struct sprig_vni *vni, u32 core, u64 order)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (!sprig_control_has_answered(vni->control, core, order))
+		sprig_icr_send(vni->x2apic, core,
+			       APIC_DM_STARTUP | sprig_control_trampoline(vni->control) >> PAGE_SHIFT);
+	local_irq_restore(flags);
+}
+
+static bool sprig_wake(const struct sprig_vni *vni, u32 core, u64 order)
+{
+	int tries;
+
+	for (tries = 0; tries < SPRIG_TRIES; tries++) {
+		if (sprig_may_reset(vni, core))
+			sprig_start_up(vni, core, order);
+		else
+			sprig_interrupt(vni, core, APIC_DM_NMI);
+		udelay(SPRIG_ANSWER_US);
+		if (sprig_control_has_answered(vni->control, core, order))
+			return true;
+	}
+	return false;
+}
+
+static void sprig_reset(const struct sprig_vni *vni, const struct sprig_cores *cores, u32 but)
+{
+	u32 i;
+
+	for (i = 0; i < cores->count; i++)
+		if (cores->apic_ids[i] != but && sprig_may_reset(vni, cores->apic_ids[i])) {
+			sprig_control_dismiss(vni->control, cores->apic_ids[i]);
+			sprig_interrupt(vni, cores->apic_ids[i], SPRIG_INIT);
+		}
+}
+
+/* The cores of another partition, for an order that was given. */
+int sprig_fetch(const struct sprig_vni *vni, u32 partition, u64 order)
+{
+	const struct sprig_cores *cores = &vni->cores[partition];
+	int error = 0;
+	u32 i;
+
+	sprig_reset(vni, cores, SPRIG_NO_CORE);
+	usleep_range(SPRIG_INIT_US, 2 * SPRIG_INIT_US);
+	for (i = 0; i < cores->count; i++)
+		if (!sprig_wake(vni, cores->apic_ids[i], order)) {
+			pr_warn("core with APIC ID %u of \"%s\" does not come to the resident part\n",
+				cores->apic_ids[i], vni->names[partition]);
+			error = -ETIMEDOUT;
+		}
+	return error;
+}
+
+/* The other cores of this instance, whatever they do. With interrupts off, and for good. */
+void sprig_fetch_own(const struct sprig_vni *vni, u64 order)
+{
+	const struct sprig_cores *own = &vni->cores[vni->index];
+	u32 here = cpu_physical_id(raw_smp_processor_id()), i;
+
+	sprig_reset(vni, own, here);
+	mdelay(SPRIG_INIT_US / 1000);
+	for (i = 0; i < own->count; i++)
+		if (own->apic_ids[i] != here)
+			sprig_wake(vni, own->apic_ids[i], order);
+}
+
+/* The boot processor comes only by an NMI, by its kernel's driver. */
+bool sprig_can_fetch(const struct sprig_vni *vni, u32 partition)
+{
+	const struct sprig_cores *cores = &vni->cores[partition];
+	u32 i;
+
+	for (i = 0; i < cores->count; i++)
+		if (!sprig_may_reset(vni, cores->apic_ids[i]) &&
+		    !sprig_control_comes_by_nmi(vni->control, cores->apic_ids[i]))
+			return false;
+	return true;
+}
+
+/* Asks the kernel of another partition for its clock, which it answers in the control page. */
+void sprig_ask_for_clock(const struct sprig_vni *vni, u32 partition)
+{
+	sprig_interrupt(vni, vni->cores[partition].apic_ids[0], APIC_DM_NMI);
+}
