@@ -1,4 +1,4 @@
-//! What a contributor runs: `cargo xtask setup`, `build`, `dkms`, `demo`, `bench`, `book`, `lint`, `test`, `fuzz`.
+//! What a contributor runs: `cargo xtask setup`, `build`, `dkms`, `demo`, `bench`, `book`, `lint`, `test`, `soak`, `fuzz`.
 //!
 //! Each command first makes what it needs, so that each works alone on a fresh machine. What they make is kept in one
 //! folder, `target/sprig` (see [`places`]).
@@ -24,6 +24,7 @@ mod progress;
 mod proofs;
 mod report;
 mod setup;
+mod soak;
 mod test;
 mod unpacked;
 mod watch;
@@ -60,6 +61,9 @@ enum Command {
     Lint,
     /// Set up, build, lint, and run every test
     Test(test::Options),
+    /// Try for long what `test` tries shortly
+    #[command(subcommand)]
+    Soak(soak::Soak),
     /// Search for bytes that do harm to those who read them, and come from elsewhere
     Fuzz(fuzz::Options),
 }
@@ -85,6 +89,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Book => book::run(&places),
         Command::Lint => lint::run_alone(&places),
         Command::Test(options) => test::run(&places, &options),
+        Command::Soak(soak) => soak::run(&places, &soak),
         Command::Fuzz(options) => fuzz::run(&places, &options),
     }
 }

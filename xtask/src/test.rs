@@ -36,11 +36,6 @@ const BOXES_LIMIT: Duration = Duration::from_secs(75 * 60);
 /// Limit for the box with checks: emulated, KASAN makes everything several times slower.
 const CHECKED_LIMIT: Duration = Duration::from_secs(60 * 60);
 
-/// The tests that a soak runs, the variable that tells them how long each of their parts is to take, and how long.
-const SOAKS: [&str; 2] = ["hostile", "dump"];
-const SOAK_VARIABLE: &str = "SPRIG_SOAK_SECONDS";
-const SOAK_SECONDS: &str = "60";
-
 /// How many boxes boot at a time: each takes several emulated cores.
 const BOXES_AT_ONCE: &str = "--test-threads=2";
 
@@ -52,8 +47,6 @@ enum Part {
     Proofs,
     /// Boxes booted in the emulator
     Boxes,
-    /// The hostile partition's box, for a minute of each of its acts instead of two seconds
-    Soak,
     /// A box with a kernel that watches the driver (lockdep, KASAN, kmemleak), which is built from source first
     CheckedKernel,
 }
@@ -81,12 +74,7 @@ fn run_parts(places: &Places, options: &Options) -> Result<()> {
         Some(Part::Proofs) => proofs::run(places, filter),
         Some(Part::Boxes) => {
             make_all(places)?;
-            boxes(places, filter.as_slice(), &[])
-        }
-        Some(Part::Soak) => {
-            make_all(places)?;
-            let filters = filter.map_or(SOAKS.to_vec(), |filter| vec![filter]);
-            boxes(places, &filters, &[(SOAK_VARIABLE, SOAK_SECONDS)])
+            boxes(places, filter.as_slice())
         }
         Some(Part::CheckedKernel) => checked_kernel(places),
         None => {
@@ -94,13 +82,14 @@ fn run_parts(places: &Places, options: &Options) -> Result<()> {
             lint::run(places)?;
             let units = units(places, filter);
             let proofs = proofs::run(places, filter);
-            let boxes = boxes(places, filter.as_slice(), &[]);
+            let boxes = boxes(places, filter.as_slice());
             units.and(proofs).and(boxes)
         }
     }
 }
 
-fn make_all(places: &Places) -> Result<()> {
+/// Makes everything that boxes need.
+pub(crate) fn make_all(places: &Places) -> Result<()> {
     setup::run(places, &setup::Options::default())?;
     build::run(places, &build::Options::default())
 }
@@ -132,14 +121,21 @@ fn units(places: &Places, filter: Option<&str>) -> Result<()> {
     rest.and(whole).and(book)
 }
 
-fn boxes(places: &Places, filters: &[&str], variables: &[(&str, &str)]) -> Result<()> {
+fn boxes(places: &Places, filters: &[&str]) -> Result<()> {
     if !test_targets(places)?.iter().any(|name| name == BOXES) {
         bail!("the package {WHOLE} has no test named {BOXES}");
     }
     progress::headline("test", "boxes in the emulator");
+    process::shown_run(boxes_cargo(places, BOXES).arg(BOXES_AT_ONCE).args(filters), BOXES_LIMIT)
+}
+
+/// Runs the box tests with these words in their names, one after another and with all that they print.
+pub(crate) fn soak(places: &Places, filter: &str, variable: (&str, &str), limit: Duration) -> Result<()> {
+    make_all(places)?;
+    progress::headline("test", "boxes in the emulator, for long");
     let mut command = boxes_cargo(places, BOXES);
-    command.arg(BOXES_AT_ONCE).args(filters).envs(variables.iter().copied());
-    process::shown_run(&mut command, BOXES_LIMIT)
+    command.args(["--test-threads=1", "--nocapture", filter]).env(variable.0, variable.1);
+    process::shown_run(&mut command, limit)
 }
 
 /// Makes a kernel with checks, the driver for it, and a box with both, which is then tried.

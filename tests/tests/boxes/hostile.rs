@@ -12,7 +12,7 @@ use tests::scene::{Booted, box_file, networked};
 
 /// Seconds of each act, if [`SECONDS_VARIABLE`] says nothing else.
 const SECONDS: u64 = 2;
-/// Set by `cargo xtask test --only soak`.
+/// Set by `cargo xtask soak`.
 const SECONDS_VARIABLE: &str = "SPRIG_SOAK_SECONDS";
 /// Echo requests of a neighbour in a second.
 const ECHOES: u64 = 10;

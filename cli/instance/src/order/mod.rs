@@ -141,12 +141,13 @@ impl Target {
             return say(&format!("{:?} is stopped already", self.name));
         }
         let ordered = Ordered { partitions: &partitions, name: &self.name, word: verb.word() };
+        let begun = Instant::now();
         if let Err(refusal) = driver.order(&ordered.line()) {
             return Err(ordered.error(refusal, &look()?));
         }
         let order = look()?.wanted;
         match self.wait {
-            true => self.wait_for(&ordered, order, verb.goal(), || Ok(look()?)),
+            true => self.wait_for(&ordered, order, verb.goal(), begun, || Ok(look()?)),
             false => say(&format!("{:?} was asked to {}", self.name, verb.name())),
         }
     }
@@ -156,18 +157,36 @@ impl Target {
         ordered: &Ordered<'_>,
         order: Order,
         goal: Goal,
+        begun: Instant,
         look: impl Fn() -> Result<Words, OrderError>,
     ) -> Result<(), OrderError> {
-        let limit = Instant::now() + Duration::from_secs(self.timeout.into());
+        let limit = begun + Duration::from_secs(self.timeout.into());
+        let mut done = None;
         loop {
             let words = look()?;
+            if done.is_none() && words.done.sequence >= order.sequence {
+                done = Some(begun.elapsed());
+            }
             match progress(&words, order, goal) {
-                Progress::Reached => return say(&format!("{:?} is {}", self.name, Condition::of(&words, None))),
+                Progress::Reached => {
+                    let condition = Condition::of(&words, None);
+                    let times = times(goal, done.unwrap_or_default(), begun.elapsed());
+                    return say(&format!("{:?} is {condition}, {times}", self.name));
+                }
                 Progress::Lost(loss) => return Err(ordered.lost(loss, &words)),
                 Progress::Open if Instant::now() >= limit => return Err(ordered.timed_out(self.timeout, &words)),
                 Progress::Open => thread::sleep(PAUSE),
             }
         }
+    }
+}
+
+/// How long it took until the order was done, and for a kernel from there on.
+fn times(goal: Goal, done: Duration, reached: Duration) -> String {
+    let [done, reached] = [done, reached].map(|time| time.as_secs_f64());
+    match goal {
+        Goal::Running => format!("its kernel entered after {done:.2} s, its driver loaded after {reached:.2} s"),
+        Goal::Stopped => format!("after {done:.2} s"),
     }
 }
 

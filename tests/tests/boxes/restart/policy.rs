@@ -1,0 +1,66 @@
+//! Nobody asks: what follows when a partition ends or hangs stands in the box file.
+
+use tests::Scene;
+use tests::fixture::STABLE;
+use tests::instance::{COMMAND_LIMIT, Instance};
+use tests::scene::{Booted, box_file, networked};
+
+use super::{PANIC, assert_is_back, await_state, hang, hostile_image, kernel_code, state};
+
+/// With these lines more in its entry.
+fn with(entry: &str, lines: &str) -> String {
+    entry.replacen("[[partition]]", &format!("[[partition]]\n{lines}"), 1)
+}
+
+/// How often a partition was started again.
+fn restarts(watcher: &Instance<'_>, name: &str) -> u64 {
+    watcher.number(&format!(
+        "sprig status --json | tr '{{' '\n' | grep '\"name\":\"{name}\"' | grep -o '\"restarts\":[0-9]*' | cut -d: -f2"
+    ))
+}
+
+/// Waits until a partition was started again so often, by nobody's hand, and is back.
+fn await_restart(booted: &Booted, watcher: &Instance<'_>, victim: &Instance<'_>, count: u64) {
+    let name = &victim.plan.name;
+    let is_so =
+        format!("sprig status --json | tr '{{' '\n' | grep '\"name\":\"{name}\"' | grep -q '\"restarts\":{count},'");
+    watcher.wait_until(&is_so, COMMAND_LIMIT, "sprig status; dmesg | tail");
+    assert_is_back(booted, victim);
+}
+
+#[test]
+fn by_its_policy_a_partition_is_started_again_once_by_whoever_is_there_and_not_beyond_its_limit() {
+    let image = hostile_image();
+    let actor = networked("actor", STABLE, 1).replace("demo.img", "actor.img");
+    let policy = "on_panic = \"restart\"\non_hang = \"restart\"\non_exit = \"restart\"\nrestart_limit = 3";
+    let victim = with(&networked("victim", STABLE, 2), policy);
+    let later = with(&networked("later", STABLE, 1), "start = false\non_panic = \"stop\"");
+    let booted = Scene::with(&box_file([actor, victim, later]), &[("actor.img", &image)]).boot();
+    let [actor, victim, later] = ["actor", "victim", "later"].map(|name| booted.instance(name));
+    // It was planned, and nothing of it runs until somebody asks.
+    assert_eq!(state(&actor, "later"), "planned");
+    actor.run("sprig start --wait --timeout 80 later");
+    assert_is_back(&booted, &later);
+
+    // Two watch: each end is answered once.
+    victim.send(PANIC);
+    await_restart(&booted, &actor, &victim, 1);
+    victim.send("poweroff -f");
+    await_restart(&booted, &actor, &victim, 2);
+    hang(&actor, kernel_code(&victim));
+    await_restart(&booted, &actor, &victim, 3);
+    assert!(actor.run("sprig status").lines().any(|line| line.starts_with("victim") && line.contains(" hang ")));
+    let told =
+        [&actor, &later].map(|instance| instance.number("dmesg | grep -c 'started again, by its policy' || true"));
+    assert_eq!(told.iter().sum::<u64>(), 3, "each restart has one hand: {told:?}");
+
+    // A policy may take the cores away; and there is a limit.
+    later.send(PANIC);
+    await_state(&actor, "later", "stopped");
+    victim.send(PANIC);
+    await_state(&actor, "victim", "panicked");
+    // They would act after a second.
+    actor.run("sleep 5");
+    assert_eq!((state(&actor, "victim").as_str(), restarts(&actor, "victim")), ("panicked", 3));
+    actor.assert_undisturbed();
+}
