@@ -12,6 +12,7 @@
  *	ELOOP		this very partition
  *	EBUSY		an order is pending, and not for so long that its asker must have died
  *	EOPNOTSUPP	it has the boot processor, which cannot be fetched: its driver is not loaded
+ *	EINTR		a signal has ended the wait for one that is pending
  *	ETIMEDOUT	not all of its cores have come
  */
 
@@ -49,34 +50,40 @@ static struct sprig_control {
 
 /* ---- orders ---- */
 
-static u64 sprig_give_order(u32 partition, u32 command)
+/* Waits for an order that is pending, and takes its place when its asker, or its partition, must have died. */
+static int sprig_give_order(const struct sprig_vni *vni, u32 partition, u32 command, u64 *order)
 {
-	const struct sprig_vni *vni = sprig_control.vni;
-	u64 pending = 0, order;
 	unsigned long limit = jiffies + msecs_to_jiffies(SPRIG_PATIENCE_MS);
+	u64 pending = 0, before = 0;
 
 	for (;;) {
-		order = sprig_control_ask(vni->control, partition, command, vni->index, &pending);
-		if (order || time_after(jiffies, limit) || msleep_interruptible(10))
+		if (!sprig_can_fetch(vni, partition))
+			return -EOPNOTSUPP;
+		*order = sprig_control_ask(vni->control, partition, command, vni->index, &pending);
+		if (*order)
+			return 0;
+		if (pending != before)
+			limit = jiffies + msecs_to_jiffies(SPRIG_PATIENCE_MS);
+		else if (time_after(jiffies, limit))
 			break;
+		before = pending;
+		if (msleep_interruptible(10))
+			return -EINTR;
 	}
-	if (!order && time_after(jiffies, limit))
-		order = sprig_control_supersede(vni->control, partition, command, vni->index, pending);
-	return order;
+	*order = sprig_control_supersede(vni->control, partition, command, vni->index, pending);
+	return *order ? 0 : -EBUSY;
 }
 
 static int sprig_order(u32 partition, u32 command)
 {
+	const struct sprig_vni *vni = sprig_control.vni;
 	u64 order;
+	int error;
 
-	if (partition == sprig_control.vni->index)
+	if (partition == vni->index)
 		return -ELOOP;
-	if (!sprig_can_fetch(sprig_control.vni, partition))
-		return -EOPNOTSUPP;
-	order = sprig_give_order(partition, command);
-	if (!order)
-		return -EBUSY;
-	return sprig_fetch(sprig_control.vni, partition, order);
+	error = sprig_give_order(vni, partition, command, &order);
+	return error ?: sprig_fetch(vni, partition, order);
 }
 
 static int sprig_command_of(const char *verb)
@@ -191,6 +198,8 @@ void sprig_control_obey(void)
 
 	if (!order)
 		return;
+	/* For good: on no other core than this one. */
+	local_irq_disable();
 	sprig_fetch_own(vni, order);
 	sprig_gate_leave();
 }
@@ -212,12 +221,21 @@ bool sprig_control_come_back(u32 cause)
 	return true;
 }
 
+/* At the end of a probe that has not failed. */
+void sprig_control_run(const struct sprig_vni *vni)
+{
+	sprig_control_came_up(vni->control, vni->index, rdtsc());
+}
+
 /* ---- from probe to removal ---- */
 
 static void sprig_control_forget(void *data)
 {
+	struct sprig_vni *vni = sprig_control.vni;
+
 	sprig_gate_close();
 	misc_deregister(&sprig_control_device);
+	sprig_control_went(vni->control, vni->index, rdtsc());
 	mutex_lock(&sprig_control.asking);
 	WRITE_ONCE(sprig_control.vni, NULL);
 	mutex_unlock(&sprig_control.asking);
@@ -249,7 +267,7 @@ int sprig_control_probe(struct sprig_vni *vni)
 
 	if (error)
 		return error;
-	sprig_control_came_up(vni->control, vni->index, rdtsc());
+	sprig_control_has_cores(vni->control, vni->index);
 	error = sprig_gate_open(vni, vni->control);
 	if (error)
 		return error;

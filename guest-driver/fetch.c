@@ -10,6 +10,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/delay.h>
+#include <linux/sched/signal.h>
 
 #include <asm/apicdef.h>
 #include <asm/smp.h>
@@ -31,66 +32,92 @@ static bool sprig_may_reset(const struct sprig_vni *vni, u32 core)
 	return core != sprig_control_boot_processor(vni->control);
 }
 
-static void sprig_interrupt(const struct sprig_vni *vni, u32 core, u32 command)
+/*
+ * An INIT, a start-up or an NMI that comes late would hit the kernel that is being started. The boot core enters it only when
+ * the order is done, for which all cores must have answered: so what is sent with interrupts off, after a look, is in time.
+ */
+static bool sprig_is_in_time(const struct sprig_vni *vni, u32 partition, u64 order)
+{
+	/* Our own cores run nothing but this kernel until this one of them has left it. */
+	return partition == vni->index || sprig_control_is_open(vni->control, partition, order);
+}
+
+static void sprig_reset_core(const struct sprig_vni *vni, u32 partition, u32 core, u64 order)
 {
 	unsigned long flags;
 
 	local_irq_save(flags);
-	sprig_icr_send(vni->x2apic, core, command);
+	if (sprig_is_in_time(vni, partition, order)) {
+		sprig_control_dismiss(vni->control, core);
+		sprig_icr_send(vni->x2apic, core, SPRIG_INIT);
+	}
 	local_irq_restore(flags);
 }
 
-/* A start-up that comes late would take a core away from the kernel that is being started. The boot core enters it only when
- * all cores have answered: so with interrupts off, none that has not can have left since. */
-static void sprig_start_up(const struct sprig_vni *vni, u32 core, u64 order)
+static void sprig_call_core(const struct sprig_vni *vni, u32 partition, u32 core, u64 order)
 {
+	const u32 start_up = APIC_DM_STARTUP | sprig_control_trampoline(vni->control) >> PAGE_SHIFT;
 	unsigned long flags;
 
 	local_irq_save(flags);
-	if (!sprig_control_has_answered(vni->control, core, order))
-		sprig_icr_send(vni->x2apic, core,
-			       APIC_DM_STARTUP | sprig_control_trampoline(vni->control) >> PAGE_SHIFT);
+	if (sprig_is_in_time(vni, partition, order) && !sprig_control_has_answered(vni->control, core, order)) {
+		if (sprig_may_reset(vni, core))
+			sprig_icr_send(vni->x2apic, core, start_up);
+		else if (sprig_control_comes_by_nmi(vni->control, core))
+			sprig_icr_send(vni->x2apic, core, APIC_DM_NMI);
+	}
 	local_irq_restore(flags);
 }
 
-static bool sprig_wake(const struct sprig_vni *vni, u32 core, u64 order)
+static void sprig_reset(const struct sprig_vni *vni, u32 partition, u64 order, u32 but)
+{
+	const struct sprig_cores *cores = &vni->cores[partition];
+	u32 i;
+
+	for (i = 0; i < cores->count; i++)
+		if (cores->apic_ids[i] != but && sprig_may_reset(vni, cores->apic_ids[i]))
+			sprig_reset_core(vni, partition, cores->apic_ids[i], order);
+}
+
+/* Of another partition: there is time. */
+static bool sprig_wake(const struct sprig_vni *vni, u32 partition, u32 core, u64 order)
 {
 	int tries;
 
-	for (tries = 0; tries < SPRIG_TRIES; tries++) {
-		if (sprig_may_reset(vni, core))
-			sprig_start_up(vni, core, order);
-		else
-			sprig_interrupt(vni, core, APIC_DM_NMI);
-		udelay(SPRIG_ANSWER_US);
+	for (tries = 0; tries < SPRIG_TRIES && !fatal_signal_pending(current); tries++) {
+		sprig_call_core(vni, partition, core, order);
+		usleep_range(SPRIG_ANSWER_US, 2 * SPRIG_ANSWER_US);
 		if (sprig_control_has_answered(vni->control, core, order))
 			return true;
 	}
 	return false;
 }
 
-static void sprig_reset(const struct sprig_vni *vni, const struct sprig_cores *cores, u32 but)
+/* Of our own, with interrupts off. */
+static void sprig_wake_own(const struct sprig_vni *vni, u32 core, u64 order)
 {
-	u32 i;
+	int tries;
 
-	for (i = 0; i < cores->count; i++)
-		if (cores->apic_ids[i] != but && sprig_may_reset(vni, cores->apic_ids[i])) {
-			sprig_control_dismiss(vni->control, cores->apic_ids[i]);
-			sprig_interrupt(vni, cores->apic_ids[i], SPRIG_INIT);
-		}
+	for (tries = 0; tries < SPRIG_TRIES && !sprig_control_has_answered(vni->control, core, order); tries++) {
+		sprig_call_core(vni, vni->index, core, order);
+		udelay(SPRIG_ANSWER_US);
+	}
 }
 
-/* The cores of another partition, for an order that was given. */
+/*
+ * The cores of another partition, for an order that was given. The boot core, which is the first, comes last: once it is there
+ * the order is its own affair, and until then somebody else may take it up if we die.
+ */
 int sprig_fetch(const struct sprig_vni *vni, u32 partition, u64 order)
 {
 	const struct sprig_cores *cores = &vni->cores[partition];
 	int error = 0;
 	u32 i;
 
-	sprig_reset(vni, cores, SPRIG_NO_CORE);
+	sprig_reset(vni, partition, order, SPRIG_NO_CORE);
 	usleep_range(SPRIG_INIT_US, 2 * SPRIG_INIT_US);
-	for (i = 0; i < cores->count; i++)
-		if (!sprig_wake(vni, cores->apic_ids[i], order)) {
+	for (i = cores->count; i--;)
+		if (!sprig_wake(vni, partition, cores->apic_ids[i], order)) {
 			pr_warn("core with APIC ID %u of \"%s\" does not come to the resident part\n",
 				cores->apic_ids[i], vni->names[partition]);
 			error = -ETIMEDOUT;
@@ -104,11 +131,11 @@ void sprig_fetch_own(const struct sprig_vni *vni, u64 order)
 	const struct sprig_cores *own = &vni->cores[vni->index];
 	u32 here = cpu_physical_id(raw_smp_processor_id()), i;
 
-	sprig_reset(vni, own, here);
+	sprig_reset(vni, vni->index, order, here);
 	mdelay(SPRIG_INIT_US / 1000);
-	for (i = 0; i < own->count; i++)
+	for (i = own->count; i--;)
 		if (own->apic_ids[i] != here)
-			sprig_wake(vni, own->apic_ids[i], order);
+			sprig_wake_own(vni, own->apic_ids[i], order);
 }
 
 /* The boot processor comes only by an NMI, by its kernel's driver. */
@@ -127,5 +154,9 @@ bool sprig_can_fetch(const struct sprig_vni *vni, u32 partition)
 /* Asks the kernel of another partition for its clock, which it answers in the control page. */
 void sprig_ask_for_clock(const struct sprig_vni *vni, u32 partition)
 {
-	sprig_interrupt(vni, vni->cores[partition].apic_ids[0], APIC_DM_NMI);
+	unsigned long flags;
+
+	local_irq_save(flags);
+	sprig_icr_send(vni->x2apic, vni->cores[partition].apic_ids[0], APIC_DM_NMI);
+	local_irq_restore(flags);
 }

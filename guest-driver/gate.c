@@ -17,8 +17,10 @@
 #include <linux/kprobes.h>
 #include <linux/mm.h>
 
+#include <asm/asm.h>
 #include <asm/nmi.h>
 #include <asm/processor.h>
+#include <asm/smp.h>
 #include <asm/special_insns.h>
 
 #include "sprig_vni.h"
@@ -33,11 +35,21 @@ static struct {
 	const struct sprig_cores *cores;	/* ours */
 } sprig_gate;
 
+/* A core in VMX operation takes no INIT, and faults where it leaves long mode. One that is not faults here, and goes on. */
+static void sprig_leave_vmx(void)
+{
+	if (boot_cpu_has(X86_FEATURE_VMX) && __read_cr4() & X86_CR4_VMXE)
+		asm volatile("1: vmxoff\n2:\n" _ASM_EXTABLE(1b, 2b) : : : "cc", "memory");
+}
+NOKPROBE_SYMBOL(sprig_leave_vmx);
+
 /* In any context, on a core that this kernel needs no more. Comes back only if there is no way. */
 void sprig_gate_leave(void)
 {
-	if (READ_ONCE(sprig_gate.page))
-		sprig_jump(virt_to_phys(sprig_gate.map), sprig_gate.entry);
+	if (!READ_ONCE(sprig_gate.page))
+		return;
+	sprig_leave_vmx();
+	sprig_jump(virt_to_phys(sprig_gate.map), sprig_gate.entry);
 }
 NOKPROBE_SYMBOL(sprig_gate_leave);
 
@@ -81,13 +93,31 @@ static int sprig_make_map(const struct sprig_control_page *page)
 	return error;
 }
 
-/* Whether an NMI brings our cores. */
+static bool sprig_is_online(u32 apic_id)
+{
+	unsigned int cpu;
+
+	for_each_online_cpu(cpu)
+		if (cpu_physical_id(cpu) == apic_id)
+			return true;
+	return false;
+}
+
+/* Whether an NMI brings our cores: those that this kernel has. A crash kernel has only one, and the others halt. */
 void sprig_gate_say_open(bool open)
 {
 	u32 i;
 
 	for (i = 0; i < sprig_gate.cores->count; i++)
-		sprig_control_open_gate(sprig_gate.page, sprig_gate.cores->apic_ids[i], open);
+		sprig_control_open_gate(sprig_gate.page, sprig_gate.cores->apic_ids[i],
+					open && sprig_is_online(sprig_gate.cores->apic_ids[i]));
+}
+
+/* This core is in an NMI that never ends, and takes no other. */
+void sprig_gate_close_here(void)
+{
+	if (READ_ONCE(sprig_gate.page))
+		sprig_control_open_gate(sprig_gate.page, cpu_physical_id(raw_smp_processor_id()), false);
 }
 
 int sprig_gate_open(struct sprig_vni *vni, const struct sprig_control_page *page)

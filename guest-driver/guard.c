@@ -15,6 +15,7 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/kexec.h>
 #include <linux/kprobes.h>
 #include <linux/notifier.h>
 #include <linux/panic_notifier.h>
@@ -152,7 +153,11 @@ static int sprig_on_the_way_out(struct notifier_block *block, unsigned long even
 static int sprig_on_panic(struct notifier_block *block, unsigned long event, void *data)
 {
 	sprig_silence_devices();
-	sprig_control_end(SPRIG_CAUSE_PANIC);
+	if (in_nmi())
+		sprig_gate_close_here();
+	/* A crash kernel may follow the notifiers; then this partition has not ended. */
+	if (!kexec_crash_loaded())
+		sprig_control_end(SPRIG_CAUSE_PANIC);
 	sprig_leave_box();
 	return NOTIFY_DONE;
 }

@@ -276,6 +276,8 @@ static int sprig_probe(struct platform_device *device)
 	if (!error)
 		error = sprig_watch_begin(vni);
 	if (!error)
+		sprig_control_run(vni);
+	if (!error)
 		netdev_info(vni->netdev, "partition %u (%s) of box %s, %u partitions, %u queues, doorbells from interrupt %u\n",
 			    vni->index, vni->names[vni->index], vni->box, vni->partitions, vni->queues,
 			    vni->queue[0].irq);

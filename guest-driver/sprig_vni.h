@@ -289,6 +289,7 @@ void sprig_kexec_unregister(void);
 
 /* ---- control.c ---- */
 int sprig_control_probe(struct sprig_vni *vni);
+void sprig_control_run(const struct sprig_vni *vni);
 void sprig_control_end(u32 cause);
 void sprig_control_obey(void);
 bool sprig_control_come_back(u32 cause);
@@ -309,6 +310,7 @@ int sprig_gate_open(struct sprig_vni *vni, const struct sprig_control_page *page
 void sprig_gate_close(void);
 void sprig_gate_leave(void);
 void sprig_gate_say_open(bool open);
+void sprig_gate_close_here(void);
 void sprig_jump(u64 map, u64 to);
 
 /* ---- stop.c ---- */

@@ -160,18 +160,21 @@ u64 sprig_control_ask(const struct sprig_control_page *page, u32 index, u32 numb
 u64 sprig_control_supersede(const struct sprig_control_page *page, u32 index, u32 number, u32 asker, u64 pending);
 void sprig_control_dismiss(const struct sprig_control_page *page, u32 core);
 bool sprig_control_has_answered(const struct sprig_control_page *page, u32 core, u64 order);
+bool sprig_control_is_open(const struct sprig_control_page *page, u32 index, u64 order);
 bool sprig_control_comes_by_nmi(const struct sprig_control_page *page, u32 core);
 /* The order that is pending; 0: none. */
 u64 sprig_control_pending(const struct sprig_control_page *page, u32 index);
 void sprig_control_open_gate(const struct sprig_control_page *page, u32 core, bool open);
+void sprig_control_has_cores(const struct sprig_control_page *page, u32 index);
 void sprig_control_came_up(const struct sprig_control_page *page, u32 index, u64 now);
+void sprig_control_went(const struct sprig_control_page *page, u32 index, u64 now);
 void sprig_control_say(const struct sprig_control_page *page, u32 index, u32 state, u32 cause, u64 now);
 /* Writes our clock, if somebody has asked for it. */
 bool sprig_control_answer_clock(const struct sprig_control_page *page, u32 index, u64 clock);
 u32 sprig_order_command(u64 order);
 
 /* ---- watching the others: in process context, one caller at a time ---- */
-#define SPRIG_WATCH_BYTES 32		/* what is known of a partition: zeroed at first, aligned to 8 */
+#define SPRIG_WATCH_BYTES 40		/* what is known of a partition: zeroed at first, aligned to 8 */
 #define SPRIG_LOOKS_PER_SECOND 5
 #define SPRIG_STEP_NONE 0
 #define SPRIG_STEP_PROBE 1		/* send its boot core an NMI */

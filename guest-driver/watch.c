@@ -26,9 +26,10 @@ struct sprig_watcher {
 
 static void sprig_act(const struct sprig_vni *vni, u32 peer, u64 order)
 {
-	pr_notice("\"%s\" is %s, by its policy\n", vni->names[peer],
-		  sprig_order_command(order) == SPRIG_COMMAND_START ? "started again" : "stopped");
-	sprig_fetch(vni, peer, order);
+	bool starts = sprig_order_command(order) == SPRIG_COMMAND_START;
+
+	if (!sprig_fetch(vni, peer, order))
+		pr_notice("\"%s\" is %s, by its policy\n", vni->names[peer], starts ? "started again" : "stopped");
 }
 
 static void sprig_look_at(struct sprig_watcher *watcher, u32 peer)

@@ -63,7 +63,8 @@ impl Cores {
     /// Makes the boot core of a partition enter its kernel.
     pub fn enter(&self, partition: &PartitionPlan) -> Result<(), StartError> {
         let core = partition.boot_core().core.apic_id;
-        let order = give_first_order(partition.index).ok_or(StartError { core, waited_ms: 0 })?;
+        // Who has asked for something before its turn has fetched its cores, or does.
+        let Some(order) = give_first_order(partition.index) else { return Ok(()) };
         self.init(core)?;
         tsc::wait_us(INIT_US);
         self.wake(core, || control_page::page().partitions[usize::from(partition.index.0)].done() == order)
@@ -86,9 +87,10 @@ impl Cores {
     }
 }
 
-/// The order to enter the kernel that lies in a partition. `None` if it has had one.
+/// The order to enter the kernel that lies in a partition. `None` if it has had one already: instances that run may have
+/// asked for something.
 pub fn give_first_order(partition: PartitionIndex) -> Option<Order> {
-    control_page::page().partitions[usize::from(partition.0)].ask(Command::Enter, None).ok()
+    control_page::page().partitions[usize::from(partition.0)].ask_first()
 }
 
 fn is_true_within(us: u64, condition: impl Fn() -> bool) -> bool {

@@ -45,6 +45,24 @@ pub unsafe fn load(list: &[u8]) -> Result<Loaded, Damaged> {
     Ok(loaded)
 }
 
+/// Takes from a partition's devices the right to write memory, and from its peers where to ring it, as its list begins.
+///
+/// # Safety
+/// As for [`load`].
+pub unsafe fn silence(list: &[u8]) {
+    let mut loaded = Loaded::default();
+    let is_word = |range: &MemoryRange| range.len() <= size_of::<u64>() as u64;
+    let of_silence = |step: &Step<'_>| match step {
+        Step::Zero(range) => is_word(range),
+        Step::Update { .. } => true,
+        _ => false,
+    };
+    for step in steps(list).map_while(Result::ok).take_while(of_silence) {
+        // SAFETY: by the contract.
+        unsafe { perform(step, &mut loaded) }
+    }
+}
+
 /// What a list says is to be entered, without doing anything else.
 pub fn entry(list: &[u8]) -> Option<Entry> {
     steps(list).find_map(|step| if let Ok(Step::Enter(entry)) = step { Some(entry) } else { None })

@@ -53,7 +53,11 @@ fn carry_out(index: usize, order: Order) {
             Ok(loaded) => enter(index, order, loaded.entry),
             Err(_) => finish(partition, order, State::Failed, Cause::BadList),
         },
-        Command::Stop | Command::None => finish(partition, order, State::Stopped, partition.reason()),
+        Command::Stop | Command::None => {
+            // SAFETY: as above.
+            unsafe { loader::silence(loader::kept(partition)) };
+            finish(partition, order, State::Stopped, partition.reason());
+        }
     }
 }
 

@@ -56,13 +56,16 @@ pub struct Partition {
     pub policy: AtomicU64,
     /// When the first of its last restarts by policy was, by a clock in milliseconds.
     pub restarts_since: AtomicU64,
-    /// Restarts by policy since then.
+    /// Restarts by policy since then; `u64::MAX`: they have come to their limit.
     pub restarts: AtomicU64,
     /// Not 0: somebody has asked its kernel for its clock, by an NMI.
     pub probe: AtomicU64,
     /// That clock, when it was last asked for it. Written by its boot core.
     pub pulse: AtomicU64,
 }
+
+/// Of [`Partition::restarts`]: the limit was reached.
+const GIVEN_UP: u64 = u64::MAX;
 
 /// Of [`Partition::asker`]: nobody has asked but the policy, by the hand of that partition.
 pub const BY_POLICY: u32 = 1 << 31;
@@ -313,25 +316,42 @@ impl Partition {
         }
     }
 
-    /// Gives an order on behalf of partition `asker`, or of nobody at the start of the box, unless one is pending. What the asker does next, to fetch the
-    /// cores, comes after it for all.
+    /// Whether an order is still to be carried out: a core that is reset for it is not at work for a later one.
+    pub fn is_open(&self, order: Order) -> bool {
+        self.wanted() == order && self.done().sequence < order.sequence
+    }
+
+    /// Gives the first order of all, to enter what lies in the partition; `None` if somebody has asked for something already,
+    /// which is then what is done.
+    pub fn ask_first(&self) -> Option<Order> {
+        self.exchange(Order::from_word(0), Command::Enter, 0).ok()
+    }
+
+    /// Gives an order on behalf of the partition `asker`, unless one is pending. What the asker does next, to fetch the cores,
+    /// comes after it for all.
     ///
     /// # Errors
     /// The order that is pending, also if somebody else was faster.
-    pub fn ask(&self, command: Command, asker: Option<usize>) -> Result<Order, Pending> {
+    pub fn ask(&self, command: Command, asker: usize) -> Result<Order, Pending> {
         let wanted = self.wanted();
         if wanted != self.done() {
             return Err(Pending(wanted));
         }
-        self.replace(wanted, command, asker)
+        self.exchange(wanted, command, asker as u32 + 1)
     }
 
     /// Gives an order in place of one that has been pending for too long: its asker, or the partition's boot core, died.
     ///
     /// # Errors
     /// The order that is pending, if it is another by now.
-    pub fn supersede(&self, pending: Pending, command: Command, asker: Option<usize>) -> Result<Order, Pending> {
-        self.replace(pending.0, command, asker)
+    pub fn supersede(&self, pending: Pending, command: Command, asker: usize) -> Result<Order, Pending> {
+        self.exchange(pending.0, command, asker as u32 + 1)
+    }
+
+    /// The same for somebody who only helps: it stays an order by policy, if it was one.
+    pub fn help(&self, pending: Pending, command: Command, hand: usize) -> Option<Order> {
+        let by_policy = self.asker.load(Ordering::Relaxed) & BY_POLICY;
+        self.exchange(pending.0, command, (hand as u32 + 1) | by_policy).ok()
     }
 
     /// Gives an order by policy, by the hand of the partition `hand`, in place of one that was carried out; `None` if
@@ -354,13 +374,22 @@ impl Partition {
         self.restarts.store(before + 1, Ordering::Relaxed);
     }
 
-    fn restarts_until(&self, now_ms: u64) -> u64 {
-        let age = now_ms.saturating_sub(self.restarts_since.load(Ordering::Relaxed));
-        if age < LIMIT_MS { self.restarts.load(Ordering::Relaxed) } else { 0 }
+    /// The limit was reached: it is kept as it is, until somebody asks.
+    pub(crate) fn give_up(&self) {
+        self.restarts.store(GIVEN_UP, Ordering::Relaxed);
     }
 
-    fn replace(&self, before: Order, command: Command, asker: Option<usize>) -> Result<Order, Pending> {
-        self.exchange(before, command, asker.map_or(0, |asker| asker as u32 + 1))
+    /// Somebody has asked: restarts by policy are counted anew.
+    pub fn forgive(&self) {
+        self.restarts.store(0, Ordering::Relaxed);
+    }
+
+    fn restarts_until(&self, now_ms: u64) -> u64 {
+        let age = now_ms.saturating_sub(self.restarts_since.load(Ordering::Relaxed));
+        match self.restarts.load(Ordering::Relaxed) {
+            restarts if age < LIMIT_MS || restarts == GIVEN_UP => restarts,
+            _ => 0,
+        }
     }
 
     fn exchange(&self, before: Order, command: Command, asker: u32) -> Result<Order, Pending> {

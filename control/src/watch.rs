@@ -31,6 +31,8 @@ const EXIT_LOOKS: u32 = 10 * LOOKS_PER_SECOND;
 const PROBE_LOOKS: u32 = 4 * LOOKS_PER_SECOND;
 /// Without a heartbeat, and with a clock that stands still, it hangs.
 const HANG_LOOKS: u32 = 20 * LOOKS_PER_SECOND;
+/// So often one gives an order anew that nobody carries out.
+const MOST_HELP: u32 = 3;
 /// Longer than a person waits who has found an order pending.
 const PENDING_LOOKS: u32 = 15 * LOOKS_PER_SECOND;
 
@@ -47,6 +49,8 @@ pub struct Watch {
     looks: u32,
     /// So many looks in a row without a heartbeat, or since its clock was last seen to go.
     silent: u32,
+    /// So many times in a row somebody's pending order was given anew.
+    helped: u32,
 }
 
 /// What one look has to go by, beside the page.
@@ -75,7 +79,7 @@ impl Watch {
     /// Looks at a partition, on behalf of the partition `own`.
     pub fn look(&mut self, page: &ControlPage, index: usize, own: usize, sight: Sight) -> Step {
         let Some(partition) = page.partition(index) else { return Step::None };
-        // In this order: whoever asks in place of `done` then knows that what he has seen is still so.
+        // In this order: whoever asks in place of `done` then knows that it was this life of the partition that he has seen.
         let done = partition.done();
         let status = partition.status();
         let wanted = partition.wanted();
@@ -83,6 +87,7 @@ impl Watch {
         if wanted != done {
             return self.help(page, index, own, wanted, sight);
         }
+        self.helped = 0;
         let policy = partition.policy();
         let reaction = match (status.state, status.cause) {
             (State::Ended, Cause::Panic) if self.looks >= PANIC_LOOKS => policy.on_panic,
@@ -103,16 +108,18 @@ impl Watch {
         *self = Self { wanted, status, looks, silent: if is_same { self.silent } else { 0 }, ..*self };
     }
 
-    /// An order is pending: if its asker has died before he fetched a core, somebody must.
-    fn help(&self, page: &ControlPage, index: usize, own: usize, wanted: Order, sight: Sight) -> Step {
+    /// An order is pending: if its asker has died before he fetched the boot core, somebody must. A core that does not come
+    /// to others either is left alone.
+    fn help(&mut self, page: &ControlPage, index: usize, own: usize, wanted: Order, sight: Sight) -> Step {
         let partition = &page.partitions[index];
         let is_at_work = page.has_answered(partition.boot_core(), wanted);
-        if !partition.policy().is_active() || is_at_work || self.looks < PENDING_LOOKS || !sight.is_in_reach {
+        let is_due = self.looks >= PENDING_LOOKS && self.helped < MOST_HELP;
+        if !partition.policy().is_active() || is_at_work || !is_due || !sight.is_in_reach {
             return Step::None;
         }
+        self.helped += 1;
         let command = if wanted.command == Command::Stop { Command::Stop } else { Command::Start };
-        let order = partition.supersede(Pending(wanted), command, Some(own));
-        order.map_or(Step::None, Step::Fetch)
+        partition.help(Pending(wanted), command, own).map_or(Step::None, Step::Fetch)
     }
 
     /// Of one that says it runs.
@@ -128,7 +135,10 @@ impl Watch {
             (self.pulse, self.silent) = (pulse, self.silent.min(PROBE_LOOKS));
         }
         if self.silent >= HANG_LOOKS {
-            return react(partition, own, done, partition.policy().on_hang, sight);
+            let step = react(partition, own, done, partition.policy().on_hang, sight);
+            if step != Step::None {
+                return step;
+            }
         }
         let is_due = self.silent >= PROBE_LOOKS && self.silent.is_multiple_of(LOOKS_PER_SECOND);
         if !is_due {
@@ -146,7 +156,11 @@ fn react(partition: &Partition, own: usize, done: Order, reaction: Reaction, sig
         Reaction::Stop => Command::Stop,
         Reaction::Restart => Command::Start,
     };
-    if !sight.is_in_reach || command == Command::Start && !partition.may_restart(sight.now_ms) {
+    if !sight.is_in_reach {
+        return Step::None;
+    }
+    if command == Command::Start && !partition.may_restart(sight.now_ms) {
+        partition.give_up();
         return Step::None;
     }
     let order = partition.ask_after(done, command, own);

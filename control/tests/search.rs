@@ -161,12 +161,12 @@ impl Search {
             }
             Asker::Begins => {
                 let mut next = Vec::new();
-                match self.partition().ask(Command::Start, Some(0)) {
+                match self.partition().ask(Command::Start, 0) {
                     Ok(order) => next.push(with(Asker::Fetches(0, order.word()))),
                     // He has waited long enough, or has not.
                     Err(pending) => {
                         next.push(with(Asker::Gone));
-                        let order = self.partition().supersede(pending, Command::Start, Some(0));
+                        let order = self.partition().supersede(pending, Command::Start, 0);
                         next.push(with(Asker::Fetches(0, order.expect("nobody else moves").word())));
                     }
                 }
@@ -184,13 +184,17 @@ impl Search {
     }
 
     fn fetch(&self, world: &mut World, step: u8, order: u64) {
-        let core = usize::from(step % 2);
+        // The boot core comes last: once it has, the order is its own affair.
+        let core = if step < 2 { usize::from(step) } else { usize::from(1 - step % 2) };
+        let order_word = Order::from_word(order);
         if self.by_nmi && core == BOOT {
             // Nobody resets it; and an NMI comes at any time.
+        } else if !self.partition().is_open(order_word) {
+            // It is another one's by now, or nobody's.
         } else if step < 2 {
             self.page.dismiss_core(CORES[core]);
             world.places[core] = Place::Reset;
-        } else if !self.page.has_answered(CORES[core], Order::from_word(order)) {
+        } else if !self.page.has_answered(CORES[core], order_word) {
             let is_stolen = world.places[core] == Place::ResetByKernel;
             // The boot processor may enter its kernel while the next order is given: that kernel ends as soon as it has
             // opened its gate.
@@ -299,7 +303,7 @@ impl Search {
     fn leave(&self, world: &World, step: u8, order: u64, other: Place) -> World {
         let (boot, other) = match step {
             0 => {
-                let asked = self.partition().ask(Command::Start, Some(PARTITION));
+                let asked = self.partition().ask(Command::Start, PARTITION);
                 let order = asked.unwrap_or_else(|Pending(order)| order);
                 (Place::Leaving(1, order.word()), other)
             }
@@ -321,8 +325,8 @@ impl Search {
     fn assert_can_be_started(&self, world: &World) {
         let mut world = World { askers: [Asker::Begins, Asker::Gone], returns: 0, ..world.clone() };
         self.load(&world);
-        let asked = self.partition().ask(Command::Start, Some(0));
-        let order = asked.or_else(|pending| self.partition().supersede(pending, Command::Start, Some(0)));
+        let asked = self.partition().ask(Command::Start, 0);
+        let order = asked.or_else(|pending| self.partition().supersede(pending, Command::Start, 0));
         let order = order.expect("nobody else moves").word();
         world = self.store(world);
         for step in 0..4 {

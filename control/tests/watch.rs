@@ -178,12 +178,32 @@ fn if_whoever_has_asked_dies_another_goes_on() {
     let (_, dead) = scene.only_order(10);
     let (second, order) = scene.only_order(20);
     assert!(order.sequence > dead.sequence && second >= 13, "{second}");
+    assert_eq!(scene.page.partitions[WATCHED].reason(), Cause::Panic);
     scene.page.arrive(CORES[0]);
     assert_eq!(scene.look_for(60), [], "its boot core is at work");
 }
 
 #[test]
-fn a_limit_holds_for_ten_minutes() {
+fn nobody_helps_for_ever_where_no_core_comes() {
+    let mut scene = Scene::new(restart_always());
+    scene.say(State::Ended, Cause::Panic);
+    let orders = scene.look_for(3600).len();
+    assert!((2..=10).contains(&orders), "{orders} orders in an hour");
+}
+
+#[test]
+fn restarts_far_from_each_other_have_no_limit() {
+    let mut scene = Scene::new(Policy { restart_limit: 1, ..restart_always() });
+    for _ in 0..3 {
+        scene.say(State::Ended, Cause::Panic);
+        let (_, order) = scene.only_order(10);
+        scene.carry_out(order);
+        assert_eq!(scene.look_for(600), [], "it runs");
+    }
+}
+
+#[test]
+fn a_limit_holds_until_somebody_asks() {
     let mut scene = Scene::new(Policy { restart_limit: 2, ..restart_always() });
     for _ in 0..2 {
         scene.say(State::Ended, Cause::Panic);
@@ -191,9 +211,13 @@ fn a_limit_holds_for_ten_minutes() {
         scene.carry_out(order);
     }
     scene.say(State::Ended, Cause::Panic);
-    assert_eq!(scene.look_for(500), [], "it has been restarted twice");
-    let (second, _) = scene.only_order(200);
-    assert!((70..100).contains(&second), "ten minutes after the first: {second}");
+    assert_eq!(scene.look_for(2000), [], "it has been restarted twice");
+    let watched = &scene.page.partitions[WATCHED];
+    let order = watched.ask(Command::Start, 0).expect("nothing is pending");
+    watched.forgive();
+    scene.carry_out(order);
+    scene.say(State::Ended, Cause::Panic);
+    assert_eq!(scene.only_order(10).1.command, Command::Start, "somebody has asked");
 }
 
 #[test]

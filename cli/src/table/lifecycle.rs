@@ -41,7 +41,10 @@ pub(super) fn restartable(plan: &Plan) -> String {
     match owner {
         None => "every partition, at any time".to_owned(),
         Some(owner) => {
-            format!("every partition; {}, which has the boot processor, while its driver is loaded", owner.name)
+            format!(
+                "every partition; {}, which has the boot processor, only while its driver is loaded or its cores wait",
+                owner.name
+            )
         }
     }
 }

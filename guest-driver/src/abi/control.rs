@@ -39,6 +39,13 @@ fn command(number: u32) -> Option<Command> {
     [Command::Stop, Command::Start].into_iter().find(|command| *command as u32 == number)
 }
 
+/// A person's order ends the count of restarts by policy; that of a partition that comes back by itself does not.
+fn forgive(partition: &Partition, index: u32, asker: u32) {
+    if asker != index {
+        partition.forgive();
+    }
+}
+
 /// Whether a control page of this version, for so many partitions, lies in `len` bytes.
 ///
 /// # Safety
@@ -103,8 +110,11 @@ pub unsafe extern "C" fn sprig_control_ask(
 ) -> u64 {
     // SAFETY: the caller guarantees it.
     let (Some(partition), Some(command)) = (unsafe { partition(page, index) }, command(number)) else { return 0 };
-    match partition.ask(command, Some(asker as usize)) {
-        Ok(order) => order.word(),
+    match partition.ask(command, asker as usize) {
+        Ok(order) => {
+            forgive(partition, index, asker);
+            order.word()
+        }
         Err(Pending(order)) => {
             // SAFETY: the caller guarantees it.
             unsafe { pending.write(order.word()) };
@@ -127,7 +137,8 @@ pub unsafe extern "C" fn sprig_control_supersede(
 ) -> u64 {
     // SAFETY: the caller guarantees it.
     let (Some(partition), Some(command)) = (unsafe { partition(page, index) }, command(number)) else { return 0 };
-    let order = partition.supersede(Pending(Order::from_word(pending)), command, Some(asker as usize));
+    let order = partition.supersede(Pending(Order::from_word(pending)), command, asker as usize);
+    forgive(partition, index, asker);
     order.map_or(0, Order::word)
 }
 
@@ -149,6 +160,16 @@ pub unsafe extern "C" fn sprig_control_dismiss(page: *const ControlPage, core: u
 pub unsafe extern "C" fn sprig_control_has_answered(page: *const ControlPage, core: u32, order: u64) -> bool {
     // SAFETY: the caller guarantees it.
     unsafe { deref(page) }.has_answered(core, Order::from_word(order))
+}
+
+/// Whether an order is still to be carried out, so that cores may be reset and started up for it.
+///
+/// # Safety
+/// `page` is a control page.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sprig_control_is_open(page: *const ControlPage, index: u32, order: u64) -> bool {
+    // SAFETY: the caller guarantees it.
+    unsafe { partition(page, index) }.is_some_and(|partition| partition.is_open(Order::from_word(order)))
 }
 
 /// Whether an NMI brings a core to the resident part, or wakes it there.
@@ -182,7 +203,20 @@ pub unsafe extern "C" fn sprig_control_open_gate(page: *const ControlPage, core:
     unsafe { deref(page) }.open_gate(core, open);
 }
 
-/// This partition has come up: its driver is loaded, and its cores are with its kernel.
+/// The cores of this partition are with its kernel. Before the gate is open.
+///
+/// # Safety
+/// `page` is a control page, and the partition is our own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sprig_control_has_cores(page: *const ControlPage, index: u32) {
+    // SAFETY: the caller guarantees it.
+    if let Some(partition) = unsafe { partition(page, index) } {
+        // SAFETY: as above.
+        unsafe { deref(page) }.dismiss(index as usize, partition.done());
+    }
+}
+
+/// This partition has come up: its driver is loaded.
 ///
 /// # Safety
 /// `page` is a control page, and the partition is our own.
@@ -190,9 +224,20 @@ pub unsafe extern "C" fn sprig_control_open_gate(page: *const ControlPage, core:
 pub unsafe extern "C" fn sprig_control_came_up(page: *const ControlPage, index: u32, now: u64) {
     // SAFETY: the caller guarantees it.
     if let Some(partition) = unsafe { partition(page, index) } {
-        // SAFETY: as above.
-        unsafe { deref(page) }.dismiss(index as usize, partition.done());
         partition.say(State::Running, partition.status().cause, now);
+    }
+}
+
+/// The driver of this partition goes, and its kernel stays: as before it was loaded.
+///
+/// # Safety
+/// `page` is a control page, and the partition is our own.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sprig_control_went(page: *const ControlPage, index: u32, now: u64) {
+    // SAFETY: the caller guarantees it.
+    let partition = unsafe { partition(page, index) };
+    if let Some(partition) = partition.filter(|partition| partition.status().state == State::Running) {
+        partition.say(State::Starting, partition.status().cause, now);
     }
 }
 
