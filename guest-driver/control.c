@@ -2,12 +2,15 @@
 /*
  * /dev/sprig: stops and starts other partitions.
  *
- * Written to: a verb and the name of a partition. The order is given in the control page, and the partition's cores are
- * fetched into the resident part, which carries it out: whoever writes need not wait for that. Mapped, read-only: the
+ * Written to: `stop` or `start` and the name of a partition. The order is given in the control page, and the partition's
+ * cores are fetched into the resident part, which carries it out: whoever writes need not wait for that. `list`, the name of
+ * a partition that is stopped, and address and length in hexadecimal digits of a load list in its memory: by that it is
+ * loaded from then on; `first` for the one that it was planned with. Mapped, read-only: the
  * control page, in which everybody says how he is.
  *
  *	write fails with
- *	EINVAL		no such verb
+ *	EINVAL		no such verb, or a list that is not in the partition's memory
+ *	EAGAIN		a list for a partition that is not stopped
  *	ENOENT		no such partition
  *	ELOOP		this very partition
  *	EBUSY		an order is pending, and not for so long that its asker must have died
@@ -86,37 +89,54 @@ static int sprig_order(u32 partition, u32 command)
 	return error ?: sprig_fetch(vni, partition, order);
 }
 
-static int sprig_command_of(const char *verb)
+/* Where a partition that is stopped is loaded from when it starts again. */
+static int sprig_relist(u32 partition, const char *place)
 {
-	if (!strcmp(verb, "stop"))
-		return SPRIG_COMMAND_STOP;
-	return strcmp(verb, "start") ? -EINVAL : SPRIG_COMMAND_START;
+	const struct sprig_vni *vni = sprig_control.vni;
+	u64 address = 0, len = 0;
+
+	if (strcmp(place, "first") &&
+	    (sscanf(place, "%llx %llx", &address, &len) != 2 || !sprig_memory_has(vni, partition, address, len)))
+		return -EINVAL;
+	if (!sprig_control_is_stopped(vni->control, partition))
+		return -EAGAIN;
+	sprig_control_load_by(vni->control, partition, address, len);
+	return 0;
 }
 
 /* A device that is unbound may still be open. */
-static int sprig_obey_locked(int command, const char *name)
+static int sprig_obey_locked(const char *verb, char *rest)
 {
 	const struct sprig_vni *vni = sprig_control.vni;
+	const char *name = strsep(&rest, " ");
 	int partition;
 
 	if (!vni)
 		return -ENODEV;
 	partition = match_string(vni->names, vni->partitions, name);
-	return partition < 0 ? -ENOENT : sprig_order(partition, command);
+	if (partition < 0)
+		return -ENOENT;
+	if (!strcmp(verb, "list") && rest)
+		return sprig_relist(partition, strim(rest));
+	if (rest)
+		return -EINVAL;
+	if (!strcmp(verb, "stop"))
+		return sprig_order(partition, SPRIG_COMMAND_STOP);
+	return strcmp(verb, "start") ? -EINVAL : sprig_order(partition, SPRIG_COMMAND_START);
 }
 
 static int sprig_obey(char *line)
 {
-	char *name = strim(line);
-	char *verb = strsep(&name, " ");
-	int command = sprig_command_of(verb), error;
+	char *rest = strim(line);
+	const char *verb = strsep(&rest, " ");
+	int error;
 
-	if (command < 0 || !name)
+	if (!rest)
 		return -EINVAL;
 	error = mutex_lock_interruptible(&sprig_control.asking);
 	if (error)
 		return error;
-	error = sprig_obey_locked(command, strim(name));
+	error = sprig_obey_locked(verb, strim(rest));
 	mutex_unlock(&sprig_control.asking);
 	return error;
 }

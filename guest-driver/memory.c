@@ -49,6 +49,18 @@ int sprig_memory_probe(struct sprig_vni *vni)
 	return error;
 }
 
+/* Whether these bytes lie in one run of a partition's memory. */
+bool sprig_memory_has(const struct sprig_vni *vni, u32 partition, u64 start, u64 len)
+{
+	const struct sprig_memory *memory = &vni->memory[partition];
+	int i;
+
+	for (i = 0; i < memory->count; i += 2)
+		if (start >= memory->bounds[i] && start < memory->bounds[i + 1] && len <= memory->bounds[i + 1] - start)
+			return true;
+	return false;
+}
+
 /* One a line: index, name, and the runs with commas between them, the last byte of each included. */
 static ssize_t partitions_show(struct device *dev, struct device_attribute *attribute, char *page)
 {

@@ -331,6 +331,7 @@ void sprig_vni_get_stats64(struct net_device *netdev, struct rtnl_link_stats64 *
 
 /* ---- memory.c ---- */
 int sprig_memory_probe(struct sprig_vni *vni);
+bool sprig_memory_has(const struct sprig_vni *vni, u32 partition, u64 start, u64 len);
 extern const struct attribute_group *sprig_memory_groups[];
 
 /* ---- ethtool.c, sysfs.c ---- */

@@ -158,6 +158,8 @@ u64 sprig_control_root(const struct sprig_control_page *page);
 /* Returns the order; 0: the one in pending is still to be carried out. */
 u64 sprig_control_ask(const struct sprig_control_page *page, u32 index, u32 number, u32 asker, u64 *pending);
 u64 sprig_control_supersede(const struct sprig_control_page *page, u32 index, u32 number, u32 asker, u64 pending);
+void sprig_control_load_by(const struct sprig_control_page *page, u32 index, u64 address, u64 len);
+bool sprig_control_is_stopped(const struct sprig_control_page *page, u32 index);
 void sprig_control_dismiss(const struct sprig_control_page *page, u32 core);
 bool sprig_control_has_answered(const struct sprig_control_page *page, u32 core, u64 order);
 bool sprig_control_is_open(const struct sprig_control_page *page, u32 index, u64 order);

@@ -52,8 +52,10 @@ pub fn keep(partition: &PartitionPlan, list: &'static [u8]) {
     let words = &page().partitions[index];
     words.policy.store(policy(partition.lifecycle).word(), Ordering::Relaxed);
     words.boot_core.store(partition.boot_core().core.apic_id.0, Ordering::Relaxed);
-    words.list_len.store(list.len() as u64, Ordering::Relaxed);
-    words.list.store(list.as_ptr().addr() as u64, Ordering::Release);
+    let list = (list.as_ptr().addr() as u64, list.len() as u64);
+    words.first_list.store(list.0, Ordering::Relaxed);
+    words.first_list_len.store(list.1, Ordering::Relaxed);
+    words.load_by(list);
 }
 
 /// The words of the page for those of the box file.

@@ -62,6 +62,10 @@ pub struct Partition {
     pub probe: AtomicU64,
     /// That clock, when it was last asked for it. Written by its boot core.
     pub pulse: AtomicU64,
+    /// The address of the load list that the boot image has made.
+    pub first_list: AtomicU64,
+    /// Bytes of it.
+    pub first_list_len: AtomicU64,
 }
 
 /// Of [`Partition::restarts`]: the limit was reached.
@@ -271,6 +275,17 @@ impl Partition {
     /// Whether an order has yet to be carried out.
     pub fn is_pending(&self) -> bool {
         self.wanted() != self.done()
+    }
+
+    /// The load list that the boot image has made: address and bytes.
+    pub fn first_list(&self) -> (u64, u64) {
+        (self.first_list.load(Ordering::Relaxed), self.first_list_len.load(Ordering::Relaxed))
+    }
+
+    /// From now on it is loaded by that list. Only while it is stopped.
+    pub fn load_by(&self, (address, len): (u64, u64)) {
+        self.list_len.store(len, Ordering::Relaxed);
+        self.list.store(address, Ordering::Release);
     }
 
     /// Its own account of itself.

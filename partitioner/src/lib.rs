@@ -27,6 +27,7 @@
 //! | [`allotment`] | the whole memory of a machine, and what a plan makes of each stretch |
 //! | [`view`] | the bytes that each instance sees |
 //! | [`load_list`] | what is done before a partition's kernel is entered, as bytes |
+//! | [`another_kernel`] | such a list for another kernel, made while the box runs |
 //! | [`apply`] | the plan carried out through the verbs of a [`machine::Machine`] |
 //! | [`diagnostic`] | what users read of every error: code, message, places in the box file, help |
 
@@ -38,6 +39,7 @@ extern crate alloc;
 pub mod address;
 pub mod allotment;
 pub mod amount;
+pub mod another_kernel;
 pub mod apply;
 pub mod bundle;
 pub mod bzimage;

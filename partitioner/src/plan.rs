@@ -9,7 +9,7 @@ use crate::inventory::{CoreNumber, Inventory, SerialPort};
 use crate::request::Request;
 use cores::BOOT_PROCESSOR;
 
-mod boot_run;
+pub(crate) mod boot_run;
 mod conflict;
 mod consoles;
 mod cores;

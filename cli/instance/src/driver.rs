@@ -162,6 +162,7 @@ mod tests {
             done: Order { sequence: 1, command: Command::Enter },
             asker: Some(0),
             is_by_policy: false,
+            first_list: (0, 0),
             cores: 2,
         };
         assert_eq!(snapshot.partitions[1], expected);

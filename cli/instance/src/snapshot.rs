@@ -60,6 +60,8 @@ pub(crate) struct Words {
     pub(crate) asker: Option<usize>,
     /// Whether nobody asked but the partition's policy, by that partition's hand.
     pub(crate) is_by_policy: bool,
+    /// The load list that it was planned with: address and bytes.
+    pub(crate) first_list: (u64, u64),
     /// The number of its cores.
     pub(crate) cores: usize,
 }
@@ -98,6 +100,7 @@ impl Words {
             done,
             asker: (asker & !BY_POLICY).checked_sub(1).map(|asker| asker as usize),
             is_by_policy: asker & BY_POLICY != 0,
+            first_list: (word(&partition.first_list), word(&partition.first_list_len)),
             cores,
         }
     }
@@ -144,6 +147,7 @@ pub(crate) mod tests {
             done: started,
             asker: None,
             is_by_policy: false,
+            first_list: (0, 0),
             cores: 2,
         }
     }

@@ -142,6 +142,29 @@ pub unsafe extern "C" fn sprig_control_supersede(
     order.map_or(0, Order::word)
 }
 
+/// From now on that partition is loaded by the list at that address; at 0, by the one that the boot image has made.
+///
+/// # Safety
+/// `page` is a control page; so many bytes there belong to the partition, which is stopped.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sprig_control_load_by(page: *const ControlPage, index: u32, address: u64, len: u64) {
+    // SAFETY: the caller guarantees it.
+    if let Some(partition) = unsafe { partition(page, index) } {
+        partition.load_by(if address == 0 { partition.first_list() } else { (address, len) });
+    }
+}
+
+/// Whether a partition is stopped, and nothing is pending.
+///
+/// # Safety
+/// `page` is a control page.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sprig_control_is_stopped(page: *const ControlPage, index: u32) -> bool {
+    // SAFETY: the caller guarantees it.
+    let partition = unsafe { partition(page, index) }.filter(|partition| !partition.is_pending());
+    partition.is_some_and(|partition| matches!(partition.status().state, State::Stopped | State::Planned))
+}
+
 /// Before a core is reset, to be fetched: what it has said of itself holds no longer.
 ///
 /// # Safety

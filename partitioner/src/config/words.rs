@@ -154,7 +154,7 @@ pub const REFUSED: &[RefusedWord] = &[
 ];
 
 /// The words of a line that are refused, as they are written, each once and with the reason.
-pub(super) fn refused_in(line: &str) -> Vec<(&str, &'static RefusedWord)> {
+pub fn refused_in(line: &str) -> Vec<(&str, &'static RefusedWord)> {
     let mut found = Vec::new();
     let of_kernel = kernel_words(line).filter_map(|word| Some((word, reason(&word, |_| true)?)));
     let unpacking = line.split_ascii_whitespace().map(Word::new);

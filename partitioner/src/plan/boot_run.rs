@@ -12,20 +12,20 @@ use crate::layout::{KERNEL_LOWEST_LOAD, TABLES_LEN};
 
 /// What the first run must hold.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Contents<'a> {
-    pub(super) kernel: &'a BzImage,
+pub(crate) struct Contents<'a> {
+    pub(crate) kernel: &'a BzImage,
     /// Bytes of the initial file system, 0 if there is none.
-    pub(super) initrd_len: u64,
+    pub(crate) initrd_len: u64,
     /// Bytes of its unpacked files, as far as its headers say it; else 0.
-    pub(super) unpacked_len: u64,
+    pub(crate) unpacked_len: u64,
 }
 
 /// Where in the first run everything lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct BootRun {
-    pub(super) tables: MemoryRange,
-    pub(super) kernel: MemoryRange,
-    pub(super) initrd: Option<MemoryRange>,
+pub(crate) struct BootRun {
+    pub(crate) tables: MemoryRange,
+    pub(crate) kernel: MemoryRange,
+    pub(crate) initrd: Option<MemoryRange>,
 }
 
 impl Contents<'_> {
@@ -40,14 +40,14 @@ impl Contents<'_> {
     }
 
     /// Bytes that the kernel, the initial file system and its unpacked files take together while they are unpacked.
-    pub(super) fn least_unpacked(&self) -> u64 {
+    pub(crate) fn least_unpacked(&self) -> u64 {
         // What the kernel needs beyond its running size is free again before it unpacks anything.
         let kernel = self.kernel.init_size.saturating_sub(self.kernel.payload.len() as u64);
         kernel.saturating_add(self.initrd_len).saturating_add(self.unpacked_len)
     }
 
     /// Everything in its place in `run`; `None` if it does not fit.
-    pub(super) fn lay_out(&self, run: MemoryRange) -> Option<BootRun> {
+    pub(crate) fn lay_out(&self, run: MemoryRange) -> Option<BootRun> {
         let tables = MemoryRange::with_len(run.start(), TABLES_LEN)?;
         let kernel = MemoryRange::with_len(self.kernel_address(run.start())?, self.kernel.init_size)?;
         let initrd_start = run.end().checked_sub(self.initrd_pages()?)?;

@@ -15,8 +15,10 @@ use proptest::prelude::*;
 
 /// A machine that writes down what it is reported.
 #[derive(Default)]
-struct Recorder {
-    transcript: String,
+pub(crate) struct Recorder {
+    pub(crate) transcript: String,
+    /// The lists that were kept.
+    pub(crate) kept: Vec<LoadList>,
     slow: Option<MemoryRange>,
     dead: Option<ApicId>,
 }
@@ -26,7 +28,7 @@ impl Recorder {
         writeln!(self.transcript, "{line}").expect("a string takes everything");
     }
 
-    fn note_steps(&mut self, list: &[u8], before: &str) {
+    pub(crate) fn note_steps(&mut self, list: &[u8], before: &str) {
         for step in steps(list) {
             match step.expect("a whole list") {
                 Step::Zero(range) => self.note(format_args!("{before}zero {range}")),
@@ -62,6 +64,7 @@ impl Machine for Recorder {
         let again = list.bytes().len() - list.first_start().len();
         self.note(format_args!("  keep for later starts of {}:", partition.name));
         self.note_steps(&list.bytes()[..again], "    again: ");
+        self.kept.push(list.clone());
     }
 
     fn load(&mut self, list: &LoadList) -> bool {

@@ -8,6 +8,7 @@ use tests::fixture::{self, KERNELS};
 use tests::instance::{COMMAND_LIMIT, Instance};
 use tests::scene::{Booted, box_file, networked};
 
+mod another;
 mod every_way;
 mod policy;
 

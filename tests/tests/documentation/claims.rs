@@ -4,8 +4,7 @@ use crate::commands::of_sprig;
 use crate::files::{files, read, root};
 
 /// Each claim, and what shows that it is true.
-const CLAIMS: [(&str, Evidence); 4] = [
-    ("Another kernel for a partition", Evidence::NoWord { folder: "cli/instance/src", word: "initrd" }),
+const CLAIMS: [(&str, Evidence); 3] = [
     ("Moving cores or memory", Evidence::NoCommand("move")),
     ("Boundaries enforced by hardware", Evidence::NoWord { folder: "partitioner/src", word: "Guarded" }),
     (

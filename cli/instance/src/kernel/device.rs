@@ -133,6 +133,37 @@ impl Drop for Piece {
     }
 }
 
+/// Writes bytes from `at` on, which all lie in that range. The caller ensures that no kernel uses them.
+///
+/// # Errors
+/// If this kernel does not give access to it.
+#[expect(unsafe_code, reason = "memory is mapped, and written")]
+pub(crate) fn write(range: MemoryRange, at: Physical, bytes: &[u8]) -> Result<(), MemoryError> {
+    let unmapped = |error| MemoryError::Unmapped { at, error };
+    let file = File::options().read(true).write(true).open(DEVICE).map_err(unmapped)?;
+    let (len, offset) = (Piece::len(range), (at.0 - range.first()) as usize);
+    assert!(offset.checked_add(bytes.len()).is_some_and(|end| end <= len), "the bytes lie in the range");
+    let protection = ProtFlags::READ | ProtFlags::WRITE;
+    // SAFETY: the kernel chooses an address where nothing is.
+    let start = unsafe { mmap(ptr::null_mut(), len, protection, MapFlags::SHARED, &file, range.first()) };
+    let start = start.map_err(|error| unmapped(error.into()))?;
+    for (number, chunk) in bytes.chunks(WORD).enumerate() {
+        // SAFETY: the bytes lie in the mapping, as asserted above.
+        let to = unsafe { start.cast::<u8>().add(offset + number * WORD) };
+        match <[u8; WORD]>::try_from(chunk) {
+            // SAFETY: as above, and it is aligned. Another kernel might be using it, so the write is volatile.
+            Ok(word) if to.cast::<u64>().is_aligned() => unsafe {
+                to.cast::<u64>().write_volatile(u64::from_ne_bytes(word));
+            },
+            // SAFETY: as above, byte by byte.
+            _ => chunk.iter().enumerate().for_each(|(at, byte)| unsafe { to.add(at).write_volatile(*byte) }),
+        }
+    }
+    // SAFETY: it was mapped with this length, and no reference into it exists.
+    let _ = unsafe { munmap(start, len) };
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::FileExt;

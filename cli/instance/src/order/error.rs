@@ -112,6 +112,12 @@ pub(crate) enum OrderError {
         hint: String,
     },
     /// Standard output cannot be written to.
+    /// Another kernel does not get there.
+    #[error(transparent)]
+    Images(#[from] super::images::ImagesError),
+    /// It was started while its images were being changed.
+    #[error("{0:?} was started meanwhile by somebody else; try again")]
+    NotStopped(String),
     #[error("cannot write to standard output: {0}")]
     Output(io::Error),
 }
@@ -150,6 +156,7 @@ impl Ordered<'_> {
             Some(Errno::LOOP) => OrderError::Own { name, way: "use poweroff or reboot" },
             Some(Errno::BUSY) => self.pending(words),
             Some(Errno::OPNOTSUPP) => OrderError::OutOfReach(name),
+            Some(Errno::AGAIN) => OrderError::NotStopped(name),
             Some(Errno::TIMEDOUT) => OrderError::CoresSilent(name),
             Some(Errno::INVAL) => OrderError::NotUnderstood(self.line()),
             Some(Errno::PERM | Errno::ACCESS) => DriverError::Denied.into(),

@@ -2,10 +2,12 @@
 //!
 //! | module | |
 //! |---|---|
+//! | [`images`] | another kernel for the partition |
 //! | [`error`] | why an order is not given, or does not come to its end: one line that says how to mend it |
 //! | [`progress`] | how far an order is, by the control page |
 
 mod error;
+mod images;
 mod progress;
 
 use std::thread;
@@ -14,12 +16,13 @@ use std::time::{Duration, Instant};
 use control::{Command, Order, State};
 
 use self::error::Ordered;
+use self::images::{Change, NewImages};
 use self::progress::{Progress, progress};
 use crate::condition::Condition;
 use crate::driver::{Access, Driver};
 use crate::output;
 use crate::partitions::Partitions;
-use crate::snapshot::Words;
+use crate::snapshot::{PageError, Words};
 
 pub(crate) use self::error::OrderError;
 
@@ -34,6 +37,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Start {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    images: NewImages,
 }
 
 /// Stop a partition, whatever it does
@@ -53,6 +58,8 @@ pub(crate) struct Stop {
 pub(crate) struct Restart {
     #[command(flatten)]
     target: Target,
+    #[command(flatten)]
+    images: NewImages,
 }
 
 /// Whom an order is for, and whether to wait for its end.
@@ -88,21 +95,21 @@ enum Goal {
 impl Start {
     /// Starts it.
     pub(crate) fn run(&self) -> Result<(), OrderError> {
-        self.target.order(Verb::Start)
+        self.target.order(Verb::Start, Some(&self.images))
     }
 }
 
 impl Stop {
     /// Stops it.
     pub(crate) fn run(&self) -> Result<(), OrderError> {
-        self.target.order(Verb::Stop)
+        self.target.order(Verb::Stop, None)
     }
 }
 
 impl Restart {
     /// Restarts it.
     pub(crate) fn run(&self) -> Result<(), OrderError> {
-        self.target.order(Verb::Restart)
+        self.target.order(Verb::Restart, Some(&self.images))
     }
 }
 
@@ -132,7 +139,7 @@ impl Verb {
 }
 
 impl Target {
-    fn order(&self, verb: Verb) -> Result<(), OrderError> {
+    fn order(&self, verb: Verb, images: Option<&NewImages>) -> Result<(), OrderError> {
         let partitions = Partitions::read()?;
         let index = other(&partitions, &self.name, verb)?;
         let driver = Driver::open(Access::Order, partitions.all().len())?;
@@ -141,6 +148,11 @@ impl Target {
             return say(&format!("{:?} is stopped already", self.name));
         }
         let ordered = Ordered { partitions: &partitions, name: &self.name, word: verb.word() };
+        let words = look()?;
+        let change = images.map(|images| images.prepare(&partitions.all()[index], &words)).transpose()?.flatten();
+        if let Some(change) = change {
+            self.change(&ordered, &driver, &change, look)?;
+        }
         let begun = Instant::now();
         if let Err(refusal) = driver.order(&ordered.line()) {
             return Err(ordered.error(refusal, &look()?));
@@ -149,6 +161,43 @@ impl Target {
         match self.wait {
             true => self.wait_for(&ordered, order, verb.goal(), begun, || Ok(look()?)),
             false => say(&format!("{:?} was asked to {}", self.name, verb.name())),
+        }
+    }
+
+    /// Stops it, and has it start from something else.
+    fn change(
+        &self,
+        ordered: &Ordered<'_>,
+        driver: &Driver,
+        change: &Change,
+        look: impl Fn() -> Result<Words, PageError>,
+    ) -> Result<(), OrderError> {
+        let stop = Ordered { word: Verb::Stop.word(), ..*ordered };
+        driver
+            .order(&stop.line())
+            .map_err(|refusal| look().map_or_else(Into::into, |words| stop.error(refusal, &words)))?;
+        self.await_stop(&stop, look()?.wanted, &look)?;
+        let place = change.carry_out()?;
+        let list = Ordered { word: "list", ..*ordered };
+        let line = format!("{} {place}", list.line());
+        driver.order(&line).map_err(|refusal| look().map_or_else(Into::into, |words| list.error(refusal, &words)))
+    }
+
+    fn await_stop(
+        &self,
+        stop: &Ordered<'_>,
+        order: Order,
+        look: impl Fn() -> Result<Words, PageError>,
+    ) -> Result<(), OrderError> {
+        let limit = Instant::now() + Duration::from_secs(self.timeout.into());
+        loop {
+            let words = look()?;
+            match progress(&words, order, Goal::Stopped) {
+                Progress::Reached => return Ok(()),
+                Progress::Lost(loss) => return Err(stop.lost(loss, &words)),
+                Progress::Open if Instant::now() >= limit => return Err(stop.timed_out(self.timeout, &words)),
+                Progress::Open => thread::sleep(PAUSE),
+            }
         }
     }
 
