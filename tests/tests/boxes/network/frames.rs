@@ -13,9 +13,15 @@ const LIMIT: Duration = Duration::from_secs(240);
 /// Sockets whose buffers hold a burst of each of a hundred flows, whatever the kernel accounts for a short datagram.
 const WIDE_SOCKETS: &str = "echo 16777216 > /proc/sys/net/core/rmem_default";
 
-/// Starts the receiving program in every instance, once all links are up.
+/// Starts the receiving program in every instance, once all links are up and everybody knows everybody's address: Linux
+/// lets a frame overtake those that have waited for an answer to ARP.
 pub(crate) fn receive_everywhere(booted: &Booted) {
     booted.await_links();
+    for from in booted.instances() {
+        for to in booted.instances().iter().filter(|to| to.plan.index != from.plan.index) {
+            from.run(&format!("ping -q -c 1 -W 10 {}", to.address()));
+        }
+    }
     for instance in booted.instances() {
         instance.run(WIDE_SOCKETS);
         instance.start("receive", &format!("datagrams receive {FRAMES_PORT}"));
