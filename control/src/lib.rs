@@ -33,6 +33,7 @@ extern crate std;
 mod order;
 mod page;
 mod policy;
+mod restarts;
 mod status;
 mod watch;
 

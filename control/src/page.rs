@@ -5,7 +5,6 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use crossbeam_utils::CachePadded;
 
-use crate::policy::LIMIT_MS;
 use crate::{Cause, Command, LEN, MAGIC, MAX_CORES, MAX_PARTITIONS, Order, Pending, Policy, State, Status, VERSION};
 
 /// What is true of the whole box.
@@ -67,9 +66,6 @@ pub struct Partition {
     /// Bytes of it.
     pub first_list_len: AtomicU64,
 }
-
-/// Of [`Partition::restarts`]: the limit was reached.
-const GIVEN_UP: u64 = u64::MAX;
 
 /// Of [`Partition::asker`]: nobody has asked but the policy, by the hand of that partition.
 pub const BY_POLICY: u32 = 1 << 31;
@@ -303,25 +299,6 @@ impl Partition {
         Policy::from_word(self.policy.load(Ordering::Relaxed))
     }
 
-    /// What its kernel's clock was when that was last asked for it.
-    pub fn pulse(&self) -> u64 {
-        self.pulse.load(Ordering::Relaxed)
-    }
-
-    /// Is about to ask its kernel for its clock.
-    pub(crate) fn probe(&self) {
-        self.probe.store(1, Ordering::Release);
-    }
-
-    /// Its kernel answers, if it was asked; returns whether it was.
-    pub fn answer(&self, clock: u64) -> bool {
-        let was_asked = self.probe.swap(0, Ordering::Acquire) != 0;
-        if was_asked {
-            self.pulse.store(clock, Ordering::Relaxed);
-        }
-        was_asked
-    }
-
     /// Why an order is carried out: because its kernel has ended by itself, or because it is to.
     pub fn reason(&self) -> Cause {
         match self.status() {
@@ -373,38 +350,6 @@ impl Partition {
     /// somebody else was faster.
     pub fn ask_after(&self, done: Order, command: Command, hand: usize) -> Option<Order> {
         self.exchange(done, command, (hand as u32 + 1) | BY_POLICY).ok()
-    }
-
-    /// Whether the limit of restarts by policy is not reached.
-    pub fn may_restart(&self, now_ms: u64) -> bool {
-        self.restarts_until(now_ms) < u64::from(self.policy().restart_limit)
-    }
-
-    /// One more restart by policy. Only whoever has given that order.
-    pub fn count_restart(&self, now_ms: u64) {
-        let before = self.restarts_until(now_ms);
-        if before == 0 {
-            self.restarts_since.store(now_ms, Ordering::Relaxed);
-        }
-        self.restarts.store(before + 1, Ordering::Relaxed);
-    }
-
-    /// The limit was reached: it is kept as it is, until somebody asks.
-    pub(crate) fn give_up(&self) {
-        self.restarts.store(GIVEN_UP, Ordering::Relaxed);
-    }
-
-    /// Somebody has asked: restarts by policy are counted anew.
-    pub fn forgive(&self) {
-        self.restarts.store(0, Ordering::Relaxed);
-    }
-
-    fn restarts_until(&self, now_ms: u64) -> u64 {
-        let age = now_ms.saturating_sub(self.restarts_since.load(Ordering::Relaxed));
-        match self.restarts.load(Ordering::Relaxed) {
-            restarts if age < LIMIT_MS || restarts == GIVEN_UP => restarts,
-            _ => 0,
-        }
     }
 
     fn exchange(&self, before: Order, command: Command, asker: u32) -> Result<Order, Pending> {

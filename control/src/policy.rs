@@ -26,9 +26,6 @@ pub struct Policy {
     pub restart_limit: u8,
 }
 
-/// The time to which a limit of restarts applies: 10 minutes.
-pub(crate) const LIMIT_MS: u64 = 10 * 60 * 1000;
-
 impl Reaction {
     fn from_bits(bits: u8) -> Self {
         match bits {

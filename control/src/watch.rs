@@ -18,6 +18,8 @@
 //! Time is counted in looks: an instance that was itself held up has not looked meanwhile, and draws no conclusion from
 //! it.
 
+use core::sync::atomic::Ordering;
+
 use crate::{Cause, Command, ControlPage, Order, Partition, Pending, Reaction, State};
 
 /// Looks in a second.
@@ -168,4 +170,26 @@ fn react(partition: &Partition, own: usize, done: Order, reaction: Reaction, sig
         partition.count_restart(sight.now_ms);
     }
     order.map_or(Step::None, Step::Fetch)
+}
+
+/// The question whether its kernel's clock still goes.
+impl Partition {
+    /// What its kernel's clock was when that was last asked for it.
+    fn pulse(&self) -> u64 {
+        self.pulse.load(Ordering::Relaxed)
+    }
+
+    /// Is about to ask its kernel for its clock.
+    fn probe(&self) {
+        self.probe.store(1, Ordering::Release);
+    }
+
+    /// Its kernel answers, if it was asked; returns whether it was.
+    pub fn answer(&self, clock: u64) -> bool {
+        let was_asked = self.probe.swap(0, Ordering::Acquire) != 0;
+        if was_asked {
+            self.pulse.store(clock, Ordering::Relaxed);
+        }
+        was_asked
+    }
 }
