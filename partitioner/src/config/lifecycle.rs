@@ -11,6 +11,7 @@ use toml::de::DeValue;
 use super::error::{ConfigError, ConfigErrorKind};
 use super::limits::DEFAULT_RESTART_LIMIT;
 use super::section::Section;
+use super::values::small_count;
 
 /// What the other instances do.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
@@ -84,6 +85,5 @@ fn limit(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<u8, ConfigEr
     let DeValue::Integer(number) = value.get_ref() else {
         return Err(ConfigErrorKind::wrong_type(key, "a count, like 5", value));
     };
-    let count = i64::from_str_radix(number.as_str(), number.radix()).ok().and_then(|count| u8::try_from(count).ok());
-    count.ok_or_else(|| ConfigErrorKind::RestartLimitOutOfRange { written: number.to_string() })
+    small_count(number).ok_or_else(|| ConfigErrorKind::RestartLimitOutOfRange { written: number.to_string() })
 }

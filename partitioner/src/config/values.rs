@@ -56,10 +56,14 @@ pub(super) fn queues(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<
     let DeValue::Integer(number) = value.get_ref() else {
         return Err(ConfigErrorKind::wrong_type(key, "a count, like 2", value));
     };
-    let count = i64::from_str_radix(number.as_str(), number.radix()).ok().and_then(|count| u8::try_from(count).ok());
-    count
+    small_count(number)
         .filter(|count| (1..=QUEUES_MAX).contains(count))
         .ok_or(ConfigErrorKind::QueuesOutOfRange { written: number.to_string() })
+}
+
+/// A number from 0 to 255.
+pub(super) fn small_count(number: &DeInteger<'_>) -> Option<u8> {
+    i64::from_str_radix(number.as_str(), number.radix()).ok().and_then(|count| u8::try_from(count).ok())
 }
 
 fn in_large_pages(key: &'static str, bytes: u64) -> Result<u64, ConfigErrorKind> {

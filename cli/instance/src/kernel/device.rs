@@ -57,7 +57,7 @@ impl Device {
             piece
         } else {
             let range = self.piece_of(at).ok_or(MemoryError::Outside { at })?;
-            Piece::map(&self.file, range).map_err(|error| MemoryError::Unmapped { at, error })?
+            Piece::map(&self.file, range, ProtFlags::READ).map_err(|error| MemoryError::Unmapped { at, error })?
         };
         let len = piece.read(at, into);
         pieces.push_back(piece);
@@ -79,23 +79,23 @@ impl Memory for Device {
     }
 }
 
-/// A range that is mapped for reading while this value lives.
+/// A range that is mapped while this value lives.
 struct Piece {
     range: MemoryRange,
     start: NonNull<c_void>,
 }
 
 impl Piece {
-    /// Bytes of the range, at most [`PIECE`].
+    /// Bytes of the range: those that are read have at most [`PIECE`].
     fn len(range: MemoryRange) -> usize {
         range.len() as usize
     }
 
     #[expect(unsafe_code, reason = "memory is mapped")]
-    fn map(file: &File, range: MemoryRange) -> io::Result<Piece> {
+    fn map(file: &File, range: MemoryRange, protection: ProtFlags) -> io::Result<Piece> {
         let len = Self::len(range);
         // SAFETY: the kernel chooses an address where nothing is.
-        let start = unsafe { mmap(ptr::null_mut(), len, ProtFlags::READ, MapFlags::SHARED, file, range.first()) }?;
+        let start = unsafe { mmap(ptr::null_mut(), len, protection, MapFlags::SHARED, file, range.first()) }?;
         let start = NonNull::new(start).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(Piece { range, start })
     }
@@ -137,19 +137,17 @@ impl Drop for Piece {
 ///
 /// # Errors
 /// If this kernel does not give access to it.
-#[expect(unsafe_code, reason = "memory is mapped, and written")]
+#[expect(unsafe_code, reason = "memory is written that another kernel may be reading")]
 pub(crate) fn write(range: MemoryRange, at: Physical, bytes: &[u8]) -> Result<(), MemoryError> {
     let unmapped = |error| MemoryError::Unmapped { at, error };
     let file = File::options().read(true).write(true).open(DEVICE).map_err(unmapped)?;
-    let (len, offset) = (Piece::len(range), (at.0 - range.first()) as usize);
-    assert!(offset.checked_add(bytes.len()).is_some_and(|end| end <= len), "the bytes lie in the range");
-    let protection = ProtFlags::READ | ProtFlags::WRITE;
-    // SAFETY: the kernel chooses an address where nothing is.
-    let start = unsafe { mmap(ptr::null_mut(), len, protection, MapFlags::SHARED, &file, range.first()) };
-    let start = start.map_err(|error| unmapped(error.into()))?;
+    let piece = Piece::map(&file, range, ProtFlags::READ | ProtFlags::WRITE).map_err(unmapped)?;
+    let offset = (at.0 - range.first()) as usize;
+    let is_inside = offset.checked_add(bytes.len()).is_some_and(|end| end <= Piece::len(range));
+    assert!(is_inside, "the bytes lie in the range");
     for (number, chunk) in bytes.chunks(WORD).enumerate() {
-        // SAFETY: the bytes lie in the mapping, as asserted above.
-        let to = unsafe { start.cast::<u8>().add(offset + number * WORD) };
+        // SAFETY: the bytes lie in the mapping, as asserted above, which lives as long as `piece`.
+        let to = unsafe { piece.start.cast::<u8>().add(offset + number * WORD) };
         match <[u8; WORD]>::try_from(chunk) {
             // SAFETY: as above, and it is aligned. Another kernel might be using it, so the write is volatile.
             Ok(word) if to.cast::<u64>().is_aligned() => unsafe {
@@ -159,8 +157,6 @@ pub(crate) fn write(range: MemoryRange, at: Physical, bytes: &[u8]) -> Result<()
             _ => chunk.iter().enumerate().for_each(|(at, byte)| unsafe { to.add(at).write_volatile(*byte) }),
         }
     }
-    // SAFETY: it was mapped with this length, and no reference into it exists.
-    let _ = unsafe { munmap(start, len) };
     Ok(())
 }
 

@@ -111,13 +111,13 @@ pub(crate) enum OrderError {
         /// What may be seen of it.
         hint: String,
     },
-    /// Standard output cannot be written to.
     /// Another kernel does not get there.
     #[error(transparent)]
     Images(#[from] super::images::ImagesError),
     /// It was started while its images were being changed.
     #[error("{0:?} was started meanwhile by somebody else; try again")]
     NotStopped(String),
+    /// Standard output cannot be written to.
     #[error("cannot write to standard output: {0}")]
     Output(io::Error),
 }

@@ -17,9 +17,6 @@ use crate::kernel::range::MemoryRange;
 use crate::partitions::Partition;
 use crate::snapshot::Words;
 
-/// So much of both ends of a file is read for what its headers say.
-const END: usize = 64 << 10;
-
 /// What a partition is to start from.
 #[derive(clap::Args, Debug)]
 pub(super) struct NewImages {
@@ -143,8 +140,7 @@ fn read(path: &Path) -> Result<Vec<u8>, ImagesError> {
 fn read_initrd(path: &Path) -> Result<(Vec<u8>, u64), ImagesError> {
     let file = read(path)?;
     let format = Format::of(&file).ok_or_else(|| ImagesError::Initrd(path.to_owned()))?;
-    let (head, tail) = (&file[..file.len().min(END)], &file[file.len().saturating_sub(END)..]);
-    let unpacked = initrd::unpacked_len(format, head, tail, file.len() as u64).unwrap_or(0);
+    let unpacked = initrd::unpacked_len(format, &file, &file, file.len() as u64).unwrap_or(0);
     Ok((file, unpacked))
 }
 

@@ -154,14 +154,13 @@ impl Target {
             self.change(&ordered, &driver, &change, look)?;
         }
         let begun = Instant::now();
-        if let Err(refusal) = driver.order(&ordered.line()) {
-            return Err(ordered.error(refusal, &look()?));
+        give(&driver, &ordered, &ordered.line(), look)?;
+        if !self.wait {
+            return say(&format!("{:?} was asked to {}", self.name, verb.name()));
         }
-        let order = look()?.wanted;
-        match self.wait {
-            true => self.wait_for(&ordered, order, verb.goal(), begun, || Ok(look()?)),
-            false => say(&format!("{:?} was asked to {}", self.name, verb.name())),
-        }
+        let (words, done) = self.wait_for(&ordered, look()?.wanted, verb.goal(), begun, look)?;
+        let times = times(verb.goal(), done, begun.elapsed());
+        say(&format!("{:?} is {}, {times}", self.name, Condition::of(&words, None)))
     }
 
     /// Stops it, and has it start from something else.
@@ -173,42 +172,22 @@ impl Target {
         look: impl Fn() -> Result<Words, PageError>,
     ) -> Result<(), OrderError> {
         let stop = Ordered { word: Verb::Stop.word(), ..*ordered };
-        driver
-            .order(&stop.line())
-            .map_err(|refusal| look().map_or_else(Into::into, |words| stop.error(refusal, &words)))?;
-        self.await_stop(&stop, look()?.wanted, &look)?;
-        let place = change.carry_out()?;
+        give(driver, &stop, &stop.line(), &look)?;
+        self.wait_for(&stop, look()?.wanted, Goal::Stopped, Instant::now(), &look)?;
         let list = Ordered { word: "list", ..*ordered };
-        let line = format!("{} {place}", list.line());
-        driver.order(&line).map_err(|refusal| look().map_or_else(Into::into, |words| list.error(refusal, &words)))
+        give(driver, &list, &format!("{} {}", list.line(), change.carry_out()?), &look)
     }
 
-    fn await_stop(
-        &self,
-        stop: &Ordered<'_>,
-        order: Order,
-        look: impl Fn() -> Result<Words, PageError>,
-    ) -> Result<(), OrderError> {
-        let limit = Instant::now() + Duration::from_secs(self.timeout.into());
-        loop {
-            let words = look()?;
-            match progress(&words, order, Goal::Stopped) {
-                Progress::Reached => return Ok(()),
-                Progress::Lost(loss) => return Err(stop.lost(loss, &words)),
-                Progress::Open if Instant::now() >= limit => return Err(stop.timed_out(self.timeout, &words)),
-                Progress::Open => thread::sleep(PAUSE),
-            }
-        }
-    }
-
+    /// Waits until an order has led where it is to. Returns what the page says then, and how long it took until the order
+    /// itself was done.
     fn wait_for(
         &self,
         ordered: &Ordered<'_>,
         order: Order,
         goal: Goal,
         begun: Instant,
-        look: impl Fn() -> Result<Words, OrderError>,
-    ) -> Result<(), OrderError> {
+        look: impl Fn() -> Result<Words, PageError>,
+    ) -> Result<(Words, Duration), OrderError> {
         let limit = begun + Duration::from_secs(self.timeout.into());
         let mut done = None;
         loop {
@@ -217,17 +196,24 @@ impl Target {
                 done = Some(begun.elapsed());
             }
             match progress(&words, order, goal) {
-                Progress::Reached => {
-                    let condition = Condition::of(&words, None);
-                    let times = times(goal, done.unwrap_or_default(), begun.elapsed());
-                    return say(&format!("{:?} is {condition}, {times}", self.name));
-                }
+                Progress::Reached => return Ok((words, done.unwrap_or_default())),
                 Progress::Lost(loss) => return Err(ordered.lost(loss, &words)),
                 Progress::Open if Instant::now() >= limit => return Err(ordered.timed_out(self.timeout, &words)),
                 Progress::Open => thread::sleep(PAUSE),
             }
         }
     }
+}
+
+/// Gives the driver a line, and explains its refusal by what the page says then.
+fn give(
+    driver: &Driver,
+    ordered: &Ordered<'_>,
+    line: &str,
+    look: impl Fn() -> Result<Words, PageError>,
+) -> Result<(), OrderError> {
+    let Err(refusal) = driver.order(line) else { return Ok(()) };
+    Err(ordered.error(refusal, &look()?))
 }
 
 /// How long it took until the order was done, and for a kernel from there on.
