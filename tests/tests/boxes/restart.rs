@@ -31,18 +31,29 @@ pub(crate) fn assert_is_back(booted: &Booted, victim: &Instance<'_>) {
     victim.assert_undisturbed();
 }
 
+/// A command that prints what another instance sees of a partition.
+fn row(name: &str) -> String {
+    format!("sprig status --json | tr '{{' '\n' | grep '\"name\":\"{name}\"'")
+}
+
 /// The state of a partition, as another instance sees it.
 fn state(watcher: &Instance<'_>, name: &str) -> String {
-    watcher.run(&format!(
-        "sprig status --json | tr '{{' '\n' | grep '\"name\":\"{name}\"' | grep -o '\"state\":\"[a-z-]*' \
-                          | cut -d'\"' -f4"
-    ))
+    watcher.run(&format!("{} | grep -o '\"state\":\"[a-z-]*' | cut -d'\"' -f4", row(name)))
 }
 
 fn await_state(watcher: &Instance<'_>, name: &str, state: &str) {
-    let is_so =
-        format!("sprig status --json | tr '{{' '\n' | grep '\"name\":\"{name}\"' | grep -q '\"state\":\"{state}\"'");
-    watcher.wait_until(&is_so, COMMAND_LIMIT, "sprig status");
+    await_word(watcher, name, &format!("\"state\":\"{state}\""));
+}
+
+/// Waits until another instance sees that of a partition.
+fn await_word(watcher: &Instance<'_>, name: &str, word: &str) {
+    watcher.wait_until(&format!("{} | grep -q '{word}'", row(name)), COMMAND_LIMIT, "sprig status; dmesg | tail");
+}
+
+/// That a command fails, and says so.
+fn assert_refused(instance: &Instance<'_>, command: &str, reason: &str) {
+    let (said, status) = instance.try_run(&format!("{command} 2>&1"));
+    assert!(status != 0 && said.contains(reason), "`{command}` ended with {status}: {said}");
 }
 
 /// Where the code of an instance's kernel lies in the machine's memory.

@@ -17,11 +17,9 @@ const WIDE_SOCKETS: &str = "echo 16777216 > /proc/sys/net/core/rmem_default";
 /// lets a frame overtake those that have waited for an answer to ARP.
 pub(crate) fn receive_everywhere(booted: &Booted) {
     booted.await_links();
-    for from in booted.instances() {
-        for to in booted.instances().iter().filter(|to| to.plan.index != from.plan.index) {
-            from.run(&format!("ping -q -c 1 -W 10 {}", to.address()));
-        }
-    }
+    for_each_pair(booted, |from, to| {
+        from.run(&format!("ping -q -c 1 -W 10 {}", to.address()));
+    });
     for instance in booted.instances() {
         instance.run(WIDE_SOCKETS);
         instance.start("receive", &format!("datagrams receive {FRAMES_PORT}"));
@@ -29,20 +27,22 @@ pub(crate) fn receive_everywhere(booted: &Booted) {
     }
 }
 
+/// Each instance with each other.
+fn for_each_pair(booted: &Booted, run: impl Fn(&Instance<'_>, &Instance<'_>)) {
+    for from in &booted.instances() {
+        for to in booted.instances().iter().filter(|to| to.plan.index != from.plan.index) {
+            run(from, to);
+        }
+    }
+}
+
 /// From each instance to each other, all at once.
 pub(crate) fn everybody_to_everybody(booted: &Booted, arguments: &str) {
-    let pairs = |run: &dyn Fn(&Instance<'_>, &Instance<'_>)| {
-        for from in &booted.instances() {
-            for to in booted.instances().iter().filter(|to| to.plan.index != from.plan.index) {
-                run(from, to);
-            }
-        }
-    };
-    pairs(&|from, to| {
+    for_each_pair(booted, |from, to| {
         let job = format!("to-{}", to.plan.name);
         from.start(&job, &format!("datagrams send {}:{FRAMES_PORT} {arguments}", to.address()));
     });
-    pairs(&|from, to| {
+    for_each_pair(booted, |from, to| {
         let output = from.finish(&format!("to-{}", to.plan.name), LIMIT);
         assert!(output.starts_with("sent "), "{output}");
     });

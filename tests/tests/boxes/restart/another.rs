@@ -8,6 +8,8 @@ use tests::fixture::{self, KERNELS, STABLE};
 use tests::instance::Instance;
 use tests::scene::{Booted, box_file, networked, networked_of};
 
+use super::assert_refused;
+
 const NEWEST: &str = KERNELS[2];
 /// A word of the new command line that the old one has not.
 const WORD: &str = "sprig.another";
@@ -51,8 +53,7 @@ fn a_partition_goes_on_with_another_kernel_until_it_is_to_start_as_planned() {
         ("--kernel /newest --cmdline acpi=off", "the command line has \"acpi=off\""),
     ];
     for (options, reason) in refused {
-        let (said, status) = actor.try_run(&format!("sprig restart {options} victim 2>&1"));
-        assert!(status != 0 && said.contains(reason), "{options} ended with {status}: {said}");
+        assert_refused(&actor, &format!("sprig restart {options} victim"), reason);
     }
     victim.assert_undisturbed();
 

@@ -11,7 +11,7 @@ use tests::instance::Instance;
 use tests::network::FRAMES_PORT;
 use tests::scene::{Booted, box_file, networked};
 
-use super::{PANIC, assert_is_back, await_state, hang, hostile_image, kernel_code, restart, state};
+use super::{PANIC, assert_is_back, assert_refused, await_state, hang, hostile_image, kernel_code, restart, state};
 
 /// How many restarts; set by `cargo xtask soak restart`.
 const TIMES_VARIABLE: &str = "SPRIG_SOAK_RESTARTS";
@@ -152,14 +152,12 @@ fn assert_refusals(boot: &Instance<'_>, left: &Instance<'_>) {
         ("sh -c 'echo explode left > /dev/sprig'", "Invalid argument"),
     ];
     for (command, reason) in refused {
-        let (said, status) = boot.try_run(&format!("{command} 2>&1"));
-        assert!(status != 0 && said.contains(reason), "`{command}` ended with {status}: {said}");
+        assert_refused(boot, command, reason);
     }
     assert_eq!(state(boot, "left"), "running");
     // Without its driver, nothing brings the boot processor back: so nothing is done.
     boot.run("rmmod sprig_vni");
-    let (said, status) = left.try_run("sprig restart boot 2>&1");
-    assert!(status != 0 && said.contains("boot processor"), "it ended with {status}: {said}");
+    assert_refused(left, "sprig restart boot", "boot processor");
     boot.run("modprobe sprig_vni && sprig-network > /dev/null");
     left.await_links(3, "up");
 }

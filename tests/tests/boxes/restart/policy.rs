@@ -2,10 +2,10 @@
 
 use tests::Scene;
 use tests::fixture::STABLE;
-use tests::instance::{COMMAND_LIMIT, Instance};
+use tests::instance::Instance;
 use tests::scene::{Booted, box_file, networked};
 
-use super::{PANIC, assert_is_back, await_state, hang, hostile_image, kernel_code, state};
+use super::{PANIC, assert_is_back, await_state, await_word, hang, hostile_image, kernel_code, row, state};
 
 /// With these lines more in its entry.
 fn with(entry: &str, lines: &str) -> String {
@@ -14,17 +14,12 @@ fn with(entry: &str, lines: &str) -> String {
 
 /// How often a partition was started again.
 fn restarts(watcher: &Instance<'_>, name: &str) -> u64 {
-    watcher.number(&format!(
-        "sprig status --json | tr '{{' '\n' | grep '\"name\":\"{name}\"' | grep -o '\"restarts\":[0-9]*' | cut -d: -f2"
-    ))
+    watcher.number(&format!("{} | grep -o '\"restarts\":[0-9]*' | cut -d: -f2", row(name)))
 }
 
 /// Waits until a partition was started again so often, by nobody's hand, and is back.
 fn await_restart(booted: &Booted, watcher: &Instance<'_>, victim: &Instance<'_>, count: u64) {
-    let name = &victim.plan.name;
-    let is_so =
-        format!("sprig status --json | tr '{{' '\n' | grep '\"name\":\"{name}\"' | grep -q '\"restarts\":{count},'");
-    watcher.wait_until(&is_so, COMMAND_LIMIT, "sprig status; dmesg | tail");
+    await_word(watcher, &victim.plan.name, &format!("\"restarts\":{count},"));
     assert_is_back(booted, victim);
 }
 
