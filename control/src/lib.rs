@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! 0x0000  Header       what the box is, and where a core enters the resident part
-//! 0x1000  Partition    128 bytes for each partition: its order, its status, its load list
-//! 0x2000  Core         16 bytes for each APIC ID: its owner, and the order with which it has arrived
+//! 0x1000  Partition    256 bytes for each partition: its order, its status, its load list
+//! 0x3000  Core         16 bytes for each APIC ID: its owner, and the order with which it has arrived
 //! ```
 //!
 //! All of it is zero before the boot image fills it in. All words are atomics: any instance with the driver, and every
@@ -30,15 +30,18 @@
 #[cfg(test)]
 extern crate std;
 
+mod lease;
 mod order;
 mod page;
 mod policy;
+pub mod registers;
 mod restarts;
 mod status;
 mod watch;
 
+pub use lease::{LEASE_MS, Lease, Purpose};
 pub use order::{Command, Order, Pending};
-pub use page::{Arrival, BY_POLICY, ControlPage, Core, Header, NOBODY, Partition, Role};
+pub use page::{Arrival, BY_POLICY, ControlPage, Core, Header, NOBODY, Partition, Role, gate};
 pub use policy::{Policy, Reaction};
 pub use status::{Cause, State, Status};
 pub use watch::{LOOKS_PER_SECOND, Sight, Step, Watch};
@@ -46,10 +49,10 @@ pub use watch::{LOOKS_PER_SECOND, Sight, Step, Watch};
 /// "SPRC" in memory.
 pub const MAGIC: u32 = u32::from_le_bytes(*b"SPRC");
 /// Of this layout.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Most partitions that it has room for.
 pub const MAX_PARTITIONS: usize = 32;
 /// APIC IDs that it has room for.
 pub const MAX_CORES: usize = 256;
 /// Its bytes.
-pub const LEN: u64 = 0x3000;
+pub const LEN: u64 = 0x4000;

@@ -3,8 +3,6 @@
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
-use crossbeam_utils::CachePadded;
-
 use crate::{Cause, Command, LEN, MAGIC, MAX_CORES, MAX_PARTITIONS, Order, Pending, Policy, State, Status, VERSION};
 
 /// What is true of the whole box.
@@ -29,8 +27,8 @@ pub struct Header {
     pub tsc_khz: AtomicU64,
 }
 
-/// One partition's words. The page gives each a pair of cache lines to itself.
-#[repr(C)]
+/// One partition's words, in cache lines of their own.
+#[repr(C, align(256))]
 #[derive(Debug, Default)]
 pub struct Partition {
     /// The [`Order`] that is to be carried out.
@@ -65,6 +63,12 @@ pub struct Partition {
     pub first_list: AtomicU64,
     /// Bytes of it.
     pub first_list_len: AtomicU64,
+    /// The [`Lease`] by which somebody has it to himself for a while.
+    pub lease: AtomicU64,
+    /// Where the registers of its cores are kept, by the driver of its kernel; 0: nowhere.
+    pub registers: AtomicU64,
+    /// Where the rings of its console lie, by the driver of its kernel; 0: it has none.
+    pub console: AtomicU64,
 }
 
 /// Of [`Partition::asker`]: nobody has asked but the policy, by the hand of that partition.
@@ -79,8 +83,18 @@ pub struct Core {
     pub arrived: AtomicU64,
     /// The index of the partition that has it, and 1; [`NOBODY`].
     pub owner: AtomicU32,
-    /// Not 0: an NMI brings it to the resident part, by the driver of its kernel.
+    /// [`gate`]: whether an NMI brings it to the resident part, by the driver of its kernel.
     pub gate: AtomicU32,
+}
+
+/// Of [`Core::gate`].
+pub mod gate {
+    /// No NMI brings it.
+    pub const CLOSED: u32 = 0;
+    /// One does.
+    pub const OPEN: u32 = 1;
+    /// It stands still in one, as its partition is frozen, and looks for an order all the time.
+    pub const FROZEN: u32 = 2;
 }
 
 /// No partition's.
@@ -93,13 +107,13 @@ pub struct ControlPage {
     /// Of the box.
     pub header: Header,
     /// Of each partition.
-    pub partitions: [CachePadded<Partition>; MAX_PARTITIONS],
+    pub partitions: [Partition; MAX_PARTITIONS],
     /// Of each APIC ID.
     pub cores: [Core; MAX_CORES],
 }
 
-const _: () = assert!(offset_of!(ControlPage, partitions) == 0x1000 && offset_of!(ControlPage, cores) == 0x2000);
-const _: () = assert!(size_of::<CachePadded<Partition>>() == 128);
+const _: () = assert!(offset_of!(ControlPage, partitions) == 0x1000 && offset_of!(ControlPage, cores) == 0x3000);
+const _: () = assert!(size_of::<Partition>() == 256);
 const _: () = assert!(size_of::<ControlPage>() as u64 == LEN && size_of::<Core>() == 16);
 
 /// What a core is in its partition.
@@ -127,7 +141,7 @@ impl Default for ControlPage {
     fn default() -> Self {
         Self {
             header: Header::default(),
-            partitions: core::array::from_fn(|_| CachePadded::default()),
+            partitions: core::array::from_fn(|_| Partition::default()),
             cores: core::array::from_fn(|_| Core::default()),
         }
     }
@@ -174,7 +188,7 @@ impl ControlPage {
     /// A partition of the box.
     pub fn partition(&self, index: usize) -> Option<&Partition> {
         let count = (self.header.partitions.load(Ordering::Relaxed) as usize).min(MAX_PARTITIONS);
-        self.partitions[..count].get(index).map(|partition| &**partition)
+        self.partitions[..count].get(index)
     }
 
     /// Gives a core to a partition.
@@ -213,7 +227,7 @@ impl ControlPage {
     /// meanwhile, for a later order, have not.
     pub fn dismiss(&self, partition: usize, order: Order) {
         for core in self.cores_of(partition) {
-            core.gate.store(0, Ordering::Relaxed);
+            core.gate.store(gate::CLOSED, Ordering::Relaxed);
             // Release pairs with the acquire of `has_answered`: whoever sees this sees that the order is done.
             let _ = core.arrived.fetch_update(Ordering::Release, Ordering::Relaxed, |arrived| {
                 (arrived <= order.sequence + 1).then_some(0)
@@ -224,7 +238,7 @@ impl ControlPage {
     /// A core is about to be fetched: what it has said of itself holds no longer.
     pub fn dismiss_core(&self, core: u32) {
         let core = self.core(core);
-        core.gate.store(0, Ordering::Relaxed);
+        core.gate.store(gate::CLOSED, Ordering::Relaxed);
         core.arrived.store(0, Ordering::Release);
     }
 
@@ -238,12 +252,25 @@ impl ControlPage {
 
     /// Whether an NMI brings a core to the resident part, or wakes it there.
     pub fn comes_by_nmi(&self, core: u32) -> bool {
-        self.core(core).arrived.load(Ordering::Acquire) != 0 || self.core(core).gate.load(Ordering::Acquire) != 0
+        self.core(core).arrived.load(Ordering::Acquire) != 0 || self.core(core).gate.load(Ordering::Acquire) != gate::CLOSED
     }
 
     /// Says whether an NMI brings a core here from its kernel.
     pub fn open_gate(&self, core: u32, open: bool) {
-        self.core(core).gate.store(open.into(), Ordering::Release);
+        self.core(core).gate.store(if open { gate::OPEN } else { gate::CLOSED }, Ordering::Release);
+    }
+
+    /// A core of a frozen partition says that it stands still, or goes on.
+    pub fn stand_still(&self, core: u32, still: bool) {
+        self.core(core).gate.store(if still { gate::FROZEN } else { gate::OPEN }, Ordering::Release);
+    }
+
+    /// Whether all cores stand still that the kernel of a partition has, and it has any.
+    pub fn all_stand_still(&self, partition: usize) -> bool {
+        // Acquire: what a core did before, it has done.
+        let mut gates = self.cores_of(partition).map(|core| core.gate.load(Ordering::Acquire));
+        let is_some = self.cores_of(partition).any(|core| core.gate.load(Ordering::Acquire) == gate::FROZEN);
+        is_some && gates.all(|gate| gate != gate::OPEN)
     }
 
     /// Whether that core has arrived with that order or a later one, or has done so and left again.
@@ -373,10 +400,13 @@ impl Partition {
         if self.wanted() != order {
             return false;
         }
-        self.say(state, cause, now);
         if state == State::Starting {
             self.starts.fetch_add(1, Ordering::Relaxed);
+            // The memory that these lie in is cleared.
+            self.registers.store(0, Ordering::Relaxed);
+            self.console.store(0, Ordering::Relaxed);
         }
+        self.say(state, cause, now);
         self.done.store(order.word(), Ordering::Release);
         true
     }

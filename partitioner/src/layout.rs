@@ -6,7 +6,7 @@
 //! 0x0000_8000  TRAMPOLINE       where a SIPI wakes our processors
 //! 0x0001_0000  LOW_SLICES       one slice for each instance's own real-mode trampoline, up to the firmware's data
 //! 0x0010_0000  RESIDENT         the boot image: code, page tables, heap, stacks; never given away
-//! 0x003f_d000  CONTROL          its last pages: where partitions are asked to start and stop
+//! 0x003f_c000  CONTROL          its last pages: where partitions are asked to start and stop
 //! 0x0040_0000                   everything above is for partitions, the window and the images
 //! ```
 
@@ -17,7 +17,7 @@ use crate::address::{LARGE_PAGE, MIB, MemoryRange, PAGE};
 pub const RESIDENT: MemoryRange = MemoryRange::new(MIB, 4 * MIB).expect("RESIDENT is not empty");
 
 /// The control page, at the end of [`RESIDENT`], as the package `control` lays it out (a test of the whole compares them).
-pub const CONTROL: MemoryRange = MemoryRange::with_len(RESIDENT.end() - 0x3000, 0x3000).expect("CONTROL is not empty");
+pub const CONTROL: MemoryRange = MemoryRange::with_len(RESIDENT.end() - 0x4000, 0x4000).expect("CONTROL is not empty");
 
 /// The page into which the boot image's own SIPIs go. Below 64 KiB, which every Linux keeps away from.
 pub const TRAMPOLINE: MemoryRange = MemoryRange::with_len(0x8000, PAGE).expect("TRAMPOLINE is not empty");

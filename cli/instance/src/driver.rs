@@ -125,8 +125,8 @@ mod tests {
     use crate::snapshot::Words;
 
     const HEADER: u64 = 0;
-    const SECOND_PARTITION: u64 = 0x1000 + 128;
-    const CORES: u64 = 0x2000;
+    const SECOND_PARTITION: u64 = 0x1000 + 256;
+    const CORES: u64 = 0x3000;
 
     /// A file with the page of a box of two partitions. The second one has two cores, and the first has asked it to stop.
     fn page() -> File {
