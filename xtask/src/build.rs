@@ -98,6 +98,12 @@ fn programs(places: &Places) -> Result<Vec<Program>> {
     Ok(PROGRAMS.into_iter().map(|(package, name)| Program { path: built.join(package), name }).collect())
 }
 
+/// Builds the command `sprig` of instances.
+pub(crate) fn instance_command(places: &Places) -> Result<Program> {
+    let found = programs(places)?.into_iter().find(|program| program.name == disk::COMMAND);
+    found.context("it is not among the programs that run in instances")
+}
+
 /// Cargo's `subcommand` on the boot image, for bare metal.
 pub(crate) fn bare_metal_cargo(places: &Places, subcommand: &str) -> Result<Command> {
     let mut flags: Vec<OsString> = vec!["-Crelocation-model=static".into(), "-Ccode-model=small".into()];

@@ -1,8 +1,8 @@
 //! `cargo xtask dkms`: the driver as a Debian package for machines without Rust,
-//! `dkms/sprig-vni-dkms_<version>_all.deb`.
+//! `dkms/sprig-vni-dkms_<version>_amd64.deb`.
 //!
 //! It puts `driver/source` (the C shim and the compiled Rust core) into `/usr/src`, where DKMS builds a module of it
-//! for each kernel of the machine, now and whenever one is added. `--try-out` has the real DKMS do so inside
+//! for each kernel of the machine, now and whenever one is added; and beside it the command `sprig` of instances. `--try-out` has the real DKMS do so inside
 //! [`ModuleRoot`], which has no Rust either.
 
 use std::fs;
@@ -14,7 +14,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
+use crate::build;
 use crate::driver;
+use crate::initrd::Program;
 use crate::module_root::ModuleRoot;
 use crate::places::Places;
 use crate::process;
@@ -44,8 +46,9 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     setup::ensure(places, &[Item::Kbuild])?;
     let root = ModuleRoot::find(places)?;
     let source = driver::source(places)?;
+    let command = build::instance_command(places)?;
     let _lock = lock::take(&places.sprig)?;
-    let package = pack(&source, &places.sprig.join("dkms"))?;
+    let package = pack(&source, &command, &places.sprig.join("dkms"))?;
     progress::headline("dkms", &package.display().to_string());
     match options.try_out {
         true => try_out(&root, places, &package),
@@ -53,7 +56,7 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     }
 }
 
-fn pack(source: &Path, folder: &Path) -> Result<PathBuf> {
+fn pack(source: &Path, command: &Program, folder: &Path) -> Result<PathBuf> {
     fs::create_dir_all(folder)?;
     let tree = tempfile::tempdir_in(folder)?;
     let sources = tree.path().join("usr/src").join(format!("{NAME}-{VERSION}"));
@@ -65,6 +68,12 @@ fn pack(source: &Path, folder: &Path) -> Result<PathBuf> {
     let text = fs::read_to_string(&configuration).context("the driver's source has no dkms.conf")?;
     fs::write(&configuration, text.replace("#MODULE_VERSION#", VERSION))?;
 
+    let programs = tree.path().join("usr/bin");
+    fs::create_dir_all(&programs)?;
+    let program = programs.join(command.name);
+    fs::copy(&command.path, &program).with_context(|| format!("there is no {}", command.path.display()))?;
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755))?;
+
     let control = tree.path().join("DEBIAN");
     fs::create_dir(&control)?;
     fs::write(control.join("control"), control_file())?;
@@ -73,7 +82,7 @@ fn pack(source: &Path, folder: &Path) -> Result<PathBuf> {
         fs::set_permissions(control.join(name), fs::Permissions::from_mode(0o755))?;
     }
     fs::set_permissions(tree.path(), fs::Permissions::from_mode(0o755))?;
-    let package = folder.join(format!("{NAME}-dkms_{VERSION}_all.deb"));
+    let package = folder.join(format!("{NAME}-dkms_{VERSION}_amd64.deb"));
     let mut build = Command::new("dpkg-deb");
     build.args(["--root-owner-group", "--build"]).arg(tree.path()).arg(&package);
     process::output(&mut build, process::QUICK)?;
@@ -84,14 +93,15 @@ fn control_file() -> String {
     format!(
         "Package: {NAME}-dkms\n\
          Version: {VERSION}\n\
-         Architecture: all\n\
+         Architecture: amd64\n\
          Section: kernel\n\
          Priority: optional\n\
          Maintainer: The Sprig developers <sprig@localhost>\n\
          Depends: dkms\n\
-         Description: Linux driver for Sprig's virtual Ethernet\n \
+         Description: Linux driver for Sprig's virtual Ethernet, and the command sprig\n \
          A network interface between the kernels that share a machine. The module is built for\n \
-         each kernel by DKMS, from C and from one compiled object; no Rust compiler is needed.\n"
+         each kernel by DKMS, from C and from one compiled object; no Rust compiler is needed.\n \
+         The command looks after the other kernels: status, stop, start, restart, log, dump.\n"
     )
 }
 
@@ -163,12 +173,15 @@ mod tests {
         fs::write(source.path().join("dkms.conf"), "PACKAGE_VERSION=\"#MODULE_VERSION#\"\n").unwrap();
         fs::write(source.path().join("core.o.prebuilt"), "core").unwrap();
         fs::write(source.path().join("stamp"), "").unwrap();
-        let package = pack(source.path(), out.path()).unwrap();
+        let path = source.path().join("stamp");
+        let package = pack(source.path(), &Program { path, name: "sprig" }, out.path()).unwrap();
         let unpacked = out.path().join("unpacked");
         process::output(Command::new("dpkg-deb").arg("-x").args([&package, &unpacked]), process::QUICK).unwrap();
         let sources = unpacked.join(format!("usr/src/{NAME}-{VERSION}"));
         let configuration = fs::read_to_string(sources.join("dkms.conf")).unwrap();
         assert_eq!(configuration, format!("PACKAGE_VERSION=\"{VERSION}\"\n"));
+        let mode = fs::metadata(unpacked.join("usr/bin/sprig")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o755);
         assert!(sources.join("core.o.prebuilt").is_file() && !sources.join("stamp").exists());
         let depends = process::output(Command::new("dpkg-deb").arg("-f").arg(&package).arg("Depends"), process::QUICK);
         assert_eq!(depends.unwrap(), "dkms\n");
