@@ -151,12 +151,28 @@ bool sprig_can_fetch(const struct sprig_vni *vni, u32 partition)
 	return true;
 }
 
-/* Asks the kernel of another partition for its clock, which it answers in the control page. */
-void sprig_ask_for_clock(const struct sprig_vni *vni, u32 partition)
+static void sprig_send_nmi(const struct sprig_vni *vni, u32 core)
 {
 	unsigned long flags;
 
 	local_irq_save(flags);
-	sprig_icr_send(vni->x2apic, vni->cores[partition].apic_ids[0], APIC_DM_NMI);
+	sprig_icr_send(vni->x2apic, core, APIC_DM_NMI);
 	local_irq_restore(flags);
+}
+
+/* Asks the kernel of another partition for its clock, which it answers in the control page. */
+void sprig_ask_for_clock(const struct sprig_vni *vni, u32 partition)
+{
+	sprig_send_nmi(vni, vni->cores[partition].apic_ids[0]);
+}
+
+/* Asks those cores of a frozen partition that do not stand still. */
+void sprig_call_to_stand_still(const struct sprig_vni *vni, u32 partition)
+{
+	const struct sprig_cores *cores = &vni->cores[partition];
+	u32 i;
+
+	for (i = 0; i < cores->count; i++)
+		if (sprig_control_has_open_gate(vni->control, cores->apic_ids[i]))
+			sprig_send_nmi(vni, cores->apic_ids[i]);
 }

@@ -55,8 +55,11 @@ NOKPROBE_SYMBOL(sprig_gate_leave);
 
 static int sprig_gate_on_nmi(unsigned int type, struct pt_regs *regs)
 {
+	bool was_asked;
+
 	sprig_control_obey();
-	return sprig_control_answer() ? NMI_HANDLED : NMI_DONE;
+	was_asked = sprig_control_answer();
+	return sprig_stand_still(regs) || was_asked ? NMI_HANDLED : NMI_DONE;
 }
 NOKPROBE_SYMBOL(sprig_gate_on_nmi);
 

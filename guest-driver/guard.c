@@ -152,6 +152,7 @@ static int sprig_on_the_way_out(struct notifier_block *block, unsigned long even
 /* The other cores have been stopped. */
 static int sprig_on_panic(struct notifier_block *block, unsigned long event, void *data)
 {
+	sprig_keep_registers(NULL);
 	sprig_silence_devices();
 	if (in_nmi())
 		sprig_gate_close_here();

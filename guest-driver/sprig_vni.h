@@ -14,7 +14,10 @@
  *	cores.c     which cores each partition has
  *	guard.c     what keeps a reset of this instance from taking the box along
  *	kexec.c     what keeps the next kernel of this instance in its partition
- *	control.c   stops and starts other partitions, and says how this one is
+ *	control.c   what this instance says of itself in the control page, and does because it was asked to
+ *	device.c    /dev/sprig: what this instance asks of others
+ *	hold.c      having another partition to oneself
+ *	freeze.c    standing still, and the registers with which our cores do
  *	fetch.c     brings cores to the resident part of the boot image
  *	watch.c     what becomes of the others when they end or hang
  *	gate.c      the way of this instance's cores to the resident part; jump.S: its last step
@@ -50,6 +53,7 @@
 #include <linux/timer.h>
 #include <linux/u64_stats_sync.h>
 #include <linux/version.h>
+#include <linux/workqueue.h>
 
 #include "sprig_vni_core.h"
 
@@ -205,6 +209,8 @@ struct sprig_vni {
 	struct irq_domain *irq_domain;
 
 	struct sprig_control_page *control;
+	phys_addr_t control_start;
+	u64 control_len;
 	struct sprig_cores *cores;	/* [partitions] */
 	bool x2apic;			/* how this instance sends interrupts */
 	struct sprig_rings __percpu *doorbells;	/* in any context, so each core has its own */
@@ -295,12 +301,38 @@ void sprig_control_obey(void);
 bool sprig_control_come_back(u32 cause);
 void sprig_control_hand_over(u32 cause);
 bool sprig_control_answer(void);
+const struct sprig_vni *sprig_control_enter(void);
+void sprig_control_leave(void);
+
+/* ---- device.c ---- */
+int sprig_device_probe(struct sprig_vni *vni);
+
+/* ---- hold.c ---- */
+/* What an open file has to itself. Under the lock of /dev/sprig. */
+struct sprig_hold {
+	struct delayed_work renewing;
+	u32 partition;
+	u32 purpose;			/* 0: nothing */
+};
+
+void sprig_hold_init(struct sprig_hold *hold);
+bool sprig_holds(const struct sprig_hold *hold, u32 partition);
+bool sprig_is_held_by_others(const struct sprig_vni *vni, const struct sprig_hold *hold, u32 partition);
+int sprig_hold_take(const struct sprig_vni *vni, struct sprig_hold *hold, u32 partition, u32 purpose);
+int sprig_hold_freeze(const struct sprig_vni *vni, struct sprig_hold *hold, u32 partition);
+int sprig_hold_end(const struct sprig_vni *vni, struct sprig_hold *hold);
+
+/* ---- freeze.c ---- */
+int sprig_freeze_probe(struct sprig_vni *vni);
+void sprig_keep_registers(struct pt_regs *regs);
+bool sprig_stand_still(struct pt_regs *regs);
 
 /* ---- fetch.c ---- */
 int sprig_fetch(const struct sprig_vni *vni, u32 partition, u64 order);
 void sprig_fetch_own(const struct sprig_vni *vni, u64 order);
 bool sprig_can_fetch(const struct sprig_vni *vni, u32 partition);
 void sprig_ask_for_clock(const struct sprig_vni *vni, u32 partition);
+void sprig_call_to_stand_still(const struct sprig_vni *vni, u32 partition);
 
 /* ---- watch.c ---- */
 int sprig_watch_begin(struct sprig_vni *vni);

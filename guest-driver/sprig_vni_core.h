@@ -175,6 +175,26 @@ void sprig_control_say(const struct sprig_control_page *page, u32 index, u32 sta
 bool sprig_control_answer_clock(const struct sprig_control_page *page, u32 index, u64 clock);
 u32 sprig_order_command(u64 order);
 
+/* ---- having a partition to oneself: the same ---- */
+#define SPRIG_PURPOSE_FREEZE 1
+#define SPRIG_PURPOSE_LOAD 2
+bool sprig_control_take(const struct sprig_control_page *page, u32 index, u32 holder, u32 purpose, u64 now);
+bool sprig_control_renew(const struct sprig_control_page *page, u32 index, u32 holder, u32 purpose, u64 now);
+bool sprig_control_end_hold(const struct sprig_control_page *page, u32 index, u32 holder, u32 purpose, u64 now);
+/* Its index, and 1; 0: nobody. */
+u32 sprig_control_holder(const struct sprig_control_page *page, u32 index, u64 now);
+bool sprig_control_is_frozen(const struct sprig_control_page *page, u32 index, u64 now);
+void sprig_control_stand_still(const struct sprig_control_page *page, u32 core, bool still);
+bool sprig_control_has_open_gate(const struct sprig_control_page *page, u32 core);
+bool sprig_control_has_gate(const struct sprig_control_page *page, u32 index);
+bool sprig_control_all_stand_still(const struct sprig_control_page *page, u32 index);
+void sprig_control_keeps_registers(const struct sprig_control_page *page, u32 index, u64 address);
+#define SPRIG_REGISTERS_BYTES 256	/* for each core; zeroed at first, aligned to as many */
+#define SPRIG_REGISTERS 27
+/* words: so many, in the order of elf_gregset_t. */
+void sprig_registers_keep(void *registers, u32 slot, const u64 *words, u64 process);
+void sprig_registers_drop(void *registers, u32 slot);
+
 /* ---- watching the others: in process context, one caller at a time ---- */
 #define SPRIG_WATCH_BYTES 40		/* what is known of a partition: zeroed at first, aligned to 8 */
 #define SPRIG_LOOKS_PER_SECOND 5

@@ -20,6 +20,7 @@
 
 static void sprig_stopped(void)
 {
+	sprig_keep_registers(NULL);
 	sprig_gate_leave();
 	for (;;)
 		asm volatile("cli; hlt" : : : "memory");
@@ -45,6 +46,7 @@ static struct cpumask *sprig_stopping;
 static int sprig_stop(struct kprobe *probe, struct pt_regs *regs)
 {
 	local_irq_disable();
+	sprig_keep_registers(regs);
 	cpumask_clear_cpu(raw_smp_processor_id(), sprig_stopping);
 	sprig_gate_leave();
 	return 0;

@@ -30,6 +30,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod gate;
 mod lease;
 mod order;
 mod page;
@@ -41,7 +42,7 @@ mod watch;
 
 pub use lease::{LEASE_MS, Lease, Purpose};
 pub use order::{Command, Order, Pending};
-pub use page::{Arrival, BY_POLICY, ControlPage, Core, Header, NOBODY, Partition, Role, gate};
+pub use page::{Arrival, BY_POLICY, ControlPage, Core, Header, NOBODY, Partition, Role};
 pub use policy::{Policy, Reaction};
 pub use status::{Cause, State, Status};
 pub use watch::{LOOKS_PER_SECOND, Sight, Step, Watch};

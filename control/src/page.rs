@@ -3,7 +3,9 @@
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
-use crate::{Cause, Command, LEN, MAGIC, MAX_CORES, MAX_PARTITIONS, Order, Pending, Policy, State, Status, VERSION};
+use crate::{
+    Cause, Command, LEN, MAGIC, MAX_CORES, MAX_PARTITIONS, Order, Pending, Policy, State, Status, VERSION, gate,
+};
 
 /// What is true of the whole box.
 #[repr(C, align(4096))]
@@ -83,18 +85,8 @@ pub struct Core {
     pub arrived: AtomicU64,
     /// The index of the partition that has it, and 1; [`NOBODY`].
     pub owner: AtomicU32,
-    /// [`gate`]: whether an NMI brings it to the resident part, by the driver of its kernel.
+    /// [`gate`](crate::gate): whether an NMI brings it to the resident part, by the driver of its kernel.
     pub gate: AtomicU32,
-}
-
-/// Of [`Core::gate`].
-pub mod gate {
-    /// No NMI brings it.
-    pub const CLOSED: u32 = 0;
-    /// One does.
-    pub const OPEN: u32 = 1;
-    /// It stands still in one, as its partition is frozen, and looks for an order all the time.
-    pub const FROZEN: u32 = 2;
 }
 
 /// No partition's.
@@ -242,35 +234,12 @@ impl ControlPage {
         core.arrived.store(0, Ordering::Release);
     }
 
-    fn core(&self, apic_id: u32) -> &Core {
+    pub(crate) fn core(&self, apic_id: u32) -> &Core {
         &self.cores[apic_id as usize % MAX_CORES]
     }
 
-    fn cores_of(&self, partition: usize) -> impl Iterator<Item = &Core> {
+    pub(crate) fn cores_of(&self, partition: usize) -> impl Iterator<Item = &Core> {
         self.cores.iter().filter(move |core| core.owner.load(Ordering::Relaxed) == partition as u32 + 1)
-    }
-
-    /// Whether an NMI brings a core to the resident part, or wakes it there.
-    pub fn comes_by_nmi(&self, core: u32) -> bool {
-        self.core(core).arrived.load(Ordering::Acquire) != 0 || self.core(core).gate.load(Ordering::Acquire) != gate::CLOSED
-    }
-
-    /// Says whether an NMI brings a core here from its kernel.
-    pub fn open_gate(&self, core: u32, open: bool) {
-        self.core(core).gate.store(if open { gate::OPEN } else { gate::CLOSED }, Ordering::Release);
-    }
-
-    /// A core of a frozen partition says that it stands still, or goes on.
-    pub fn stand_still(&self, core: u32, still: bool) {
-        self.core(core).gate.store(if still { gate::FROZEN } else { gate::OPEN }, Ordering::Release);
-    }
-
-    /// Whether all cores stand still that the kernel of a partition has, and it has any.
-    pub fn all_stand_still(&self, partition: usize) -> bool {
-        // Acquire: what a core did before, it has done.
-        let mut gates = self.cores_of(partition).map(|core| core.gate.load(Ordering::Acquire));
-        let is_some = self.cores_of(partition).any(|core| core.gate.load(Ordering::Acquire) == gate::FROZEN);
-        is_some && gates.all(|gate| gate != gate::OPEN)
     }
 
     /// Whether that core has arrived with that order or a later one, or has done so and left again.

@@ -85,6 +85,11 @@ impl Watch {
         let done = partition.done();
         let status = partition.status();
         let wanted = partition.wanted();
+        // Whoever has it to himself looks after it, and it stands still because he wants it to.
+        if partition.lease(sight.now_ms).is_some() {
+            *self = Self::default();
+            return Step::None;
+        }
         self.count(wanted.word(), status.word());
         if wanted != done {
             return self.help(page, index, own, wanted, sight);

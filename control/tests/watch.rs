@@ -2,7 +2,9 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use control::{Cause, Command, ControlPage, LOOKS_PER_SECOND, Order, Policy, Reaction, Sight, State, Step, Watch};
+use control::{
+    Cause, Command, ControlPage, LOOKS_PER_SECOND, Order, Policy, Purpose, Reaction, Sight, State, Step, Watch,
+};
 
 const WATCHED: usize = 1;
 /// APIC IDs: of its boot core, of the other one.
@@ -121,6 +123,20 @@ fn what_is_switched_off_may_first_shut_its_devices_down() {
     let mut scene = Scene::new(restart_always());
     scene.say(State::Ended, Cause::Halt);
     assert_eq!(scene.only_order(20).0, 10, "its cores stay in its kernel");
+}
+
+#[test]
+fn one_that_somebody_has_to_himself_is_left_alone() {
+    let mut scene = Scene::new(restart_always());
+    scene.is_stalled = true;
+    scene.look_for(19);
+    scene.page.partitions[WATCHED].take_lease(0, Purpose::Freeze, 19_000).unwrap();
+    for second in 20..60 {
+        assert_eq!(scene.look_for(1), [], "it is frozen");
+        assert!(scene.page.partitions[WATCHED].renew_lease(0, Purpose::Freeze, second * 1000));
+    }
+    assert!(scene.page.partitions[WATCHED].end_lease(0, Purpose::Freeze, 60_000));
+    assert_eq!(scene.only_order(30).0, 19, "it hangs: 20 s from then on");
 }
 
 #[test]

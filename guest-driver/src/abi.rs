@@ -15,6 +15,7 @@
 pub mod control;
 pub mod counters;
 pub mod doorbell;
+pub mod hold;
 pub mod lifecycle;
 pub mod links;
 pub mod receive;

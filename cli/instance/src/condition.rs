@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use control::{Cause, Command, State};
+use control::{Cause, Command, Purpose, State};
 use serde::Serialize;
 
 use crate::snapshot::Words;
@@ -20,6 +20,8 @@ pub(crate) enum Condition {
     Starting,
     /// Its driver is loaded.
     Running,
+    /// It stands still, for as long as a neighbour reads its memory.
+    Frozen,
     /// Its driver was loaded, and has gone silent: its kernel hangs, or sits in a debugger.
     Stalled,
     /// Its kernel panicked.
@@ -47,6 +49,7 @@ impl Condition {
         match (words.pending(), words.status.state) {
             (Some(order), _) if order.command == Command::Stop => Self::Stopping,
             (Some(_), _) | (None, State::Starting) => Self::Starting,
+            (None, State::Running) if words.lease.is_some_and(|lease| lease.purpose == Purpose::Freeze) => Self::Frozen,
             (None, State::Running) if link == Some(STALLED) => Self::Stalled,
             (None, State::Running) => Self::Running,
             (None, State::Planned) => Self::Planned,
@@ -62,6 +65,8 @@ impl Condition {
         match self {
             Self::Planned | Self::Panicked | Self::Halted | Self::PoweredOff | Self::Ended | Self::Stopped => true,
             Self::Starting | Self::Running | Self::Stalled | Self::Rebooting | Self::Stopping => false,
+            // For as long as somebody else wants it to.
+            Self::Frozen => false,
             // A core that did not come may run.
             Self::Failed => false,
         }
@@ -85,6 +90,7 @@ impl fmt::Display for Condition {
             Self::Planned => "planned",
             Self::Starting => "starting",
             Self::Running => "running",
+            Self::Frozen => "frozen",
             Self::Stalled => "stalled",
             Self::Panicked => "panicked",
             Self::Halted => "halted",
@@ -100,7 +106,7 @@ impl fmt::Display for Condition {
 
 #[cfg(test)]
 mod tests {
-    use control::Status;
+    use control::{Lease, Status};
 
     use super::*;
     use crate::snapshot::tests::running;
@@ -133,6 +139,15 @@ mod tests {
         let with_stalled_link = |state| Condition::of(&with_status(state, Cause::None), Some("stalled"));
         assert_eq!(with_stalled_link(State::Running), Condition::Stalled);
         assert_eq!(with_stalled_link(State::Stopped), Condition::Stopped);
+    }
+
+    #[test]
+    fn one_that_a_neighbour_has_frozen_stands_still() {
+        let held = |purpose| Some(Lease { holder: 0, purpose, until_ms: 1 });
+        let frozen = Words { lease: held(Purpose::Freeze), ..running() };
+        assert_eq!(Condition::of(&frozen, Some("stalled")), Condition::Frozen);
+        let loaded = Words { lease: held(Purpose::Load), ..with_status(State::Stopped, Cause::Asked) };
+        assert_eq!(Condition::of(&loaded, None), Condition::Stopped);
     }
 
     #[test]

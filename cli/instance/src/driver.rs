@@ -164,6 +164,8 @@ mod tests {
             is_by_policy: false,
             first_list: (0, 0),
             cores: 2,
+            lease: None,
+            registers: 0,
         };
         assert_eq!(snapshot.partitions[1], expected);
     }

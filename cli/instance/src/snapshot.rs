@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use std::time::Duration;
 
-use control::{BY_POLICY, ControlPage, MAGIC, MAX_PARTITIONS, Order, Partition, Status, VERSION};
+use control::{BY_POLICY, ControlPage, Lease, MAGIC, MAX_PARTITIONS, Order, Partition, Status, VERSION};
 
 /// A time by the time-stamp counter, which all partitions share.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -64,6 +64,10 @@ pub(crate) struct Words {
     pub(crate) first_list: (u64, u64),
     /// The number of its cores.
     pub(crate) cores: usize,
+    /// Who has it to himself.
+    pub(crate) lease: Option<Lease>,
+    /// Where the registers of its cores are kept; 0: nowhere.
+    pub(crate) registers: u64,
 }
 
 impl Snapshot {
@@ -76,8 +80,10 @@ impl Snapshot {
             (MAGIC, version, _) => return Err(PageError::Version(version)),
             (magic, ..) => return Err(PageError::Magic(magic)),
         }
-        let partitions = (0..table).map(|index| Words::read(&page.partitions[index], cores_of(page, index))).collect();
-        Ok(Self { now, tsc_khz: word(&header.tsc_khz), partitions })
+        let tsc_khz = word(&header.tsc_khz);
+        let now_ms = now.0.checked_div(tsc_khz).unwrap_or(0);
+        let read = |index: usize| Words::read(&page.partitions[index], cores_of(page, index), now_ms);
+        Ok(Self { now, tsc_khz, partitions: (0..table).map(read).collect() })
     }
 
     /// The time from then until the snapshot; `None` if then is no time.
@@ -88,7 +94,7 @@ impl Snapshot {
 }
 
 impl Words {
-    fn read(partition: &Partition, cores: usize) -> Self {
+    fn read(partition: &Partition, cores: usize, now_ms: u64) -> Self {
         // Before the rest: an order that is done was wanted before, and has set its status before.
         let done = Order::from_word(word(&partition.done));
         let asker = half(&partition.asker);
@@ -102,6 +108,8 @@ impl Words {
             is_by_policy: asker & BY_POLICY != 0,
             first_list: (word(&partition.first_list), word(&partition.first_list_len)),
             cores,
+            lease: Lease::from_word(word(&partition.lease)).filter(|lease| lease.until_ms > now_ms),
+            registers: word(&partition.registers),
         }
     }
 
@@ -149,6 +157,8 @@ pub(crate) mod tests {
             is_by_policy: false,
             first_list: (0, 0),
             cores: 2,
+            lease: None,
+            registers: 0,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use control::{Cause, Command};
+use control::{Cause, Command, Purpose};
 use rustix::io::Errno;
 
 use super::Verb;
@@ -53,6 +53,19 @@ pub(crate) enum OrderError {
     /// An order was pending, and is no more.
     #[error("{0:?} had another order to carry out, which is done by now; try again")]
     WasPending(String),
+    /// Somebody has it to himself.
+    #[error("{name:?} is being {purpose} by {holder}; try again when that is done")]
+    Held {
+        /// Its name.
+        name: String,
+        /// What is done with it.
+        purpose: &'static str,
+        /// Who does it.
+        holder: String,
+    },
+    /// Somebody had it to himself, and has no more.
+    #[error("somebody had {0:?} to himself until now; try again")]
+    WasHeld(String),
     /// It cannot be fetched.
     #[error(
         "{0:?} has the machine's boot processor, and its driver is not loaded: nothing reaches it, and only a reset of the \
@@ -155,6 +168,7 @@ impl Ordered<'_> {
             Some(Errno::NOENT) => self.partitions.unknown(self.name).into(),
             Some(Errno::LOOP) => OrderError::Own { name, way: "use poweroff or reboot" },
             Some(Errno::BUSY) => self.pending(words),
+            Some(Errno::USERS) => self.held(words),
             Some(Errno::OPNOTSUPP) => OrderError::OutOfReach(name),
             Some(Errno::AGAIN) => OrderError::NotStopped(name),
             Some(Errno::TIMEDOUT) => OrderError::CoresSilent(name),
@@ -170,6 +184,17 @@ impl Ordered<'_> {
             Some(order) => OrderError::Pending { name, pending: word_of(order.command), asker: self.asker(words) },
             None => OrderError::WasPending(name),
         }
+    }
+
+    fn held(&self, words: &Words) -> OrderError {
+        let name = self.name.to_owned();
+        let Some(lease) = words.lease else { return OrderError::WasHeld(name) };
+        let purpose = match lease.purpose {
+            Purpose::Freeze => "dumped",
+            Purpose::Load => "given another kernel",
+        };
+        let holder = self.partitions.name_of(lease.holder.into()).unwrap_or_else(|| "somebody".to_owned());
+        OrderError::Held { name, purpose, holder }
     }
 
     /// Why the order does not come to its end.

@@ -163,7 +163,7 @@ impl Target {
         say(&format!("{:?} is {}, {times}", self.name, Condition::of(&words, None)))
     }
 
-    /// Stops it, and has it start from something else.
+    /// Stops it, and has it start from something else. Nobody else starts it until this program ends.
     fn change(
         &self,
         ordered: &Ordered<'_>,
@@ -171,6 +171,8 @@ impl Target {
         change: &Change,
         look: impl Fn() -> Result<Words, PageError>,
     ) -> Result<(), OrderError> {
+        let hold = Ordered { word: "hold", ..*ordered };
+        give(driver, &hold, &hold.line(), &look)?;
         let stop = Ordered { word: Verb::Stop.word(), ..*ordered };
         give(driver, &stop, &stop.line(), &look)?;
         self.wait_for(&stop, look()?.wanted, Goal::Stopped, Instant::now(), &look)?;

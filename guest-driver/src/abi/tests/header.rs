@@ -18,7 +18,7 @@ use vni::peer_link::LinkStatus;
 
 use crate::abi::doorbell::Cores;
 use crate::abi::receive::Frame;
-use crate::abi::{MAX_SEGMENTS, Segment, control, doorbell, links, receive, send, watch};
+use crate::abi::{MAX_SEGMENTS, Segment, control, doorbell, hold, links, receive, send, watch};
 use crate::endpoint::Endpoint;
 
 const HEADER: &str = include_str!("../../../sprig_vni_core.h");
@@ -28,7 +28,7 @@ const LINUX_TYPES: &str = "#include <stdbool.h>\n#include <stddef.h>\n#include <
     typedef uint8_t u8; typedef uint16_t u16; typedef uint32_t u32; typedef uint64_t u64;\n";
 
 /// Each type of the interface, in both languages; `@` is the place of the name.
-const TYPES: [(&str, &str); 22] = [
+const TYPES: [(&str, &str); 23] = [
     ("*const Endpoint", "const struct sprig_endpoint *@"),
     ("*const ControlPage", "const struct sprig_control_page *@"),
     ("*mut u64", "u64 *@"),
@@ -40,6 +40,7 @@ const TYPES: [(&str, &str); 22] = [
     ("*const [u8; 6]", "const u8 @[6]"),
     ("*const u8", "const u8 *@"),
     ("*const u32", "const u32 *@"),
+    ("*const u64", "const u64 *@"),
     ("*mut c_void", "void *@"),
     ("*const c_char", "const char *@"),
     ("c_int", "int @"),
@@ -182,7 +183,7 @@ fn c_lays_structures_out_as_rust_does() {
 }
 
 /// Each constant of the header.
-const CONSTANTS: [(&str, usize); 36] = [
+const CONSTANTS: [(&str, usize); 40] = [
     ("SPRIG_MAX_PARTITIONS", MAX_PARTITIONS),
     ("SPRIG_MAX_FRAME", vni::MAX_FRAME),
     ("SPRIG_MAX_SEGMENTS", MAX_SEGMENTS),
@@ -215,6 +216,10 @@ const CONSTANTS: [(&str, usize); 36] = [
     ("SPRIG_CAUSE_REBOOT", control::CAUSE_REBOOT as usize),
     ("SPRIG_CAUSE_HALT", control::CAUSE_HALT as usize),
     ("SPRIG_CAUSE_POWER_OFF", control::CAUSE_POWER_OFF as usize),
+    ("SPRIG_PURPOSE_FREEZE", hold::PURPOSE_FREEZE as usize),
+    ("SPRIG_PURPOSE_LOAD", hold::PURPOSE_LOAD as usize),
+    ("SPRIG_REGISTERS_BYTES", hold::REGISTERS_BYTES as usize),
+    ("SPRIG_REGISTERS", hold::REGISTERS),
     ("SPRIG_WATCH_BYTES", watch::WATCH_BYTES),
     ("SPRIG_LOOKS_PER_SECOND", watch::LOOKS_PER_SECOND as usize),
     ("SPRIG_STEP_NONE", watch::STEP_NONE as usize),

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0 OR GPL-2.0-only
+/*
+ * Having another partition to oneself: frozen, to read its memory of one moment, or stopped, to write another kernel there.
+ *
+ * It lasts as long as the open file of /dev/sprig by which it was asked for, unless it is given back before. It is a lease
+ * in the control page that is renewed each second; if this instance dies, it ends by itself.
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/delay.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include <asm/tsc.h>
+
+#include "sprig_vni.h"
+
+/* A second for all cores to stand still: an emulator may not have run one for a while. */
+#define SPRIG_FREEZE_TRIES 1000
+/* They are sent an NMI again and again, but seldom: one that comes while the first is at work is left over. */
+#define SPRIG_TRIES_PER_NMI 100
+
+static void sprig_renew(struct work_struct *work)
+{
+	struct sprig_hold *hold = container_of(to_delayed_work(work), struct sprig_hold, renewing);
+	const struct sprig_vni *vni = sprig_control_enter();
+
+	if (vni && sprig_control_renew(vni->control, hold->partition, vni->index, hold->purpose, rdtsc()))
+		schedule_delayed_work(&hold->renewing, HZ);
+	sprig_control_leave();
+}
+
+void sprig_hold_init(struct sprig_hold *hold)
+{
+	INIT_DELAYED_WORK(&hold->renewing, sprig_renew);
+}
+
+bool sprig_holds(const struct sprig_hold *hold, u32 partition)
+{
+	return hold->purpose && hold->partition == partition;
+}
+
+/* Frozen, or to be written to; by another file than this one. */
+bool sprig_is_held_by_others(const struct sprig_vni *vni, const struct sprig_hold *hold, u32 partition)
+{
+	return !sprig_holds(hold, partition) && sprig_control_holder(vni->control, partition, rdtsc());
+}
+
+int sprig_hold_take(const struct sprig_vni *vni, struct sprig_hold *hold, u32 partition, u32 purpose)
+{
+	if (hold->purpose)
+		return -EALREADY;
+	if (!sprig_control_take(vni->control, partition, vni->index, purpose, rdtsc()))
+		return -EUSERS;
+	hold->partition = partition;
+	hold->purpose = purpose;
+	schedule_delayed_work(&hold->renewing, HZ);
+	return 0;
+}
+
+/* ESTALE: it had ended before, so what it was for is not sure. `vni` may be gone. */
+int sprig_hold_end(const struct sprig_vni *vni, struct sprig_hold *hold)
+{
+	bool was_held;
+
+	if (!hold->purpose)
+		return -ENOENT;
+	cancel_delayed_work_sync(&hold->renewing);
+	was_held = vni && sprig_control_end_hold(vni->control, hold->partition, vni->index, hold->purpose, rdtsc());
+	hold->purpose = 0;
+	return was_held ? 0 : -ESTALE;
+}
+
+static int sprig_await_stillness(const struct sprig_vni *vni, u32 partition)
+{
+	int tries;
+
+	for (tries = 0; tries < SPRIG_FREEZE_TRIES && !fatal_signal_pending(current); tries++) {
+		if (tries % SPRIG_TRIES_PER_NMI == 0)
+			sprig_call_to_stand_still(vni, partition);
+		if (sprig_control_all_stand_still(vni->control, partition))
+			return 0;
+		usleep_range(USEC_PER_MSEC, 2 * USEC_PER_MSEC);
+	}
+	return -ETIMEDOUT;
+}
+
+int sprig_hold_freeze(const struct sprig_vni *vni, struct sprig_hold *hold, u32 partition)
+{
+	int error;
+
+	if (sprig_control_pending(vni->control, partition))
+		return -EBUSY;
+	if (!sprig_control_has_gate(vni->control, partition))
+		return -EOPNOTSUPP;
+	error = sprig_hold_take(vni, hold, partition, SPRIG_PURPOSE_FREEZE);
+	if (error)
+		return error;
+	error = sprig_await_stillness(vni, partition);
+	if (error)
+		sprig_hold_end(vni, hold);
+	return error;
+}
