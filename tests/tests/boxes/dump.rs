@@ -9,6 +9,8 @@ use tests::fixture::{self, KERNELS, STABLE, release};
 use tests::scene::{Booted, networked_of};
 use tests::{Instance, Scene};
 
+use super::restart::await_state;
+
 /// Limit for writing a dump to the emulated disk and reading it, in emulation on a busy host.
 const LIMIT: Duration = Duration::from_secs(300);
 /// The lines of kernels whose dumps are read, in a soak all of them: each takes a minute and more.
@@ -18,6 +20,15 @@ fn lines() -> &'static [&'static str] {
         None => &[STABLE],
     }
 }
+
+/// Prints the number of the process and the address of the instruction of each core, as the notes of a dump have them.
+const CORES: &str = "import struct, sys; \
+file = open(sys.argv[1], 'rb').read(4096); \
+at, size = struct.unpack_from('<Q16xQ', file, 64 + 8); \
+end = at + size\n\
+while at < end:\n \
+name, len, kind = struct.unpack_from('<III', file, at); body = at + 12 + (name + 3 & ~3); at = body + (len + 3 & ~3)\n \
+if kind == 1: print(struct.unpack_from('<i', file, body + 32)[0], hex(struct.unpack_from('<Q', file, body + 240)[0]))";
 
 /// What is in the victim's log before its end.
 const BEFORE: &str = "before the crash";
@@ -90,6 +101,45 @@ fn assert_is_read_by_drgn(web: &Instance<'_>, dump: &str, line: &str) {
     assert!(read.contains(&format!("{release} Linux {name} {release}")), "{line}: {read}");
 }
 
+/// The processes that a dump's notes have, with the addresses of their instructions.
+fn cores_in(web: &Instance<'_>, dump: &str) -> Vec<(u64, u64)> {
+    let lines = run(web, &format!("python3 -c \"{CORES}\" {dump}"));
+    let parse = |line: &str| {
+        let (process, at) = line.split_once(" 0x")?;
+        Some((process.parse().ok()?, u64::from_str_radix(at, 16).ok()?))
+    };
+    lines.lines().map(|line| parse(line).unwrap_or_else(|| panic!("{line:?}"))).collect()
+}
+
+/// Asserts that a partition that runs stands still while it is dumped, and goes on afterwards.
+fn assert_is_frozen_meanwhile(web: &Instance<'_>, victim: &Instance<'_>) {
+    let name = &victim.plan.name;
+    let process = victim.number("sh -c 'while :; do :; done' > /dev/null & echo $!");
+    let runs_at = |dump: &str| cores_in(web, dump).iter().any(|core| core.0 == process && core.1 < 1 << 47);
+    // Now and then its kernel does something for itself.
+    let is_at_work = (0..5).any(|_| {
+        run(web, &format!("sprig dump {name} --freeze --force -o /var/frozen"));
+        runs_at("/var/frozen")
+    });
+    assert!(is_at_work, "process {process} of the victim has its core, and is not in the notes");
+    victim.run(&format!("kill {process}"));
+    // As long as its reader takes nothing, a dump is not done.
+    let meanwhile =
+        format!("sprig status; sprig restart {name}; sprig dump {name} --freeze -o /var/second; cat > /dev/null");
+    let seen =
+        run(web, &format!("sprig dump {name} --freeze -o - | {{ head -c 1 > /dev/null; {{ {meanwhile}; }} 2>&1; }}"));
+    assert!(seen.lines().any(|line| line.starts_with(name.as_str()) && line.contains("frozen")), "{seen}");
+    assert!(seen.contains(&format!("\"{name}\" is being dumped by web")), "{seen}");
+    assert!(seen.contains(&format!("\"{name}\" is held by web")), "{seen}");
+    // Nothing is held any longer by one that was killed.
+    web.run(&format!("{{ sprig dump {name} --freeze -o - & echo $! > /tmp/dumper; wait; }} | {{ head -c 1; kill -9 $(cat /tmp/dumper); }} | wc -c"));
+    await_state(web, name, "running");
+    assert_eq!(victim.run("echo goes on"), "goes on");
+    let log = victim.run("dmesg");
+    assert!(!log.contains("NMI received for unknown reason"), "{log}");
+    web.run("rm /var/frozen");
+}
+
 #[test]
 fn the_dump_of_a_crashed_instance_of_any_kernel_is_read_by_makedumpfile_and_drgn() {
     let disk = Disk::with_debian();
@@ -101,12 +151,14 @@ fn the_dump_of_a_crashed_instance_of_any_kernel_is_read_by_makedumpfile_and_drgn
         let verb = format!("sprig dump {} -o", victim.plan.name);
         assert_refused(&web, &format!("{verb} {dump}"), "is running, so a dump would not be of one moment");
         run(&web, &format!("{verb} - --live | head -c 4 | grep -q ELF"));
+        assert_is_frozen_meanwhile(&web, &victim);
         crash(&victim);
         run(&web, &format!("{verb} {dump}"));
         let memory = victim.plan.memory_len();
         assert_eq!(size(&web, &dump), memory + 4096, "{line}: the file has all memory");
         let room = 512 * web.number(&format!("stat -c %b {dump}"));
         assert!(room < memory, "{line}: zeros are holes, and so it takes {room} bytes of {memory}");
+        assert!(cores_in(&web, &dump).iter().any(|core| core.1 != 0), "{line}: where its cores have stopped");
         assert_is_read_by_makedumpfile(&web, &dump, line);
         assert_is_read_by_drgn(&web, &dump, line);
         assert_refused(&web, &format!("{verb} {dump}"), "already: --force replaces it");

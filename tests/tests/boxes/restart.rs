@@ -41,7 +41,7 @@ fn state(watcher: &Instance<'_>, name: &str) -> String {
     watcher.run(&format!("{} | grep -o '\"state\":\"[a-z-]*' | cut -d'\"' -f4", row(name)))
 }
 
-fn await_state(watcher: &Instance<'_>, name: &str, state: &str) {
+pub(super) fn await_state(watcher: &Instance<'_>, name: &str, state: &str) {
     await_word(watcher, name, &format!("\"state\":\"{state}\""));
 }
 

@@ -2,6 +2,7 @@
 
 use super::elf;
 use super::progress::Progress;
+use super::registers;
 use super::target::{Target, TargetError};
 use crate::kernel::direct_map::{DirectMap, DirectMapError};
 use crate::kernel::memory::{Memory, MemoryError, Physical};
@@ -9,6 +10,7 @@ use crate::kernel::note::Note;
 use crate::kernel::paging::AddressSpace;
 use crate::kernel::range::MemoryRange;
 use crate::kernel::search::{self, SearchError};
+use crate::snapshot::Words;
 
 /// Bytes that are read at a time, as many as are mapped at a time.
 const PIECE: u64 = 2 << 20;
@@ -19,6 +21,8 @@ pub(super) struct Core<'m, M> {
     ranges: &'m [MemoryRange],
     note: Note,
     map: DirectMap,
+    /// An `elf_prstatus` of each core, where registers are kept.
+    statuses: Vec<Vec<u8>>,
 }
 
 /// Why a core is not written.
@@ -34,16 +38,21 @@ pub(crate) enum CoreError {
 
 impl<'m, M: Memory> Core<'m, M> {
     /// The first kernel whose page tables can be walked.
-    pub(super) fn find(memory: &'m M, ranges: &'m [MemoryRange]) -> Result<Self, SearchError<DirectMapError>> {
+    pub(super) fn find(
+        memory: &'m M,
+        ranges: &'m [MemoryRange],
+        words: &Words,
+    ) -> Result<Self, SearchError<DirectMapError>> {
+        let statuses = registers::statuses(memory, words.registers, words.cores);
         search::first(memory, ranges, "kernel", |at, note| {
             let map = DirectMap::find(&AddressSpace::new(memory, &note)?, at)?;
-            Ok(Self { memory, ranges, note, map })
+            Ok(Self { memory, ranges, note, map, statuses: statuses.clone() })
         })
     }
 
     /// Writes it.
     pub(super) fn write(&self, into: &mut Target) -> Result<(), CoreError> {
-        into.write(&elf::header(self.note.text(), self.map, self.ranges))?;
+        into.write(&elf::header(self.note.text(), &self.statuses, self.map, self.ranges))?;
         let mut progress = Progress::of(self.ranges.iter().map(|range| range.len()).sum());
         let mut bytes = vec![0; PIECE as usize];
         for (at, len) in self.ranges.iter().flat_map(|range| pieces(*range)) {
@@ -75,6 +84,7 @@ mod tests {
     use crate::dump::target::Existing;
     use crate::kernel::direct_map::tests::memory;
     use crate::kernel::memory::PAGE;
+    use crate::snapshot::tests::running;
 
     /// The direct map of the kernel in memory.
     const BASE: u64 = 0xffff_8880_0000_0000;
@@ -88,14 +98,14 @@ mod tests {
         let memory = memory(4, BASE + 0x4000_0000, 0x4000_0000, 3);
         let first = memory.range().first();
         let ranges = [of_pages(first, 3), of_pages(first + 5 * PAGE, 3)];
-        let core = Core::find(&memory, &ranges).unwrap();
+        let core = Core::find(&memory, &ranges, &running()).unwrap();
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("vmcore");
         let mut target = Target::open(&path, Existing::Keep).unwrap();
         core.write(&mut target).unwrap();
         target.finish().unwrap();
 
-        let mut expected = elf::header(core.note.text(), DirectMap::at(BASE), &ranges);
+        let mut expected = elf::header(core.note.text(), &[], DirectMap::at(BASE), &ranges);
         for range in ranges {
             let mut bytes = vec![0; range.len() as usize];
             memory.read(Physical(range.first()), &mut bytes).unwrap();
@@ -109,7 +119,7 @@ mod tests {
     fn memory_without_a_kernel_is_not_dumped() {
         let memory = memory(4, BASE, 0, 3);
         let range = of_pages(memory.range().first(), 2);
-        let refusal = |ranges: &[MemoryRange]| Core::find(&memory, ranges).err().unwrap().to_string();
+        let refusal = |ranges: &[MemoryRange]| Core::find(&memory, ranges, &running()).err().unwrap().to_string();
         assert_eq!(
             refusal(&[range]),
             format!("no kernel in {range}: the kernel there has not come so far yet, or is not a Linux kernel")

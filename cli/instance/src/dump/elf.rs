@@ -3,13 +3,14 @@
 //! ```text
 //! ELF header
 //! program headers   PT_NOTE, and a PT_LOAD for each range of memory
+//! NT_PRSTATUS       the registers of each core, if its driver has kept any
 //! VMCOREINFO        the kernel's description of itself, as it was found in its memory
 //! ...               zeros, to the end of the page
 //! the memory        range after range
 //! ```
 //!
-//! There is no NT_PRSTATUS: nobody knows the registers of another partition's cores. There is no PT_LOAD for the kernel's
-//! image at its own virtual addresses either: tools that know vmcoreinfo's `phys_base` need none.
+//! There is no PT_LOAD for the kernel's image at its own virtual addresses: tools that know vmcoreinfo's `phys_base` need
+//! none.
 
 use crate::kernel::direct_map::DirectMap;
 use crate::kernel::memory::{PAGE, Physical};
@@ -30,22 +31,26 @@ const ANY_USE: u32 = 7;
 /// The name of the note (`VMCOREINFO_NOTE_NAME`), with its end, and its type.
 const NOTE_NAME: &[u8; 11] = b"VMCOREINFO\0";
 const NOTE_TYPE: u32 = 0;
+/// Those of a note with an `elf_prstatus`.
+const STATUS_NAME: &[u8; 5] = b"CORE\0";
+const NT_PRSTATUS: u32 = 1;
 /// Alignment of a note's parts.
 const NOTE_ALIGN: usize = 4;
 
-/// All before the memory, in whole pages.
-pub(super) fn header(vmcoreinfo: &str, map: DirectMap, ranges: &[MemoryRange]) -> Vec<u8> {
-    let note = note(vmcoreinfo.as_bytes());
+/// All before the memory, in whole pages. `statuses`: an `elf_prstatus` of each core.
+pub(super) fn header(vmcoreinfo: &str, statuses: &[Vec<u8>], map: DirectMap, ranges: &[MemoryRange]) -> Vec<u8> {
+    let mut notes: Vec<u8> = statuses.iter().flat_map(|status| note(STATUS_NAME, NT_PRSTATUS, status)).collect();
+    notes.extend(note(NOTE_NAME, NOTE_TYPE, vmcoreinfo.as_bytes()));
     let note_at = ELF_HEADER + PROGRAM_HEADER * (1 + ranges.len() as u64);
-    let memory_at = (note_at + note.len() as u64).next_multiple_of(PAGE);
+    let memory_at = (note_at + notes.len() as u64).next_multiple_of(PAGE);
     let mut bytes = elf_header(ranges.len());
-    bytes.extend(Segment::of_note(note_at, note.len() as u64).bytes());
+    bytes.extend(Segment::of_note(note_at, notes.len() as u64).bytes());
     let mut offset = memory_at;
     for range in ranges {
         bytes.extend(Segment::of_memory(offset, map, *range).bytes());
         offset += range.len();
     }
-    bytes.extend(note);
+    bytes.extend(notes);
     bytes.resize(memory_at as usize, 0);
     bytes
 }
@@ -65,10 +70,9 @@ fn elf_header(ranges: usize) -> Vec<u8> {
     bytes
 }
 
-/// A note of this text.
-fn note(text: &[u8]) -> Vec<u8> {
-    let mut bytes = [NOTE_NAME.len() as u32, text.len() as u32, NOTE_TYPE].map(u32::to_le_bytes).concat();
-    for part in [NOTE_NAME, text] {
+fn note(name: &[u8], kind: u32, content: &[u8]) -> Vec<u8> {
+    let mut bytes = [name.len() as u32, content.len() as u32, kind].map(u32::to_le_bytes).concat();
+    for part in [name, content] {
         bytes.extend(part);
         bytes.resize(bytes.len().next_multiple_of(NOTE_ALIGN), 0);
     }
@@ -122,7 +126,7 @@ mod tests {
     }
 
     fn bytes() -> Vec<u8> {
-        header(TEXT, DirectMap::at(0xffff_9a3c_c000_0000), &ranges())
+        header(TEXT, &[vec![7; 336], vec![8; 336]], DirectMap::at(0xffff_9a3c_c000_0000), &ranges())
     }
 
     #[test]
@@ -152,13 +156,17 @@ mod tests {
     }
 
     #[test]
-    fn the_note_has_the_text_as_it_was_found() {
+    fn the_notes_have_the_registers_and_the_text_as_they_were_found() {
         let bytes = bytes();
         let header = FileHeader64::<Endianness>::parse(&*bytes).unwrap();
         let end = header.endian().unwrap();
         let segment = &header.program_headers(end, &*bytes).unwrap()[0];
         assert_eq!(segment.p_type(end), PT_NOTE);
         let mut notes = segment.notes(end, &*bytes).unwrap().unwrap();
+        for status in [7, 8] {
+            let note = notes.next().unwrap().unwrap();
+            assert_eq!((note.name(), note.n_type(end), note.desc()), (&b"CORE"[..], NT_PRSTATUS, &[status; 336][..]));
+        }
         let note = notes.next().unwrap().unwrap();
         assert_eq!((note.name(), note.n_type(end), note.desc()), (&b"VMCOREINFO"[..], 0, TEXT.as_bytes()));
         assert!(notes.next().unwrap().is_none());
@@ -167,6 +175,6 @@ mod tests {
     #[test]
     fn a_long_text_moves_the_memory() {
         let text = "x".repeat(2 * PAGE as usize);
-        assert_eq!(header(&text, DirectMap::at(0), &ranges()).len(), 3 * PAGE as usize);
+        assert_eq!(header(&text, &[], DirectMap::at(0), &ranges()).len(), 3 * PAGE as usize);
     }
 }
