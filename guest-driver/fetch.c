@@ -2,14 +2,16 @@
 /*
  * Fetching cores: another partition's, or our own others, into the resident part of the boot image.
  *
- * INIT and start-up are sent to cores of other partitions and to our own only, by what the firmware tables say, and never to
- * the boot processor: an INIT there resets the machine. That one is brought by an NMI, by the gate of the driver in its
- * kernel.
+ * INIT and start-up are sent to cores of other partitions and to our own only, by what the firmware tables say. An INIT to the
+ * boot processor leads it to the firmware, which resets the machine; so that one is brought by an NMI, by the gate of the
+ * driver in its kernel. Where no NMI brings it, and the firmware is a BIOS, an INIT does after all: a BIOS goes on at the
+ * address in its data area if the shutdown status in the clock's memory says so, as it was with the IBM PC AT.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/delay.h>
+#include <linux/io.h>
 #include <linux/sched/signal.h>
 
 #include <asm/apicdef.h>
@@ -26,6 +28,16 @@
 /* A second for each core: it takes microseconds, but an emulator may not have run it for a while. */
 #define SPRIG_TRIES 1000
 #define SPRIG_NO_CORE U32_MAX
+/* A kernel that takes NMIs has taken one by then. */
+#define SPRIG_NMI_TRIES 300
+
+/* The shutdown status, and where a BIOS goes on then: an offset and a segment, in its data area. */
+#define SPRIG_CLOCK_INDEX 0x70
+#define SPRIG_CLOCK_DATA 0x71
+#define SPRIG_SHUTDOWN_STATUS 0x0f
+#define SPRIG_GO_ON 0x0a
+#define SPRIG_POWER_ON 0x00
+#define SPRIG_GO_ON_AT 0x467
 
 static bool sprig_may_reset(const struct sprig_vni *vni, u32 core)
 {
@@ -79,17 +91,53 @@ static void sprig_reset(const struct sprig_vni *vni, u32 partition, u64 order, u
 			sprig_reset_core(vni, partition, cores->apic_ids[i], order);
 }
 
+static void sprig_set_shutdown_status(u8 status)
+{
+	outb(SPRIG_SHUTDOWN_STATUS, SPRIG_CLOCK_INDEX);
+	outb(status, SPRIG_CLOCK_DATA);
+}
+
+/* The boot processor, by an INIT. Any Linux that has started a core has cleared both words, so they are set just before. */
+static void sprig_reset_warm(const struct sprig_vni *vni, u32 partition, u32 core, u64 order)
+{
+	u16 *go_on = phys_to_virt(SPRIG_GO_ON_AT);
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (sprig_is_in_time(vni, partition, order) && !sprig_control_has_answered(vni->control, core, order)) {
+		WRITE_ONCE(go_on[0], 0);
+		WRITE_ONCE(go_on[1], sprig_control_trampoline(vni->control) >> 4);
+		sprig_set_shutdown_status(SPRIG_GO_ON);
+		sprig_control_dismiss(vni->control, core);
+		sprig_icr_send(vni->x2apic, core, SPRIG_INIT);
+	}
+	local_irq_restore(flags);
+}
+
+/* Whether a core is to be reset now, although it is the boot processor: no NMI brings it, or has brought it. */
+static bool sprig_needs_warm_reset(const struct sprig_vni *vni, u32 core, int tries)
+{
+	if (sprig_may_reset(vni, core) || !sprig_control_has_warm_reset(vni->control))
+		return false;
+	return tries == SPRIG_NMI_TRIES || (!tries && !sprig_control_comes_by_nmi(vni->control, core));
+}
+
 /* Of another partition: there is time. */
 static bool sprig_wake(const struct sprig_vni *vni, u32 partition, u32 core, u64 order)
 {
 	int tries;
 
 	for (tries = 0; tries < SPRIG_TRIES && !fatal_signal_pending(current); tries++) {
-		sprig_call_core(vni, partition, core, order);
+		if (sprig_needs_warm_reset(vni, core, tries))
+			sprig_reset_warm(vni, partition, core, order);
+		else
+			sprig_call_core(vni, partition, core, order);
 		usleep_range(SPRIG_ANSWER_US, 2 * SPRIG_ANSWER_US);
 		if (sprig_control_has_answered(vni->control, core, order))
 			return true;
 	}
+	if (!sprig_may_reset(vni, core) && sprig_control_has_warm_reset(vni->control))
+		sprig_set_shutdown_status(SPRIG_POWER_ON);
 	return false;
 }
 
@@ -138,14 +186,14 @@ void sprig_fetch_own(const struct sprig_vni *vni, u64 order)
 			sprig_wake_own(vni, own->apic_ids[i], order);
 }
 
-/* The boot processor comes only by an NMI, by its kernel's driver. */
+/* The boot processor comes by an NMI, by its kernel's driver, or where the firmware is a BIOS. */
 bool sprig_can_fetch(const struct sprig_vni *vni, u32 partition)
 {
 	const struct sprig_cores *cores = &vni->cores[partition];
 	u32 i;
 
 	for (i = 0; i < cores->count; i++)
-		if (!sprig_may_reset(vni, cores->apic_ids[i]) &&
+		if (!sprig_may_reset(vni, cores->apic_ids[i]) && !sprig_control_has_warm_reset(vni->control) &&
 		    !sprig_control_comes_by_nmi(vni->control, cores->apic_ids[i]))
 			return false;
 	return true;

@@ -153,6 +153,7 @@ struct sprig_control_page;		/* opaque; mapped by the shim */
 bool sprig_control_is_known(const struct sprig_control_page *page, u64 len, u32 partitions);
 u32 sprig_control_boot_processor(const struct sprig_control_page *page);
 u32 sprig_control_trampoline(const struct sprig_control_page *page);
+bool sprig_control_has_warm_reset(const struct sprig_control_page *page);
 u64 sprig_control_gate(const struct sprig_control_page *page);
 u64 sprig_control_root(const struct sprig_control_page *page);
 /* Returns the order; 0: the one in pending is still to be carried out. */

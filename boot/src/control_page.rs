@@ -31,12 +31,13 @@ pub unsafe fn clear() {
     unsafe { start.write_bytes(0, size_of::<ControlPage>()) }
 }
 
-/// Fills in what is true of the whole box.
-pub fn open(plan: &Plan) {
+/// Fills in what is true of the whole box. `warm_reset`: the boot processor comes here by a reset.
+pub fn open(plan: &Plan, warm_reset: bool) {
     let header = &page().header;
     header.partitions.store(plan.partitions.len() as u32, Ordering::Relaxed);
     header.boot_processor.store(plan.boot_processor.0, Ordering::Relaxed);
     header.trampoline.store(trampoline::PAGE as u32, Ordering::Relaxed);
+    header.warm_reset.store(warm_reset.into(), Ordering::Relaxed);
     header.gate.store(trampoline::GATE, Ordering::Relaxed);
     header.root.store(paging::root().into(), Ordering::Relaxed);
     header.tsc_khz.store(plan.tsc_khz, Ordering::Relaxed);

@@ -32,6 +32,8 @@ pub struct HandOff {
     pub modules: Vec<Module>,
     /// The address of the ACPI root pointer, if the loader gives it.
     pub rsdp: Option<u64>,
+    /// Whether the firmware is UEFI, as far as the loader says.
+    pub is_uefi: bool,
 }
 
 impl HandOff {
@@ -106,7 +108,8 @@ unsafe fn read_multiboot2(info: u64) -> Result<HandOff, HandOffError> {
         .or_else(|| info.rsdp_v1_tag().map(|tag| core::ptr::from_ref(tag).addr()))
         .map(|tag| tag as u64 + MULTIBOOT2_TAG_HEADER);
     let name = info.boot_loader_name_tag().and_then(|tag| tag.name().ok()).unwrap_or("unnamed loader");
-    Ok(HandOff { loader: alloc::format!("{name} by Multiboot2"), memory, modules, rsdp })
+    let is_uefi = info.efi_sdt64_tag().is_some() || info.efi_sdt32_tag().is_some();
+    Ok(HandOff { loader: alloc::format!("{name} by Multiboot2"), memory, modules, rsdp, is_uefi })
 }
 
 /// A tag's type and size, before what it holds.
@@ -176,5 +179,6 @@ unsafe fn read_pvh(info: u64) -> Result<HandOff, HandOffError> {
             })
             .collect(),
         rsdp: Some(info.rsdp).filter(|rsdp| *rsdp != 0),
+        is_uefi: false,
     })
 }

@@ -48,6 +48,7 @@ mod sleep;
 mod tables;
 mod trampoline;
 mod tsc;
+mod warm_reset;
 
 use alloc::string::String;
 
@@ -105,7 +106,7 @@ fn steps(protocol: Protocol, info: u32, box_file: &mut String) -> Result<Option<
     require_devices_unhindered(&machine, &plan)?;
     let cores = bring_up(apic, &machine.inventory)?;
     silence(&machine.topology);
-    control_page::open(&plan);
+    control_page::open(&plan, warm_reset::is_there(&hand_off));
     start_all(&plan, &request, BareMetal::new(cores, Sleeper::new(apic), Ecam::new(&plan.ecam)))
 }
 

@@ -10,7 +10,7 @@ use core::arch::asm;
 use control::{Arrival, Cause, Command, Order, Partition, Role, State};
 use partitioner::machine::Entry;
 
-use crate::{cleanse, control_page, halt, interrupts, loader, tsc};
+use crate::{cleanse, control_page, halt, interrupts, loader, tsc, warm_reset};
 
 /// How long the boot core of a partition waits for the others. They are fetched within some 20 ms.
 const ARRIVAL_US: u64 = 2_000_000;
@@ -22,6 +22,7 @@ extern "C" fn core_main(apic_id: u32) -> ! {
     let is_quiet = interrupts::load_quiet();
     debug_assert!(is_quiet, "the boot processor made it before it woke anybody");
     cleanse::this_core(apic_id);
+    warm_reset::forget(control_page::page(), apic_id);
     obey(apic_id)
 }
 

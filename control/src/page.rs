@@ -21,6 +21,8 @@ pub struct Header {
     pub boot_processor: AtomicU32,
     /// The page below 1 MiB that a start-up names, as an address.
     pub trampoline: AtomicU32,
+    /// Not 0: the firmware is a BIOS, which brings the boot processor to that page after a reset if it is told to.
+    pub warm_reset: AtomicU32,
     /// Where a core enters that comes without a reset, in 64-bit mode with the map of `root`.
     pub gate: AtomicU64,
     /// The top page table of the resident part.
@@ -160,6 +162,11 @@ impl ControlPage {
     /// The page below 1 MiB that a start-up names, as an address.
     pub fn trampoline(&self) -> u32 {
         self.header.trampoline.load(Ordering::Relaxed)
+    }
+
+    /// Whether the firmware brings the boot processor to that page after a reset.
+    pub fn has_warm_reset(&self) -> bool {
+        self.header.warm_reset.load(Ordering::Relaxed) != 0
     }
 
     /// Where a core enters that is not reset.

@@ -42,7 +42,7 @@ pub(super) fn restartable(plan: &Plan) -> String {
         None => "every partition, at any time".to_owned(),
         Some(owner) => {
             format!(
-                "every partition; {}, which has the boot processor, only while its driver is loaded or its cores wait",
+                "every partition; {}, which has the boot processor, by an NMI to its driver, or by its firmware if that is a BIOS",
                 owner.name
             )
         }

@@ -76,6 +76,16 @@ pub unsafe extern "C" fn sprig_control_trampoline(page: *const ControlPage) -> u
     unsafe { deref(page) }.trampoline()
 }
 
+/// Whether the firmware brings the boot processor to the resident part after a reset, if it is told to.
+///
+/// # Safety
+/// `page` is a control page.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sprig_control_has_warm_reset(page: *const ControlPage) -> bool {
+    // SAFETY: the caller guarantees it.
+    unsafe { deref(page) }.has_warm_reset()
+}
+
 /// Where a core enters the resident part that is not reset: in 64-bit mode, with a map that has the lowest 4 GiB.
 ///
 /// # Safety

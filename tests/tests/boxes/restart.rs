@@ -51,7 +51,7 @@ fn await_word(watcher: &Instance<'_>, name: &str, word: &str) {
 }
 
 /// That a command fails, and says so.
-fn assert_refused(instance: &Instance<'_>, command: &str, reason: &str) {
+pub(crate) fn assert_refused(instance: &Instance<'_>, command: &str, reason: &str) {
     let (said, status) = instance.try_run(&format!("{command} 2>&1"));
     assert!(status != 0 && said.contains(reason), "`{command}` ended with {status}: {said}");
 }

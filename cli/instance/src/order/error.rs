@@ -68,8 +68,8 @@ pub(crate) enum OrderError {
     WasHeld(String),
     /// It cannot be fetched.
     #[error(
-        "{0:?} has the machine's boot processor, and its driver is not loaded: nothing reaches it, and only a reset of the \
-         machine brings it back"
+        "{0:?} has the machine's boot processor, its driver is not loaded, and the firmware is no BIOS: nothing reaches it, and \
+         only a reset of the machine brings it back"
     )]
     OutOfReach(String),
     /// Cores have not come.
@@ -267,7 +267,7 @@ mod tests {
             (Errno::NOENT, "there is no partition \"db\"; there are web, db"),
             (Errno::LOOP, "\"db\" is the partition that this runs in; use poweroff or reboot"),
             (Errno::BUSY, "\"db\" had another order to carry out, which is done by now; try again"),
-            (Errno::OPNOTSUPP, "\"db\" has the machine's boot processor, and its driver is not loaded: "),
+            (Errno::OPNOTSUPP, "\"db\" has the machine's boot processor, its driver is not loaded, "),
             (Errno::TIMEDOUT, "not all cores of \"db\" have come; "),
             (Errno::INVAL, "the driver does not understand \"stop db\": "),
             (Errno::PERM, "only root may open /dev/sprig: run this as root"),

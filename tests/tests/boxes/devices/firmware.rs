@@ -9,7 +9,7 @@ use tests::fixture::{self, STABLE};
 use tests::scene::{Booted, box_file, networked};
 use tests::{Instance, Scene};
 
-use crate::restart::{assert_is_back, restart};
+use crate::restart::{assert_is_back, assert_refused, restart};
 
 fn are_found_behind(firmware: Firmware, attachment: Attachment) {
     let disk = ScratchDisk::new();
@@ -60,6 +60,10 @@ fn are_there_again(booted: &Booted, disk: &ScratchDisk) {
     card_owner.echo_outside("eth0", &Echo::new());
     booted.instances().iter().for_each(Instance::assert_its_devices_are_well);
     booted.assert_devices_are_apart();
+    // Without its driver nothing brings the boot processor back, since this firmware does not: so nothing is done.
+    disk_owner.run("rmmod sprig_vni");
+    assert_refused(&card_owner, "sprig restart disk", "has the machine's boot processor");
+    assert_eq!(disk_owner.run("echo lives on"), "lives on");
 }
 
 #[test]
