@@ -5,6 +5,7 @@
 //! Nothing sleeps, unless the passing of time is itself the fault.
 
 pub mod archive;
+pub mod debugger;
 pub mod device;
 pub mod disk;
 pub mod fixture;

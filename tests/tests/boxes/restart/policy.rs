@@ -1,6 +1,7 @@
 //! Nobody asks: what follows when a partition ends or hangs stands in the box file.
 
 use tests::Scene;
+use tests::debugger::Debugger;
 use tests::fixture::STABLE;
 use tests::instance::Instance;
 use tests::scene::{Booted, box_file, networked};
@@ -30,7 +31,9 @@ fn by_its_policy_a_partition_is_started_again_once_by_whoever_is_there_and_not_b
     let policy = "on_panic = \"restart\"\non_hang = \"restart\"\non_exit = \"restart\"\nrestart_limit = 3";
     let victim = with(&networked("victim", STABLE, 2), policy);
     let later = with(&networked("later", STABLE, 1), "start = false\non_panic = \"stop\"");
-    let booted = Scene::with(&box_file([actor, victim, later]), &[("actor.img", &image)]).boot();
+    let scene = Scene::with(&box_file([actor, victim, later]), &[("actor.img", &image)]);
+    let mut booted = scene.boot();
+    let mut monitor = booted.take_monitor();
     let [actor, victim, later] = ["actor", "victim", "later"].map(|name| booted.instance(name));
     // It was planned, and nothing of it runs until somebody asks.
     assert_eq!(state(&actor, "later"), "planned");
@@ -42,6 +45,16 @@ fn by_its_policy_a_partition_is_started_again_once_by_whoever_is_there_and_not_b
     await_restart(&booted, &actor, &victim, 1);
     victim.send("poweroff -f");
     await_restart(&booted, &actor, &victim, 2);
+    // One that a debugger holds for less than 20 s is not taken for hanging.
+    let cores = booted.running().plan().partitions.iter().map(|partition| partition.cores.len() as u32).sum();
+    let held = victim.plan.boot_core().number.0;
+    let debugger = Debugger::hold(&mut monitor, &scene.path("debugger"), cores, &[held]);
+    await_state(&actor, "victim", "stalled");
+    actor.run("sleep 8");
+    assert_eq!(state(&actor, "victim"), "stalled");
+    debugger.release();
+    await_state(&actor, "victim", "running");
+    assert_eq!(restarts(&actor, "victim"), 2);
     hang(&actor, kernel_code(&victim));
     await_restart(&booted, &actor, &victim, 3);
     assert!(actor.run("sprig status").lines().any(|line| line.starts_with("victim") && line.contains(" hang ")));
