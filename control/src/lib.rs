@@ -30,6 +30,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod console;
 pub mod gate;
 mod lease;
 mod order;
