@@ -67,6 +67,7 @@ static int sprig_vni_stop(struct net_device *netdev)
 	netif_tx_disable(netdev);
 	netif_carrier_off(netdev);
 	sprig_doorbell_close(vni);
+	sprig_console_rung(vni, false);
 	return 0;
 }
 
@@ -268,6 +269,10 @@ static int sprig_probe(struct platform_device *device)
 	if (!error)
 		error = sprig_doorbell_probe(vni);
 	if (!error)
+		error = sprig_console_probe(vni);
+	if (!error)
+		error = sprig_attach_probe(vni);
+	if (!error)
 		error = sprig_guard_watch(vni);
 	if (!error)
 		error = sprig_power_watch(vni);
@@ -306,17 +311,25 @@ static int __init sprig_init(void)
 	/* First of all, so that a driver that fails later has made the box no less safe. */
 	sprig_guard_register();
 	sprig_kexec_register();
+	error = sprig_console_register();
+	if (error)
+		goto guard;
 	error = platform_driver_register(&sprig_driver);
-	if (error) {
-		sprig_kexec_unregister();
-		sprig_guard_unregister();
-	}
+	if (error)
+		goto console;
+	return 0;
+console:
+	sprig_console_unregister();
+guard:
+	sprig_kexec_unregister();
+	sprig_guard_unregister();
 	return error;
 }
 
 static void __exit sprig_exit(void)
 {
 	platform_driver_unregister(&sprig_driver);
+	sprig_console_unregister();
 	sprig_kexec_unregister();
 	sprig_guard_unregister();
 }

@@ -256,8 +256,10 @@ int sprig_vni_poll(struct napi_struct *napi, int budget)
 
 	u64_stats_inc(&queue->polls);
 	sprig_doorbell_take(queue->vni->endpoint, queue->number);
-	if (queue->number == SPRIG_LINK_QUEUE)
+	if (queue->number == SPRIG_LINK_QUEUE) {
 		sprig_vni_step_links(queue->vni);
+		sprig_console_rung(queue->vni, true);
+	}
 	done = sprig_receive(queue, sprig_pace_budget(queue, budget));
 	sprig_vni_wake_queues(queue);
 	if (!sprig_pace_goes_on(queue) && (done >= budget || !sprig_arm_all(queue)))

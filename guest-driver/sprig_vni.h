@@ -18,6 +18,7 @@
  *	device.c    /dev/sprig: what this instance asks of others
  *	hold.c      having another partition to oneself
  *	freeze.c    standing still, and the registers with which our cores do
+ *	console.c   the terminal whose other end is in another partition; attach.c: that end
  *	fetch.c     brings cores to the resident part of the boot image
  *	watch.c     what becomes of the others when they end or hang
  *	gate.c      the way of this instance's cores to the resident part; jump.S: its last step
@@ -92,6 +93,14 @@
 #define sprig_forbid_writing(area) ((area)->vm_flags &= ~VM_MAYWRITE)
 #else
 #define sprig_forbid_writing(area) vm_flags_clear(area, VM_MAYWRITE)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+typedef int sprig_tty_len;		/* bytes that a terminal is to write, and those that it has written */
+typedef int sprig_tty_count;
+#else
+typedef size_t sprig_tty_len;
+typedef ssize_t sprig_tty_count;
 #endif
 
 /* ---- counting ---- */
@@ -211,6 +220,7 @@ struct sprig_vni {
 	struct sprig_control_page *control;
 	phys_addr_t control_start;
 	u64 control_len;
+	struct sprig_console *console;
 	struct sprig_cores *cores;	/* [partitions] */
 	bool x2apic;			/* how this instance sends interrupts */
 	struct sprig_rings __percpu *doorbells;	/* in any context, so each core has its own */
@@ -326,6 +336,15 @@ int sprig_hold_end(const struct sprig_vni *vni, struct sprig_hold *hold);
 int sprig_freeze_probe(struct sprig_vni *vni);
 void sprig_keep_registers(struct pt_regs *regs);
 bool sprig_stand_still(struct pt_regs *regs);
+
+/* ---- console.c ---- */
+int sprig_console_register(void);
+void sprig_console_unregister(void);
+int sprig_console_probe(struct sprig_vni *vni);
+void sprig_console_rung(struct sprig_vni *vni, bool by_doorbell);
+
+/* ---- attach.c ---- */
+int sprig_attach_probe(struct sprig_vni *vni);
 
 /* ---- fetch.c ---- */
 int sprig_fetch(const struct sprig_vni *vni, u32 partition, u64 order);

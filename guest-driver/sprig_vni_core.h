@@ -196,6 +196,29 @@ void sprig_control_keeps_registers(const struct sprig_control_page *page, u32 in
 void sprig_registers_keep(void *registers, u32 slot, const u64 *words, u64 process);
 void sprig_registers_drop(void *registers, u32 slot);
 
+/* ---- consoles: src/abi/console.rs says what each does; any context, but one at a time prints, and one takes ---- */
+struct sprig_console_rings;		/* opaque; ours in memory of the shim, that of another mapped by it */
+
+#define SPRIG_CONSOLE_BYTES 20480	/* the memory of one, aligned to a page */
+/* Where the console of a partition lies, as an address; 0: it has none. */
+u64 sprig_console_address(const struct sprig_control_page *page, u32 index);
+void sprig_console_publish(const struct sprig_control_page *page, u32 index, u64 address);
+/* False: the memory may be about to be another's, and nothing is to be written there. */
+bool sprig_console_takes_input(const struct sprig_control_page *page, u32 index);
+void sprig_console_open(const struct sprig_console_rings *console);
+bool sprig_console_is_open(const struct sprig_console_rings *console);
+void sprig_console_print(const struct sprig_console_rings *console, const u8 *from, u64 len);
+u64 sprig_console_take(const struct sprig_console_rings *console, u8 *into, u64 len);
+bool sprig_console_has_input(const struct sprig_console_rings *console);
+u64 sprig_console_oldest(const struct sprig_console_rings *console);
+/* The cursor is moved behind the last byte. It moves by more than is returned if bytes were lost. */
+u64 sprig_console_read(const struct sprig_console_rings *console, u64 *cursor, u8 *into, u64 len);
+/* Returns the session, which is not 0. It ends when another is begun. */
+u64 sprig_console_attach(const struct sprig_console_rings *console, u32 index);
+void sprig_console_detach(const struct sprig_console_rings *console, u64 session);
+bool sprig_console_is_attached(const struct sprig_console_rings *console, u64 session);
+u64 sprig_console_type(const struct sprig_console_rings *console, const u8 *from, u64 len);
+
 /* ---- watching the others: in process context, one caller at a time ---- */
 #define SPRIG_WATCH_BYTES 40		/* what is known of a partition: zeroed at first, aligned to 8 */
 #define SPRIG_LOOKS_PER_SECOND 5

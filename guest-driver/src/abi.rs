@@ -12,6 +12,7 @@
 //! | links | the poll of the first queue |
 //! | links and locks | the same, while it holds the receive locks of all queues and the transmit locks of that peer's lanes |
 
+pub mod console;
 pub mod control;
 pub mod counters;
 pub mod doorbell;

@@ -18,7 +18,7 @@ use vni::peer_link::LinkStatus;
 
 use crate::abi::doorbell::Cores;
 use crate::abi::receive::Frame;
-use crate::abi::{MAX_SEGMENTS, Segment, control, doorbell, hold, links, receive, send, watch};
+use crate::abi::{MAX_SEGMENTS, Segment, console, control, doorbell, hold, links, receive, send, watch};
 use crate::endpoint::Endpoint;
 
 const HEADER: &str = include_str!("../../../sprig_vni_core.h");
@@ -28,10 +28,12 @@ const LINUX_TYPES: &str = "#include <stdbool.h>\n#include <stddef.h>\n#include <
     typedef uint8_t u8; typedef uint16_t u16; typedef uint32_t u32; typedef uint64_t u64;\n";
 
 /// Each type of the interface, in both languages; `@` is the place of the name.
-const TYPES: [(&str, &str); 23] = [
+const TYPES: [(&str, &str); 25] = [
     ("*const Endpoint", "const struct sprig_endpoint *@"),
     ("*const ControlPage", "const struct sprig_control_page *@"),
+    ("*const Console", "const struct sprig_console_rings *@"),
     ("*mut u64", "u64 *@"),
+    ("*mut u8", "u8 *@"),
     ("*const Segment", "const struct sprig_segment *@"),
     ("*const Offload", "const struct sprig_offload *@"),
     ("*const Cores", "const struct sprig_cores *@"),
@@ -183,7 +185,7 @@ fn c_lays_structures_out_as_rust_does() {
 }
 
 /// Each constant of the header.
-const CONSTANTS: [(&str, usize); 40] = [
+const CONSTANTS: [(&str, usize); 41] = [
     ("SPRIG_MAX_PARTITIONS", MAX_PARTITIONS),
     ("SPRIG_MAX_FRAME", vni::MAX_FRAME),
     ("SPRIG_MAX_SEGMENTS", MAX_SEGMENTS),
@@ -220,6 +222,7 @@ const CONSTANTS: [(&str, usize); 40] = [
     ("SPRIG_PURPOSE_LOAD", hold::PURPOSE_LOAD as usize),
     ("SPRIG_REGISTERS_BYTES", hold::REGISTERS_BYTES as usize),
     ("SPRIG_REGISTERS", hold::REGISTERS),
+    ("SPRIG_CONSOLE_BYTES", console::CONSOLE_BYTES),
     ("SPRIG_WATCH_BYTES", watch::WATCH_BYTES),
     ("SPRIG_LOOKS_PER_SECOND", watch::LOOKS_PER_SECOND as usize),
     ("SPRIG_STEP_NONE", watch::STEP_NONE as usize),
