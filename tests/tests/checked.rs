@@ -207,7 +207,7 @@ fn down_and_up(parts: &Parts<'_>) {
 fn out_and_in(parts: &Parts<'_>) {
     let flood = format!("ping -q -f -w 20 {} || true", parts.watched.address());
     parts.neighbour.start("flood", &flood);
-    parts.run("for i in $(seq 5); do rmmod sprig_vni; modprobe sprig_vni; sprig-network; done");
+    parts.run("for i in $(seq 5); do sprig-unload; modprobe sprig_vni; sprig-network; done");
     parts.neighbour.finish("flood", LIMIT);
     parts.watched.await_links(2, "up");
     parts.await_neighbour();

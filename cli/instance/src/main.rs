@@ -8,6 +8,7 @@
 //! | [`status`] | `sprig status`: how all partitions are |
 //! | [`order`] | `sprig start`, `stop` and `restart`: orders for other partitions |
 //! | [`log`] | `sprig log`: the kernel log of another instance, out of its memory |
+//! | [`console`] | `sprig console`: the console of another instance |
 //! | [`dump`] | `sprig dump`: the whole memory of another instance, as a core file |
 //! | [`kernel`] | the memory of another instance, and what its kernel says of itself there |
 //! | [`partitions`] | names and memory of all partitions, as the driver shows them |
@@ -16,6 +17,7 @@
 //! | [`output`] | standard output, whose reader may have gone |
 
 mod condition;
+mod console;
 mod driver;
 mod dump;
 mod kernel;
@@ -32,6 +34,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use console::Console;
 use dump::Dump;
 use log::Log;
 use order::{Restart, Start, Stop};
@@ -59,6 +62,7 @@ enum Command {
     Stop(Stop),
     Restart(Restart),
     Log(Log),
+    Console(Console),
     Dump(Dump),
 }
 
@@ -70,6 +74,7 @@ impl Command {
             Command::Stop(stop) => stop.run()?,
             Command::Restart(restart) => restart.run()?,
             Command::Log(log) => log.run()?,
+            Command::Console(console) => console.run()?,
             Command::Dump(dump) => dump.run()?,
         }
         Ok(())

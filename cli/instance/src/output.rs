@@ -13,8 +13,13 @@ pub(crate) enum Listener {
 
 /// Prints a text, all of it at once.
 pub(crate) fn print(text: &str) -> io::Result<Listener> {
+    write(text.as_bytes())
+}
+
+/// Writes bytes as they are, all of them at once.
+pub(crate) fn write(bytes: &[u8]) -> io::Result<Listener> {
     let mut output = io::stdout();
-    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+    match output.write_all(bytes).and_then(|()| output.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Listener::Gone),
         printed => printed.map(|()| Listener::There),
     }

@@ -17,7 +17,7 @@ fn help_names_every_verb_and_the_program_by_its_name_in_instances() {
     let text = printed(&help.stdout);
     assert_eq!(help.status.code(), Some(0));
     assert!(text.contains("Usage: sprig <COMMAND>"), "{text}");
-    for verb in ["status", "start", "stop", "restart", "log", "dump"] {
+    for verb in ["status", "start", "stop", "restart", "log", "console", "dump"] {
         assert!(text.contains(&format!("\n  {verb} ")), "{text}");
         let usage = printed(&sprig(&format!("{verb} --help")).stdout);
         assert!(usage.contains(&format!("Usage: sprig {verb} ")), "{usage}");
@@ -26,7 +26,9 @@ fn help_names_every_verb_and_the_program_by_its_name_in_instances() {
 
 #[test]
 fn wrong_usage_is_told_from_failure_by_the_exit_code() {
-    for line in ["", "halt db", "stop", "stop db --timeout 5", "log", "log --memory db", "status db", "dump db"] {
+    for line in
+        ["", "halt db", "stop", "stop db --timeout 5", "log", "log --memory db", "status db", "dump db", "console"]
+    {
         let refused = sprig(line);
         assert_eq!((refused.status.code(), refused.stdout.len()), (Some(2), 0), "{line:?}");
     }
@@ -35,9 +37,16 @@ fn wrong_usage_is_told_from_failure_by_the_exit_code() {
 #[test]
 fn where_there_is_no_box_every_verb_says_so_in_one_line() {
     let reason = "error: this kernel was not started by Sprig: there is no /sys/bus/platform/devices/SPRG0001:00";
-    for line in
-        ["status", "status --json --watch", "start db", "stop db --wait", "restart db", "log db", "dump db -o -"]
-    {
+    for line in [
+        "status",
+        "status --json --watch",
+        "start db",
+        "stop db --wait",
+        "restart db",
+        "log db",
+        "console db",
+        "dump db -o -",
+    ] {
         let failed = sprig(line);
         assert_eq!((failed.status.code(), failed.stdout.len()), (Some(1), 0), "{line:?}");
         let text = printed(&failed.stderr);

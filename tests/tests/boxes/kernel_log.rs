@@ -31,7 +31,7 @@ fn assert_read(reader: &Instance<'_>, target: &Instance<'_>, line: &str) {
 }
 
 #[test]
-fn the_kernel_log_of_another_instance_is_read_from_its_first_line() {
+fn the_kernel_log_and_the_console_of_another_instance_are_read_whatever_kernel_it_has() {
     let booted = Scene::new(&box_file(KERNELS.map(|line| networked(&name(line), line, 1)))).boot();
     // Upwards and downwards in memory: access to lower memory may differ from access to higher memory.
     for line in KERNELS {
@@ -41,6 +41,12 @@ fn the_kernel_log_of_another_instance_is_read_from_its_first_line() {
         }
         let (refusal, status) = target.try_run(&format!("sprig log {}", target.plan.name));
         assert!(status != 0 && refusal.contains("is the partition that this runs in"), "{refusal}");
+    }
+    // Nor does it matter on which kernel a console is.
+    for (user, line) in KERNELS.into_iter().zip(KERNELS.into_iter().cycle().skip(1)) {
+        let user = booted.instance(&name(user));
+        let shown = user.run(&format!("echo uname -r | sprig console {}", name(line)));
+        assert!(shown.contains(&format!("\n{}\n", release(line))), "{line}: {shown}");
     }
 }
 

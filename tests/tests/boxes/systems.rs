@@ -14,6 +14,8 @@ use tests::{Instance, Scene};
 
 /// Limit for shutting one down, in emulation on a busy host.
 const END_LIMIT: Duration = Duration::from_secs(180);
+/// Limit for a login on its console, once SSH is up.
+const LOGIN_LIMIT: Duration = Duration::from_secs(30);
 /// What a kernel prints at its end, with and without a power switch.
 const LAST_WORDS: &str = "reboot: Power (down|off not available)";
 /// What must stay on the disk from one start to the next.
@@ -53,6 +55,9 @@ fn a_debian_on_a_disk_reboots_like_any_machine_shuts_down_clean_and_is_started_a
         assert_eq!(in_web(&format!("echo start >> {KEPT}; wc -l < {KEPT}")), starts);
         assert_eq!(web.run("ssh db hostname"), "db");
         assert_eq!(db.run("ls /sys/bus/pci/devices | wc -l"), "0", "db sees nothing of it");
+        // udev has the login started as the driver comes, and nothing waits for it.
+        let typed = "echo tty | sprig console web";
+        db.wait_until(&format!("{typed} | grep -q '^/dev/ttySPRIG0'"), LOGIN_LIMIT, typed);
         for instance in [&web, &db] {
             instance.assert_has_exactly_its_cores();
             instance.assert_undisturbed();

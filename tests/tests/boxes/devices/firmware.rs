@@ -61,7 +61,7 @@ fn are_there_again(booted: &Booted, disk: &ScratchDisk) {
     booted.instances().iter().for_each(Instance::assert_its_devices_are_well);
     booted.assert_devices_are_apart();
     // Without its driver nothing brings the boot processor back, since this firmware does not: so nothing is done.
-    disk_owner.run("rmmod sprig_vni");
+    disk_owner.run("sprig-unload");
     assert_refused(&card_owner, "sprig restart disk", "has the machine's boot processor");
     assert_eq!(disk_owner.run("echo lives on"), "lives on");
 }

@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 const HALT: &str = "kill -USR1 1";
 const PANIC: &str = "echo c > /proc/sysrq-trigger";
 const REBOOT: &str = "kill -TERM 1";
-const UNLOAD: &str = "rmmod sprig_vni";
+const UNLOAD: &str = "sprig-unload";
 
 /// `watcher` and `neighbour` go on talking while `victim` goes away.
 fn three() -> Booted {

@@ -132,7 +132,7 @@ fn a_driver_is_loaded_again_under_a_flood_of_many_flows() {
         web.start(&format!("flood-{flow}"), &format!("ping -q -f -s 1400 {}", db.address()));
     }
     for _ in 0..5 {
-        db.run("rmmod sprig_vni && sprig-network > /dev/null");
+        db.run("sprig-unload && sprig-network > /dev/null");
         for instance in [&web, &db] {
             instance.await_links(1, "up");
         }

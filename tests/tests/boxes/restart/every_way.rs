@@ -165,7 +165,7 @@ fn assert_refusals(boot: &Instance<'_>) {
 /// Without its driver, no NMI brings the boot processor back: the firmware does, if it is a BIOS.
 fn assert_comes_back_without_its_driver(booted: &Booted, left: &Instance<'_>) {
     let boot = booted.instance("boot");
-    boot.run("rmmod sprig_vni");
+    boot.run("sprig-unload");
     restart(left, &boot);
     assert_is_back(booted, &boot);
 }
