@@ -1,5 +1,6 @@
 //! Two endpoints through the C interface, as the shim uses it.
 
+mod console;
 mod header;
 mod hostile;
 
