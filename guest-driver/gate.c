@@ -33,6 +33,7 @@ static struct {
 	u64 entry;
 	u64 *map;				/* a page of its own */
 	const struct sprig_cores *cores;	/* ours */
+	bool x2apic;
 } sprig_gate;
 
 /* A core in VMX operation takes no INIT, and faults where it leaves long mode. One that is not faults here, and goes on. */
@@ -49,17 +50,20 @@ void sprig_gate_leave(void)
 	if (!READ_ONCE(sprig_gate.page))
 		return;
 	sprig_leave_vmx();
+	/* On the way nobody takes an NMI, and the host sends them to all. */
+	sprig_close_nmi_line(sprig_gate.x2apic);
 	sprig_jump(virt_to_phys(sprig_gate.map), sprig_gate.entry);
 }
 NOKPROBE_SYMBOL(sprig_gate_leave);
 
 static int sprig_gate_on_nmi(unsigned int type, struct pt_regs *regs)
 {
-	bool was_asked;
+	bool is_known;
 
 	sprig_control_obey();
-	was_asked = sprig_control_answer();
-	return sprig_stand_still(regs) || was_asked ? NMI_HANDLED : NMI_DONE;
+	is_known = sprig_host_on_nmi();
+	is_known |= sprig_control_answer();
+	return sprig_stand_still(regs) || is_known ? NMI_HANDLED : NMI_DONE;
 }
 NOKPROBE_SYMBOL(sprig_gate_on_nmi);
 
@@ -131,6 +135,8 @@ int sprig_gate_open(struct sprig_vni *vni, const struct sprig_control_page *page
 		return error;
 	sprig_gate.cores = &vni->cores[vni->index];
 	sprig_gate.entry = sprig_control_gate(page);
+	sprig_gate.x2apic = vni->x2apic;
+	sprig_host_begin(vni);
 	WRITE_ONCE(sprig_gate.page, page);
 	error = register_nmi_handler(NMI_LOCAL, sprig_gate_on_nmi, NMI_FLAG_FIRST, "sprig");
 	if (!error)
@@ -142,6 +148,7 @@ void sprig_gate_close(void)
 {
 	sprig_gate_say_open(false);
 	unregister_nmi_handler(NMI_LOCAL, "sprig");
+	sprig_host_end();
 	WRITE_ONCE(sprig_gate.page, NULL);
 	free_page((unsigned long)sprig_gate.map);
 }

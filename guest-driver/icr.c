@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0 OR GPL-2.0-only
 /*
- * The interrupt command register of our own local APIC, by which a core sends an interrupt to another. Linux offers no
- * function for cores that it does not know.
+ * Two registers of our own local APIC: the interrupt command register, by which a core sends an interrupt to another, where
+ * Linux offers no function for cores that it does not know; and that of the line by which NMIs come.
  */
 
 #include <linux/io.h>
@@ -40,4 +40,13 @@ void sprig_icr_send(bool x2apic, u32 apic_id, u32 command)
 		sprig_send_x2apic(apic_id, command);
 	else
 		sprig_send_xapic(apic_id, command);
+}
+
+/* On a core that leaves this kernel for good: from here on no NMI comes by the line of the chipset. */
+void sprig_close_nmi_line(bool x2apic)
+{
+	if (x2apic)
+		wrmsr(APIC_BASE_MSR + (APIC_LVT1 >> 4), APIC_LVT_MASKED, 0);
+	else
+		writel(APIC_LVT_MASKED, (void __iomem *)APIC_BASE + APIC_LVT1);
 }

@@ -282,6 +282,7 @@ void sprig_vni_leave(struct sprig_vni *vni);
 
 /* ---- icr.c ---- */
 void sprig_icr_send(bool x2apic, u32 apic_id, u32 command);
+void sprig_close_nmi_line(bool x2apic);
 
 /* ---- doorbell.c ---- */
 int sprig_doorbell_probe(struct sprig_vni *vni);
@@ -355,6 +356,11 @@ void sprig_call_to_stand_still(const struct sprig_vni *vni, u32 partition);
 
 /* ---- watch.c ---- */
 int sprig_watch_begin(struct sprig_vni *vni);
+
+/* ---- host.c ---- */
+void sprig_host_begin(struct sprig_vni *vni);
+void sprig_host_end(void);
+bool sprig_host_on_nmi(void);
 
 /* ---- gate.c, jump.S ---- */
 int sprig_gate_open(struct sprig_vni *vni, const struct sprig_control_page *page);

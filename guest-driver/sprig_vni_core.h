@@ -219,6 +219,12 @@ void sprig_console_detach(const struct sprig_console_rings *console, u64 session
 bool sprig_console_is_attached(const struct sprig_console_rings *console, u64 session);
 u64 sprig_console_type(const struct sprig_console_rings *console, const u8 *from, u64 len);
 
+/* ---- what the host of an emulated machine asks for: any context ---- */
+u64 sprig_control_host_nmis(const struct sprig_control_page *page);
+bool sprig_control_seeks_hand(const struct sprig_control_page *page);
+/* Returns the order for which the cores of `index` are to be fetched; 0: none. */
+u64 sprig_control_lend_hand(const struct sprig_control_page *page, u32 index, u32 hand);
+
 /* ---- watching the others: in process context, one caller at a time ---- */
 #define SPRIG_WATCH_BYTES 40		/* what is known of a partition: zeroed at first, aligned to 8 */
 #define SPRIG_LOOKS_PER_SECOND 5

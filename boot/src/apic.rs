@@ -27,9 +27,11 @@ const VECTORS: u32 = 256;
 const ICR_LOW: u32 = 0x300;
 const ICR_HIGH: u32 = 0x310;
 const LVT_TIMER: u32 = 0x320;
+/// The line by which chipsets, and the host of an emulated machine, send NMIs.
+const LVT_LINT1: u32 = 0x360;
 /// The local sources: each is there if the version register names at least that number (SDM volume 3, figure 11-7).
 const LOCAL_SOURCES: [(u32, u32); 7] =
-    [(0, LVT_TIMER), (1, 0x350), (2, 0x360), (3, 0x370), (4, 0x340), (5, 0x330), (6, 0x2f0)];
+    [(0, LVT_TIMER), (1, 0x350), (2, LVT_LINT1), (3, 0x370), (4, 0x340), (5, 0x330), (6, 0x2f0)];
 const INITIAL_COUNT: u32 = 0x380;
 const CURRENT_COUNT: u32 = 0x390;
 const DIVIDE: u32 = 0x3e0;
@@ -43,6 +45,10 @@ const DELIVERY_US: u64 = 100_000;
 const MASKED: u32 = 1 << 16;
 const SOFTWARE_ENABLE: u32 = 1 << 8;
 
+/// Of a local source: it is an NMI.
+const NMI: u32 = 0x0000_0400;
+/// An NMI to another processor, asserted.
+const SEND_NMI: u32 = 0x0000_4400;
 /// INIT, level-triggered and asserted.
 const INIT: u32 = 0x0000_c500;
 /// Start-up; the low byte is the page number.
@@ -95,6 +101,21 @@ impl LocalApic {
     pub fn send_startup(self, to: ApicId, page: u64) -> Result<(), Unreachable> {
         debug_assert!(page < 0x10_0000 && page.is_multiple_of(0x1000));
         self.send(to, STARTUP | ((page >> 12) as u32))
+    }
+
+    /// Sends a processor an NMI.
+    pub fn send_nmi(self, to: ApicId) -> Result<(), Unreachable> {
+        self.send(to, SEND_NMI)
+    }
+
+    /// Takes NMIs by the line of the chipset. An APIC that is switched off keeps the line masked.
+    pub fn open_nmi_line(self) {
+        self.write(LVT_LINT1, NMI);
+    }
+
+    /// Takes no more of them.
+    pub fn close_nmi_line(self) {
+        self.write(LVT_LINT1, MASKED);
     }
 
     /// Delivers what is pending: an APIC that INIT or a kernel has switched off holds it back.

@@ -106,6 +106,8 @@ fn steps(protocol: Protocol, info: u32, box_file: &mut String) -> Result<Option<
     require_devices_unhindered(&machine, &plan)?;
     let cores = bring_up(apic, &machine.inventory)?;
     silence(&machine.topology);
+    // Once the page is open the host may send NMIs. None may come until this processor waits for them, or its kernel does.
+    apic.close_nmi_line();
     control_page::open(&plan, warm_reset::is_there(&hand_off));
     start_all(&plan, &request, BareMetal::new(cores, Sleeper::new(apic), Ecam::new(&plan.ecam)))
 }

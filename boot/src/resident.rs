@@ -8,12 +8,18 @@
 use core::arch::asm;
 
 use control::{Arrival, Cause, Command, Order, Partition, Role, State};
+use partitioner::inventory::ApicId;
 use partitioner::machine::Entry;
 
-use crate::{cleanse, control_page, halt, interrupts, loader, tsc, warm_reset};
+use crate::apic::LocalApic;
+use crate::{cleanse, control_page, halt, interrupts, loader, trampoline, tsc, warm_reset};
 
 /// How long the boot core of a partition waits for the others. They are fetched within some 20 ms.
 const ARRIVAL_US: u64 = 2_000_000;
+
+/// From an INIT to the start-up, and from one start-up to the next.
+const INIT_US: u64 = 10_000;
+const STARTUP_US: u64 = 1_000;
 
 /// Where the trampoline leads every core: on its own stack, with the identity map.
 // SAFETY: no other item has this name; the trampoline calls it with the core's APIC ID.
@@ -32,6 +38,9 @@ pub fn obey(apic_id: u32) -> ! {
         let arrival = control_page::page().arrive(apic_id);
         if let Some(Arrival { partition, role: Role::Boot, order }) = arrival {
             carry_out(partition, order);
+            // The host of an emulated machine reaches this core by the line of the chipset, and no other of the partition.
+            interrupts::load_quiet();
+            LocalApic::here().open_nmi_line();
         }
         // Whoever gives an order resets this core, or wakes it by an NMI, again and again until it says that it has come.
         while control_page::page().is_still_wanted(arrival) {
@@ -65,11 +74,63 @@ fn carry_out(index: usize, order: Order) {
 fn others_arrive(index: usize, order: Order) -> bool {
     let limit = tsc::now() + tsc::ticks(ARRIVAL_US);
     let page = control_page::page();
+    let mut awaited = Awaited::AsTheyCome;
     while !page.all_arrived(index) {
-        if tsc::now() > limit || page.partitions[index].wanted() != order {
+        let partition = &page.partitions[index];
+        if tsc::now() > limit || partition.wanted() != order {
             return false;
         }
+        awaited = match awaited {
+            Awaited::AsTheyCome if partition.is_by_host() => reset_absent(index),
+            Awaited::AsTheyCome => Awaited::AsTheyCome,
+            Awaited::Reset => start_absent(index),
+        };
         core::hint::spin_loop();
+    }
+    true
+}
+
+/// How the boot core waits for the others. The host has no core to fetch them with, so for the host it does that itself.
+enum Awaited {
+    /// Somebody else fetches them.
+    AsTheyCome,
+    /// Those that were not there were reset, and are started up.
+    Reset,
+}
+
+/// Resets the cores that have not come. No INIT may reach the boot processor, so that one is sent an NMI.
+fn reset_absent(index: usize) -> Awaited {
+    for core in control_page::page().absent(index) {
+        if !calls_boot_processor(core) {
+            control_page::page().dismiss_core(core);
+            // One out of reach does not come, and the order fails by that.
+            let _ = LocalApic::here().send_init(ApicId(core));
+        }
+    }
+    tsc::wait_us(INIT_US);
+    Awaited::Reset
+}
+
+fn start_absent(index: usize) -> Awaited {
+    for core in control_page::page().absent(index) {
+        if !calls_boot_processor(core) {
+            // As above.
+            let _ = LocalApic::here().send_startup(ApicId(core), trampoline::PAGE);
+        }
+    }
+    tsc::wait_us(STARTUP_US);
+    Awaited::Reset
+}
+
+/// Whether that core is the boot processor, which is then called by an NMI, if one brings it.
+fn calls_boot_processor(core: u32) -> bool {
+    let page = control_page::page();
+    if core != page.boot_processor() {
+        return false;
+    }
+    if page.comes_by_nmi(core) {
+        // As for the others.
+        let _ = LocalApic::here().send_nmi(ApicId(core));
     }
     true
 }
@@ -86,6 +147,8 @@ fn enter(index: usize, order: Order, entry: Option<Entry>) {
     let cause = if order.command == Command::Enter { Cause::None } else { partition.reason() };
     if partition.finish(order, State::Starting, cause, tsc::now()) {
         page.dismiss(index, order);
+        // An NMI that comes before the kernel has a handler resets the machine.
+        LocalApic::here().close_nmi_line();
         cleanse::drain_interrupts();
         // SAFETY: the list put a kernel there, and this core belongs to its partition.
         unsafe { enter_kernel(entry) }

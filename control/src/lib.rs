@@ -20,6 +20,9 @@
 //! 3. Each core says with which order it has arrived ([`ControlPage::arrive`]). The boot core of the partition waits for
 //!    the others, carries the order out, and says that it is `done` ([`Partition::finish`]).
 //!
+//! The host of an emulated machine gives orders too, and has the machine's own cores do the fetching
+//! ([`Partition::ask_by_host`]).
+//!
 //! Every step may be repeated by somebody else. An order whose asker died before he fetched a core waits, and the next
 //! asker replaces it; or the partition comes by itself, and its boot core finds the order. Nobody waits for another
 //! without a limit.
@@ -32,6 +35,7 @@ extern crate std;
 
 pub mod console;
 pub mod gate;
+mod host;
 mod lease;
 mod order;
 mod page;
@@ -41,6 +45,7 @@ mod restarts;
 mod status;
 mod watch;
 
+pub use host::{BY_HOST, SEEKS_HAND};
 pub use lease::{LEASE_MS, Lease, Purpose};
 pub use order::{Command, Order, Pending};
 pub use page::{Arrival, BY_POLICY, ControlPage, Core, Header, NOBODY, Partition, Role};

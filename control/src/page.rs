@@ -4,7 +4,8 @@ use core::mem::offset_of;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use crate::{
-    Cause, Command, LEN, MAGIC, MAX_CORES, MAX_PARTITIONS, Order, Pending, Policy, State, Status, VERSION, gate,
+    BY_HOST, Cause, Command, LEN, MAGIC, MAX_CORES, MAX_PARTITIONS, Order, Pending, Policy, State, Status, VERSION,
+    gate,
 };
 
 /// What is true of the whole box.
@@ -29,6 +30,8 @@ pub struct Header {
     pub root: AtomicU64,
     /// The rate of the time-stamp counter, in which times are given.
     pub tsc_khz: AtomicU64,
+    /// How often the host of an emulated machine has sent an NMI to all kernels.
+    pub host_nmis: AtomicU64,
 }
 
 /// One partition's words, in cache lines of their own.
@@ -51,7 +54,7 @@ pub struct Partition {
     pub list_len: AtomicU64,
     /// The APIC ID of its boot core.
     pub boot_core: AtomicU32,
-    /// Which partition has asked last, and 1, and [`BY_POLICY`]; 0: nobody.
+    /// Which partition has asked last, and 1, and [`BY_POLICY`] or [`BY_HOST`]; 0: nobody.
     pub asker: AtomicU32,
     /// Its [`Policy`].
     pub policy: AtomicU64,
@@ -241,6 +244,11 @@ impl ControlPage {
         core.arrived.store(0, Ordering::Release);
     }
 
+    /// The index of the partition that has a core.
+    pub(crate) fn owner_of(&self, core: u32) -> Option<usize> {
+        self.core(core).owner.load(Ordering::Relaxed).checked_sub(1).map(|owner| owner as usize)
+    }
+
     pub(crate) fn core(&self, apic_id: u32) -> &Core {
         &self.cores[apic_id as usize % MAX_CORES]
     }
@@ -343,10 +351,10 @@ impl Partition {
         self.exchange(pending.0, command, asker as u32 + 1)
     }
 
-    /// The same for somebody who only helps: it stays an order by policy, if it was one.
+    /// The same for somebody who only helps: it stays an order by policy, or the host's, if it was one.
     pub fn help(&self, pending: Pending, command: Command, hand: usize) -> Option<Order> {
-        let by_policy = self.asker.load(Ordering::Relaxed) & BY_POLICY;
-        self.exchange(pending.0, command, (hand as u32 + 1) | by_policy).ok()
+        let on_whose_behalf = self.asker.load(Ordering::Relaxed) & (BY_POLICY | BY_HOST);
+        self.exchange(pending.0, command, (hand as u32 + 1) | on_whose_behalf).ok()
     }
 
     /// Gives an order by policy, by the hand of the partition `hand`, in place of one that was carried out; `None` if
@@ -355,7 +363,7 @@ impl Partition {
         self.exchange(done, command, (hand as u32 + 1) | BY_POLICY).ok()
     }
 
-    fn exchange(&self, before: Order, command: Command, asker: u32) -> Result<Order, Pending> {
+    pub(crate) fn exchange(&self, before: Order, command: Command, asker: u32) -> Result<Order, Pending> {
         let order = before.then(command);
         let swapped = self.wanted.compare_exchange(before.word(), order.word(), Ordering::AcqRel, Ordering::Acquire);
         swapped.map_err(|other| Pending(Order::from_word(other)))?;

@@ -17,6 +17,7 @@ pub mod control;
 pub mod counters;
 pub mod doorbell;
 pub mod hold;
+pub mod host;
 pub mod lifecycle;
 pub mod links;
 pub mod receive;
