@@ -12,20 +12,17 @@
 //! | [`dump`] | `sprig dump`: the whole memory of another instance, as a core file |
 //! | [`kernel`] | the memory of another instance, and what its kernel says of itself there |
 //! | [`partitions`] | names and memory of all partitions, as the driver shows them |
-//! | [`driver`], [`snapshot`] | the driver's device, and the control page that it shows |
-//! | [`condition`] | how a partition is, by that page |
-//! | [`output`] | standard output, whose reader may have gone |
+//! | [`driver`] | the driver's device, and the control page that it shows |
+//!
+//! What the page says, and how a partition is by it, is in the package [`lifecycle`].
 
-mod condition;
 mod console;
 mod driver;
 mod dump;
 mod kernel;
 mod log;
 mod order;
-mod output;
 mod partitions;
-mod snapshot;
 mod status;
 
 use std::error::Error;
@@ -33,6 +30,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use lifecycle::{condition, output, snapshot};
 
 use console::Console;
 use dump::Dump;

@@ -84,7 +84,7 @@ mod tests {
     use crate::dump::target::Existing;
     use crate::kernel::direct_map::tests::memory;
     use crate::kernel::memory::PAGE;
-    use crate::snapshot::tests::running;
+    use crate::snapshot::sample::running;
 
     /// The direct map of the kernel in memory.
     const BASE: u64 = 0xffff_8880_0000_0000;

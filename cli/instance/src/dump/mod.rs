@@ -136,7 +136,7 @@ mod tests {
     use control::{Cause, Command, Lease, Purpose, State, Status};
 
     use super::*;
-    use crate::snapshot::tests::running;
+    use crate::snapshot::sample::running;
 
     #[derive(Parser, Debug)]
     struct Arguments {

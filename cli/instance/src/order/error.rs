@@ -2,11 +2,11 @@
 
 use std::io;
 
-use control::{Cause, Command, Purpose};
+use control::{Cause, Purpose};
+use lifecycle::progress::Loss;
+use lifecycle::verb::{Verb, word_of};
 use rustix::io::Errno;
 
-use super::Verb;
-use super::progress::Loss;
 use crate::condition::Condition;
 use crate::driver::{DEVICE, DriverError};
 use crate::partitions::{Partitions, PartitionsError};
@@ -230,23 +230,16 @@ impl Ordered<'_> {
     }
 
     fn asker(&self, words: &Words) -> String {
-        words.asker.and_then(|asker| self.partitions.name_of(asker)).unwrap_or_else(|| "the boot image".to_owned())
-    }
-}
-
-fn word_of(command: Command) -> &'static str {
-    match command {
-        Command::Start | Command::Enter => "start",
-        Command::Stop | Command::None => "stop",
+        words.asked_by(|asker| self.partitions.name_of(asker)).unwrap_or_else(|| "the boot image".to_owned())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use control::{State, Status};
+    use control::{Command, State, Status};
 
     use super::*;
-    use crate::snapshot::tests::running;
+    use crate::snapshot::sample::running;
 
     fn with<T>(test: impl FnOnce(Ordered<'_>) -> T) -> T {
         let partitions = Partitions::parse("0 web 0x400000-0x5fffff\n1 db 0x600000-0x7fffff\n", "0").unwrap();

@@ -194,7 +194,7 @@ mod tests {
         let partition = Partition { name: "db".to_owned(), memory: Vec::new() };
         let refusal = |kernel: &Path| {
             let images = NewImages { kernel: Some(kernel.to_owned()), initrd: None, cmdline: None, as_planned: false };
-            images.prepare(&partition, &crate::snapshot::tests::running()).err().unwrap().to_string()
+            images.prepare(&partition, &crate::snapshot::sample::running()).err().unwrap().to_string()
         };
         assert!(refusal(&text).contains("it is not a Linux kernel image"), "{}", refusal(&text));
         assert!(refusal(&missing).contains("No such file"), "{}", refusal(&missing));

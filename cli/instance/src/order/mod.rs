@@ -4,20 +4,21 @@
 //! |---|---|
 //! | [`images`] | another kernel for the partition |
 //! | [`error`] | why an order is not given, or does not come to its end: one line that says how to mend it |
-//! | [`progress`] | how far an order is, by the control page |
+//!
+//! How far an order is, by the control page, is in the package [`lifecycle`].
 
 mod error;
 mod images;
-mod progress;
 
 use std::thread;
 use std::time::{Duration, Instant};
 
-use control::{Command, Order, State};
+use control::Order;
+use lifecycle::progress::{Progress, progress};
+use lifecycle::verb::{Goal, Need, Verb, word_of};
 
 use self::error::Ordered;
 use self::images::{Change, NewImages};
-use self::progress::{Progress, progress};
 use crate::condition::Condition;
 use crate::driver::{Access, Driver};
 use crate::output;
@@ -75,23 +76,6 @@ struct Target {
     timeout: u32,
 }
 
-/// What is to be done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Verb {
-    Start,
-    Stop,
-    Restart,
-}
-
-/// What an order leads to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Goal {
-    /// Its driver is loaded.
-    Running,
-    /// Its cores wait.
-    Stopped,
-}
-
 impl Start {
     /// Starts it.
     pub(crate) fn run(&self) -> Result<(), OrderError> {
@@ -113,29 +97,9 @@ impl Restart {
     }
 }
 
-impl Verb {
-    fn goal(self) -> Goal {
-        match self {
-            Self::Start | Self::Restart => Goal::Running,
-            Self::Stop => Goal::Stopped,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Stop => "stop",
-            Self::Restart => "restart",
-        }
-    }
-
-    /// The driver's word for it: what runs is stopped before it is started.
-    fn word(self) -> &'static str {
-        match self.goal() {
-            Goal::Running => "start",
-            Goal::Stopped => "stop",
-        }
-    }
+/// The driver's word for a verb: what runs is stopped before it is started.
+fn driver_word(verb: Verb) -> &'static str {
+    word_of(verb.command())
 }
 
 impl Target {
@@ -147,7 +111,7 @@ impl Target {
         if is_needless(verb, &self.name, &look()?)? {
             return say(&format!("{:?} is stopped already", self.name));
         }
-        let ordered = Ordered { partitions: &partitions, name: &self.name, word: verb.word() };
+        let ordered = Ordered { partitions: &partitions, name: &self.name, word: driver_word(verb) };
         let words = look()?;
         let change = images.map(|images| images.prepare(&partitions.all()[index], &words)).transpose()?.flatten();
         if let Some(change) = change {
@@ -159,7 +123,7 @@ impl Target {
             return say(&format!("{:?} was asked to {}", self.name, verb.name()));
         }
         let (words, done) = self.wait_for(&ordered, look()?.wanted, verb.goal(), begun, look)?;
-        let times = times(verb.goal(), done, begun.elapsed());
+        let times = verb.goal().times(done, begun.elapsed());
         say(&format!("{:?} is {}, {times}", self.name, Condition::of(&words, None)))
     }
 
@@ -173,7 +137,7 @@ impl Target {
     ) -> Result<(), OrderError> {
         let hold = Ordered { word: "hold", ..*ordered };
         give(driver, &hold, &hold.line(), &look)?;
-        let stop = Ordered { word: Verb::Stop.word(), ..*ordered };
+        let stop = Ordered { word: driver_word(Verb::Stop), ..*ordered };
         give(driver, &stop, &stop.line(), &look)?;
         self.wait_for(&stop, look()?.wanted, Goal::Stopped, Instant::now(), &look)?;
         let list = Ordered { word: "list", ..*ordered };
@@ -218,15 +182,6 @@ fn give(
     Err(ordered.error(refusal, &look()?))
 }
 
-/// How long it took until the order was done, and for a kernel from there on.
-fn times(goal: Goal, done: Duration, reached: Duration) -> String {
-    let [done, reached] = [done, reached].map(|time| time.as_secs_f64());
-    match goal {
-        Goal::Running => format!("its kernel entered after {done:.2} s, its driver loaded after {reached:.2} s"),
-        Goal::Stopped => format!("after {done:.2} s"),
-    }
-}
-
 /// The index of the partition of that name, which must not be the own one.
 fn other(partitions: &Partitions, name: &str, verb: Verb) -> Result<usize, OrderError> {
     match partitions.index_of(name)? {
@@ -237,14 +192,10 @@ fn other(partitions: &Partitions, name: &str, verb: Verb) -> Result<usize, Order
 
 /// Whether the partition is already what the verb makes of it. What runs or comes up is not started.
 fn is_needless(verb: Verb, name: &str, words: &Words) -> Result<bool, OrderError> {
-    let is_starting = words.pending().is_some_and(|order| order.command != Command::Stop);
-    let is_up = words.pending().is_none() && matches!(words.status.state, State::Starting | State::Running);
-    match verb {
-        Verb::Start if is_starting || is_up => {
-            Err(OrderError::Up { name: name.to_owned(), condition: Condition::of(words, None) })
-        }
-        Verb::Stop => Ok(words.pending().is_none() && words.status.state == State::Stopped),
-        Verb::Start | Verb::Restart => Ok(false),
+    match verb.need(words) {
+        Need::Order => Ok(false),
+        Need::Nothing => Ok(true),
+        Need::Refused(condition) => Err(OrderError::Up { name: name.to_owned(), condition }),
     }
 }
 
@@ -254,12 +205,10 @@ fn say(text: &str) -> Result<(), OrderError> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::snapshot::sample::running;
     use clap::Parser;
     use clap::error::ErrorKind;
-    use control::{Cause, Status};
-
-    use super::*;
-    use crate::snapshot::tests::running;
 
     #[derive(Parser, Debug)]
     struct Arguments {
@@ -270,10 +219,6 @@ mod tests {
     fn parse(line: &str) -> Result<Target, ErrorKind> {
         let parsed = Arguments::try_parse_from(format!("stop {line}").split_whitespace());
         parsed.map(|arguments| arguments.stop.target).map_err(|error| error.kind())
-    }
-
-    fn in_state(state: State) -> Words {
-        Words { status: Status { state, cause: Cause::Asked }, ..running() }
     }
 
     #[test]
@@ -288,31 +233,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_up_or_comes_up_is_not_started() {
-        let refusal = |words| is_needless(Verb::Start, "db", &words).unwrap_err().to_string();
-        assert_eq!(refusal(running()), "\"db\" is running; use sprig restart db");
-        assert_eq!(refusal(in_state(State::Starting)), "\"db\" is starting; use sprig restart db");
-        let starting = Words { wanted: running().done.then(Command::Start), ..in_state(State::Stopped) };
-        assert_eq!(refusal(starting), "\"db\" is starting; use sprig restart db");
-        let stopping = Words { wanted: running().done.then(Command::Stop), ..running() };
-        for words in [stopping, in_state(State::Stopped), in_state(State::Ended), in_state(State::Failed)] {
-            assert!(!is_needless(Verb::Start, "db", &words).unwrap(), "{words:?}");
-        }
-    }
-
-    #[test]
-    fn only_what_is_stopped_and_stays_so_need_not_be_stopped() {
-        let is_needless = |words| is_needless(Verb::Stop, "db", &words).unwrap();
-        assert!(is_needless(in_state(State::Stopped)));
-        assert!(!is_needless(Words { wanted: running().done.then(Command::Start), ..in_state(State::Stopped) }));
-        assert!(!is_needless(running()));
-    }
-
-    #[test]
-    fn whatever_a_partition_does_it_is_restarted() {
-        for state in [State::Planned, State::Starting, State::Running, State::Ended, State::Stopped, State::Failed] {
-            assert!(!is_needless(Verb::Restart, "db", &in_state(state)).unwrap(), "{state:?}");
-        }
+    fn what_is_up_is_not_started_but_restarted() {
+        let refusal = is_needless(Verb::Start, "db", &running()).unwrap_err().to_string();
+        assert_eq!(refusal, "\"db\" is running; use sprig restart db");
     }
 
     #[test]

@@ -1,38 +1,19 @@
 //! `sprig status`: how all partitions of the box are.
 //!
-//! | module | |
-//! |---|---|
-//! | [`row`] | what is said of each partition: a pure function of what the driver shows |
-//! | [`links`] | the states of the links to the others |
-//! | [`table`] | the rows for people |
+//! What is said of each partition, and how it is shown, is in the package [`lifecycle`]; the states of the [`links`] to the
+//! others are seen only from here.
 
 mod links;
-mod row;
-mod table;
 
-use std::io::{self, IsTerminal};
-use std::thread;
-use std::time::Duration;
+use std::io;
 
-use serde_json::json;
+use lifecycle::row::{Known, Row, rows};
+use lifecycle::show::{Form, Times, show};
 
 use self::links::Links;
-use self::row::{Row, rows};
 use crate::driver::{Access, Driver, DriverError};
-use crate::output::{self, Listener};
-use crate::partitions::{Partitions, PartitionsError};
-use crate::snapshot::PageError;
-
-/// Pause between two looks with `--watch`.
-const PAUSE: Duration = Duration::from_secs(1);
-/// Clears a terminal.
-const CLEAR: &str = "\x1b[2J";
-/// Goes to the terminal's first line. What is there stays until it is written over, so nothing flickers.
-const HOME: &str = "\x1b[H";
-/// Ends a line, and clears what was behind its end.
-const END_OF_LINE: &str = "\x1b[K\n";
-/// Clears all lines below.
-const CLEAR_BELOW: &str = "\x1b[J";
+use crate::partitions::{Partition, Partitions, PartitionsError};
+use crate::snapshot::{PageError, Snapshot};
 
 /// Show how all partitions are
 ///
@@ -64,7 +45,7 @@ pub(crate) enum StatusError {
     Page(#[from] PageError),
     /// Standard output cannot be written to.
     #[error("cannot write to standard output: {0}")]
-    Output(io::Error),
+    Output(#[from] io::Error),
 }
 
 impl Status {
@@ -72,66 +53,18 @@ impl Status {
     pub(crate) fn run(&self) -> Result<(), StatusError> {
         let partitions = Partitions::read()?;
         let driver = Driver::open(Access::Look, partitions.all().len())?;
-        let look = || Ok::<_, StatusError>(rows(&partitions, &driver.snapshot()?, &Links::read()));
-        match (self.watch, self.json) {
-            (false, _) => print(&self.text(&look()?)).map(drop),
-            (true, false) if io::stdout().is_terminal() => redraw(look),
-            (true, _) => self.print_changes(look),
-        }
-    }
-
-    fn text(&self, rows: &[Row]) -> String {
-        match self.json {
-            true => format!("{}\n", json!({ "partitions": rows })),
-            false => table::table(rows),
-        }
-    }
-
-    fn print_changes(&self, look: impl Fn() -> Result<Vec<Row>, StatusError>) -> Result<(), StatusError> {
-        let mut shown = Vec::new();
-        loop {
-            let rows = look()?;
-            let lasting = rows.iter().map(Row::without_uptime).collect();
-            if shown != lasting {
-                let gap = if shown.is_empty() || self.json { "" } else { "\n" };
-                if print(&format!("{gap}{}", self.text(&rows)))? == Listener::Gone {
-                    return Ok(());
-                }
-                shown = lasting;
-            }
-            thread::sleep(PAUSE);
-        }
+        let look = || Ok::<_, StatusError>(look(&partitions, &driver.snapshot()?));
+        show(Form::of(self.json), Times::of(self.watch), look)
     }
 }
 
-/// Draws the table on a terminal, each second over the one before.
-fn redraw(look: impl Fn() -> Result<Vec<Row>, StatusError>) -> Result<(), StatusError> {
-    print(CLEAR)?;
-    while print(&screen(&table::table(&look()?)))? == Listener::There {
-        thread::sleep(PAUSE);
-    }
-    Ok(())
-}
-
-fn screen(table: &str) -> String {
-    format!("{HOME}{}{CLEAR_BELOW}", table.replace('\n', END_OF_LINE))
-}
-
-fn print(text: &str) -> Result<Listener, StatusError> {
-    output::print(text).map_err(StatusError::Output)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_table_is_drawn_over_the_one_before() {
-        assert_eq!(screen("a\nb\n"), "\x1b[Ha\x1b[K\nb\x1b[K\n\x1b[J");
-    }
-
-    #[test]
-    fn json_is_one_line_with_an_object() {
-        assert_eq!(Status { json: true, watch: false }.text(&[]), "{\"partitions\":[]}\n");
-    }
+fn look(partitions: &Partitions, snapshot: &Snapshot) -> Vec<Row> {
+    let links = Links::read();
+    let known = |(index, partition): (usize, &Partition)| Known {
+        name: partition.name.clone(),
+        memory_bytes: partition.memory.iter().map(|range| range.last() - range.first() + 1).sum(),
+        link: links.to(index).map(str::to_owned),
+    };
+    let known: Vec<_> = partitions.all().iter().enumerate().map(known).collect();
+    rows(&known, Some(partitions.own()), snapshot)
 }

@@ -2,12 +2,12 @@
 
 use control::{Cause, Command, Order, State};
 
-use super::Goal;
 use crate::snapshot::Words;
+use crate::verb::Goal;
 
 /// How far an order is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Progress {
+pub enum Progress {
     /// It is not yet what it was to be.
     Open,
     /// It is what it was to be.
@@ -18,7 +18,7 @@ pub(super) enum Progress {
 
 /// Why an order does not come to its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Loss {
+pub enum Loss {
     /// The resident part could not carry it out.
     Failed(Cause),
     /// The kernel ended before its driver was loaded.
@@ -28,7 +28,7 @@ pub(super) enum Loss {
 }
 
 /// How far that order is on its way there.
-pub(super) fn progress(words: &Words, order: Order, goal: Goal) -> Progress {
+pub fn progress(words: &Words, order: Order, goal: Goal) -> Progress {
     let is_replaced = words.wanted.sequence > order.sequence && goal_of(words.wanted.command) != goal;
     if words.done.sequence >= order.sequence {
         match (goal, words.status.state, words.status.cause) {
@@ -55,7 +55,7 @@ mod tests {
     use control::Status;
 
     use super::*;
-    use crate::snapshot::tests::running;
+    use crate::snapshot::sample::running;
 
     fn order(command: Command) -> Order {
         running().done.then(command)

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 /// Whoever reads the output.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Listener {
+pub enum Listener {
     /// Somebody reads it, or it goes into a file.
     There,
     /// Nobody reads it any more, as when `head` has enough lines; this is no error.
@@ -12,12 +12,12 @@ pub(crate) enum Listener {
 }
 
 /// Prints a text, all of it at once.
-pub(crate) fn print(text: &str) -> io::Result<Listener> {
+pub fn print(text: &str) -> io::Result<Listener> {
     write(text.as_bytes())
 }
 
 /// Writes bytes as they are, all of them at once.
-pub(crate) fn write(bytes: &[u8]) -> io::Result<Listener> {
+pub fn write(bytes: &[u8]) -> io::Result<Listener> {
     let mut output = io::stdout();
     match output.write_all(bytes).and_then(|()| output.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Listener::Gone),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use control::{Cause, Command, Purpose, State};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::snapshot::Words;
 
@@ -11,9 +11,9 @@ use crate::snapshot::Words;
 const STALLED: &str = "stalled";
 
 /// How a partition is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Condition {
+pub enum Condition {
     /// Never started.
     Planned,
     /// Its kernel was entered, or is about to be.
@@ -45,7 +45,7 @@ pub(crate) enum Condition {
 impl Condition {
     /// By what the control page says of it, and by the state of the link to it. What is to become of it by a pending order
     /// is what counts.
-    pub(crate) fn of(words: &Words, link: Option<&str>) -> Self {
+    pub fn of(words: &Words, link: Option<&str>) -> Self {
         match (words.pending(), words.status.state) {
             (Some(order), _) if order.command == Command::Stop => Self::Stopping,
             (Some(_), _) | (None, State::Starting) => Self::Starting,
@@ -61,7 +61,7 @@ impl Condition {
 
     /// Whether its memory stays as it is: no core of it runs, or does more than to wait in the last loop of its kernel,
     /// where the timer still ticks.
-    pub(crate) fn is_still(self) -> bool {
+    pub fn is_still(self) -> bool {
         match self {
             Self::Planned | Self::Panicked | Self::Halted | Self::PoweredOff | Self::Ended | Self::Stopped => true,
             Self::Starting | Self::Running | Self::Stalled | Self::Rebooting | Self::Stopping => false,
@@ -73,7 +73,7 @@ impl Condition {
     }
 
     /// Of a kernel that has ended by itself.
-    pub(crate) fn ended(cause: Cause) -> Self {
+    pub fn ended(cause: Cause) -> Self {
         match cause {
             Cause::Panic => Self::Panicked,
             Cause::Reboot => Self::Rebooting,
@@ -109,7 +109,7 @@ mod tests {
     use control::{Lease, Status};
 
     use super::*;
-    use crate::snapshot::tests::running;
+    use crate::snapshot::sample::running;
 
     fn with_status(state: State, cause: Cause) -> Words {
         Words { status: Status { state, cause }, ..running() }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use control::Cause;
 use partitioner::amount::Amount;
 
-use super::row::Row;
+use crate::row::Row;
 
 const HEAD: [&str; COLUMNS] = ["partition", "state", "uptime", "restarts", "cause", "cores", "memory", "link"];
 const COLUMNS: usize = 8;
@@ -16,15 +16,16 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// A line for each row, below a head.
-pub(super) fn table(rows: &[Row]) -> String {
+/// A line for each row, below a head. Who runs in none of the partitions has no links, and no column of them.
+pub fn table(rows: &[Row]) -> String {
+    let columns = if rows.iter().any(|row| row.own) { COLUMNS } else { COLUMNS - 1 };
     let lines: Vec<_> = [HEAD.map(str::to_owned)].into_iter().chain(rows.iter().map(cells)).collect();
-    let widths: [usize; COLUMNS] =
-        std::array::from_fn(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default());
-    lines.iter().map(|line| aligned(line, &widths)).collect()
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    lines.iter().map(|line| aligned(&line[..columns], &widths)).collect()
 }
 
-fn aligned(line: &[String; COLUMNS], widths: &[usize; COLUMNS]) -> String {
+fn aligned(line: &[String], widths: &[usize]) -> String {
     let cells: Vec<String> = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
     format!("{}\n", cells.join(GAP).trim_end())
 }
@@ -42,7 +43,8 @@ fn cells(row: &Row) -> [String; COLUMNS] {
     ]
 }
 
-fn cause(row: &Row) -> String {
+/// What has made it so, in words.
+pub fn cause(row: &Row) -> String {
     match (row.cause, &row.asked_by) {
         (Cause::Asked, Some(asker)) => format!("asked by {asker}"),
         (Cause::None, _) => NOTHING.to_owned(),
@@ -70,10 +72,10 @@ fn time(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::row::tests::row;
     use super::*;
     use crate::condition::Condition;
-    use crate::snapshot::tests::running;
+    use crate::row::tests::row;
+    use crate::snapshot::sample::running;
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
@@ -86,6 +88,15 @@ web (here)  running      -          0         -          2      512 MiB  -
 db          powered off  1 min 1 s  12        power-off  2      512 MiB  up
 ";
         assert_eq!(table(&[web, db]), expected);
+    }
+
+    #[test]
+    fn the_host_has_no_links() {
+        let expected = "\
+partition  state    uptime     restarts  cause  cores  memory
+db         running  1 min 1 s  0         -      2      512 MiB
+";
+        assert_eq!(table(&[row(running())]), expected);
     }
 
     #[test]

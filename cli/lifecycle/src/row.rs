@@ -3,60 +3,69 @@
 use std::time::Duration;
 
 use control::{Cause, State};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::links::Links;
 use crate::condition::Condition;
-use crate::partitions::{Partition, Partitions};
 use crate::snapshot::{Snapshot, Words};
 
-/// What is said of one partition. Its serialised form is what `--json` promises.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub(crate) struct Row {
-    /// Its index in the box.
-    pub(crate) index: usize,
+/// What is known of a partition beside the control page.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Known {
     /// Its name in the box file.
-    pub(crate) name: String,
-    /// Whether it is the one that this runs in.
-    pub(crate) own: bool,
-    /// How it is.
-    pub(crate) state: Condition,
-    /// How long it has been so, if this is known.
-    #[serde(rename = "uptime_seconds", serialize_with = "in_seconds")]
-    pub(crate) uptime: Option<Duration>,
-    /// How often it was started again.
-    pub(crate) restarts: u64,
-    /// What has made it so.
-    #[serde(serialize_with = "as_word")]
-    pub(crate) cause: Cause,
-    /// Who has asked for that.
-    pub(crate) asked_by: Option<String>,
-    /// The number of its cores.
-    pub(crate) cores: usize,
+    pub name: String,
     /// Bytes of its memory.
-    pub(crate) memory_bytes: u64,
-    /// The state of the link to it; `None` for the own partition.
-    pub(crate) link: Option<String>,
+    pub memory_bytes: u64,
+    /// The state of the link to it, where whoever looks has one.
+    pub link: Option<String>,
 }
 
-/// A row for each partition, in the order of their indices.
-pub(crate) fn rows(partitions: &Partitions, snapshot: &Snapshot, links: &Links) -> Vec<Row> {
-    let all = partitions.all().iter().zip(&snapshot.partitions).enumerate();
+/// What is said of one partition. Its serialised form is what `--json` promises.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Row {
+    /// Its index in the box.
+    pub index: usize,
+    /// Its name in the box file.
+    pub name: String,
+    /// Whether it is the one that this runs in. The host runs in none.
+    pub own: bool,
+    /// How it is.
+    pub state: Condition,
+    /// How long it has been so, if this is known.
+    #[serde(rename = "uptime_seconds", serialize_with = "in_seconds", deserialize_with = "from_seconds")]
+    pub uptime: Option<Duration>,
+    /// How often it was started again.
+    pub restarts: u64,
+    /// What has made it so.
+    #[serde(serialize_with = "as_word", deserialize_with = "from_word")]
+    pub cause: Cause,
+    /// Who has asked for that.
+    pub asked_by: Option<String>,
+    /// The number of its cores.
+    pub cores: usize,
+    /// Bytes of its memory.
+    pub memory_bytes: u64,
+    /// The state of the link to it; `None` for the own partition, and from the host.
+    pub link: Option<String>,
+}
+
+/// A row for each partition, in the order of their indices, for whoever runs in the partition `own`, or on the host.
+pub fn rows(partitions: &[Known], own: Option<usize>, snapshot: &Snapshot) -> Vec<Row> {
+    let name_of = |index: usize| partitions.get(index).map(|partition| partition.name.clone());
+    let all = partitions.iter().zip(&snapshot.partitions).enumerate();
     all.map(|(index, (partition, words))| {
-        let state = Condition::of(words, links.to(index));
         let cause = cause(index, words);
         Row {
             index,
             name: partition.name.clone(),
-            own: index == partitions.own(),
-            state,
+            own: own == Some(index),
+            state: Condition::of(words, partition.link.as_deref()),
             uptime: snapshot.time_since(words.since).filter(|_| words.pending().is_none()),
             restarts: words.starts.saturating_sub(1),
             cause,
-            asked_by: words.asker.filter(|_| cause == Cause::Asked).and_then(|asker| partitions.name_of(asker)),
+            asked_by: words.asked_by(name_of).filter(|_| cause == Cause::Asked),
             cores: words.cores,
-            memory_bytes: memory(partition),
-            link: links.to(index).map(str::to_owned),
+            memory_bytes: partition.memory_bytes,
+            link: partition.link.clone(),
         }
     })
     .collect()
@@ -64,7 +73,7 @@ pub(crate) fn rows(partitions: &Partitions, snapshot: &Snapshot, links: &Links) 
 
 impl Row {
     /// What stays the same while nothing happens.
-    pub(crate) fn without_uptime(&self) -> Self {
+    pub fn without_uptime(&self) -> Self {
         Self { uptime: None, ..self.clone() }
     }
 }
@@ -75,50 +84,64 @@ fn cause(index: usize, words: &Words) -> Cause {
     match (words.pending(), words.asker) {
         (Some(_), _) if words.is_by_policy && words.status.state == State::Ended => words.status.cause,
         (Some(_), _) if words.is_by_policy => Cause::Hang,
+        (Some(_), _) if words.is_by_host => Cause::Asked,
         (Some(_), Some(asker)) if asker != index => Cause::Asked,
         _ => words.status.cause,
     }
-}
-
-fn memory(partition: &Partition) -> u64 {
-    partition.memory.iter().map(|range| range.last() - range.first() + 1).sum()
 }
 
 fn in_seconds<S: Serializer>(uptime: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     uptime.map(|uptime| uptime.as_secs()).serialize(serializer)
 }
 
+fn from_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_secs))
+}
+
+/// Every cause, with its word for programs.
+const CAUSES: [(Cause, &str); 8] = [
+    (Cause::Asked, "asked"),
+    (Cause::Panic, "panic"),
+    (Cause::Reboot, "reboot"),
+    (Cause::Halt, "halt"),
+    (Cause::PowerOff, "power-off"),
+    (Cause::CoreSilent, "core-silent"),
+    (Cause::BadList, "bad-list"),
+    (Cause::Hang, "hang"),
+];
+
 fn as_word<S: Serializer>(cause: &Cause, serializer: S) -> Result<S::Ok, S::Error> {
-    let word = match cause {
-        Cause::None => None,
-        Cause::Asked => Some("asked"),
-        Cause::Panic => Some("panic"),
-        Cause::Reboot => Some("reboot"),
-        Cause::Halt => Some("halt"),
-        Cause::PowerOff => Some("power-off"),
-        Cause::CoreSilent => Some("core-silent"),
-        Cause::BadList => Some("bad-list"),
-        Cause::Hang => Some("hang"),
-    };
+    let word = CAUSES.iter().find(|(other, _)| other == cause).map(|(_, word)| word);
     word.serialize(serializer)
 }
 
+fn from_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cause, D::Error> {
+    let word = Option::<String>::deserialize(deserializer)?;
+    let cause = CAUSES.iter().find(|(_, other)| Some(*other) == word.as_deref()).map(|(cause, _)| *cause);
+    Ok(cause.unwrap_or(Cause::None))
+}
+
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use control::{Command, State, Status};
     use serde_json::json;
 
     use super::*;
     use crate::snapshot::Ticks;
-    use crate::snapshot::tests::{running, snapshot};
+    use crate::snapshot::sample::{running, snapshot};
 
-    const TABLE: &str = "0 web 0x400000-0x203fffff\n1 db 0x20400000-0x303fffff,0x100000000-0x10fffffff\n";
-    const LINKS: &str = "0 web 02:53:00:00:00:01 self\n1 db 02:53:00:00:00:02 up\n";
+    fn known() -> [Known; 2] {
+        let known = |(name, link): (&str, Option<&str>)| Known {
+            name: name.to_owned(),
+            memory_bytes: 512 << 20,
+            link: link.map(str::to_owned),
+        };
+        [("web", None), ("db", Some("up"))].map(known)
+    }
 
     /// The row of `db`, seen from `web`.
-    pub(in crate::status) fn row(db: Words) -> Row {
-        let partitions = Partitions::parse(TABLE, "0").unwrap();
-        rows(&partitions, &snapshot([running(), db]), &Links::parse(LINKS)).remove(1)
+    pub(crate) fn row(db: Words) -> Row {
+        rows(&known(), Some(0), &snapshot([running(), db])).remove(1)
     }
 
     fn with_status(state: State, cause: Cause) -> Words {
@@ -131,12 +154,11 @@ pub(super) mod tests {
 
     #[test]
     fn there_is_a_row_for_each_partition_in_the_order_of_indices() {
-        let partitions = Partitions::parse(TABLE, "0").unwrap();
-        let rows = rows(&partitions, &snapshot([running(), running()]), &Links::parse(LINKS));
+        let rows = rows(&known(), Some(0), &snapshot([running(), running()]));
         let shown: Vec<_> =
             rows.iter().map(|row| (row.index, row.name.as_str(), row.own, row.link.as_deref())).collect();
         assert_eq!(shown, [(0, "web", true, None), (1, "db", false, Some("up"))]);
-        assert_eq!(rows[1].memory_bytes, (256 + 256) << 20);
+        assert_eq!(rows[1].memory_bytes, 512 << 20);
         assert_eq!((rows[1].cores, rows[1].uptime), (2, Some(Duration::from_secs(61))));
     }
 
@@ -185,5 +207,25 @@ pub(super) mod tests {
         assert_eq!(serde_json::to_value(row(stopped)).unwrap(), expected);
         let off = serde_json::to_value(row(with_status(State::Ended, Cause::PowerOff))).unwrap();
         assert_eq!((&off["state"], &off["cause"]), (&json!("powered-off"), &json!("power-off")));
+    }
+
+    #[test]
+    fn what_the_host_asks_is_asked_by_the_host_and_its_hand_is_not_named() {
+        let pending = row(Words { is_by_host: true, ..with_pending(Command::Start, Some(0)) });
+        assert_eq!((pending.cause, pending.asked_by.as_deref()), (Cause::Asked, Some("the host")));
+        let own_hand = row(Words { is_by_host: true, ..with_pending(Command::Stop, Some(1)) });
+        assert_eq!(own_hand.cause, Cause::Asked);
+        let done = row(Words { is_by_host: true, ..with_status(State::Stopped, Cause::Asked) });
+        assert_eq!(done.asked_by.as_deref(), Some("the host"));
+    }
+
+    #[test]
+    fn a_row_survives_its_json() {
+        for cause in CAUSES.map(|(cause, _)| cause).into_iter().chain([Cause::None]) {
+            let row = row(Words { since: Ticks(0), ..with_status(State::Ended, cause) });
+            assert_eq!(serde_json::from_value::<Row>(serde_json::to_value(&row).unwrap()).unwrap(), row);
+        }
+        let up = row(running());
+        assert_eq!(serde_json::from_value::<Row>(serde_json::to_value(&up).unwrap()).unwrap(), up);
     }
 }
