@@ -1,13 +1,16 @@
 //! All that can happen between two instances that ask for something of a partition, any of which may die at any step, and
 //! the partition's two cores, whose kernel may come back by itself at any time.
 //!
+//! One of the two may be the host, which fetches nobody: its NMIs have the kernel leave, and wake the boot core in the resident
+//! part, which fetches the other core itself.
+//!
 //! The search runs the functions of the protocol themselves, one at a time, on a real page. What is not a word of the page,
 //! where a core is and how far an asker has come, is the model's.
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering::Relaxed;
 
-use control::{Arrival, Cause, Command, ControlPage, Order, Partition, Pending, State};
+use control::{Arrival, BY_HOST, Cause, Command, ControlPage, Order, Partition, Pending, State};
 
 const PARTITION: usize = 1;
 /// APIC IDs: of the boot core, of the other one.
@@ -45,6 +48,8 @@ enum Place {
 enum Asker {
     /// A person's.
     Begins,
+    /// The host.
+    Host,
     /// By policy: he looks whether the kernel has panicked.
     Watches,
     /// He has seen that it has, when that order was the last that was carried out.
@@ -60,6 +65,7 @@ struct World {
     wanted: u64,
     done: u64,
     status: u64,
+    asker: u32,
     arrived: [u64; 2],
     places: [Place; 2],
     askers: [Asker; 2],
@@ -97,6 +103,7 @@ impl Search {
         partition.wanted.store(world.wanted, Relaxed);
         partition.done.store(world.done, Relaxed);
         partition.status.store(world.status, Relaxed);
+        partition.asker.store(world.asker, Relaxed);
         for (core, arrived) in CORES.into_iter().zip(world.arrived) {
             self.page.cores[core as usize].arrived.store(arrived, Relaxed);
         }
@@ -108,6 +115,7 @@ impl Search {
         world.wanted = partition.wanted.load(Relaxed);
         world.done = partition.done.load(Relaxed);
         world.status = partition.status.load(Relaxed);
+        world.asker = partition.asker.load(Relaxed);
         world.arrived = CORES.map(|core| self.page.cores[core as usize].arrived.load(Relaxed));
         world
     }
@@ -118,6 +126,7 @@ impl Search {
             wanted: entered,
             done: entered,
             status: 0,
+            asker: 0,
             arrived: [0; 2],
             places: [Place::Kernel; 2],
             askers: [Asker::Begins; 2],
@@ -159,6 +168,15 @@ impl Search {
                 assert!(asked.is_none() || world.places[BOOT] == Place::Panicked, "a kernel that works is shot");
                 vec![with(asked.map_or(Asker::Gone, |order| Asker::Fetches(0, order.word())))]
             }
+            // What it does next, to send NMIs, may happen at any time.
+            Asker::Host => match self.partition().ask_by_host(Command::Start) {
+                Ok(_) => vec![with(Asker::Gone)],
+                Err(pending) => {
+                    let gone = with(Asker::Gone);
+                    self.partition().supersede_by_host(pending, Command::Start).expect("nobody else moves");
+                    vec![gone, with(Asker::Gone)]
+                }
+            },
             Asker::Begins => {
                 let mut next = Vec::new();
                 match self.partition().ask(Command::Start, 0) {
@@ -198,7 +216,8 @@ impl Search {
             let is_stolen = world.places[core] == Place::ResetByKernel;
             // The boot processor may enter its kernel while the next order is given: that kernel ends as soon as it has
             // opened its gate.
-            let is_doomed = self.by_nmi && self.partition().is_pending();
+            let takes_nmis = self.by_nmi || self.partition().is_by_host();
+            let is_doomed = takes_nmis && self.partition().is_pending();
             assert!(!is_stolen || is_doomed, "a late start-up takes a core from the new kernel");
             if is_stolen || world.places[core] == Place::Reset {
                 world.places[core] = Place::Come;
@@ -234,6 +253,7 @@ impl Search {
                     let order = Order::from_word(order);
                     self.partition().finish(order, State::Failed, Cause::CoreSilent, 0);
                     next.push(at(Place::Parked(order.word())));
+                    next.extend(self.fetch_absent(world));
                 }
                 next
             }
@@ -251,6 +271,23 @@ impl Search {
         }
     }
 
+    /// The boot core waits for the other one, which it fetches itself for the host.
+    fn fetch_absent(&self, world: &World) -> Option<World> {
+        self.load(world);
+        let is_absent = self.page.absent(PARTITION).any(|core| core == CORES[OTHER]);
+        if !self.partition().is_by_host() || !is_absent {
+            return None;
+        }
+        let mut world = world.clone();
+        if world.places[OTHER] == Place::Reset {
+            world.places[OTHER] = Place::Come;
+        } else {
+            self.page.dismiss_core(CORES[OTHER]);
+            world.places[OTHER] = Place::Reset;
+        }
+        Some(self.store(world))
+    }
+
     fn arrive(&self, core: usize) -> Place {
         let arrival = self.page.arrive(CORES[core]).expect("it has an owner");
         let order = arrival.order.word();
@@ -264,7 +301,7 @@ impl Search {
     fn kernel(&self, world: &World) -> Vec<World> {
         self.load(world);
         let with = |places: [Place; 2]| World { places, ..self.store(world.clone()) };
-        let gate = self.by_nmi && self.partition().is_pending();
+        let gate = (self.by_nmi || self.partition().is_by_host()) && self.partition().is_pending();
         match world.places {
             [Place::Kernel, other] => {
                 let mut next = Vec::new();
@@ -373,6 +410,20 @@ fn whoever_dies_at_whatever_step_leaves_a_partition_that_can_be_started() {
 #[test]
 fn a_partition_with_the_boot_processor_can_be_started_too() {
     search(true, Search::start());
+}
+
+#[test]
+fn the_host_disturbs_no_other_asker_and_leaves_a_partition_that_can_be_started() {
+    for by_nmi in [false, true] {
+        for askers in [[Asker::Host, Asker::Begins], [Asker::Host, Asker::Watches]] {
+            let seen = search(by_nmi, World { askers, panics: 2, ..Search::start() });
+            // Nobody but the host has asked, and the kernel has not come back by itself.
+            let by_host = |world: &&World| {
+                world.asker == BY_HOST && world.done == world.wanted && world.places == [Place::Kernel; 2]
+            };
+            assert!(seen.iter().any(|world| by_host(&world)), "the host has started nothing");
+        }
+    }
 }
 
 /// Two that watch, and a kernel that panics twice: each panic is answered once, by one of the two, or by nobody if he dies.
