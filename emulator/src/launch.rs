@@ -31,7 +31,7 @@ use crate::host;
 use crate::iso::{self, IsoError};
 use crate::output_file::{OutputError, OutputFile, require_writable};
 use crate::qemu::{
-    self, Accelerator, Attachment, Boot, ConsoleSpec, Emulator, Firmware, Machine, MachineSpec, PrivateFolder,
+    self, Accelerator, Attachment, Boot, ConsoleSpec, Emulator, Firmware, Machine, MachineSpec, PrivateFolder, Sharing,
 };
 use crate::session::LogLine;
 use crate::source::{BoxFileError, Source};
@@ -69,6 +69,8 @@ pub struct LaunchOptions {
     pub processor: Option<String>,
     /// The folder in which every console is logged: `<partition>.log`, and `sprig.log` for the boot image.
     pub logs: Option<PathBuf>,
+    /// Whether this process sees the machine's memory.
+    pub sharing: Sharing,
     /// Further arguments for QEMU, as they stand.
     pub arguments: Vec<String>,
     /// What the box is planned for, where further arguments make the machine another one.
@@ -178,6 +180,7 @@ pub fn launch(source: &Source, boot_image: &Path, options: LaunchOptions) -> Res
         emulator: Emulator::find(Some(boot_image)),
         cpus: machine.cpus,
         memory: machine.memory,
+        sharing: options.sharing,
         consoles: consoles.collect(),
         accelerator,
         processor: options.processor.unwrap_or(defaults.processor),

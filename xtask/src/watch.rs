@@ -77,7 +77,7 @@ pub(crate) fn reports(
                     deadline = deadline.min(Instant::now() + LAST_WORDS);
                 }
             }
-            Some(Event::Keys(_)) => {}
+            Some(Event::Keys(_) | Event::Change(_)) => {}
             Some(Event::Signal(_)) => bail!("ended by a signal"),
             Some(Event::Closed) => watch.close_one(&machine.qemu_output())?,
             None => return Err(watch.out_of_time()),
@@ -92,7 +92,7 @@ pub(crate) fn drain(events: &Events, consoles: usize) -> Result<()> {
     while open > 0 {
         match events.next_within(CLOSING) {
             Some(Event::Closed) => open -= 1,
-            Some(Event::Output(..) | Event::Keys(_)) => {}
+            Some(Event::Output(..) | Event::Keys(_) | Event::Change(_)) => {}
             Some(Event::Signal(_)) => bail!("ended by a signal"),
             None => bail!("{open} consoles did not close within {} s of the machine's end", CLOSING.as_secs()),
         }

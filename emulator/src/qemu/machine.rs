@@ -1,11 +1,12 @@
 //! A running QEMU, its consoles and its control connection.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ExitStatus};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -16,7 +17,7 @@ use super::channels::ControlSocket;
 use super::emulator::Emulator;
 use super::folder::PrivateFolder;
 use super::process;
-use super::qmp::{Qmp, Shutdown};
+use super::qmp::{Qmp, QmpError, Shutdown};
 use super::start_error::{CONNECT_LIMIT, StartError, file_error};
 use crate::console::Console;
 
@@ -25,9 +26,50 @@ pub struct Machine {
     // Dropped in this order: the process is ended by `Drop` before its folder goes.
     pub(super) child: Child,
     pub(super) consoles: Vec<Console>,
-    pub(super) qmp: Option<Qmp>,
+    pub(super) control: Control,
     pub(super) started: Instant,
     pub(super) folder: PrivateFolder,
+    /// Its memory, if this process shares it.
+    pub(super) memory: Option<File>,
+}
+
+/// The control connection, until somebody takes it.
+#[derive(Clone, Default)]
+pub(super) struct Control(Arc<Mutex<Option<Qmp>>>);
+
+impl Control {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Option<Qmp>> {
+        // Whoever panicked with it has at most left an answer unread.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The line by which a chipset sends NMIs to all processors that listen to it; any thread may use it.
+#[derive(Clone)]
+pub struct NmiLine(Control);
+
+/// Why no NMI was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum NmiError {
+    /// Somebody has taken the control connection, or the machine has ended.
+    #[error("the machine is not controlled from here any more")]
+    NoControl,
+    /// QEMU has not done it.
+    #[error(transparent)]
+    Control(#[from] QmpError),
+}
+
+impl NmiLine {
+    /// Sends one.
+    ///
+    /// # Errors
+    /// If QEMU is gone, refuses, or does not answer.
+    pub fn pulse(&self) -> Result<(), NmiError> {
+        let mut control = self.0.lock();
+        let qmp = control.as_mut().ok_or(NmiError::NoControl)?;
+        qmp.execute("inject-nmi", &serde_json::json!({}))?;
+        Ok(())
+    }
 }
 
 /// How a machine ended by itself.
@@ -85,7 +127,17 @@ impl Machine {
 
     /// Takes the control connection. There is one, so the second call returns `None`.
     pub fn take_control(&mut self) -> Option<Qmp> {
-        self.qmp.take()
+        self.control.lock().take()
+    }
+
+    /// The line by which its processors get NMIs, for as long as nobody takes the control connection.
+    pub fn nmi_line(&self) -> NmiLine {
+        NmiLine(self.control.clone())
+    }
+
+    /// Its memory from address 0 on, as far as that is below PCI's, if it was to be shared.
+    pub fn memory(&self) -> Option<&File> {
+        self.memory.as_ref()
     }
 
     /// Waits until QEMU ends by itself, and returns how; `None` if it has not within `limit`.
@@ -94,7 +146,7 @@ impl Machine {
     /// If the process cannot be waited for.
     pub fn wait_for_machine_end(&mut self, limit: Duration) -> io::Result<Option<MachineEnd>> {
         let Some(status) = self.wait_for_end(limit)? else { return Ok(None) };
-        let shutdown = self.qmp.take().and_then(Qmp::into_shutdown);
+        let shutdown = self.take_control().and_then(Qmp::into_shutdown);
         Ok(Some(MachineEnd::of(status, shutdown)))
     }
 

@@ -11,7 +11,8 @@ use super::channels::{Channels, SerialEnds};
 use super::emulator::Emulator;
 use super::firmware::Boot;
 use super::folder::PrivateFolder;
-use super::machine::Machine;
+use super::machine::{Control, Machine};
+use super::memory::{self, Sharing};
 use super::qmp::{Qmp, QmpError};
 use super::start_error::{StartError, file_error};
 use crate::console::{Console, ConsoleLog};
@@ -32,6 +33,8 @@ pub struct MachineSpec {
     pub cpus: u32,
     /// Bytes of memory, in whole MiB.
     pub memory: u64,
+    /// Whether this process sees that memory.
+    pub sharing: Sharing,
     /// One serial port each: the first four at [`SERIAL_PORTS`], further ones on PCI cards.
     pub consoles: Vec<ConsoleSpec>,
     /// How its processors run.
@@ -69,6 +72,7 @@ impl MachineSpec {
             emulator: Emulator::find(None),
             cpus: 1,
             memory: 512 << 20,
+            sharing: Sharing::Private,
             consoles: Vec::new(),
             accelerator: Accelerator::best(),
             processor: "max".to_owned(),
@@ -95,24 +99,31 @@ impl MachineSpec {
         let channels = Channels::make(folder.path(), self.consoles.len())?;
         let log = folder.path().join("qemu.log");
         let started = Instant::now();
-        let child = self.spawn(&channels, folder.path(), &log)?;
-        let mut machine = Machine { child, consoles: Vec::new(), qmp: None, started, folder };
+        let memory = self.sharing.make(self.memory)?;
+        let child = self.spawn(&channels, folder.path(), &log, memory.as_ref())?;
+        let mut machine = Machine { child, consoles: Vec::new(), control: Control::default(), started, folder, memory };
         let control = machine.accept(&channels.control, &log, &self.emulator)?;
-        machine.qmp = match Qmp::greet(control) {
-            Ok(qmp) => Some(qmp),
+        match Qmp::greet(control) {
+            Ok(qmp) => *machine.control.lock() = Some(qmp),
             // QEMU opens the channels before it looks at disks and devices.
             Err(QmpError::Ended(_) | QmpError::Connection(_)) if machine.ends_within(END_LIMIT) => {
                 return Err(machine.ended_at_once(&self.emulator)?);
             }
             Err(error) => return Err(error.into()),
-        };
+        }
         for (pipes, spec) in channels.ports.into_iter().zip(&self.consoles) {
             machine.consoles.push(attach(pipes.into_ends(), spec)?);
         }
         Ok(machine)
     }
 
-    fn spawn(&self, channels: &Channels, folder: &Path, log: &Path) -> Result<Child, StartError> {
+    fn spawn(
+        &self,
+        channels: &Channels,
+        folder: &Path,
+        log: &Path,
+        memory: Option<&File>,
+    ) -> Result<Child, StartError> {
         let output = File::create(log).map_err(file_error("create", log))?;
         let copy = output.try_clone().map_err(file_error("create", log))?;
         // `setpriv` asks the kernel to kill QEMU when this process dies, and then executes QEMU.
@@ -120,6 +131,7 @@ impl MachineSpec {
             .args(["--pdeathsig", "KILL", "--"])
             .arg(self.emulator.program())
             .args(self.command_line(channels, folder)?)
+            .args(memory.into_iter().flat_map(|file| memory::arguments(file, self.memory)))
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(copy)

@@ -3,6 +3,7 @@
 use partitioner::plan::Plan;
 
 use super::end::RunEnd;
+use super::events::Change;
 use super::json::JsonEvents;
 use super::screen::{Screen, View};
 
@@ -49,6 +50,15 @@ impl Display {
         match self {
             Self::Screen(screen) => screen.notice(&format!("{partition}: kernel panic: {reason}")),
             Self::Json(events) => events.panicked(partition, reason),
+        }
+    }
+
+    /// A partition has changed, as somebody sees who looks from outside.
+    pub(super) fn changed(&mut self, change: &Change) {
+        match (self, &change.notice) {
+            (Self::Screen(screen), Some(notice)) => screen.notice(notice),
+            (Self::Screen(_), None) => {}
+            (Self::Json(events), _) => events.changed(&change.fields),
         }
     }
 

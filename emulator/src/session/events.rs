@@ -9,6 +9,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::signal_name;
 
+use serde_json::Value;
+
 use crate::console::Console;
 
 /// An event while a box runs.
@@ -21,6 +23,17 @@ pub enum Event {
     Keys(Vec<u8>),
     /// SIGINT, SIGTERM or SIGHUP, by name.
     Signal(&'static str),
+    /// Somebody who looks at the partitions from outside has seen a change.
+    Change(Change),
+}
+
+/// A change of a partition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Change {
+    /// What people read; `None` if it is nothing to them.
+    pub notice: Option<String>,
+    /// What programs read: the fields of the event `state`.
+    pub fields: Value,
 }
 
 /// The stream.
@@ -66,6 +79,11 @@ impl Events {
                 let _ = sender.send(Event::Closed);
             });
         }
+    }
+
+    /// An end into which others put events.
+    pub fn sender(&self) -> Sender<Event> {
+        self.sender.clone()
     }
 
     /// The next event, if there is one within `limit`.

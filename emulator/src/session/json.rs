@@ -1,7 +1,7 @@
 //! Events of a run for programs: one JSON object a line on standard output.
 //!
 //! Every event has `event` and `time`, the seconds since QEMU was started. `started` has the box and its partitions, `up`
-//! a partition, `panicked` a partition and the cause. The last event is `ended`, or `left-running` of a box that goes on
+//! a partition, `panicked` a partition and the cause, `state` a partition with how it is by its own account. The last event is `ended`, or `left-running` of a box that goes on
 //! in the background; both have the cause, the exit code, the message and the partitions that were not up.
 
 use std::io::{Write, stdout};
@@ -33,6 +33,10 @@ impl JsonEvents {
 
     pub(super) fn panicked(&mut self, partition: &str, cause: &str) {
         self.write("panicked", json!({ "partition": partition, "cause": cause }));
+    }
+
+    pub(super) fn changed(&mut self, fields: &Value) {
+        self.write("state", fields.clone());
     }
 
     pub(super) fn ended(&mut self, end: &RunEnd) {

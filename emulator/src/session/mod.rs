@@ -24,6 +24,6 @@ mod tracker;
 
 pub use self::console_lines::{LogLine, own_times};
 pub use self::end::{EndCause, Panic, RunEnd};
-pub use self::events::{Event, Events};
+pub use self::events::{Change, Event, Events};
 pub use self::lines::Lines;
 pub use self::run::{Format, SessionOptions, WhenOutputCloses, WhenUp, resume, run};

@@ -189,6 +189,10 @@ impl Session {
             }
             Ok(Event::Closed) => self.close_one(),
             Ok(Event::Keys(bytes)) => keys.press(&bytes).into_iter().find_map(|action| self.act(action)),
+            Ok(Event::Change(change)) => {
+                self.display.changed(&change);
+                None
+            }
             Ok(Event::Signal(name)) => Some(Stop::Cause(EndCause::Signal(name))),
             // The events have a sender of their own, so the channel never disconnects.
             Err(RecvTimeoutError::Disconnected) => Some(Stop::MachineEnded),
