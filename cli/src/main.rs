@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use cli::commands::{
-    self, bench::Bench, check::Check, image::Image, inventory::Inventory, plan::Plan, report::Report, run::Run,
+    self, bench::Bench, check::Check, image::Image, inventory::Inventory, order::Restart, order::Start, order::Stop,
+    plan::Plan, report::Report, run::Run, status::Status,
 };
 use emulator::qemu::PrivateFolder;
 
@@ -24,6 +25,10 @@ enum Command {
     Inventory(Inventory),
     Image(Image),
     Run(Run),
+    Status(Status),
+    Start(Start),
+    Stop(Stop),
+    Restart(Restart),
     Bench(Bench),
     Report(Report),
 }
@@ -43,6 +48,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Inventory(inventory) => inventory.run()?,
         Command::Image(image) => image.run()?,
         Command::Run(run) => return run.run(),
+        Command::Status(status) => status.run()?,
+        Command::Start(start) => start.run()?,
+        Command::Stop(stop) => stop.run()?,
+        Command::Restart(restart) => restart.run()?,
         Command::Bench(bench) => bench.run()?,
         Command::Report(report) => report.run()?,
     }

@@ -5,9 +5,11 @@ pub mod bench;
 pub mod check;
 pub mod image;
 pub mod inventory;
+pub mod order;
 pub mod plan;
 pub mod report;
 pub mod run;
+pub mod status;
 
 use std::io::{self, IsTerminal, Write, stderr, stdout};
 use std::path::{Path, PathBuf};

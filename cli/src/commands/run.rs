@@ -3,6 +3,7 @@
 use std::io::stdout;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -11,7 +12,7 @@ use emulator::colours::Colours;
 use emulator::emulated::{EmulatedDevice, EmulatedMachine};
 use emulator::input_file::STANDARD_STREAM;
 use emulator::launch::{LaunchOptions, Medium, RunningBox, launch};
-use emulator::qemu::{Accelerator, Attachment, Emulator, Firmware, Version};
+use emulator::qemu::{Accelerator, Attachment, Emulator, Firmware, Sharing, Version};
 use emulator::session::{self, Events, Format, RunEnd, SessionOptions, WhenOutputCloses, WhenUp};
 use emulator::source::Source;
 use partitioner::amount::Count;
@@ -19,6 +20,7 @@ use partitioner::size::Size;
 
 use super::background;
 use super::print;
+use crate::live::{LiveBox, Server, follow};
 
 /// Run the box in an emulated machine
 ///
@@ -64,7 +66,7 @@ pub struct Run {
     /// With --until-up: leave the box running in the background when every partition is in user space
     #[arg(long, requires = "until_up")]
     keep: bool,
-    /// Print events as JSON, one object a line (started, up, panicked, ended), instead of the consoles
+    /// Print events as JSON, one object a line (started, up, panicked, state, ended), instead of the consoles
     #[arg(long)]
     json: bool,
     /// The boot image, if it is not beside this program
@@ -102,6 +104,7 @@ impl Run {
         }
         let events = Events::new()?;
         let mut running = self.start()?;
+        let _server = self.serve(&running, &events);
         let end = session::run(&mut running, &events, self.session_options())?;
         if self.is_background && end.is_success() {
             self.conclude(&end)?;
@@ -131,13 +134,42 @@ impl Run {
         }
         let description = describe(&machine);
         let logs = self.logs.clone().unwrap_or_else(|| self.file.with_file_name("sprig-logs"));
-        let options = LaunchOptions { medium, logs: Some(logs.clone()), ..LaunchOptions::on(machine.clone()) };
+        let sharing = self.sharing();
+        if sharing == Sharing::Private {
+            warn_of_no_reach("--qemu-arg gives the machine memory of its own");
+        }
+        let options = LaunchOptions { medium, sharing, logs: Some(logs.clone()), ..LaunchOptions::on(machine.clone()) };
         let running = launch(&source, &boot_image, options.arguments(&self.qemu_arguments))?;
         super::print_warnings(&source, &machine);
         warn_of_unsound_emulator(&boot_image, &machine);
         let by = running.accelerator();
         self.note(&format!("{description}, by {by}; consoles are logged in {}\n", logs.display()))?;
         Ok(running)
+    }
+
+    /// Lets other `sprig` commands reach the box, and has the session tell what becomes of its partitions. If that cannot
+    /// be, the box runs all the same.
+    fn serve(&self, running: &RunningBox, events: &Events) -> Option<Server> {
+        let machine = running.machine();
+        let live = LiveBox::new(machine.memory()?, machine.nmi_line(), running.plan());
+        let live = live.inspect_err(|error| warn_of_no_reach(&format!("cannot map its control page: {error}"))).ok()?;
+        let live = Arc::new(live);
+        follow(Arc::clone(&live), events.sender());
+        let box_name = &running.plan().box_name;
+        let server = Server::start(live, box_name).inspect_err(|error| warn_of_no_reach(&error.to_string())).ok()?;
+        if server.name() != box_name {
+            super::note(&format!(
+                "note: another run has the name {box_name:?}: `sprig status --box {}` reaches this one",
+                server.name()
+            ));
+        }
+        Some(server)
+    }
+
+    /// The machine's memory is shared, unless the user gives it memory of another kind.
+    fn sharing(&self) -> Sharing {
+        let has_own = self.qemu_arguments.iter().any(|one| one.contains("memdev=") || one.contains("memory-backend"));
+        if has_own { Sharing::Private } else { Sharing::Shared }
     }
 
     fn session_options(&self) -> SessionOptions {
@@ -187,6 +219,10 @@ impl Run {
         let attachment = if self.usb { Attachment::UsbStick } else { Attachment::Cd };
         Medium::Iso { firmware, attachment, image: self.image.clone() }
     }
+}
+
+fn warn_of_no_reach(why: &str) {
+    super::note(&format!("warning: `sprig status` and orders from elsewhere do not reach this box: {why}"));
 }
 
 fn warn_of_unsound_emulator(boot_image: &Path, machine: &EmulatedMachine) {

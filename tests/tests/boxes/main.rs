@@ -7,6 +7,7 @@ mod devices;
 mod driver;
 mod dump;
 mod first_steps;
+mod host;
 mod hostile;
 mod image;
 mod kernel_log;

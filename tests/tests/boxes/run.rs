@@ -18,11 +18,14 @@ const LIMIT: Duration = Duration::from_secs(180);
 
 /// `sprig run` of a scene, with a folder for temporary files of its own.
 fn command(scene: &Scene, arguments: &[&str]) -> Command {
-    let temporary = scene.path("temporary");
-    fs::create_dir_all(&temporary).expect("a folder for temporary files");
+    let [temporary, runtime] = ["temporary", "runtime"].map(|name| scene.path(name));
+    for folder in [&temporary, &runtime] {
+        fs::create_dir_all(folder).expect("a folder for temporary files, and for sockets");
+    }
     let mut command = Command::new(fixture::command());
     command.arg("run").arg(scene.source().path()).args(arguments);
-    command.arg("--boot-image").arg(fixture::boot_image()).env("TMPDIR", temporary);
+    command.arg("--boot-image").arg(fixture::boot_image());
+    command.env("TMPDIR", temporary).env("XDG_RUNTIME_DIR", runtime);
     command
 }
 

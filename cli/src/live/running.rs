@@ -1,0 +1,80 @@
+//! The partitions of a box that this process runs, by the control page in the machine's memory.
+
+use std::fs::File;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use control::ControlPage;
+use emulator::qemu::{NmiError, NmiLine};
+use lifecycle::page::MappedPage;
+use lifecycle::row::{Known, Row, rows};
+use lifecycle::snapshot::{PageError, Snapshot, Ticks};
+use partitioner::layout::CONTROL;
+use partitioner::plan::Plan;
+
+/// A box that runs.
+pub(crate) struct LiveBox {
+    page: MappedPage,
+    nmi: Box<dyn Fn() -> Result<(), NmiError> + Send + Sync>,
+    known: Vec<Known>,
+    /// Of each partition: when its status was last seen to change.
+    changed: Mutex<Vec<(Ticks, Instant)>>,
+}
+
+impl LiveBox {
+    /// With that memory, from address 0 on.
+    pub(crate) fn new(memory: &File, nmi: NmiLine, plan: &Plan) -> io::Result<Self> {
+        let page = MappedPage::to_write(memory, CONTROL.start())?;
+        let known = plan.partitions.iter().map(|partition| Known {
+            name: partition.name.clone(),
+            memory_bytes: partition.memory.iter().map(|range| range.len()).sum(),
+            link: None,
+        });
+        Ok(Self::of(page, Box::new(move || nmi.pulse()), known.collect()))
+    }
+
+    pub(super) fn of(
+        page: MappedPage,
+        nmi: Box<dyn Fn() -> Result<(), NmiError> + Send + Sync>,
+        known: Vec<Known>,
+    ) -> Self {
+        let changed = Mutex::new(vec![(Ticks(0), Instant::now()); known.len()]);
+        Self { page, nmi, known, changed }
+    }
+
+    /// The page itself.
+    pub(super) fn page(&self) -> &ControlPage {
+        self.page.get()
+    }
+
+    /// Sends an NMI to all kernels, after saying that it is the host's.
+    pub(super) fn send_nmi(&self) -> Result<(), NmiError> {
+        self.page().announce_host_nmi();
+        (self.nmi)()
+    }
+
+    /// The names of all partitions.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.known.iter().map(|partition| partition.name.clone()).collect()
+    }
+
+    /// What the page says now. Its clock is the machine's and unknown here, so the time is none.
+    pub(super) fn snapshot(&self) -> Result<Snapshot, PageError> {
+        Snapshot::read(self.page(), self.known.len(), Ticks(0))
+    }
+
+    /// How all partitions are. Since when they are so is as exact as this is called often.
+    pub(crate) fn rows(&self) -> Result<Vec<Row>, PageError> {
+        let snapshot = self.snapshot()?;
+        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rows = rows(&self.known, None, &snapshot);
+        for ((row, words), seen) in rows.iter_mut().zip(&snapshot.partitions).zip(&mut *changed) {
+            if seen.0 != words.since {
+                *seen = (words.since, Instant::now());
+            }
+            row.uptime = row.uptime.map(|_| seen.1.elapsed());
+        }
+        Ok(rows)
+    }
+}

@@ -1,0 +1,102 @@
+//! Orders to a page behind which there is no machine: an NMI does at once what cores would do.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use control::{Cause, Command, ControlPage, LEN, State};
+use lifecycle::page::MappedPage;
+use lifecycle::row::Known;
+use lifecycle::verb::Verb;
+
+use super::LiveBox;
+
+const WEB: usize = 0;
+const DB: usize = 1;
+
+/// A box of two partitions that run, of which the first has the boot processor. On an NMI, `cores` act on the page.
+fn running(cores: impl Fn(&ControlPage) + Send + Sync + 'static) -> (LiveBox, Arc<MappedPage>) {
+    let file: File = tempfile::tempfile().unwrap();
+    file.set_len(LEN).unwrap();
+    let machine = Arc::new(MappedPage::to_write(&file, 0).unwrap());
+    let page = machine.get();
+    page.header.partitions.store(2, Relaxed);
+    page.header.boot_processor.store(0, Relaxed);
+    for (core, partition) in [(0, WEB), (1, DB)] {
+        page.give(core, partition);
+        page.partitions[partition].boot_core.store(core, Relaxed);
+        let first = page.partitions[partition].ask_first().unwrap();
+        page.partitions[partition].finish(first, State::Starting, Cause::None, 1);
+        page.partitions[partition].say(State::Running, Cause::None, 2);
+    }
+    page.open();
+    let known = ["web", "db"].map(|name| Known { name: name.to_owned(), memory_bytes: 1 << 20, link: None });
+    let behind = Arc::clone(&machine);
+    let nmi = Box::new(move || {
+        cores(behind.get());
+        Ok(())
+    });
+    (LiveBox::of(MappedPage::to_write(&file, 0).unwrap(), nmi, known.to_vec()), machine)
+}
+
+/// Every partition with a pending order carries it out.
+fn obedient(page: &ControlPage) {
+    for partition in &page.partitions[..2] {
+        let order = partition.wanted();
+        if !partition.is_pending() {
+            continue;
+        }
+        match order.command {
+            Command::Stop => drop(partition.finish(order, State::Stopped, partition.reason(), 3)),
+            _ => {
+                partition.finish(order, State::Starting, partition.reason(), 3);
+                partition.say(State::Running, Cause::Asked, 4);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_nmi_is_announced_and_brings_what_was_asked() {
+    let (running, machine) = running(obedient);
+    assert!(running.order(Verb::Restart, "db", Some(60)).unwrap().starts_with("\"db\" is running, "));
+    assert_eq!(machine.get().host_nmis(), 1);
+    let row = &running.rows().unwrap()[DB];
+    assert_eq!((row.restarts, row.asked_by.as_deref()), (1, Some("the host")));
+    assert_eq!(running.order(Verb::Stop, "db", None).unwrap(), "\"db\" was asked to stop");
+    assert_eq!(running.order(Verb::Stop, "db", None).unwrap(), "\"db\" is stopped already");
+    assert!(running.order(Verb::Start, "db", Some(60)).unwrap().starts_with("\"db\" is running, "));
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_in_a_line() {
+    let (running, machine) = running(|_| {});
+    let refusal = |verb, name| running.order(verb, name, None).unwrap_err().to_string();
+    assert_eq!(refusal(Verb::Stop, "far"), "there is no partition \"far\"; there are web, db");
+    assert_eq!(refusal(Verb::Start, "db"), "\"db\" is running; use sprig restart db");
+    assert!(refusal(Verb::Stop, "web").starts_with("\"web\" has the machine's boot processor, and its driver is not "));
+    assert_eq!(machine.get().host_nmis(), 0);
+}
+
+#[test]
+fn an_instance_that_lends_a_hand_fetches_what_takes_no_nmi() {
+    let (running, machine) = running(|page| {
+        if let Some(order) = page.partitions[DB].lend_hand(WEB) {
+            page.partitions[DB].finish(order, State::Stopped, page.partitions[DB].reason(), 3);
+        }
+    });
+    assert_eq!(running.order(Verb::Stop, "db", None).unwrap(), "\"db\" was asked to stop");
+    assert!(machine.get().host_nmis() > 1);
+    assert_eq!(running.rows().unwrap()[DB].asked_by.as_deref(), Some("the host"));
+}
+
+#[test]
+fn a_partition_that_ends_again_is_not_waited_for() {
+    let (running, _machine) = running(|page| {
+        let partition = &page.partitions[DB];
+        partition.finish(partition.wanted(), State::Starting, Cause::Asked, 3);
+        partition.say(State::Ended, Cause::Panic, 4);
+    });
+    let refusal = running.order(Verb::Restart, "db", Some(60)).unwrap_err().to_string();
+    assert_eq!(refusal, "\"db\" ended before its driver was loaded (panicked); its console shows why");
+}
