@@ -168,7 +168,9 @@ impl Run {
 
     /// The machine's memory is shared, unless the user gives it memory of another kind.
     fn sharing(&self) -> Sharing {
-        let has_own = self.qemu_arguments.iter().any(|one| one.contains("memdev=") || one.contains("memory-backend"));
+        let names_memory = |one: &String| one.contains("memdev=") || one.contains("memory-backend");
+        let is_memory = |one: &String| ["-m", "-mem-path", "-mem-prealloc"].contains(&one.as_str());
+        let has_own = self.qemu_arguments.iter().any(|one| names_memory(one) || is_memory(one));
         if has_own { Sharing::Private } else { Sharing::Shared }
     }
 
