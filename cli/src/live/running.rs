@@ -59,9 +59,10 @@ impl LiveBox {
         self.known.iter().map(|partition| partition.name.clone()).collect()
     }
 
-    /// What the page says now. Its clock is the machine's and unknown here, so the time is none.
+    /// What the page says now. Its clock is the machine's and unknown here, so the time is the end of all times: nothing lies
+    /// ahead of it.
     pub(super) fn snapshot(&self) -> Result<Snapshot, PageError> {
-        Snapshot::read(self.page(), self.known.len(), Ticks(0))
+        Snapshot::read(self.page(), self.known.len(), Ticks(u64::MAX))
     }
 
     /// How all partitions are. Since when they are so is as exact as this is called often.
