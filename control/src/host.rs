@@ -34,7 +34,8 @@ impl ControlPage {
     /// neighbour can fetch it either.
     pub fn is_in_reach(&self, partition: usize) -> bool {
         let boot_processor = self.boot_processor();
-        self.owner_of(boot_processor) != Some(partition) || self.comes_by_nmi(boot_processor)
+        // By a reset, a neighbour brings it.
+        self.owner_of(boot_processor) != Some(partition) || self.comes_by_nmi(boot_processor) || self.has_warm_reset()
     }
 
     /// Whether the host seeks a hand for any partition.
@@ -152,6 +153,9 @@ mod tests {
         page.give(2, 1);
         assert!(!page.is_in_reach(0) && page.is_in_reach(1));
         page.open_gate(0, true);
+        assert!(page.is_in_reach(0));
+        page.open_gate(0, false);
+        page.header.warm_reset.store(1, Ordering::Relaxed);
         assert!(page.is_in_reach(0));
         page.arrive(1);
         assert_eq!(page.absent(0).collect::<std::vec::Vec<_>>(), [0]);

@@ -1,9 +1,10 @@
 //! Orders of the host to a partition: given in the control page, and brought to the partition's cores by NMIs.
 
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use control::{Cause, Order, Pending};
+use control::{Cause, Lease, Order, Pending, Purpose};
 use emulator::qemu::NmiError;
 use lifecycle::condition::Condition;
 use lifecycle::progress::{Loss, Progress, progress};
@@ -21,6 +22,8 @@ const NMI_PAUSE: Duration = Duration::from_millis(200);
 /// After this another instance is asked to fetch the cores, and after that another one again.
 const OWN_TIME: Duration = Duration::from_secs(1);
 const HAND_TIME: Duration = Duration::from_secs(5);
+/// Who has a partition to himself says so each second.
+const RENEWAL: Duration = Duration::from_millis(2500);
 /// Pause between two looks at the page.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -56,10 +59,20 @@ pub(super) enum OrderError {
         /// Who has asked for that.
         asker: String,
     },
+    /// Somebody has it to himself.
+    #[error("{name:?} is being {purpose} by {holder}; try again when that is done")]
+    Held {
+        /// Its name.
+        name: String,
+        /// What is done with it.
+        purpose: &'static str,
+        /// Who does it.
+        holder: String,
+    },
     /// It cannot be fetched.
     #[error(
-        "{0:?} has the machine's boot processor, and its driver is not loaded: nothing reaches it; wait until it has loaded \
-         the driver, or end the box"
+        "{0:?} has the machine's boot processor, its driver is not loaded, and the firmware is no BIOS: nothing reaches it; wait \
+         until it has loaded the driver, or end the box"
     )]
     OutOfReach(String),
     /// Its boot core has not come.
@@ -126,6 +139,7 @@ impl LiveBox {
             Need::Order => {}
         }
         let target = Target { running: self, index, name, verb };
+        target.check_lease()?;
         let begun = Instant::now();
         let order = target.give()?;
         target.fetch(order)?;
@@ -157,6 +171,33 @@ struct Target<'a> {
 impl Target<'_> {
     fn partition(&self) -> &control::Partition {
         &self.running.page().partitions[self.index]
+    }
+
+    /// Refuses one that somebody has to himself. The machine's clock is not known here, but that a lease is renewed is seen.
+    fn check_lease(&self) -> Result<(), OrderError> {
+        let lease = || Lease::from_word(self.partition().lease.load(Ordering::Acquire));
+        let (first, limit) = (lease(), Instant::now() + RENEWAL);
+        while first.is_some() && Instant::now() < limit {
+            match lease() {
+                None => return Ok(()),
+                now if now == first => thread::sleep(PAUSE),
+                Some(lease) => return Err(self.held(lease)),
+            }
+        }
+        Ok(())
+    }
+
+    fn held(&self, lease: Lease) -> OrderError {
+        let holder = self.running.names().get(usize::from(lease.holder)).cloned();
+        let purpose = match lease.purpose {
+            Purpose::Freeze => "dumped",
+            Purpose::Load => "given another kernel",
+        };
+        OrderError::Held {
+            name: self.name.to_owned(),
+            purpose,
+            holder: holder.unwrap_or_else(|| "somebody".to_owned()),
+        }
     }
 
     /// Waits for an order that is pending, and takes its place when its asker, or its partition, must have died.

@@ -3,8 +3,9 @@
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
 
-use control::{Cause, Command, ControlPage, LEN, State};
+use control::{Cause, Command, ControlPage, LEN, Purpose, State};
 use lifecycle::page::MappedPage;
 use lifecycle::row::Known;
 use lifecycle::verb::Verb;
@@ -74,8 +75,27 @@ fn what_cannot_be_done_is_refused_in_a_line() {
     let refusal = |verb, name| running.order(verb, name, None).unwrap_err().to_string();
     assert_eq!(refusal(Verb::Stop, "far"), "there is no partition \"far\"; there are web, db");
     assert_eq!(refusal(Verb::Start, "db"), "\"db\" is running; use sprig restart db");
-    assert!(refusal(Verb::Stop, "web").starts_with("\"web\" has the machine's boot processor, and its driver is not "));
+    assert!(
+        refusal(Verb::Stop, "web").starts_with("\"web\" has the machine's boot processor, its driver is not loaded")
+    );
     assert_eq!(machine.get().host_nmis(), 0);
+}
+
+#[test]
+fn one_that_a_neighbour_has_to_himself_is_left_to_him_while_he_lives() {
+    let (running, machine) = running(obedient);
+    let partition = &machine.get().partitions[DB];
+    partition.take_lease(WEB, Purpose::Freeze, 1).unwrap();
+    let refusal = thread::scope(|scope| {
+        let order = scope.spawn(|| running.order(Verb::Stop, "db", None));
+        for now_ms in (2..).take_while(|_| !order.is_finished()) {
+            assert!(partition.renew_lease(WEB, Purpose::Freeze, now_ms));
+            thread::yield_now();
+        }
+        order.join().unwrap().unwrap_err()
+    });
+    assert_eq!(refusal.to_string(), "\"db\" is being dumped by web; try again when that is done");
+    assert_eq!(running.order(Verb::Stop, "db", None).unwrap(), "\"db\" was asked to stop", "he has died");
 }
 
 #[test]
