@@ -1,9 +1,10 @@
-//! Targets: what a bench is to reach, and what it has reached. [`boxes`], [`boot`] and [`native`] are the tables; here is
+//! Targets: what a bench is to reach, and what it has reached. [`boxes`], [`boot`], [`restart`] and [`native`] are the tables; here is
 //! how all find their figures among measurements.
 
 pub mod boot;
 pub mod boxes;
 pub mod native;
+pub mod restart;
 
 use crate::model::{Better, Measurement, Target};
 use crate::quantity::RATIO;

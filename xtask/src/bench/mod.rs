@@ -4,6 +4,7 @@
 mod boot;
 mod in_box;
 mod native;
+mod restart;
 mod tap;
 
 use std::path::Path;
@@ -18,6 +19,8 @@ use crate::places::Places;
 pub(crate) enum Bench {
     /// The boot of two partitions against that of a single kernel with all their cores and memory
     Boot(boot::Options),
+    /// A partition that is started again by another one, or after a panic, against its first boot
+    Restart(restart::Options),
     /// Two network namespaces joined by sprig-tap against veth, by iperf3; as root
     Tap(tap::Options),
     /// An endpoint of the virtual Ethernet between two processes, against memif, vhost-user and the queues of others
@@ -31,6 +34,7 @@ pub(crate) enum Bench {
 pub(crate) fn run(places: &Places, bench: &Bench) -> Result<()> {
     match bench {
         Bench::Boot(options) => boot::run(places, options),
+        Bench::Restart(options) => restart::run(places, options),
         Bench::Tap(options) => tap::run(places, options),
         Bench::Native(options) => native::run(places, options),
         Bench::Box(options) => in_box::one(places, options),
