@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::process::Command;
 
 use cpio::newc;
 
@@ -52,11 +53,17 @@ pub fn extend(base: &Path, entries: impl IntoIterator<Item = Entry>) -> Vec<u8> 
 /// The drivers of all lines, as `drivers/<release>.ko`.
 ///
 /// # Panics
-/// If one was not built.
+/// If one was not built, or there is no `strip`.
 pub fn drivers() -> impl Iterator<Item = Entry> {
-    let driver = |line: &str| {
-        let module = fs::read(fixture::driver(line)).unwrap_or_else(|error| panic!("no driver for {line}: {error}"));
-        Entry::file(&format!("drivers/{}.ko", release(line)), module)
-    };
+    let driver = |line: &str| Entry::file(&format!("drivers/{}.ko", release(line)), stripped(&fixture::driver(line)));
     [Entry::folder("drivers")].into_iter().chain(KERNELS.map(driver))
+}
+
+/// A module without what only debuggers read, nine tenths of it: a crash kernel has little memory.
+fn stripped(module: &Path) -> Vec<u8> {
+    let into = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+    let strip = Command::new("strip").arg("--strip-debug").arg("-o").arg(into.path()).arg(module).output();
+    let strip = strip.unwrap_or_else(|error| panic!("strip: {error}"));
+    assert!(strip.status.success(), "strip {}: {}", module.display(), String::from_utf8_lossy(&strip.stderr));
+    fs::read(into.path()).expect("it was just written")
 }
