@@ -12,10 +12,12 @@
 
 #include <linux/delay.h>
 #include <linux/io.h>
+#include <linux/mc146818rtc.h>
 #include <linux/sched/signal.h>
 
 #include <asm/apicdef.h>
 #include <asm/smp.h>
+#include <asm/tsc.h>
 
 #include "sprig_vni.h"
 
@@ -30,13 +32,12 @@
 #define SPRIG_NO_CORE U32_MAX
 /* A kernel that takes NMIs has taken one by then. */
 #define SPRIG_NMI_TRIES 300
+/* A firmware needs longer than a kernel, and who leaves it half way leaves the machine to its reset. */
+#define SPRIG_FIRMWARE_TRIES 10000
 
 /* The shutdown status, and where a BIOS goes on then: an offset and a segment, in its data area. */
-#define SPRIG_CLOCK_INDEX 0x70
-#define SPRIG_CLOCK_DATA 0x71
 #define SPRIG_SHUTDOWN_STATUS 0x0f
 #define SPRIG_GO_ON 0x0a
-#define SPRIG_POWER_ON 0x00
 #define SPRIG_GO_ON_AT 0x467
 
 static bool sprig_may_reset(const struct sprig_vni *vni, u32 core)
@@ -59,7 +60,7 @@ static void sprig_reset_core(const struct sprig_vni *vni, u32 partition, u32 cor
 	unsigned long flags;
 
 	local_irq_save(flags);
-	if (sprig_is_in_time(vni, partition, order)) {
+	if (sprig_is_in_time(vni, partition, order) && !sprig_control_has_answered(vni->control, core, order)) {
 		sprig_control_dismiss(vni->control, core);
 		sprig_icr_send(vni->x2apic, core, SPRIG_INIT);
 	}
@@ -91,35 +92,56 @@ static void sprig_reset(const struct sprig_vni *vni, u32 partition, u64 order, u
 			sprig_reset_core(vni, partition, cores->apic_ids[i], order);
 }
 
-static void sprig_set_shutdown_status(u8 status)
-{
-	outb(SPRIG_SHUTDOWN_STATUS, SPRIG_CLOCK_INDEX);
-	outb(status, SPRIG_CLOCK_DATA);
-}
-
-/* The boot processor, by an INIT. Any Linux that has started a core has cleared both words, so they are set just before. */
-static void sprig_reset_warm(const struct sprig_vni *vni, u32 partition, u32 core, u64 order)
+/*
+ * Any Linux that starts a core sets both words for itself, and clears them then. Our own does so under this lock; another
+ * one is only seen, and not kept from it until the firmware has read them.
+ */
+static bool sprig_aim_firmware(u16 segment)
 {
 	u16 *go_on = phys_to_virt(SPRIG_GO_ON_AT);
-	unsigned long flags;
+	bool is_aimed;
 
-	local_irq_save(flags);
-	if (sprig_is_in_time(vni, partition, order) && !sprig_control_has_answered(vni->control, core, order)) {
-		WRITE_ONCE(go_on[0], 0);
-		WRITE_ONCE(go_on[1], sprig_control_trampoline(vni->control) >> 4);
-		sprig_set_shutdown_status(SPRIG_GO_ON);
+	CMOS_WRITE(SPRIG_GO_ON, SPRIG_SHUTDOWN_STATUS);
+	WRITE_ONCE(go_on[0], 0);
+	WRITE_ONCE(go_on[1], segment);
+	is_aimed = CMOS_READ(SPRIG_SHUTDOWN_STATUS) == SPRIG_GO_ON;
+	return is_aimed && !READ_ONCE(go_on[0]) && READ_ONCE(go_on[1]) == segment;
+}
+
+/* The boot processor, by an INIT; returns whether it was sent one. */
+static bool sprig_reset_warm(const struct sprig_vni *vni, u32 partition, u32 core, u64 order)
+{
+	unsigned long flags;
+	bool is_sent;
+
+	spin_lock_irqsave(&rtc_lock, flags);
+	is_sent = sprig_is_in_time(vni, partition, order) && !sprig_control_has_answered(vni->control, core, order) &&
+		  sprig_aim_firmware(sprig_control_trampoline(vni->control) >> 4);
+	if (is_sent) {
 		sprig_control_dismiss(vni->control, core);
 		sprig_icr_send(vni->x2apic, core, SPRIG_INIT);
 	}
-	local_irq_restore(flags);
+	spin_unlock_irqrestore(&rtc_lock, flags);
+	return is_sent;
 }
 
-/* Whether a core is to be reset now, although it is the boot processor: no NMI brings it, or has brought it. */
+/* Whether a core is to be reset, although it is the boot processor: no NMI brings it, or has brought it. */
 static bool sprig_needs_warm_reset(const struct sprig_vni *vni, u32 core, int tries)
 {
 	if (sprig_may_reset(vni, core) || !sprig_control_has_warm_reset(vni->control))
 		return false;
-	return tries == SPRIG_NMI_TRIES || (!tries && !sprig_control_comes_by_nmi(vni->control, core));
+	return tries >= SPRIG_NMI_TRIES || !sprig_control_comes_by_nmi(vni->control, core);
+}
+
+/* Waits for a core that is on its way through the firmware, whatever happens. The core itself sees to it that the next reset
+ * is one as ever (boot/src/warm_reset.rs). */
+static bool sprig_await_firmware(const struct sprig_vni *vni, u32 core, u64 order)
+{
+	int tries;
+
+	for (tries = 0; tries < SPRIG_FIRMWARE_TRIES && !sprig_control_has_answered(vni->control, core, order); tries++)
+		usleep_range(SPRIG_ANSWER_US, 2 * SPRIG_ANSWER_US);
+	return sprig_control_has_answered(vni->control, core, order);
 }
 
 /* Of another partition: there is time. */
@@ -128,16 +150,14 @@ static bool sprig_wake(const struct sprig_vni *vni, u32 partition, u32 core, u64
 	int tries;
 
 	for (tries = 0; tries < SPRIG_TRIES && !fatal_signal_pending(current); tries++) {
-		if (sprig_needs_warm_reset(vni, core, tries))
-			sprig_reset_warm(vni, partition, core, order);
-		else
+		if (!sprig_needs_warm_reset(vni, core, tries))
 			sprig_call_core(vni, partition, core, order);
+		else if (sprig_reset_warm(vni, partition, core, order))
+			return sprig_await_firmware(vni, core, order);
 		usleep_range(SPRIG_ANSWER_US, 2 * SPRIG_ANSWER_US);
 		if (sprig_control_has_answered(vni->control, core, order))
 			return true;
 	}
-	if (!sprig_may_reset(vni, core) && sprig_control_has_warm_reset(vni->control))
-		sprig_set_shutdown_status(SPRIG_POWER_ON);
 	return false;
 }
 
@@ -199,28 +219,29 @@ bool sprig_can_fetch(const struct sprig_vni *vni, u32 partition)
 	return true;
 }
 
-static void sprig_send_nmi(const struct sprig_vni *vni, u32 core)
+/* Asks the kernel of another partition for its clock, which it answers in the control page. */
+void sprig_ask_for_clock(const struct sprig_vni *vni, u32 partition)
 {
 	unsigned long flags;
 
 	local_irq_save(flags);
-	sprig_icr_send(vni->x2apic, core, APIC_DM_NMI);
+	sprig_icr_send(vni->x2apic, vni->cores[partition].apic_ids[0], APIC_DM_NMI);
 	local_irq_restore(flags);
 }
 
-/* Asks the kernel of another partition for its clock, which it answers in the control page. */
-void sprig_ask_for_clock(const struct sprig_vni *vni, u32 partition)
-{
-	sprig_send_nmi(vni, vni->cores[partition].apic_ids[0]);
-}
-
-/* Asks those cores of a frozen partition that do not stand still. */
+/* Asks those cores of a frozen partition that do not stand still. What is sent here is never late for another kernel. */
 void sprig_call_to_stand_still(const struct sprig_vni *vni, u32 partition)
 {
 	const struct sprig_cores *cores = &vni->cores[partition];
+	unsigned long flags;
 	u32 i;
 
-	for (i = 0; i < cores->count; i++)
-		if (sprig_control_has_open_gate(vni->control, cores->apic_ids[i]))
-			sprig_send_nmi(vni, cores->apic_ids[i]);
+	for (i = 0; i < cores->count; i++) {
+		local_irq_save(flags);
+		if (sprig_control_has_open_gate(vni->control, cores->apic_ids[i]) &&
+		    sprig_control_is_frozen(vni->control, partition, rdtsc()) &&
+		    !sprig_control_pending(vni->control, partition))
+			sprig_icr_send(vni->x2apic, cores->apic_ids[i], APIC_DM_NMI);
+		local_irq_restore(flags);
+	}
 }
