@@ -142,6 +142,11 @@ static void sprig_tty_cleanup(struct tty_struct *tty)
 
 static int sprig_tty_open(struct tty_struct *tty, struct file *file)
 {
+	const struct sprig_console *console = tty->driver_data;
+
+	/* Somebody still has the terminal of a device that was unbound. */
+	if (READ_ONCE(console->ended))
+		return -EIO;
 	return tty_port_open(tty->port, tty, file);
 }
 

@@ -5,6 +5,7 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/bitops.h>
 #include <linux/io.h>
 #include <linux/kprobes.h>
 #include <linux/mutex.h>
@@ -18,6 +19,7 @@
 static struct {
 	struct sprig_vni *vni;		/* NULL: no box, or one whose control page is of another version */
 	struct mutex using;		/* it stays for as long as this is held */
+	unsigned long fetching;		/* bit 0: a core of ours brings the others */
 	bool ended;			/* this kernel has said why it ends: what follows from it is no other cause */
 } sprig_control = { .using = __MUTEX_INITIALIZER(sprig_control.using) };
 
@@ -54,6 +56,7 @@ void sprig_control_hand_over(u32 cause)
 	if (!vni)
 		return;
 	sprig_gate_say_open(false);
+	sprig_control_keeps_registers(vni->control, vni->index, 0);
 	sprig_console_publish(vni->control, vni->index, 0);
 	sprig_control_say(vni->control, vni->index, SPRIG_STATE_STARTING, cause, rdtsc());
 }
@@ -75,10 +78,12 @@ void sprig_control_obey(void)
 
 	if (!order)
 		return;
-	/* For good: on no other core than this one. */
 	local_irq_disable();
-	sprig_fetch_own(vni, order);
+	/* One brings the others: two would reset each other. */
+	if (!test_and_set_bit(0, &sprig_control.fetching))
+		sprig_fetch_own(vni, order);
 	sprig_gate_leave();
+	clear_bit(0, &sprig_control.fetching);
 }
 NOKPROBE_SYMBOL(sprig_control_obey);
 

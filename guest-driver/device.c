@@ -52,18 +52,36 @@ static struct {
 	struct mutex asking;		/* one order of ours at a time */
 } sprig_device = { .asking = __MUTEX_INITIALIZER(sprig_device.asking) };
 
+/* Whoever has the partition to himself meanwhile is asked in the same moment, or nearly so. EBUSY: another is pending. */
+static int sprig_ask(const struct sprig_vni *vni, const struct sprig_hold *hold, u32 partition, u32 command, u64 *order,
+		     u64 *pending)
+{
+	unsigned long flags;
+	bool is_held;
+
+	local_irq_save(flags);
+	is_held = sprig_is_held_by_others(vni, hold, partition);
+	*order = is_held ? 0 : sprig_control_ask(vni->control, partition, command, vni->index, pending);
+	local_irq_restore(flags);
+	if (is_held)
+		return -EUSERS;
+	return *order ? 0 : -EBUSY;
+}
+
 /* Waits for an order that is pending, and takes its place when its asker, or its partition, must have died. */
-static int sprig_give_order(const struct sprig_vni *vni, u32 partition, u32 command, u64 *order)
+static int sprig_give_order(const struct sprig_vni *vni, const struct sprig_hold *hold, u32 partition, u32 command,
+			    u64 *order)
 {
 	unsigned long limit = jiffies + msecs_to_jiffies(SPRIG_PATIENCE_MS);
 	u64 pending = 0, before = 0;
+	int error;
 
 	for (;;) {
 		if (!sprig_can_fetch(vni, partition))
 			return -EOPNOTSUPP;
-		*order = sprig_control_ask(vni->control, partition, command, vni->index, &pending);
-		if (*order)
-			return 0;
+		error = sprig_ask(vni, hold, partition, command, order, &pending);
+		if (error != -EBUSY)
+			return error;
 		if (pending != before)
 			limit = jiffies + msecs_to_jiffies(SPRIG_PATIENCE_MS);
 		else if (time_after(jiffies, limit))
@@ -82,9 +100,9 @@ static int sprig_order(struct sprig_hold *hold, u32 partition, u32 command)
 	u64 order;
 	int error;
 
-	if (sprig_is_held_by_others(vni, hold, partition))
-		return -EUSERS;
-	error = sprig_give_order(vni, partition, command, &order);
+	if (!sprig_hold_is_sure(vni, hold, partition))
+		return -ESTALE;
+	error = sprig_give_order(vni, hold, partition, command, &order);
 	return error ?: sprig_fetch(vni, partition, order);
 }
 
@@ -108,11 +126,6 @@ static int sprig_hold_partition(struct sprig_hold *hold, u32 partition, const ch
 	return sprig_hold_take(sprig_device.vni, hold, partition, SPRIG_PURPOSE_LOAD);
 }
 
-static int sprig_release_partition(struct sprig_hold *hold, u32 partition, const char *rest)
-{
-	return sprig_holds(hold, partition) ? sprig_hold_end(sprig_device.vni, hold) : -ENOENT;
-}
-
 /* Where a partition that is stopped is loaded from when it starts again. */
 static int sprig_relist(struct sprig_hold *hold, u32 partition, const char *place)
 {
@@ -124,6 +137,8 @@ static int sprig_relist(struct sprig_hold *hold, u32 partition, const char *plac
 		return -EINVAL;
 	if (sprig_is_held_by_others(vni, hold, partition))
 		return -EUSERS;
+	if (!sprig_hold_is_sure(vni, hold, partition))
+		return -ESTALE;
 	if (!sprig_holds(hold, partition) || !sprig_control_is_stopped(vni->control, partition))
 		return -EAGAIN;
 	sprig_control_load_by(vni->control, partition, address, len);
@@ -139,7 +154,6 @@ static const struct {
 	{ "start", sprig_start_partition },
 	{ "freeze", sprig_freeze_partition },
 	{ "hold", sprig_hold_partition },
-	{ "release", sprig_release_partition },
 	{ "list", sprig_relist, true },
 };
 
@@ -161,6 +175,18 @@ static int sprig_obey_locked(struct sprig_hold *hold, const char *verb, const ch
 	return -EINVAL;
 }
 
+/* This waits for nobody's order: as long as it has not come, a partition may stand still. */
+static int sprig_release_named(struct sprig_hold *hold, const char *name)
+{
+	const struct sprig_vni *vni = sprig_control_enter();
+	int partition = vni ? match_string(vni->names, vni->partitions, name) : -ENODEV;
+
+	sprig_control_leave();
+	if (partition < 0)
+		return vni ? -ENOENT : -ENODEV;
+	return sprig_holds(hold, partition) ? sprig_hold_end(hold) : -ENOENT;
+}
+
 static int sprig_obey(struct sprig_hold *hold, char *line)
 {
 	char *rest = strim(line);
@@ -171,6 +197,8 @@ static int sprig_obey(struct sprig_hold *hold, char *line)
 		return -EINVAL;
 	rest = strim(rest);
 	name = strsep(&rest, " ");
+	if (!strcmp(verb, "release") && !rest)
+		return sprig_release_named(hold, name);
 	error = mutex_lock_interruptible(&sprig_device.asking);
 	if (error)
 		return error;
@@ -209,9 +237,7 @@ static int sprig_device_release(struct inode *inode, struct file *file)
 {
 	struct sprig_hold *hold = file->private_data;
 
-	mutex_lock(&sprig_device.asking);
-	sprig_hold_end(sprig_device.vni, hold);
-	mutex_unlock(&sprig_device.asking);
+	sprig_hold_end(hold);
 	kfree(hold);
 	return 0;
 }

@@ -31,7 +31,7 @@ static struct {
 	const struct sprig_vni *vni;	/* NULL: not yet, or no more */
 	void *registers;
 	size_t bytes;
-	unsigned long went_on;		/* in jiffies; 0: never */
+	u64 went_on;			/* by the time-stamp counter; 0: never */
 } sprig_frozen;
 
 /* The place of this core among those of its partition; none if it is not one of them. */
@@ -91,6 +91,14 @@ void sprig_keep_registers(struct pt_regs *regs)
 }
 NOKPROBE_SYMBOL(sprig_keep_registers);
 
+static bool sprig_is_late_nmi(void)
+{
+	u64 went_on = READ_ONCE(sprig_frozen.went_on);
+
+	return went_on && rdtsc() - went_on < (u64)tsc_khz * SPRIG_LATE_NMI_MS;
+}
+NOKPROBE_SYMBOL(sprig_is_late_nmi);
+
 /* In an NMI: stays until this partition is nobody's any more. True: the NMI came for that. */
 bool sprig_stand_still(struct pt_regs *regs)
 {
@@ -100,8 +108,7 @@ bool sprig_stand_still(struct pt_regs *regs)
 	if (!vni)
 		return false;
 	if (!sprig_control_is_frozen(vni->control, vni->index, rdtsc()))
-		return sprig_frozen.went_on &&
-		       time_before(jiffies, READ_ONCE(sprig_frozen.went_on) + msecs_to_jiffies(SPRIG_LATE_NMI_MS));
+		return sprig_is_late_nmi();
 	core = cpu_physical_id(raw_smp_processor_id());
 	slot = sprig_slot(vni);
 	sprig_keep_registers(regs);
@@ -113,7 +120,7 @@ bool sprig_stand_still(struct pt_regs *regs)
 	}
 	sprig_control_stand_still(vni->control, core, false);
 	sprig_registers_drop(sprig_frozen.registers, slot);
-	WRITE_ONCE(sprig_frozen.went_on, jiffies | 1);
+	WRITE_ONCE(sprig_frozen.went_on, rdtsc());
 	touch_nmi_watchdog();
 	return true;
 }

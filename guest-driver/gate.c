@@ -13,6 +13,7 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/cpuhotplug.h>
 #include <linux/io.h>
 #include <linux/kprobes.h>
 #include <linux/mm.h>
@@ -34,6 +35,7 @@ static struct {
 	u64 *map;				/* a page of its own */
 	const struct sprig_cores *cores;	/* ours */
 	bool x2apic;
+	int hotplug;
 } sprig_gate;
 
 /* A core in VMX operation takes no INIT, and faults where it leaves long mode. One that is not faults here, and goes on. */
@@ -100,6 +102,19 @@ static int sprig_make_map(const struct sprig_control_page *page)
 	return error;
 }
 
+static int sprig_core_comes(unsigned int cpu)
+{
+	sprig_control_open_gate(sprig_gate.page, cpu_physical_id(cpu), true);
+	return 0;
+}
+
+/* One that is offline takes no NMI. */
+static int sprig_core_goes(unsigned int cpu)
+{
+	sprig_control_open_gate(sprig_gate.page, cpu_physical_id(cpu), false);
+	return 0;
+}
+
 static bool sprig_is_online(u32 apic_id)
 {
 	unsigned int cpu;
@@ -127,6 +142,13 @@ void sprig_gate_close_here(void)
 		sprig_control_open_gate(sprig_gate.page, cpu_physical_id(raw_smp_processor_id()), false);
 }
 
+static void sprig_gate_forget(void)
+{
+	sprig_host_end();
+	WRITE_ONCE(sprig_gate.page, NULL);
+	free_page((unsigned long)sprig_gate.map);
+}
+
 int sprig_gate_open(struct sprig_vni *vni, const struct sprig_control_page *page)
 {
 	int error = sprig_make_map(page);
@@ -139,16 +161,22 @@ int sprig_gate_open(struct sprig_vni *vni, const struct sprig_control_page *page
 	sprig_host_begin(vni);
 	WRITE_ONCE(sprig_gate.page, page);
 	error = register_nmi_handler(NMI_LOCAL, sprig_gate_on_nmi, NMI_FLAG_FIRST, "sprig");
-	if (!error)
-		sprig_gate_say_open(true);
+	if (error)
+		goto forget;
+	sprig_gate.hotplug = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "sprig/gate:online", sprig_core_comes, sprig_core_goes);
+	if (sprig_gate.hotplug >= 0)
+		return 0;
+	error = sprig_gate.hotplug;
+	unregister_nmi_handler(NMI_LOCAL, "sprig");
+forget:
+	sprig_gate_forget();
 	return error;
 }
 
 void sprig_gate_close(void)
 {
-	sprig_gate_say_open(false);
+	/* All cores go, so nobody sends an NMI any more. */
+	cpuhp_remove_state(sprig_gate.hotplug);
 	unregister_nmi_handler(NMI_LOCAL, "sprig");
-	sprig_host_end();
-	WRITE_ONCE(sprig_gate.page, NULL);
-	free_page((unsigned long)sprig_gate.map);
+	sprig_gate_forget();
 }

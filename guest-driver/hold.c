@@ -9,6 +9,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/delay.h>
+#include <linux/mutex.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -33,6 +34,7 @@ static void sprig_renew(struct work_struct *work)
 
 void sprig_hold_init(struct sprig_hold *hold)
 {
+	mutex_init(&hold->lock);
 	INIT_DELAYED_WORK(&hold->renewing, sprig_renew);
 }
 
@@ -47,29 +49,48 @@ bool sprig_is_held_by_others(const struct sprig_vni *vni, const struct sprig_hol
 	return !sprig_holds(hold, partition) && sprig_control_holder(vni->control, partition, rdtsc());
 }
 
-int sprig_hold_take(const struct sprig_vni *vni, struct sprig_hold *hold, u32 partition, u32 purpose)
+/* False: it has this partition, or had, and somebody else may have had it since. */
+bool sprig_hold_is_sure(const struct sprig_vni *vni, const struct sprig_hold *hold, u32 partition)
 {
-	if (hold->purpose)
-		return -EALREADY;
-	if (!sprig_control_take(vni->control, partition, vni->index, purpose, rdtsc()))
-		return -EUSERS;
-	hold->partition = partition;
-	hold->purpose = purpose;
-	schedule_delayed_work(&hold->renewing, HZ);
-	return 0;
+	return !sprig_holds(hold, partition) ||
+	       sprig_control_renew(vni->control, partition, vni->index, hold->purpose, rdtsc());
 }
 
-/* ESTALE: it had ended before, so what it was for is not sure. `vni` may be gone. */
-int sprig_hold_end(const struct sprig_vni *vni, struct sprig_hold *hold)
+int sprig_hold_take(const struct sprig_vni *vni, struct sprig_hold *hold, u32 partition, u32 purpose)
 {
-	bool was_held;
+	int error = 0;
 
-	if (!hold->purpose)
-		return -ENOENT;
-	cancel_delayed_work_sync(&hold->renewing);
-	was_held = vni && sprig_control_end_hold(vni->control, hold->partition, vni->index, hold->purpose, rdtsc());
-	hold->purpose = 0;
-	return was_held ? 0 : -ESTALE;
+	mutex_lock(&hold->lock);
+	if (hold->purpose)
+		error = -EALREADY;
+	else if (!sprig_control_take(vni->control, partition, vni->index, purpose, rdtsc()))
+		error = -EUSERS;
+	if (!error) {
+		hold->partition = partition;
+		hold->purpose = purpose;
+		schedule_delayed_work(&hold->renewing, HZ);
+	}
+	mutex_unlock(&hold->lock);
+	return error;
+}
+
+/* ESTALE: it had ended before, so what it was for is not sure. */
+int sprig_hold_end(struct sprig_hold *hold)
+{
+	const struct sprig_vni *vni;
+	int error = -ENOENT;
+
+	mutex_lock(&hold->lock);
+	if (hold->purpose) {
+		cancel_delayed_work_sync(&hold->renewing);
+		vni = sprig_control_enter();
+		error = vni && sprig_control_end_hold(vni->control, hold->partition, vni->index, hold->purpose, rdtsc()) ?
+			0 : -ESTALE;
+		sprig_control_leave();
+		hold->purpose = 0;
+	}
+	mutex_unlock(&hold->lock);
+	return error;
 }
 
 static int sprig_await_stillness(const struct sprig_vni *vni, u32 partition)
@@ -90,15 +111,14 @@ int sprig_hold_freeze(const struct sprig_vni *vni, struct sprig_hold *hold, u32 
 {
 	int error;
 
-	if (sprig_control_pending(vni->control, partition))
-		return -EBUSY;
 	if (!sprig_control_has_gate(vni->control, partition))
 		return -EOPNOTSUPP;
 	error = sprig_hold_take(vni, hold, partition, SPRIG_PURPOSE_FREEZE);
 	if (error)
 		return error;
-	error = sprig_await_stillness(vni, partition);
+	/* From now on nobody gives another one. */
+	error = sprig_control_pending(vni->control, partition) ? -EBUSY : sprig_await_stillness(vni, partition);
 	if (error)
-		sprig_hold_end(vni, hold);
+		sprig_hold_end(hold);
 	return error;
 }

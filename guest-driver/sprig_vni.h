@@ -48,6 +48,7 @@
 
 #include <linux/atomic.h>
 #include <linux/irq_work.h>
+#include <linux/mutex.h>
 #include <linux/netdevice.h>
 #include <linux/notifier.h>
 #include <linux/spinlock.h>
@@ -319,8 +320,9 @@ void sprig_control_leave(void);
 int sprig_device_probe(struct sprig_vni *vni);
 
 /* ---- hold.c ---- */
-/* What an open file has to itself. Under the lock of /dev/sprig. */
+/* What an open file has to itself. */
 struct sprig_hold {
+	struct mutex lock;		/* it is taken, or ended */
 	struct delayed_work renewing;
 	u32 partition;
 	u32 purpose;			/* 0: nothing */
@@ -331,7 +333,8 @@ bool sprig_holds(const struct sprig_hold *hold, u32 partition);
 bool sprig_is_held_by_others(const struct sprig_vni *vni, const struct sprig_hold *hold, u32 partition);
 int sprig_hold_take(const struct sprig_vni *vni, struct sprig_hold *hold, u32 partition, u32 purpose);
 int sprig_hold_freeze(const struct sprig_vni *vni, struct sprig_hold *hold, u32 partition);
-int sprig_hold_end(const struct sprig_vni *vni, struct sprig_hold *hold);
+int sprig_hold_end(struct sprig_hold *hold);
+bool sprig_hold_is_sure(const struct sprig_vni *vni, const struct sprig_hold *hold, u32 partition);
 
 /* ---- freeze.c ---- */
 int sprig_freeze_probe(struct sprig_vni *vni);

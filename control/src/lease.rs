@@ -10,6 +10,9 @@ use crate::Partition;
 /// How long a lease lasts that is not renewed, in milliseconds. Holders renew theirs every second.
 pub const LEASE_MS: u64 = 10_000;
 
+/// By how much the clocks of two cores may differ, in milliseconds, at the very most.
+const SKEW_MS: u64 = 1000;
+
 /// What somebody has a partition for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -45,6 +48,11 @@ impl Lease {
         Some(Self { holder: holder.checked_sub(1)?, purpose: Purpose::from_bits(purpose)?, until_ms: word >> 16 })
     }
 
+    /// Whether it has not ended. One that would last longer than any is none: somebody has written what he likes.
+    pub fn lasts(self, now_ms: u64) -> bool {
+        self.until_ms > now_ms && self.until_ms - now_ms <= LEASE_MS + SKEW_MS
+    }
+
     /// As a word.
     pub fn word(self) -> u64 {
         self.until_ms << 16 | u64::from(self.purpose as u8) << 8 | u64::from(self.holder + 1)
@@ -55,7 +63,7 @@ impl Partition {
     /// Who has it to himself now.
     pub fn lease(&self, now_ms: u64) -> Option<Lease> {
         // Acquire pairs with the exchanges below: what the last holder did before he gave it back, he has done.
-        Lease::from_word(self.lease.load(Ordering::Acquire)).filter(|lease| lease.until_ms > now_ms)
+        Lease::from_word(self.lease.load(Ordering::Acquire)).filter(|lease| lease.lasts(now_ms))
     }
 
     /// Whether its cores are to stand still now.
@@ -69,10 +77,10 @@ impl Partition {
     /// Who has it.
     pub fn take_lease(&self, holder: usize, purpose: Purpose, now_ms: u64) -> Result<(), Lease> {
         let before = self.lease.load(Ordering::Acquire);
-        if let Some(lease) = Lease::from_word(before).filter(|lease| lease.until_ms > now_ms) {
+        if let Some(lease) = Lease::from_word(before).filter(|lease| lease.lasts(now_ms)) {
             return Err(lease);
         }
-        let lease = Lease { holder: holder as u8, purpose, until_ms: now_ms + LEASE_MS };
+        let lease = Lease { holder: holder as u8, purpose, until_ms: now_ms.saturating_add(LEASE_MS) };
         let swapped = self.lease.compare_exchange(before, lease.word(), Ordering::AcqRel, Ordering::Acquire);
         swapped.map(|_| ()).map_err(|other| Lease::from_word(other).unwrap_or(lease))
     }
@@ -138,5 +146,14 @@ mod tests {
         assert!(partition.is_frozen(end - 1) && !partition.is_frozen(end));
         assert!(!partition.renew_lease(2, Purpose::Freeze, end) && !partition.end_lease(2, Purpose::Freeze, end));
         assert_eq!(partition.take_lease(0, Purpose::Freeze, end), Ok(()), "for the next");
+    }
+
+    #[test]
+    fn one_that_would_last_longer_than_any_is_none() {
+        let partition = Partition::default();
+        let endless = Lease { holder: 2, purpose: Purpose::Freeze, until_ms: NOW + LEASE_MS + SKEW_MS + 1 };
+        partition.lease.store(endless.word(), Ordering::Relaxed);
+        assert!(!partition.is_frozen(NOW));
+        assert_eq!(partition.take_lease(0, Purpose::Load, NOW), Ok(()));
     }
 }

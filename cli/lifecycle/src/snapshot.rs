@@ -119,7 +119,7 @@ impl Words {
             is_by_host: asker & BY_HOST != 0,
             first_list: (word(&partition.first_list), word(&partition.first_list_len)),
             cores,
-            lease: Lease::from_word(word(&partition.lease)).filter(|lease| lease.until_ms > now_ms),
+            lease: Lease::from_word(word(&partition.lease)).filter(|lease| lease.lasts(now_ms)),
             registers: word(&partition.registers),
         }
     }
