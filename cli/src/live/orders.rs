@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use control::{Cause, Lease, Order, Pending, Purpose};
+use control::{Cause, LEASE_MS, Lease, Order, Pending, Purpose};
 use emulator::qemu::NmiError;
 use lifecycle::condition::Condition;
 use lifecycle::progress::{Loss, Progress, progress};
@@ -17,13 +17,12 @@ use super::LiveBox;
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the partition's boot core may take to come. Once it has, the order is its own affair.
 pub(super) const ARRIVAL: Duration = Duration::from_secs(20);
-/// From one NMI to the next.
+/// From one NMI to the next: at first, and when the partition has not come by then. A kernel without the driver logs each.
 const NMI_PAUSE: Duration = Duration::from_millis(200);
+const LATER_NMI_PAUSE: Duration = Duration::from_secs(2);
 /// After this another instance is asked to fetch the cores, and after that another one again.
 const OWN_TIME: Duration = Duration::from_secs(1);
 const HAND_TIME: Duration = Duration::from_secs(5);
-/// Who has a partition to himself says so each second.
-const RENEWAL: Duration = Duration::from_millis(2500);
 /// Pause between two looks at the page.
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -78,7 +77,7 @@ pub(super) enum OrderError {
     /// Its boot core has not come.
     #[error(
         "{name:?} does not come within {} s: its kernel takes no NMI, and no other partition with the driver loaded has \
-         fetched it; it is asked to {pending} all the same, as soon as its driver is loaded",
+         fetched it; load the driver in it or in another one: it will {pending} then, or try again",
         ARRIVAL.as_secs()
     )]
     Silent {
@@ -139,7 +138,6 @@ impl LiveBox {
             Need::Order => {}
         }
         let target = Target { running: self, index, name, verb };
-        target.check_lease()?;
         let begun = Instant::now();
         let order = target.give()?;
         target.fetch(order)?;
@@ -173,18 +171,21 @@ impl Target<'_> {
         &self.running.page().partitions[self.index]
     }
 
-    /// Refuses one that somebody has to himself. The machine's clock is not known here, but that a lease is renewed is seen.
+    /// Refuses one that somebody has to himself. The machine's clock is not known here: a lease that is not renewed for as
+    /// long as one lasts has ended, and is taken away.
     fn check_lease(&self) -> Result<(), OrderError> {
-        let lease = || Lease::from_word(self.partition().lease.load(Ordering::Acquire));
-        let (first, limit) = (lease(), Instant::now() + RENEWAL);
-        while first.is_some() && Instant::now() < limit {
-            match lease() {
+        let of = &self.partition().lease;
+        let first = of.load(Ordering::Acquire);
+        let limit = Instant::now() + Duration::from_millis(LEASE_MS);
+        loop {
+            let word = of.load(Ordering::Acquire);
+            match Lease::from_word(word) {
                 None => return Ok(()),
-                now if now == first => thread::sleep(PAUSE),
-                Some(lease) => return Err(self.held(lease)),
+                Some(lease) if word != first => return Err(self.held(lease)),
+                Some(_) if Instant::now() < limit => thread::sleep(PAUSE),
+                Some(_) => drop(of.compare_exchange(word, 0, Ordering::AcqRel, Ordering::Relaxed)),
             }
         }
-        Ok(())
     }
 
     fn held(&self, lease: Lease) -> OrderError {
@@ -205,6 +206,7 @@ impl Target<'_> {
         let command = self.verb.command();
         let mut waits = None;
         loop {
+            self.check_lease()?;
             if !self.running.page().is_in_reach(self.index) {
                 return Err(OrderError::OutOfReach(self.name.to_owned()));
             }
@@ -241,7 +243,7 @@ impl Target<'_> {
             }
             if now >= next_nmi {
                 self.running.send_nmi()?;
-                next_nmi = now + NMI_PAUSE;
+                next_nmi = now + if now < begun + OWN_TIME { NMI_PAUSE } else { LATER_NMI_PAUSE };
             }
             thread::sleep(PAUSE);
         }
@@ -286,7 +288,9 @@ impl Target<'_> {
         let name = self.name.to_owned();
         match loss {
             Loss::Failed(Cause::CoreSilent) => OrderError::Failed { name, why: "not all of its cores came; try again" },
-            Loss::Failed(Cause::BadList) => OrderError::Failed { name, why: "what it is loaded from is damaged" },
+            Loss::Failed(Cause::BadList) => {
+                OrderError::Failed { name, why: "what it is loaded from is damaged: end the box, and run it again" }
+            }
             Loss::Failed(_) => OrderError::Failed { name, why: "the resident part does not say why" },
             Loss::Ended(cause) => OrderError::Ended { name, condition: Condition::ended(cause) },
             Loss::Replaced(command) => OrderError::Replaced { name, word: word_of(command), asker: self.asker(words) },

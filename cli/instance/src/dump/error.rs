@@ -41,7 +41,7 @@ pub(crate) enum DumpError {
         condition: Condition,
     },
     /// Its memory has changed meanwhile.
-    #[error("{0:?} was started while its memory was read: the dump is of no use")]
+    #[error("{0:?} was started while its memory was read: try again")]
     Started(String),
     /// It is frozen already, or gets another kernel.
     #[error("{name:?} is held by {holder}, to be dumped or given another kernel; try again when that is done")]
@@ -58,10 +58,10 @@ pub(crate) enum DumpError {
     #[error("{0:?} does not stand still, since its driver is not loaded: use sprig stop {0} before, or --live")]
     NoDriver(String),
     /// Not all cores stand still.
-    #[error("not all cores of {0:?} stand still after 1 s: use sprig stop {0} before, or --live")]
+    #[error("not all cores of {0:?} stand still within 2 s: use sprig stop {0} before, or --live")]
     Moves(String),
     /// The lease has ended.
-    #[error("{0:?} did not stand still to the end, since this instance was held up: the dump is of no use")]
+    #[error("{0:?} did not stand still to the end, since this instance was held up: the dump is of no use; try again")]
     WentOn(String),
     /// The driver has refused it for a reason that this program does not know.
     #[error("{0:?} cannot be frozen: {1}")]

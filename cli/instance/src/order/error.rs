@@ -169,6 +169,7 @@ impl Ordered<'_> {
             Some(Errno::LOOP) => OrderError::Own { name, way: "use poweroff or reboot" },
             Some(Errno::BUSY) => self.pending(words),
             Some(Errno::USERS) => self.held(words),
+            Some(Errno::STALE) => OrderError::WasHeld(name),
             Some(Errno::OPNOTSUPP) => OrderError::OutOfReach(name),
             Some(Errno::AGAIN) => OrderError::NotStopped(name),
             Some(Errno::TIMEDOUT) => OrderError::CoresSilent(name),
