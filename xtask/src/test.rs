@@ -56,6 +56,9 @@ pub(crate) struct Options {
     /// Run only this part, and do not lint
     #[arg(long, value_enum)]
     only: Option<Part>,
+    /// Also boot boxes that differ in one thing from another that is booted anyway
+    #[arg(long)]
+    matrix: bool,
     /// Run only tests whose names contain this
     filter: Option<String>,
 }
@@ -74,7 +77,7 @@ fn run_parts(places: &Places, options: &Options) -> Result<()> {
         Some(Part::Proofs) => proofs::run(places, filter),
         Some(Part::Boxes) => {
             make_all(places)?;
-            boxes(places, filter.as_slice())
+            boxes(places, options)
         }
         Some(Part::CheckedKernel) => checked_kernel(places),
         None => {
@@ -82,7 +85,7 @@ fn run_parts(places: &Places, options: &Options) -> Result<()> {
             lint::run(places)?;
             let units = units(places, filter);
             let proofs = proofs::run(places, filter);
-            let boxes = boxes(places, filter.as_slice());
+            let boxes = boxes(places, options);
             units.and(proofs).and(boxes)
         }
     }
@@ -121,12 +124,17 @@ fn units(places: &Places, filter: Option<&str>) -> Result<()> {
     rest.and(whole).and(book)
 }
 
-fn boxes(places: &Places, filters: &[&str]) -> Result<()> {
+fn boxes(places: &Places, options: &Options) -> Result<()> {
     if !test_targets(places)?.iter().any(|name| name == BOXES) {
         bail!("the package {WHOLE} has no test named {BOXES}");
     }
     progress::headline("test", "boxes in the emulator");
-    process::shown_run(boxes_cargo(places, BOXES).arg(BOXES_AT_ONCE).args(filters), BOXES_LIMIT)
+    let mut command = boxes_cargo(places, BOXES);
+    command.arg(BOXES_AT_ONCE).args(&options.filter);
+    if options.matrix {
+        command.arg("--include-ignored");
+    }
+    process::shown_run(&mut command, BOXES_LIMIT)
 }
 
 /// Runs the box tests with these words in their names, one after another and with all that they print.

@@ -60,6 +60,7 @@ fn the_disk_of_a_partition_that_panics_falls_silent() {
 }
 
 #[test]
+#[ignore = "as one that panics, with another end: cargo xtask test --matrix"]
 fn the_disk_of_a_partition_that_reboots_falls_silent() {
     dies_reading_its_disk("echo b > /proc/sysrq-trigger");
 }

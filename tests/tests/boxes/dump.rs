@@ -48,7 +48,7 @@ fn name(line: &str) -> String {
 fn box_with(disk: &Disk) -> Booted {
     let example = fixture::example("disk.toml");
     let (text, _) = example.rsplit_once("[[partition]]").expect("the example has two partitions");
-    let victims = lines().iter().map(|line| networked_of(&name(line), line, 1, "256MiB"));
+    let victims = lines().iter().map(|line| networked_of(&name(line), line, 2, "256MiB"));
     let scene = Scene::new(&format!("{text}{}", victims.collect::<String>()));
     let devices = vec![EmulatedDevice::Nvme(disk.path())];
     let machine = EmulatedMachine { devices, ..EmulatedMachine::needed_by(scene.source().request()) };

@@ -13,11 +13,12 @@ use tempfile::TempDir;
 use tests::fixture;
 
 /// Commands that a test cannot run, each with the reason.
-const SKIPPED: [(&str, &str); 15] = [
+const SKIPPED: [(&str, &str); 16] = [
     ("cargo xtask test", "it runs this very test"),
     ("cargo xtask test --only units", "it is a part of the run that this test belongs to"),
     ("cargo xtask test --only proofs", "it is a part of the run that this test belongs to"),
     ("cargo xtask test --only boxes", "it runs this very test"),
+    ("cargo xtask test --matrix", "it runs this very test, and more"),
     ("cargo xtask test --only checked-kernel", "it builds a kernel first, which takes half an hour"),
     ("cargo xtask soak restart --times 100", "it takes half an hour, and a sample of it belongs to this run"),
     ("cargo xtask soak hostile", "the same"),

@@ -83,11 +83,13 @@ fn end(instance: &Instance<'_>, (command, last_words): Ending) {
 }
 
 #[test]
+#[ignore = "as with a panic first, in another order: cargo xtask test --matrix"]
 fn an_instance_powers_off_and_then_one_panics_and_the_others_live_on() {
     end_one_after_another(POWEROFF, PANIC);
 }
 
 #[test]
+#[ignore = "as with a panic first, in another order: cargo xtask test --matrix"]
 fn an_instance_halts_and_then_one_powers_off_and_the_others_live_on() {
     end_one_after_another(HALT, POWEROFF);
 }

@@ -60,11 +60,13 @@ fn a_peer_that_halts_is_noticed_and_the_others_talk_on() {
 }
 
 #[test]
+#[ignore = "as one that halts, with another end: cargo xtask test --matrix"]
 fn a_peer_that_panics_is_noticed_and_the_others_talk_on() {
     loses(PANIC);
 }
 
 #[test]
+#[ignore = "as in `restart`, with fewer kernels: cargo xtask test --matrix"]
 fn a_peer_that_reboots_leaves_the_box_alone() {
     let booted = loses(REBOOT);
     booted.instance("victim").wait_for("would have reset the whole box");
@@ -72,6 +74,7 @@ fn a_peer_that_reboots_leaves_the_box_alone() {
 }
 
 #[test]
+#[ignore = "as in `restart`, with other words: cargo xtask test --matrix"]
 fn a_peer_that_panics_with_a_timeout_leaves_the_box_alone() {
     let booted = loses("echo 1 > /proc/sys/kernel/panic; echo c > /proc/sysrq-trigger");
     booted.instance("victim").wait_for("would have reset the whole box");
