@@ -10,6 +10,20 @@ fn assert_split_as_planned(booted: &Booted) {
         instance.assert_has_exactly_its_cores();
         instance.assert_has_exactly_its_memory();
     }
+    assert_boot_image_planned_the_same(booted);
+}
+
+/// What the host has planned stands in the boot image's log.
+fn assert_boot_image_planned_the_same(booted: &Booted) {
+    let log = booted.running().log().text();
+    for partition in &booted.running().plan().partitions {
+        let cores: Vec<_> = partition.cores.iter().map(|core| core.number.0).collect();
+        let expected =
+            format!("plan: {}: cores {cores:?}, memory {:?}, low {}", partition.name, partition.memory, partition.low);
+        assert!(log.contains(&expected), "the boot image's log has no line `{expected}`:\n{log}");
+    }
+    let window = format!("window {}", booted.running().plan().window);
+    assert!(log.contains(&window), "the boot image's log has no `{window}`:\n{log}");
 }
 
 #[test]
@@ -53,18 +67,4 @@ fn cores_given_by_number_go_where_they_were_given() {
         (vec![3], vec![1, 2]),
         "core 0, the boot processor, belongs to no partition"
     );
-}
-
-#[test]
-fn the_boot_image_plans_what_the_host_planned() {
-    let booted = Scene::of_cores(&[2, 1]).boot();
-    let log = booted.running().log().text();
-    for partition in &booted.running().plan().partitions {
-        let cores: Vec<_> = partition.cores.iter().map(|core| core.number.0).collect();
-        let expected =
-            format!("plan: {}: cores {cores:?}, memory {:?}, low {}", partition.name, partition.memory, partition.low);
-        assert!(log.contains(&expected), "the boot image's log has no line `{expected}`:\n{log}");
-    }
-    let window = format!("window {}", booted.running().plan().window);
-    assert!(log.contains(&window), "the boot image's log has no `{window}`:\n{log}");
 }

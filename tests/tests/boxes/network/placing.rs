@@ -9,11 +9,13 @@ use tests::scene::{Booted, box_file, networked};
 /// Frames of one run.
 const FRAMES: u64 = 200;
 
-/// An instance on each line of kernels.
-fn all_lines() -> Booted {
+/// An instance on each line of kernels, for all that is asked of its queues.
+#[test]
+fn frames_find_their_partition_from_any_queue_and_what_cannot_work_is_refused_with_the_reason() {
     let booted = Scene::new(&box_file(KERNELS.map(|line| networked(&name(line), line, 1)))).boot();
     booted.await_links();
-    booted
+    a_frame_goes_to_its_partition_from_whatever_queue_it_was_put_into(&booted);
+    sleep_and_bonds_that_cannot_work_are_refused(&booted);
 }
 
 fn name(line: &str) -> String {
@@ -46,9 +48,7 @@ fn await_frames(instance: &Instance<'_>, peer: usize, before: u64, count: u64) {
     instance.wait_until(&condition, COMMAND_LIMIT, &format!("ethtool -S {CARD}"));
 }
 
-#[test]
-fn a_frame_goes_to_its_partition_from_whatever_queue_it_was_put_into() {
-    let booted = all_lines();
+fn a_frame_goes_to_its_partition_from_whatever_queue_it_was_put_into(booted: &Booted) {
     let instances = booted.instances();
     for from in &instances {
         let index = usize::from(from.plan.index.0);
@@ -84,9 +84,7 @@ fn assert_refused(instance: &Instance<'_>, command: &str, reason: &str) {
     instance.run(&format!("dmesg | grep -q '{reason}'"));
 }
 
-#[test]
-fn sleep_and_bonds_that_cannot_work_are_refused_with_the_reason() {
-    let booted = all_lines();
+fn sleep_and_bonds_that_cannot_work_are_refused(booted: &Booted) {
     let instances = booted.instances();
     for instance in &instances {
         assert_refused(instance, "echo freeze > /sys/power/state", "no suspend: nothing could wake this instance");

@@ -5,15 +5,17 @@ use tests::fixture::{KERNELS, STABLE};
 use tests::network::CARD;
 use tests::scene::{Booted, box_file, networked};
 
-fn pair() -> Booted {
+/// All that only looks at a pair, on one.
+#[test]
+fn the_card_says_what_it_is_and_carries_ping_arp_ipv6_multicast_and_vlans() {
     let booted = Scene::new(&box_file([networked("web", STABLE, 2), networked("db", STABLE, 2)])).boot();
     booted.await_links();
-    booted
+    says_what_it_is(&booted);
+    ping_arp_ipv6_and_multicast_reach_the_peer(&booted);
+    a_vlan_is_a_network_of_its_own(&booted);
 }
 
-#[test]
-fn ping_arp_ipv6_and_multicast_reach_the_peer() {
-    let booted = pair();
+fn ping_arp_ipv6_and_multicast_reach_the_peer(booted: &Booted) {
     let (web, db) = (booted.instance("web"), booted.instance("db"));
     web.run("ping -c 3 -W 5 db");
     let mac = db.run(&format!("cat /sys/class/net/{CARD}/address"));
@@ -31,9 +33,7 @@ fn ping_arp_ipv6_and_multicast_reach_the_peer() {
     }
 }
 
-#[test]
-fn a_vlan_is_a_network_of_its_own() {
-    let booted = pair();
+fn a_vlan_is_a_network_of_its_own(booted: &Booted) {
     let instances = booted.instances();
     for (number, instance) in (1..).zip(&instances) {
         instance.run(&format!("modprobe 8021q; ip link add link {CARD} name {CARD}.5 type vlan id 5"));
@@ -55,9 +55,7 @@ fn a_vlan_is_a_network_of_its_own() {
     assert_ne!(instances[0].try_run("ping -c 1 -W 1 10.85.0.2").1, 0);
 }
 
-#[test]
-fn the_card_says_what_it_is() {
-    let booted = pair();
+fn says_what_it_is(booted: &Booted) {
     let web = booted.instance("web");
     assert!(web.run(&format!("ethtool -i {CARD}")).contains("driver: sprig_vni"));
     let features = web.run(&format!("ethtool -k {CARD}"));
