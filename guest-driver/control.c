@@ -55,7 +55,7 @@ void sprig_control_hand_over(u32 cause)
 
 	if (!vni)
 		return;
-	sprig_gate_say_open(false);
+	sprig_gate_say_closed();
 	sprig_control_keeps_registers(vni->control, vni->index, 0);
 	sprig_console_publish(vni->control, vni->index, 0);
 	sprig_control_say(vni->control, vni->index, SPRIG_STATE_STARTING, cause, rdtsc());

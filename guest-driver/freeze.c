@@ -34,17 +34,18 @@ static struct {
 	u64 went_on;			/* by the time-stamp counter; 0: never */
 } sprig_frozen;
 
-/* The place of this core among those of its partition; none if it is not one of them. */
-static u32 sprig_slot(const struct sprig_vni *vni)
+/* The place of this core among those of its partition; false: it is not one of them. */
+static bool sprig_find_slot(const struct sprig_vni *vni, u32 *slot)
 {
 	const struct sprig_cores *own = &vni->cores[vni->index];
-	u32 here = cpu_physical_id(raw_smp_processor_id()), i;
+	u32 here = cpu_physical_id(raw_smp_processor_id());
 
-	for (i = 0; i < own->count && own->apic_ids[i] != here; i++)
-		;
-	return i;
+	for (*slot = 0; *slot < own->count; ++*slot)
+		if (own->apic_ids[*slot] == here)
+			return true;
+	return false;
 }
-NOKPROBE_SYMBOL(sprig_slot);
+NOKPROBE_SYMBOL(sprig_find_slot);
 
 /* What elf_gregset_t has behind the words of pt_regs, of which modules cannot have all: selectors of data are none of it. */
 #define SPRIG_FS_BASE (sizeof(struct pt_regs) / sizeof(u64))
@@ -85,8 +86,7 @@ void sprig_keep_registers(struct pt_regs *regs)
 	words[SPRIG_GS_BASE] = native_read_msr(MSR_KERNEL_GS_BASE);
 	if (!user_mode(&own))
 		words[SPRIG_GS_BASE] = native_read_msr(MSR_GS_BASE);
-	slot = sprig_slot(vni);
-	if (slot < vni->cores[vni->index].count)
+	if (sprig_find_slot(vni, &slot))
 		sprig_registers_keep(sprig_frozen.registers, slot, words, current->pid);
 }
 NOKPROBE_SYMBOL(sprig_keep_registers);
@@ -110,7 +110,6 @@ bool sprig_stand_still(struct pt_regs *regs)
 	if (!sprig_control_is_frozen(vni->control, vni->index, rdtsc()))
 		return sprig_is_late_nmi();
 	core = cpu_physical_id(raw_smp_processor_id());
-	slot = sprig_slot(vni);
 	sprig_keep_registers(regs);
 	sprig_control_stand_still(vni->control, core, true);
 	while (sprig_control_is_frozen(vni->control, vni->index, rdtsc())) {
@@ -119,7 +118,8 @@ bool sprig_stand_still(struct pt_regs *regs)
 		cpu_relax();
 	}
 	sprig_control_stand_still(vni->control, core, false);
-	sprig_registers_drop(sprig_frozen.registers, slot);
+	if (sprig_find_slot(vni, &slot))
+		sprig_registers_drop(sprig_frozen.registers, slot);
 	WRITE_ONCE(sprig_frozen.went_on, rdtsc());
 	touch_nmi_watchdog();
 	return true;

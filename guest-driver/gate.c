@@ -115,24 +115,13 @@ static int sprig_core_goes(unsigned int cpu)
 	return 0;
 }
 
-static bool sprig_is_online(u32 apic_id)
-{
-	unsigned int cpu;
-
-	for_each_online_cpu(cpu)
-		if (cpu_physical_id(cpu) == apic_id)
-			return true;
-	return false;
-}
-
-/* Whether an NMI brings our cores: those that this kernel has. A crash kernel has only one, and the others halt. */
-void sprig_gate_say_open(bool open)
+/* No NMI brings our cores any more. Another kernel follows, which may have only one of them, while the others halt. */
+void sprig_gate_say_closed(void)
 {
 	u32 i;
 
 	for (i = 0; i < sprig_gate.cores->count; i++)
-		sprig_control_open_gate(sprig_gate.page, sprig_gate.cores->apic_ids[i],
-					open && sprig_is_online(sprig_gate.cores->apic_ids[i]));
+		sprig_control_open_gate(sprig_gate.page, sprig_gate.cores->apic_ids[i], false);
 }
 
 /* This core is in an NMI that never ends, and takes no other. */

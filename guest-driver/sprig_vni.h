@@ -369,7 +369,7 @@ bool sprig_host_on_nmi(void);
 int sprig_gate_open(struct sprig_vni *vni, const struct sprig_control_page *page);
 void sprig_gate_close(void);
 void sprig_gate_leave(void);
-void sprig_gate_say_open(bool open);
+void sprig_gate_say_closed(void);
 void sprig_gate_close_here(void);
 void sprig_jump(u64 map, u64 to);
 

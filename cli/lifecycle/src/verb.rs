@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use control::{Command, State};
+use control::{Command, Purpose, State};
 use serde::{Deserialize, Serialize};
 
 use crate::condition::Condition;
@@ -87,6 +87,14 @@ impl Goal {
             Self::Running => format!("its kernel entered after {done:.2} s, its driver loaded after {reached:.2} s"),
             Self::Stopped => format!("after {done:.2} s"),
         }
+    }
+}
+
+/// What is done with a partition by whoever has it to himself.
+pub fn done_with(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Freeze => "dumped",
+        Purpose::Load => "given another kernel",
     }
 }
 

@@ -4,12 +4,12 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use control::{Cause, LEASE_MS, Lease, Order, Pending, Purpose};
+use control::{Cause, LEASE_MS, Lease, Order, Pending};
 use emulator::qemu::NmiError;
 use lifecycle::condition::Condition;
 use lifecycle::progress::{Loss, Progress, progress};
 use lifecycle::snapshot::{PageError, Words};
-use lifecycle::verb::{Need, Verb, word_of};
+use lifecycle::verb::{Need, Verb, done_with, word_of};
 
 use super::LiveBox;
 
@@ -190,10 +190,7 @@ impl Target<'_> {
 
     fn held(&self, lease: Lease) -> OrderError {
         let holder = self.running.names().get(usize::from(lease.holder)).cloned();
-        let purpose = match lease.purpose {
-            Purpose::Freeze => "dumped",
-            Purpose::Load => "given another kernel",
-        };
+        let purpose = done_with(lease.purpose);
         OrderError::Held {
             name: self.name.to_owned(),
             purpose,

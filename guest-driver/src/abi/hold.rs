@@ -7,7 +7,7 @@ use core::ffi::c_void;
 use core::sync::atomic::Ordering;
 
 use control::registers::{self, COUNT, Registers};
-use control::{ControlPage, Purpose};
+use control::{ControlPage, Partition, Purpose};
 
 use super::control::{deref, partition};
 
@@ -19,6 +19,21 @@ pub const PURPOSE_LOAD: u32 = Purpose::Load as u32;
 pub const REGISTERS_BYTES: u64 = registers::LEN;
 /// The registers of a core.
 pub const REGISTERS: usize = COUNT;
+
+/// A partition, what somebody has it for, and the time by the page's clock.
+///
+/// # Safety
+/// `page` is a control page.
+unsafe fn asked<'a>(
+    page: *const ControlPage,
+    index: u32,
+    purpose: u32,
+    now: u64,
+) -> Option<(&'a Partition, Purpose, u64)> {
+    // SAFETY: the caller guarantees it.
+    let (page, of) = unsafe { (deref(page), partition(page, index)) };
+    Some((of?, Purpose::from_bits(purpose as u8)?, page.milliseconds(now)))
+}
 
 /// Has a partition for oneself, unless somebody has it.
 ///
@@ -33,9 +48,8 @@ pub unsafe extern "C" fn sprig_control_take(
     now: u64,
 ) -> bool {
     // SAFETY: the caller guarantees it.
-    let (page, of) = unsafe { (deref(page), partition(page, index)) };
-    let (Some(of), Some(purpose)) = (of, Purpose::from_bits(purpose as u8)) else { return false };
-    of.take_lease(holder as usize, purpose, page.milliseconds(now)).is_ok()
+    let asked = unsafe { asked(page, index, purpose, now) };
+    asked.is_some_and(|(of, purpose, now)| of.take_lease(holder as usize, purpose, now).is_ok())
 }
 
 /// Has it for longer. False: that has ended.
@@ -51,9 +65,8 @@ pub unsafe extern "C" fn sprig_control_renew(
     now: u64,
 ) -> bool {
     // SAFETY: the caller guarantees it.
-    let (page, of) = unsafe { (deref(page), partition(page, index)) };
-    let (Some(of), Some(purpose)) = (of, Purpose::from_bits(purpose as u8)) else { return false };
-    of.renew_lease(holder as usize, purpose, page.milliseconds(now))
+    let asked = unsafe { asked(page, index, purpose, now) };
+    asked.is_some_and(|(of, purpose, now)| of.renew_lease(holder as usize, purpose, now))
 }
 
 /// Gives it back. False: it had ended before.
@@ -69,9 +82,8 @@ pub unsafe extern "C" fn sprig_control_end_hold(
     now: u64,
 ) -> bool {
     // SAFETY: the caller guarantees it.
-    let (page, of) = unsafe { (deref(page), partition(page, index)) };
-    let (Some(of), Some(purpose)) = (of, Purpose::from_bits(purpose as u8)) else { return false };
-    of.end_lease(holder as usize, purpose, page.milliseconds(now))
+    let asked = unsafe { asked(page, index, purpose, now) };
+    asked.is_some_and(|(of, purpose, now)| of.end_lease(holder as usize, purpose, now))
 }
 
 /// Who has it to himself, and 1; 0: nobody.

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use control::{Cause, Purpose};
+use control::Cause;
 use lifecycle::progress::Loss;
-use lifecycle::verb::{Verb, word_of};
+use lifecycle::verb::{Verb, done_with, word_of};
 use rustix::io::Errno;
 
 use crate::condition::Condition;
@@ -190,10 +190,7 @@ impl Ordered<'_> {
     fn held(&self, words: &Words) -> OrderError {
         let name = self.name.to_owned();
         let Some(lease) = words.lease else { return OrderError::WasHeld(name) };
-        let purpose = match lease.purpose {
-            Purpose::Freeze => "dumped",
-            Purpose::Load => "given another kernel",
-        };
+        let purpose = done_with(lease.purpose);
         let holder = self.partitions.name_of(lease.holder.into()).unwrap_or_else(|| "somebody".to_owned());
         OrderError::Held { name, purpose, holder }
     }
