@@ -76,11 +76,7 @@ impl<'w> Pool<'w> {
     /// [`OutOfPool`], and nothing was copied.
     #[inline]
     pub fn copy_in(&self, offset: u64, from: Source<'_>) -> Result<(), OutOfPool> {
-        let to = self.at(offset, from.len())?;
-        // SAFETY: `to` lies in the pool with `from.len()` bytes behind it, `from` is readable by what having a
-        // `Source` means, and private memory does not overlap the window.
-        unsafe { copy::volatile(to.as_ptr(), from.as_ptr(), from.len()) };
-        Ok(())
+        self.span(offset, from.len()).map(|span| span.copy_from(from))
     }
 
     /// Fills the whole of `into` from `offset`.
@@ -89,19 +85,79 @@ impl<'w> Pool<'w> {
     /// [`OutOfPool`], and nothing was copied.
     #[inline]
     pub fn copy_out(&self, offset: u64, into: Sink<'_>) -> Result<(), OutOfPool> {
-        let from = self.at(offset, into.len())?;
-        // SAFETY: as in `copy_in`, the other way round; `into` is writable by what having a `Sink` means.
-        unsafe { copy::volatile(into.as_ptr(), from.as_ptr(), into.len()) };
-        Ok(())
+        self.span(offset, into.len()).map(|span| span.copy_to(into))
     }
 
+    /// `len` bytes from `offset`, where they lie.
+    ///
+    /// # Errors
+    /// [`OutOfPool`].
     #[inline]
-    fn at(&self, offset: u64, len: usize) -> Result<NonNull<u8>, OutOfPool> {
-        let len = len as u64;
-        if !self.holds(offset, len) {
-            return Err(OutOfPool { offset, len });
+    pub fn span(&self, offset: u64, len: usize) -> Result<Span<'w>, OutOfPool> {
+        if !self.holds(offset, len as u64) {
+            return Err(OutOfPool { offset, len: len as u64 });
         }
         // SAFETY: `offset` is at most the pool's length, so the sum stays in its mapping or just behind it.
-        Ok(unsafe { self.start.add(offset as usize) })
+        let start = unsafe { self.start.add(offset as usize) };
+        Ok(Span { start, len, window: PhantomData })
+    }
+}
+
+/// Bytes of a pool, where they lie. Others may write to them at any moment: they are copied from and to, and never borrowed.
+#[derive(Clone, Copy)]
+pub struct Span<'w> {
+    start: NonNull<u8>,
+    len: usize,
+    window: PhantomData<&'w [u8]>,
+}
+
+// SAFETY: as for `Pool`.
+unsafe impl Send for Span<'_> {}
+// SAFETY: as for `Pool`.
+unsafe impl Sync for Span<'_> {}
+
+impl Span<'_> {
+    /// Its bytes.
+    #[inline]
+    pub fn len(self) -> usize {
+        self.len
+    }
+
+    /// Whether it has none.
+    #[inline]
+    pub fn is_empty(self) -> bool {
+        self.len == 0
+    }
+
+    /// The first `at` bytes, and the rest; all of it and nothing, if there are not as many.
+    #[inline]
+    pub fn split_at(self, at: usize) -> (Self, Self) {
+        let at = at.min(self.len);
+        // SAFETY: `at` is at most the length, so the pointer stays in the mapping or just behind it.
+        let rest = unsafe { self.start.add(at) };
+        (Self { len: at, ..self }, Self { start: rest, len: self.len - at, ..self })
+    }
+
+    /// Writes `from`, as far as it fits.
+    #[inline]
+    pub fn copy_from(self, from: Source<'_>) {
+        let len = from.len().min(self.len);
+        // SAFETY: both are that long; `from` is readable by what having a `Source` means, and private memory does not
+        // overlap the window.
+        unsafe { copy::volatile(self.start.as_ptr(), from.as_ptr(), len) };
+    }
+
+    /// Reads into `into`, as far as it fits.
+    #[inline]
+    pub fn copy_to(self, into: Sink<'_>) {
+        let len = into.len().min(self.len);
+        // SAFETY: as in `copy_from`, the other way round; `into` is writable by what having a `Sink` means.
+        unsafe { copy::volatile(into.as_ptr(), self.start.as_ptr(), len) };
+    }
+
+    /// Where it begins, for a system call that copies its bytes. A reference to them would promise that they stay as they are.
+    #[inline]
+    pub fn as_ptr(self) -> *mut u8 {
+        self.start.as_ptr()
     }
 }

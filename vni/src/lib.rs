@@ -1,8 +1,9 @@
 //! The protocol of the virtual Ethernet between partitions, through the shared window.
 //!
 //! Every ordered pair of partitions has a ring of descriptors for each queue, which name buffers in the producer's
-//! transmit pool. The sender copies a frame into the pool, and the receiver copies it out. Before a side sleeps it
-//! publishes the index up to which it has seen everything. The other side rings it when it passes that index.
+//! transmit pool. The sender copies a frame into the pool or fills it there, and the receiver copies it out or borrows it.
+//! Before a side sleeps it publishes the index up to which it has seen everything. The other side rings it when it passes
+//! that index.
 //!
 //! | module | |
 //! |---|---|
@@ -12,6 +13,7 @@
 //! | [`buffers`], [`stack`] | which lane has which buffer of a pool |
 //! | `packer` | where in it the next bytes go |
 //! | [`sender`], [`receiver`] | frames in and out of a lane |
+//! | [`lending`] | frames that are read where they lie, and given back in any order |
 //! | [`headers`] | offload metadata checked against the frame's headers |
 //! | [`link`](mod@link) | the handshake that begins and ends a link |
 //! | [`doorbell`] | how a sleeper is woken |
@@ -25,8 +27,8 @@
 //! allocation, and nothing here waits.
 //!
 //! The algorithms are generic over the words they work on ([`ring::RingWords`], [`link::LinkWords`],
-//! [`stack::StackWords`]): `shmem` gives
-//! them those of a window, the tests those of a model checker.
+//! [`stack::StackWords`], [`lending::LoanWords`]): `shmem` gives them those of a window, the tests those of a model
+//! checker.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -42,6 +44,7 @@ pub mod doorbell;
 pub mod fault;
 pub mod headers;
 pub mod lanes;
+pub mod lending;
 pub mod link;
 pub mod mac;
 mod packer;

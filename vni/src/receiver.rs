@@ -1,18 +1,21 @@
-//! Frames out of a lane: each descriptor loaded once, checked, and the bytes that it names copied out.
+//! Frames out of a lane: each descriptor loaded once, checked, and the bytes that it names copied out, or lent.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+mod watch;
 
 use heapless::Vec;
 use shmem::pool::Pool;
-use shmem::ring::{LAP, RING_SLOTS, Ring, lap_bit};
+use shmem::ring::{RING_SLOTS, Ring};
 use shmem::segment::Sink;
 
 use crate::counter::Counter;
 use crate::descriptor::{Offload, Piece};
 use crate::fault::Fault;
 use crate::headers::{self, HEAD_LEN};
+use crate::lending::{self, Lent, LoanWords, NotLent};
 use crate::ring::{Consumer, RingWords, Wake};
 use crate::{MAX_FRAME, MIN_FRAME};
+
+pub use watch::Watch;
 
 /// Most pieces of a frame that are accepted: senders may cut finer than ours does.
 const MAX_PIECES: usize = 64;
@@ -28,37 +31,6 @@ pub struct Counters {
     pub skipped: Counter,
     /// Frames taken.
     pub frames: Counter,
-}
-
-/// What a watchdog, in another context, sees of a receiver.
-#[derive(Default, Debug)]
-pub struct Watch {
-    /// [`Watch::ASLEEP`] and the number of the descriptor that the receiver sleeps for; 0 while it is awake.
-    asleep: AtomicU64,
-    /// The same at the watchdog's last look, if that descriptor had come; else 0.
-    overdue: AtomicU64,
-}
-
-impl Watch {
-    const ASLEEP: u64 = 1 << 32;
-
-    fn sleep(&self, next: u32) {
-        self.asleep.store(Self::ASLEEP | u64::from(next), Ordering::Relaxed);
-    }
-
-    #[inline]
-    fn wake(&self) {
-        self.asleep.store(0, Ordering::Relaxed);
-    }
-
-    /// Whether the receiver sleeps with something to do, and did so already, without having woken, at the last call.
-    pub fn is_overdue(&self, ring: &impl RingWords) -> bool {
-        let asleep = self.asleep.load(Ordering::Relaxed);
-        let next = asleep as u32;
-        let has_come = asleep != 0 && ring.first_word(next) & LAP == lap_bit(next);
-        let overdue = if has_come { asleep } else { 0 };
-        self.overdue.swap(overdue, Ordering::Relaxed) == overdue && has_come
-    }
 }
 
 /// The first frame that waits.
@@ -81,6 +53,8 @@ pub struct Receiver<'w, R = Ring<'w>> {
     offload: Offload,
     /// Frames taken and not counted yet.
     frames: u64,
+    /// Beginnings so far: what was lent before the last of them is lent no more.
+    life: u32,
     live: bool,
     /// The watch says that it sleeps.
     asleep: bool,
@@ -108,6 +82,7 @@ impl<'w, R: RingWords> Receiver<'w, R> {
             pieces: Vec::new(),
             offload: Offload::NONE,
             frames: 0,
+            life: 0,
             live: false,
             asleep: false,
             fault: None,
@@ -140,6 +115,7 @@ impl<'w, R: RingWords> Receiver<'w, R> {
     /// Starts anew: zeroes our words. Call it only while the peer reads none of them.
     pub fn reset(&mut self) {
         self.consumer = Consumer::default();
+        self.life = self.life.wrapping_add(1);
         self.wake();
         self.pieces.clear();
         self.fault = None;
@@ -226,7 +202,7 @@ impl<'w, R: RingWords> Receiver<'w, R> {
             ([piece], [sink]) => self.copy_out(piece.offset.into(), sink.reborrow().split_at(piece.len as usize).0),
             _ => self.copy_pieces(sinks),
         }
-        let len = self.pieces.iter().map(|piece| piece.len as usize).sum();
+        let len = self.peeked_len();
         self.go_past();
         self.frames += 1;
         let fits = self.offload == Offload::NONE || sinks.first().is_some_and(|first| fits(self.offload, first, len));
@@ -265,6 +241,44 @@ impl<'w, R: RingWords> Receiver<'w, R> {
         debug_assert!(copied.is_ok(), "the piece was checked");
     }
 
+    /// Goes past the frame that was peeked, without copying it: it is lent, as `loans` notes, until it is
+    /// [given back](Lent::give_back) there. Once anything is lent, give back by [`Receiver::release_not_lent`] only. If it
+    /// has offload metadata, its first bytes are copied to `head`, and held against them there.
+    ///
+    /// # Errors
+    /// [`NotLent`].
+    #[inline]
+    pub fn lend(&mut self, loans: &impl LoanWords, head: &mut [u8; HEAD_LEN]) -> Result<Lent, NotLent> {
+        if self.pieces.is_empty() {
+            return Err(NotLent::NoFrame);
+        }
+        let pieces = Vec::from_slice(&self.pieces).map_err(|_| NotLent::Pieces)?;
+        let len = self.peeked_len();
+        let head_len = if self.offload == Offload::NONE { 0 } else { len.min(HEAD_LEN) };
+        if head_len > 0 {
+            self.copy_pieces(&mut [Sink::from(&mut head[..head_len])]);
+        }
+        let first = self.consumer.taken();
+        self.go_past();
+        self.frames += 1;
+        if head_len > 0 && !headers::fit(self.offload, &head[..head_len], len) {
+            self.counters.bad_offload.add(1);
+            return Err(NotLent::BadOffload);
+        }
+        lending::lend(loans, first, self.life);
+        Ok(Lent { len, offload: self.offload, head_len, pieces, first, life: self.life })
+    }
+
+    fn peeked_len(&self) -> usize {
+        self.pieces.iter().map(|piece| piece.len as usize).sum()
+    }
+
+    /// The pool that lent frames lie in: the peer's.
+    #[inline]
+    pub fn pool(&self) -> Pool<'w> {
+        self.pool
+    }
+
     /// Skips the frame that was peeked, for want of memory.
     pub fn skip(&mut self) {
         if self.pieces.is_empty() {
@@ -283,9 +297,21 @@ impl<'w, R: RingWords> Receiver<'w, R> {
     /// Gives back what was taken since the last time, as one burst.
     #[inline]
     pub fn release(&mut self) -> Wake {
+        self.release_until(self.consumer.taken())
+    }
+
+    /// Gives back what was taken, up to the first frame that is still lent.
+    #[inline]
+    pub fn release_not_lent(&mut self, loans: &impl LoanWords) -> Wake {
+        let (from, to) = (self.consumer.released(), self.consumer.taken());
+        self.release_until(lending::first_lent(loans, from, to, self.life))
+    }
+
+    #[inline]
+    fn release_until(&mut self, end: u32) -> Wake {
         self.counters.frames.add(self.frames);
         self.frames = 0;
-        if self.live { self.consumer.release(&self.ring) } else { Wake::NotNeeded }
+        if self.live { self.consumer.release_until(&self.ring, end) } else { Wake::NotNeeded }
     }
 
     /// Asks to be rung for the next frame, and looks once more: true if nothing has come and one may sleep.

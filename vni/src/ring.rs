@@ -318,14 +318,21 @@ impl Consumer {
     /// Gives back all that was taken since the last time, as one burst.
     #[inline]
     pub fn release(&mut self, ring: &impl RingWords) -> Wake {
-        let burst = self.unreleased();
+        self.release_until(ring, self.taken)
+    }
+
+    /// Gives back what was taken and not given back yet before the descriptor `end`, as one burst.
+    #[inline]
+    pub fn release_until(&mut self, ring: &impl RingWords, end: u32) -> Wake {
+        let burst = end.wrapping_sub(self.released);
+        debug_assert!(burst <= self.unreleased());
         if burst == 0 {
             return Wake::NotNeeded;
         }
-        ring.release(self.taken);
+        ring.release(end);
         ring.fence_released();
-        let past = self.taken.wrapping_sub(ring.room_at());
-        self.released = self.taken;
+        let past = end.wrapping_sub(ring.room_at());
+        self.released = end;
         Wake::when(past < burst)
     }
 
@@ -338,8 +345,15 @@ impl Consumer {
     }
 
     /// Descriptors taken.
+    #[inline]
     pub fn taken(&self) -> u32 {
         self.taken
+    }
+
+    /// Descriptors given back.
+    #[inline]
+    pub fn released(&self) -> u32 {
+        self.released
     }
 
     #[inline]

@@ -1,6 +1,6 @@
-//! Frames into a lane: copied into buffers of our pool, named by descriptors of the ring.
+//! Frames into a lane: copied into buffers of our pool, or written there, and named by descriptors of the ring.
 
-use shmem::pool::Pool;
+use shmem::pool::{Pool, Span};
 use shmem::ring::Ring;
 use shmem::segment::Source;
 
@@ -8,7 +8,7 @@ use crate::buffers::SharedBuffers;
 use crate::counter::Counter;
 use crate::descriptor::{Offload, Piece};
 use crate::fault::Fault;
-use crate::packer::{MAX_BUFFERS_OF_FRAME, Packer, Place};
+use crate::packer::{MAX_BUFFERS_OF_FRAME, Packer};
 use crate::ring::{Producer, RingWords, Wake};
 use crate::{MAX_FRAME, MIN_FRAME};
 
@@ -106,6 +106,17 @@ impl<'w, R: RingWords> Sender<'w, R> {
         offload: Offload,
     ) -> Result<(), SendError> {
         let len: usize = frame.clone().map(Source::len).sum();
+        let mut frame = Frame { rest: Source::from(&[][..]), segments: frame };
+        self.send_in_place(len, offload, |span| frame.copy_into(span))
+    }
+
+    /// Lends the memory for a frame of `len` bytes to `fill`, piece by piece in their order, and writes its descriptors.
+    /// What `fill` leaves as it was is what an earlier frame to the same peer or another has left there.
+    ///
+    /// # Errors
+    /// As for [`Sender::send`]; `fill` was not called.
+    #[inline]
+    pub fn send_in_place(&mut self, len: usize, offload: Offload, fill: impl FnMut(Span<'w>)) -> Result<(), SendError> {
         if !(MIN_FRAME..=MAX_FRAME).contains(&len) {
             self.counters.length.add(1);
             return Err(SendError::Length);
@@ -115,7 +126,7 @@ impl<'w, R: RingWords> Sender<'w, R> {
             return Err(SendError::LinkDown);
         }
         self.provide(len)?;
-        self.write_pieces(Frame { rest: Source::from(&[][..]), segments: frame }, len, offload);
+        self.write_pieces(len, offload, fill);
         self.frames += 1;
         Ok(())
     }
@@ -145,12 +156,7 @@ impl<'w, R: RingWords> Sender<'w, R> {
     }
 
     #[inline]
-    fn write_pieces<'s>(
-        &mut self,
-        mut frame: Frame<'s, impl Iterator<Item = Source<'s>>>,
-        len: usize,
-        offload: Offload,
-    ) {
+    fn write_pieces(&mut self, len: usize, offload: Offload, mut fill: impl FnMut(Span<'w>)) {
         let mut left = len;
         let mut second = offload.to_word();
         while left > 0 {
@@ -158,7 +164,10 @@ impl<'w, R: RingWords> Sender<'w, R> {
                 debug_assert!(false, "buffers were provided");
                 return;
             };
-            frame.copy_into(&self.pool, place);
+            match self.pool.span(place.offset.into(), place.len as usize) {
+                Ok(span) => fill(span),
+                Err(_) => debug_assert!(false, "our buffers lie in our pool"),
+            }
             left -= place.len as usize;
             let first = Piece { offset: place.offset, len: place.len, more: left > 0 };
             self.producer.write(&self.ring, [first.to_word(), second]);
@@ -225,20 +234,17 @@ struct Frame<'s, S> {
 }
 
 impl<'s, S: Iterator<Item = Source<'s>>> Frame<'s, S> {
-    /// Copies the next bytes into a place.
+    /// Copies the next bytes into a piece of the pool.
     #[inline]
-    fn copy_into(&mut self, pool: &Pool<'_>, place: Place) {
-        let (mut at, end) = (u64::from(place.offset), u64::from(place.offset) + u64::from(place.len));
-        while at < end {
+    fn copy_into(&mut self, mut span: Span<'_>) {
+        while !span.is_empty() {
             if self.rest.is_empty() {
                 let Some(next) = self.segments.next() else { return };
                 self.rest = next;
             }
-            let (now, rest) = self.rest.split_at((end - at) as usize);
-            let copied = pool.copy_in(at, now);
-            debug_assert!(copied.is_ok(), "our buffers lie in our pool");
-            at += now.len() as u64;
-            self.rest = rest;
+            let (now, rest) = self.rest.split_at(span.len());
+            span.copy_from(now);
+            (span, self.rest) = (span.split_at(now.len()).1, rest);
         }
     }
 }

@@ -19,6 +19,8 @@ use shmem::{MAX_QUEUES, Shape, Window, header};
 use vni::descriptor::{Offload, Piece};
 use vni::doorbell;
 use vni::fault::Fault;
+use vni::headers::{HEAD_LEN, fit};
+use vni::lending::{Lent, Loans, NotLent};
 use vni::link::{self, End, State, WindowWords};
 use vni::ring::RingWords;
 
@@ -48,7 +50,9 @@ pub(crate) fn play(script: &[u8], reach: Reach) -> [u64; KINDS] {
     let window = between_canaries(&guarded);
     let backings = [Backing::default(), Backing::default()];
     let honest = [0, 1].map(|me| Partition::new(window, me, &backings[me]));
-    let mut game = Game { window, guarded: &guarded, honest, backings: &backings, reach, sent: 0, described: [0; 2] };
+    let (loans, lent) = (&<[Loans; 2]>::default(), Default::default());
+    let (sent, described) = (0, [0; 2]);
+    let mut game = Game { window, guarded: &guarded, honest, backings: &backings, reach, sent, described, loans, lent };
     game.come_up();
     let mut script = Script(script);
     while !script.0.is_empty() {
@@ -114,6 +118,9 @@ struct Game<'w> {
     sent: u64,
     /// Descriptors that the hostile one has written for each, since it began to talk to it.
     described: [u32; 2],
+    /// What the honest ones have lent of the hostile one's frames.
+    loans: &'w [Loans; 2],
+    lent: [Vec<Lent>; 2],
 }
 
 impl Game<'_> {
@@ -143,7 +150,8 @@ impl Game<'_> {
             5 => self.shake_hands(me),
             6 => self.tick(script),
             7 | 8 => self.send(me, script),
-            9..=11 => self.receive(me, script),
+            9 | 10 => self.receive(me, script),
+            11 => self.borrow(me, script),
             12 => self.step_the_honest(),
             13 => _ = self.honest[me].to(HOSTILE).lane.receiver.arm(),
             14 => _ = self.honest[me].to(HOSTILE).lane.sender.await_room(),
@@ -227,7 +235,32 @@ impl Game<'_> {
             let canary = CANARY.to_ne_bytes();
             assert!(!frame.windows(8).any(|bytes| bytes == canary), "it was read behind the window");
         }
-        let _ = self.honest[me].to(HOSTILE).lane.receiver.release();
+        let _ = self.honest[me].to(HOSTILE).lane.receiver.release_not_lent(&self.loans[me]);
+    }
+
+    /// An honest one borrows frames of the hostile one, and gives some back that it has.
+    fn borrow(&mut self, me: usize, script: &mut Script<'_>) {
+        for _ in 0..script.byte() % 16 {
+            let receiver = &mut self.honest[me].to(HOSTILE).lane.receiver;
+            let Ok(found) = receiver.peek() else { return self.assert_the_fault_is_told(me) };
+            let Some(waiting) = found else { break };
+            let mut head = [0; HEAD_LEN];
+            match receiver.lend(&self.loans[me], &mut head) {
+                Ok(lent) => {
+                    let pool = receiver.pool();
+                    assert!(lent.pieces.iter().all(|piece| pool.holds(piece.offset.into(), piece.len.into())));
+                    assert_eq!(lent.pieces.iter().map(|piece| piece.len as usize).sum::<usize>(), lent.len);
+                    assert!(fit(lent.offload, &head[..lent.head_len], lent.len));
+                    self.lent[me].push(lent);
+                }
+                Err(NotLent::Pieces) => receiver.skip(),
+                Err(NotLent::BadOffload) => assert_ne!(waiting.offload, Offload::NONE),
+                Err(NotLent::NoFrame) => panic!("{waiting:?} was there"),
+            }
+        }
+        let given_back = script.below(self.lent[me].len() as u64 + 1) as usize;
+        self.lent[me].drain(..given_back).for_each(|lent| lent.give_back(&self.loans[me]));
+        let _ = self.honest[me].to(HOSTILE).lane.receiver.release_not_lent(&self.loans[me]);
     }
 
     /// A fault was found: the next step takes the link down, and counts what it was.

@@ -11,6 +11,7 @@
 #![cfg(loom)]
 
 mod doorbell;
+mod lending;
 mod link;
 mod ring;
 mod room;

@@ -3,6 +3,7 @@
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
 use vni::doorbell::DoorbellWords;
+use vni::lending::LoanWords;
 use vni::link::LinkWords;
 use vni::ring::RingWords;
 use vni::stack::StackWords;
@@ -35,6 +36,9 @@ pub(crate) enum Lacks {
     Changes,
     TopAcquire,
     PutRelease,
+    // Of loans.
+    LoanAcquire,
+    GiveBackRelease,
     // Of a queue that is stopped.
     Schedule,
 }
@@ -286,6 +290,33 @@ impl StackWords for Stack {
 
     fn set_below(&self, entry: u16, below: u16) {
         self.below[usize::from(entry)].store(below, Ordering::Relaxed);
+    }
+}
+
+/// What is lent of a ring.
+pub(crate) struct Loans {
+    twin: Twin,
+    word: AtomicU64,
+}
+
+impl Loans {
+    pub(crate) fn new(lacks: Lacks) -> Self {
+        Self { twin: Twin(lacks), word: AtomicU64::new(0) }
+    }
+}
+
+impl LoanWords for Loans {
+    fn word(&self, _: usize) -> u64 {
+        self.word.load(self.twin.ordering(Lacks::LoanAcquire, Ordering::Acquire))
+    }
+
+    fn lend(&self, _: usize, old: u64, new: u64) -> Result<(), u64> {
+        self.word.compare_exchange(old, new, Ordering::Relaxed, Ordering::Relaxed).map(drop)
+    }
+
+    fn give_back(&self, _: usize, old: u64, new: u64) -> Result<(), u64> {
+        let done = self.twin.ordering(Lacks::GiveBackRelease, Ordering::Release);
+        self.word.compare_exchange(old, new, done, Ordering::Relaxed).map(drop)
     }
 }
 
