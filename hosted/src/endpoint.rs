@@ -8,20 +8,21 @@
 //!   `turn`. [`Endpoint::wait`] is these three.
 //!
 //! Between turns it sends ([`Endpoint::send`], once for a burst [`Endpoint::publish`]) and receives
-//! ([`Endpoint::receive`], once for a burst [`Endpoint::release`]).
+//! ([`Endpoint::receive`], once for a burst [`Endpoint::release`]). Frames can also be written and read where they lie
+//! ([`Endpoint::send_in_place`], [`Endpoint::receive_lent`]).
+
+mod frames;
 
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use shmem::segment::{Sink, Source};
 use vni::MacAddress;
 use vni::descriptor::Offload;
 use vni::doorbell::LINK_QUEUE;
 use vni::lanes::LaneSlot;
 use vni::peer_link::LinkStatus;
-use vni::sender::SendError;
 
 use crate::bell::Bell;
 use crate::claim::{Claim, ClaimError};
@@ -166,87 +167,6 @@ impl Endpoint {
         all.filter(move |slot| slot.peer != me).map(move |slot| Lane::new(shape, slot))
     }
 
-    /// Copies a frame into our pool. It is on its way with the next [`Endpoint::publish`].
-    ///
-    /// # Errors
-    /// [`SendError`]; it is counted, and nothing was taken.
-    #[inline]
-    pub fn send(&mut self, lane: Lane, frame: &[u8], offload: Offload) -> Result<(), SendError> {
-        self.send_segments(lane, [Source::from(frame)].into_iter(), offload)
-    }
-
-    /// [`Endpoint::send`], of a frame that lies in several segments.
-    ///
-    /// # Errors
-    /// As for [`Endpoint::send`].
-    #[inline]
-    pub fn send_segments<'s>(
-        &mut self,
-        lane: Lane,
-        frame: impl Iterator<Item = Source<'s>> + Clone,
-        offload: Offload,
-    ) -> Result<(), SendError> {
-        let Some(sender) = self.parts.sender(lane.index()) else { return Err(SendError::LinkDown) };
-        let was_live = sender.is_live();
-        let sent = sender.send(frame, offload);
-        if was_live && sent == Err(SendError::LinkDown) {
-            self.look_into(lane);
-        }
-        sent
-    }
-
-    /// Publishes what was sent into a lane since the last time, as one burst, and rings the peer if it sleeps.
-    #[inline]
-    pub fn publish(&mut self, lane: Lane) {
-        let Some(sender) = self.parts.sender(lane.index()) else { return };
-        if sender.publish().is_needed() {
-            self.ring(lane.peer(), lane.queue());
-        }
-    }
-
-    /// Before sleeping for room in a lane: asks to be rung for it. True if the largest frame has room already, or if
-    /// the lane is down. Publish before: what is not published will not be consumed.
-    pub fn await_room(&mut self, lane: Lane) -> bool {
-        self.parts.sender(lane.index()).is_none_or(|sender| sender.await_room())
-    }
-
-    /// Copies the frame that waits first in a lane into `buffer`. One that is longer than `buffer` is dropped and
-    /// counted (`rx_drop_no_memory`), and so is one whose offload metadata do not fit it (`rx_drop_bad_offload`).
-    #[inline]
-    pub fn receive(&mut self, lane: Lane, buffer: &mut [u8]) -> Option<Received> {
-        self.receive_into(lane, Sink::from(buffer))
-    }
-
-    /// [`Endpoint::receive`], into memory of another kind.
-    #[inline]
-    pub fn receive_into(&mut self, lane: Lane, mut buffer: Sink<'_>) -> Option<Received> {
-        let receiver = self.parts.receiver(lane.index())?;
-        loop {
-            match receiver.peek() {
-                Ok(Some(waiting)) if waiting.len > buffer.len() => receiver.skip(),
-                Ok(Some(waiting)) => {
-                    if receiver.take(&mut [buffer.reborrow().split_at(waiting.len).0]) {
-                        return Some(Received { len: waiting.len, offload: waiting.offload });
-                    }
-                }
-                Ok(None) => return None,
-                Err(_) => {
-                    self.look_into(lane);
-                    return None;
-                }
-            }
-        }
-    }
-
-    /// Gives back what was received from a lane since the last time, as one burst, and rings the peer if it waits.
-    #[inline]
-    pub fn release(&mut self, lane: Lane) {
-        let Some(receiver) = self.parts.receiver(lane.index()) else { return };
-        if receiver.release().is_needed() {
-            self.ring(lane.peer(), lane.queue());
-        }
-    }
-
     /// How the link to a peer stands.
     pub fn link(&self, peer: usize) -> LinkState {
         match self.parts.status(peer).map_or(0, LinkStatus::state) {
@@ -308,12 +228,12 @@ impl Endpoint {
         self.counters().find_map(|(found, value)| (found == name).then_some(value)).unwrap_or(0)
     }
 
-    fn ring(&mut self, peer: usize, queue: usize) {
+    pub(super) fn ring(&mut self, peer: usize, queue: usize) {
         self.rung += u64::from(doorbell::ring(self.parts.port(), self.parts.files(), peer, queue));
     }
 
     /// Notes that something in a lane may be wrong: the next turn steps its link.
-    fn look_into(&mut self, lane: Lane) {
+    pub(super) fn look_into(&mut self, lane: Lane) {
         self.faulty |= 1 << lane.peer();
     }
 

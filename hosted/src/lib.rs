@@ -18,6 +18,7 @@
 //! | [`claim`] | which endpoint has which partition |
 //! | [`endpoint`] | one partition: frames in and out, links, time |
 //! | [`counters`] | what it has counted |
+//! | [`lent`] | a frame that is read where it lies |
 //! | `lane` | a peer and a queue |
 //! | `parts` | the protocol's parts, and the memory that they refer to |
 //! | `doorbell` | how a peer is rung |
@@ -34,6 +35,7 @@ pub mod counters;
 mod doorbell;
 pub mod endpoint;
 mod lane;
+pub mod lent;
 mod parts;
 mod path_lock;
 mod wait_set;
@@ -43,6 +45,8 @@ pub mod window_server;
 pub use claim::{Claim, ClaimError};
 pub use endpoint::{Endpoint, LinkState, OpenError, Received, TurnOutcome};
 pub use lane::Lane;
+pub use lent::LentFrame;
+pub use shmem::pool::Span;
 pub use vni::descriptor::{Offload, Segmentation};
 pub use vni::sender::SendError;
 pub use window::{WindowError, WindowFile};

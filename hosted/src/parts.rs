@@ -12,16 +12,20 @@ use std::sync::Arc;
 
 use vni::buffers::SharedBuffers;
 use vni::counters::NamedCounter;
+use vni::headers::HEAD_LEN;
 use vni::lanes::{self, LaneEnds, LaneRefs, LaneSlot, LinkLanes};
+use vni::lending::{Loans, NotLent};
 use vni::peer_link::{LinkStatus, PeerLink, StepOutcome};
 use vni::port::Port;
 use vni::receiver::{self, Receiver};
+use vni::ring::Wake;
 use vni::sender::{self, Sender};
 
+use crate::lent::Loan;
 use crate::window::WindowFile;
 
 /// What the parts refer to. It holds a copy of the window's file, so that the window stays mapped.
-struct Backing {
+pub(crate) struct Backing {
     files: WindowFile,
     buffers: SharedBuffers,
     /// One for each partition; our own is not used.
@@ -35,6 +39,14 @@ struct LaneBacking {
     sent: sender::Counters,
     received: receiver::Counters,
     watch: receiver::Watch,
+    loans: Loans,
+}
+
+impl Backing {
+    /// What is lent of a lane that there is.
+    pub(crate) fn loans(&self, lane: usize) -> &Loans {
+        &self.lanes[lane].loans
+    }
 }
 
 /// One partition's parts. Fields are dropped in this order: the backing last.
@@ -98,6 +110,22 @@ impl EndpointParts {
     #[inline]
     pub(crate) fn receiver(&mut self, lane: usize) -> Option<&mut Receiver<'static>> {
         self.lanes.get_mut(lane)?.as_mut().map(|ends| &mut ends.receiver)
+    }
+
+    /// Lends the frame that was peeked in a lane, with its first bytes in `head`.
+    #[inline]
+    pub(crate) fn lend(&mut self, lane: usize, head: &mut [u8; HEAD_LEN]) -> Result<Loan, NotLent> {
+        let receiver = self.lanes.get_mut(lane).and_then(Option::as_mut).map(|ends| &mut ends.receiver);
+        let receiver = receiver.ok_or(NotLent::NoFrame)?;
+        let lent = receiver.lend(self.backing.loans(lane), head)?;
+        Ok(Loan { lent, pool: receiver.pool(), lane, backing: self.backing.clone() })
+    }
+
+    /// Gives back what was received in a lane and is not lent.
+    #[inline]
+    pub(crate) fn release(&mut self, lane: usize) -> Option<Wake> {
+        let receiver = &mut self.lanes.get_mut(lane)?.as_mut()?.receiver;
+        Some(receiver.release_not_lent(self.backing.loans(lane)))
     }
 
     /// The status of the link to a peer.

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use hosted::{Endpoint, Lane, LinkState, Offload, SendError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::tap::{Carrier, HEADER_LEN, Tap, header_for, offload_from};
+use crate::tap::{Carrier, HEADER_LEN, Tap, offload_from};
 
 /// Bytes that are taken from either side before looking at the other, and after which a burst is published.
 const BURST_BYTES: usize = 256 << 10;
@@ -29,8 +29,6 @@ pub(crate) struct Bridge {
     lanes: Vec<Lane>,
     /// A frame with its header, from the interface.
     out: Box<[u8]>,
-    /// A frame with its header, from a lane.
-    into: Box<[u8]>,
     held: Option<Held>,
     /// How long one looks before sleeping.
     poll: Duration,
@@ -57,11 +55,10 @@ struct Counts {
 
 impl Bridge {
     pub(crate) fn new(endpoint: Endpoint, tap: Tap, mtu: u32, poll: Duration) -> Self {
-        let buffer = || vec![0; HEADER_LEN + vni::MAX_FRAME].into_boxed_slice();
         let lanes = endpoint.lanes().collect();
-        let (out, into) = (buffer(), buffer());
+        let out = vec![0; HEADER_LEN + vni::MAX_FRAME].into_boxed_slice();
         let counts = Counts::default();
-        Self { endpoint, tap, lanes, out, into, held: None, poll, mtu: mtu as usize, counts }
+        Self { endpoint, tap, lanes, out, held: None, poll, mtu: mtu as usize, counts }
     }
 
     /// Moves frames until `ended` is set.
@@ -117,13 +114,12 @@ impl Bridge {
             let lane = self.lanes[number];
             let (mut frames, mut bytes) = (0, 0);
             while frames < BURST_FRAMES && bytes < BURST_BYTES {
-                let Some(received) = self.endpoint.receive(lane, &mut self.into[HEADER_LEN..]) else { break };
-                self.into[..HEADER_LEN].copy_from_slice(&header_for(received.offload));
-                let taken = self.tap.write(&self.into[..HEADER_LEN + received.len])?;
+                let Some(frame) = self.endpoint.receive_lent(lane) else { break };
+                let taken = self.tap.write(&frame)?;
                 self.counts.rx_drop_refused += u64::from(!taken);
-                self.counts.rx_super_frames += u64::from(received.len > self.mtu + FRAMING);
+                self.counts.rx_super_frames += u64::from(frame.len() > self.mtu + FRAMING);
                 frames += 1;
-                bytes += received.len;
+                bytes += frame.len();
             }
             self.endpoint.release(lane);
             any |= frames > 0;

@@ -9,12 +9,13 @@
 
 use std::ffi::c_int;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
+use std::ptr;
 
 use anyhow::{Context, Result, anyhow, bail};
-use hosted::Offload;
+use hosted::{LentFrame, Offload};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use vni::MacAddress;
 
@@ -29,6 +30,9 @@ const CHECKSUM_IS_GOOD: u8 = 2;
 /// What we take from the kernel unfinished. Segmentation of UDP came with Linux 6.2.
 const OFFLOADS: libc::c_uint = libc::TUN_F_CSUM | libc::TUN_F_TSO4 | libc::TUN_F_TSO6 | libc::TUN_F_TSO_ECN;
 const OFFLOADS_OF_UDP: libc::c_uint = libc::TUN_F_USO4 | libc::TUN_F_USO6;
+
+/// Parts of a frame: its header, what was copied of it, and pieces of the window.
+const MAX_PARTS: usize = 2 + vni::lending::MAX_LENT_PIECES;
 
 /// An interface, which is there as long as this is.
 pub(crate) struct Tap {
@@ -90,10 +94,21 @@ impl Tap {
         }
     }
 
-    /// Writes a frame with its header; whether the kernel has taken it.
-    pub(crate) fn write(&mut self, frame: &[u8]) -> Result<bool> {
-        match self.file.write(frame) {
-            Ok(_) => Ok(true),
+    /// Writes a frame with its header, from where it lies in the window; whether the kernel has taken it.
+    pub(crate) fn write(&mut self, frame: &LentFrame) -> Result<bool> {
+        let header = header_for(frame.offload());
+        let private = [&header[..], frame.head()].map(|bytes| (bytes.as_ptr(), bytes.len()));
+        let lent = frame.rest().map(|span| (span.as_ptr().cast_const(), span.len()));
+        let mut parts = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }; MAX_PARTS];
+        for (part, (start, len)) in parts.iter_mut().zip(private.into_iter().chain(lent)) {
+            *part = libc::iovec { iov_base: start.cast_mut().cast(), iov_len: len };
+        }
+        // SAFETY: each part is readable for its length: the header and the head are borrowed until the call has returned,
+        // and so is the frame, which keeps the window mapped. The kernel reads them and keeps nothing. What a peer changes
+        // meanwhile is part of a frame that it sends: the kernel copies each byte once before it looks at it.
+        let written = unsafe { libc::writev(self.file.as_raw_fd(), parts.as_ptr(), parts.len() as c_int) };
+        match if written < 0 { Err(io::Error::last_os_error()) } else { Ok(()) } {
+            Ok(()) => Ok(true),
             // The interface has been deleted. Everything else is the matter of this one frame: the interface is down,
             // there is no memory, or the kernel finds its header to be wrong.
             Err(why) if why.raw_os_error() == Some(libc::EBADFD) => {
@@ -130,7 +145,7 @@ pub(crate) fn offload_from(header: [u8; HEADER_LEN]) -> Offload {
 }
 
 /// The header for a frame with which that is left to be done. How long its headers are the kernel sees for itself.
-pub(crate) fn header_for(offload: Offload) -> [u8; HEADER_LEN] {
+fn header_for(offload: Offload) -> [u8; HEADER_LEN] {
     let mut header = [0; HEADER_LEN];
     header[..2].copy_from_slice(&[offload.flags, offload.segmentation]);
     for (at, word) in [(4, offload.segment_size), (6, offload.checksum_start), (8, offload.checksum_offset)] {
