@@ -28,6 +28,8 @@ extern "C" {
 /* Bytes of frames. */
 #define SPRIG_VNI_MIN_FRAME 14
 #define SPRIG_VNI_MAX_FRAME 65557
+/* Pieces of a frame that is lent. */
+#define SPRIG_VNI_MAX_PIECES 9
 
 /* Why not all frames were taken. */
 #define SPRIG_VNI_SENT 0
@@ -58,6 +60,27 @@ typedef struct sprig_vni_frame {
 	sprig_vni_offload offload;
 } sprig_vni_frame;
 
+/* Bytes of a frame, where they lie in the sender's memory. */
+typedef struct sprig_vni_piece {
+	const uint8_t *data;
+	uint32_t len;
+} sprig_vni_piece;
+
+/* A frame that is lent. What `head` and these fields say stays as it is; the pieces' bytes are the sender's, who can change
+ * them at any time: read only once what decides anything, and check the copy. */
+typedef struct sprig_vni_lent {
+	void *handle;			/* null once it was given back */
+	const uint8_t *head;		/* its first bytes, which offload was held against: none if nothing is left to be done */
+	uint32_t head_len;
+	uint32_t len;			/* its bytes in all */
+	sprig_vni_offload offload;
+	sprig_vni_piece pieces[SPRIG_VNI_MAX_PIECES];	/* the bytes behind head, in their order */
+	uint32_t piece_count;
+} sprig_vni_lent;
+
+/* Writes `len` bytes of a frame to `data`, and nothing beyond. */
+typedef void (*sprig_vni_fill)(void *context, uint8_t *data, uint32_t len);
+
 typedef struct sprig_vni_server sprig_vni_server;
 typedef struct sprig_vni_endpoint sprig_vni_endpoint;
 
@@ -82,6 +105,19 @@ uint32_t sprig_vni_send(sprig_vni_endpoint *endpoint, uint32_t peer, uint32_t qu
 uint32_t sprig_vni_receive(sprig_vni_endpoint *endpoint, uint32_t peer, uint32_t queue, sprig_vni_frame *frames, uint32_t count);
 /* After SPRIG_VNI_NO_ROOM, before waiting: asks to be rung for room. 1: there is room already; 0: wait; -1: failed. */
 int sprig_vni_await_room(sprig_vni_endpoint *endpoint, uint32_t peer, uint32_t queue);
+
+/* Borrows frames where they lie: how many came. Until a frame is given back it holds up the buffers of all that came after it
+ * from that peer; so give back soon. It may outlive the endpoint. */
+uint32_t sprig_vni_borrow(sprig_vni_endpoint *endpoint, uint32_t peer, uint32_t queue, sprig_vni_lent *frames, uint32_t count);
+/* Gives frames back, in any order and by any thread; one that was given back already is passed over. 0, or -1: failed. */
+int sprig_vni_give_back(sprig_vni_lent *frames, uint32_t count);
+/* Tells the sender what was given back. 0, or -1: failed. */
+int sprig_vni_release(sprig_vni_endpoint *endpoint, uint32_t peer, uint32_t queue);
+/* Has `fill` write a frame of `len` bytes where it will lie, in pieces of 8 KiB or less. offload may be null: nothing is left
+ * to be done. SPRIG_VNI_SENT, or why it was not taken, and fill was not called; -1: failed. */
+int sprig_vni_send_in_place(sprig_vni_endpoint *endpoint, uint32_t peer, uint32_t queue, uint32_t len, const sprig_vni_offload *offload, sprig_vni_fill fill, void *context);
+/* Publishes what was sent in place since the last time, as one burst, and rings the peer if it sleeps. 0, or -1: failed. */
+int sprig_vni_publish(sprig_vni_endpoint *endpoint, uint32_t peer, uint32_t queue);
 
 /* The file descriptor that becomes readable when there is something to do. It stays the endpoint's. -1: failed. */
 int sprig_vni_fd(sprig_vni_endpoint *endpoint);

@@ -68,7 +68,7 @@ pub unsafe extern "C" fn sprig_vni_send(
     })
 }
 
-fn number(refusal: SendError) -> u32 {
+pub(crate) fn number(refusal: SendError) -> u32 {
     match refusal {
         SendError::NoRoom => NO_ROOM,
         SendError::LinkDown => LINK_DOWN,

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`lifecycle`] | windows and endpoints: made, joined, closed |
 //! | [`exchange`] | frames in and out, and time |
+//! | [`lending`] | frames that are read and written where they lie |
 //! | [`status`] | addresses, the state of links, counters |
 //! | [`error`] | why a function has failed |
 //!
@@ -16,6 +17,7 @@
 
 pub mod error;
 pub mod exchange;
+pub mod lending;
 pub mod lifecycle;
 pub mod status;
 

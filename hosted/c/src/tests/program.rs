@@ -43,9 +43,9 @@ impl Libraries {
     }
 }
 
-/// Compiles the program with what it links with.
-fn program(options: &[&OsStr], to: &Path) -> Command {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/echo.c");
+/// Compiles an example with what it links with.
+fn program(example: &str, options: &[&OsStr], to: &Path) -> Command {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(example);
     compile(&source, options, to);
     Command::new(to)
 }
@@ -55,20 +55,39 @@ fn a_c_program_echoes_a_hundred_thousand_frames() {
     let folder = tempfile::tempdir().unwrap();
     let libraries = LIBRARIES.shared.parent().expect("a library lies in a folder");
     let options = ["-L".as_ref(), libraries.as_os_str(), "-lsprig_vni_hosted".as_ref()];
-    let mut program = program(&options, &folder.path().join("echo"));
-    echoes(program.env("LD_LIBRARY_PATH", libraries), &folder.path().join("socket"));
+    let mut program = program("echo.c", &options, &folder.path().join("echo"));
+    let said = echoes(program.env("LD_LIBRARY_PATH", libraries), &folder.path().join("socket"));
+    assert_eq!(said, expected());
 }
 
 #[test]
 fn a_c_program_with_the_archive_in_it_does_so_too() {
     let folder = tempfile::tempdir().unwrap();
-    let system = ["-lpthread", "-ldl", "-lm", "-lgcc_s"].map(OsStr::new);
-    let options = [&[LIBRARIES.archive.as_os_str()], &system[..]].concat();
-    echoes(&mut program(&options, &folder.path().join("echo")), &folder.path().join("socket"));
+    let mut program = program("echo.c", &with_archive(), &folder.path().join("echo"));
+    assert_eq!(echoes(&mut program, &folder.path().join("socket")), expected());
 }
 
-/// Starts the program, which joins at `server_path`, and holds it to what it has to send back and to say.
-fn echoes(program: &mut Command, server_path: &Path) {
+#[test]
+fn a_c_program_that_reads_and_writes_frames_where_they_lie_does_so_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = program("echo_in_place.c", &with_archive(), &folder.path().join("echo"));
+    assert_eq!(echoes(&mut program, &folder.path().join("socket")), format!("received: {ROUNDS}\n"));
+}
+
+/// What a program links with that has the archive in it.
+fn with_archive() -> Vec<&'static OsStr> {
+    let system = ["-lpthread", "-ldl", "-lm", "-lgcc_s"].map(OsStr::new);
+    [&[LIBRARIES.archive.as_os_str()], &system[..]].concat()
+}
+
+/// What `echo.c` says.
+fn expected() -> String {
+    let refused = "refused: the window has partitions 0 to 1, and no partition 7";
+    format!("{refused}\njoined: 1 of 2, mac ends with 1\nreceived: {ROUNDS}\n")
+}
+
+/// Starts a program, which joins at `server_path`, holds it to what it has to send back, and returns what it has said.
+fn echoes(program: &mut Command, server_path: &Path) -> String {
     let window = window(2);
     let _serving = WindowServer::bind(server_path, &window).unwrap().spawn().unwrap();
     let mut a = Endpoint::open(&window, 0).unwrap();
@@ -79,9 +98,7 @@ fn echoes(program: &mut Command, server_path: &Path) {
     drop(a);
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let output = String::from_utf8(output.stdout).unwrap();
-    let refused = "refused: the window has partitions 0 to 1, and no partition 7";
-    assert_eq!(output, format!("{refused}\njoined: 1 of 2, mac ends with 1\nreceived: {ROUNDS}\n"));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// Sends frames to the program, and looks at each that comes back.
