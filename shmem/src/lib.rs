@@ -28,6 +28,7 @@
 //! | [`geometry`] | where each part lies |
 //! | [`window`] | the window as mapped; the only place where an offset becomes a pointer |
 //! | [`header`], [`ring`], [`pool`] | its parts, as atomics and as ranges to copy from and to |
+//! | [`order`] | the full fence between a store and a load |
 //! | [`segment`] | private memory that frames are copied from and to |
 //! | [`c_header`] | the same geometry for C |
 //! | `heap` | a window in ordinary memory, for tests and processes (feature `std`) |
@@ -46,6 +47,7 @@ pub mod geometry;
 pub mod header;
 #[cfg(any(feature = "std", test))]
 pub mod heap;
+pub mod order;
 pub mod pool;
 pub mod ring;
 pub mod segment;

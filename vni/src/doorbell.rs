@@ -17,9 +17,10 @@
 //! all in place.
 
 use core::ops::RangeInclusive;
-use core::sync::atomic::{Ordering, fence};
+use core::sync::atomic::Ordering;
 
 use shmem::header::Doorbell;
+use shmem::order::full_fence;
 
 /// The queue whose doorbell is rung when a link has changed.
 pub const LINK_QUEUE: usize = 0;
@@ -135,15 +136,15 @@ impl DoorbellWords for Doorbell {
     }
 
     fn fence_set(&self) {
-        fence(Ordering::SeqCst);
+        full_fence();
     }
 
     fn fence_moved(&self) {
-        fence(Ordering::SeqCst);
+        full_fence();
     }
 
     fn fence_sent(&self) {
-        fence(Ordering::SeqCst);
+        full_fence();
     }
 }
 

@@ -23,7 +23,9 @@
 //! A partition that dies leaves its words as they are. Its heartbeat stops, and its peers take the carrier off
 //! ([`Liveness`]). They take nothing back until it begins anew or goes on.
 
-use core::sync::atomic::{AtomicU64, Ordering, fence};
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use shmem::order::full_fence;
 
 /// How far one end is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -153,7 +155,7 @@ impl LinkWords for WindowWords<'_> {
     }
 
     fn fence_announced(&self) {
-        fence(Ordering::SeqCst);
+        full_fence();
     }
 }
 

@@ -18,8 +18,9 @@
 //! whole burst. A consumer that polls leaves `wake_at` at an index that has already been passed, so the producer never
 //! rings it.
 
-use core::sync::atomic::{Ordering, fence};
+use core::sync::atomic::Ordering;
 
+use shmem::order::full_fence;
 use shmem::ring::{LAP, RING_SLOTS, Ring, lap_bit};
 
 use crate::fault::Fault;
@@ -133,21 +134,21 @@ impl RingWords for Ring<'_> {
 
     #[inline]
     fn fence_published(&self) {
-        fence(Ordering::SeqCst);
+        full_fence();
     }
 
     #[inline]
     fn fence_armed(&self) {
-        fence(Ordering::SeqCst);
+        full_fence();
     }
 
     #[inline]
     fn fence_released(&self) {
-        fence(Ordering::SeqCst);
+        full_fence();
     }
 
     fn fence_asked(&self) {
-        fence(Ordering::SeqCst);
+        full_fence();
     }
 }
 
