@@ -22,8 +22,9 @@ use shmem::{Geometry, GeometryError, Shape, Window, control_len};
 
 use crate::bell::Bell;
 
-/// Bytes of each partition's transmit pool, unless one asks for another length: small enough for a second-level cache.
-pub const DEFAULT_POOL_LEN: u64 = 2 << 20;
+/// Bytes of each partition's transmit pool, unless one asks for another length: with three partitions each lane owns as many
+/// buffers as it may. What is not used takes no memory.
+pub const DEFAULT_POOL_LEN: u64 = 8 << 20;
 /// Most bytes of a box's name.
 pub const MAX_NAME: usize = 255;
 

@@ -18,9 +18,9 @@ pub const MAX_BUFFERS: usize = 16 << 10;
 pub struct OwnCount(u16);
 
 impl OwnCount {
-    /// Most that a lane owns: with less than 256 KiB that take turns, a receiver reads half as fast what another core
-    /// has just written (docs/src/decisions/data-path.md).
-    pub const MAX: usize = 32;
+    /// Most that a lane owns. With less than 2 MiB that take turns, a sender writes to lines that the receiver's core still
+    /// has in a cache of its own, and some processors are four times as slow at that (docs/src/decisions/data-path.md).
+    pub const MAX: usize = 256;
 
     /// Of a pool of `pool_len` bytes with so many lanes: as many as half of the pool gives, or all of it gives to a
     /// lane that is alone, from [`GUARANTEED_BUFFERS`] to [`OwnCount::MAX`].
