@@ -48,9 +48,10 @@ impl std::fmt::Debug for Loan {
 
 impl LentFrame {
     /// One whose first bytes were copied.
-    pub(crate) fn lent(loan: Loan, head: &[u8]) -> Self {
+    #[inline]
+    pub(crate) fn lent(head: Vec<u8>, loan: Loan) -> Self {
         let Lent { len, offload, .. } = loan.lent;
-        Self { len, offload, head: head.to_vec(), loan: Some(loan) }
+        Self { len, offload, head, loan: Some(loan) }
     }
 
     /// One that was copied as a whole.
@@ -112,6 +113,7 @@ impl LentFrame {
 }
 
 impl Drop for Loan {
+    #[inline]
     fn drop(&mut self) {
         self.lent.give_back(self.backing.loans(self.lane));
     }

@@ -21,7 +21,7 @@ use vni::receiver::{self, Receiver};
 use vni::ring::Wake;
 use vni::sender::{self, Sender};
 
-use crate::lent::Loan;
+use crate::lent::{LentFrame, Loan};
 use crate::window::WindowFile;
 
 /// What the parts refer to. It holds a copy of the window's file, so that the window stays mapped.
@@ -56,6 +56,8 @@ pub(crate) struct EndpointParts {
     /// One for each partition; our own place is empty.
     links: Vec<Option<PeerLink<'static>>>,
     port: Port<'static>,
+    /// The first bytes of the frame that was lent last.
+    head: [u8; HEAD_LEN],
     backing: Arc<Backing>,
 }
 
@@ -91,7 +93,7 @@ impl EndpointParts {
         for peer in port.peers() {
             links[peer] = Some(PeerLink::new(&port, peer, &backing.statuses[peer]));
         }
-        Self { lanes, links, port, backing: shared }
+        Self { lanes, links, port, head: [0; HEAD_LEN], backing: shared }
     }
 
     pub(crate) fn port(&self) -> &Port<'_> {
@@ -112,13 +114,14 @@ impl EndpointParts {
         self.lanes.get_mut(lane)?.as_mut().map(|ends| &mut ends.receiver)
     }
 
-    /// Lends the frame that was peeked in a lane, with its first bytes in `head`.
+    /// Lends the frame that was peeked in a lane.
     #[inline]
-    pub(crate) fn lend(&mut self, lane: usize, head: &mut [u8; HEAD_LEN]) -> Result<Loan, NotLent> {
+    pub(crate) fn lend(&mut self, lane: usize) -> Result<LentFrame, NotLent> {
         let receiver = self.lanes.get_mut(lane).and_then(Option::as_mut).map(|ends| &mut ends.receiver);
         let receiver = receiver.ok_or(NotLent::NoFrame)?;
-        let lent = receiver.lend(self.backing.loans(lane), head)?;
-        Ok(Loan { lent, pool: receiver.pool(), lane, backing: self.backing.clone() })
+        let lent = receiver.lend(self.backing.loans(lane), &mut self.head)?;
+        let head = self.head[..lent.head_len].to_vec();
+        Ok(LentFrame::lent(head, Loan { lent, pool: receiver.pool(), lane, backing: self.backing.clone() }))
     }
 
     /// Gives back what was received in a lane and is not lent.

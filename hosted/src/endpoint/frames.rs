@@ -3,7 +3,6 @@
 use shmem::pool::Span;
 use shmem::segment::{Sink, Source};
 use vni::descriptor::Offload;
-use vni::headers::HEAD_LEN;
 use vni::lending::NotLent;
 use vni::ring::Wake;
 use vni::sender::{SendError, Sender};
@@ -115,7 +114,6 @@ impl Endpoint {
     /// dropped and counted, as by [`Endpoint::receive`].
     #[inline]
     pub fn receive_lent(&mut self, lane: Lane) -> Option<LentFrame> {
-        let mut head = [0; HEAD_LEN];
         loop {
             let waiting = match self.parts.receiver(lane.index())?.peek() {
                 Ok(waiting) => waiting?,
@@ -124,11 +122,8 @@ impl Endpoint {
                     return None;
                 }
             };
-            match self.parts.lend(lane.index(), &mut head) {
-                Ok(loan) => {
-                    let head_len = loan.lent.head_len;
-                    return Some(LentFrame::lent(loan, &head[..head_len]));
-                }
+            match self.parts.lend(lane.index()) {
+                Ok(frame) => return Some(frame),
                 Err(NotLent::NoFrame) => return None,
                 Err(NotLent::BadOffload) => {}
                 Err(NotLent::Pieces) => {
