@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bench::file;
+use bench::model::Target;
 use bench::report::page;
 use bench::table::table;
 use bench::targets::{boxes, native};
@@ -24,11 +25,16 @@ fn tables_and_reports_of_older_files_are_the_same() {
     }
 }
 
+/// What is wanted may change, and so may which targets there are.
 #[test]
-fn the_same_measurements_reach_the_same_targets() {
-    for (kind, targets) in [("box", boxes::targets as fn(&_) -> _), ("native", native::targets)] {
+fn the_same_measurements_are_found_for_targets_that_there_were() {
+    let kinds = [("box", boxes::targets as fn(&_) -> Vec<Target>, 10), ("native", native::targets, 8)];
+    for (kind, targets, common) in kinds {
         let bench = file::read(&golden(&format!("{kind}.json"))).unwrap();
-        assert_eq!(targets(&bench.measurements), bench.targets, "{kind}");
+        let now = targets(&bench.measurements);
+        let both = now.iter().filter_map(|one| Some((one, bench.targets.iter().find(|then| then.what == one.what)?)));
+        let both: Vec<_> = both.map(|(now, then)| assert_eq!(now.found, then.found, "{}", now.what)).collect();
+        assert!(both.len() >= common, "{kind} has {} of the targets", both.len());
     }
 }
 

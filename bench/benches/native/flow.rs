@@ -5,14 +5,33 @@ use std::time::Duration;
 use anyhow::Result;
 use bench::model::Case;
 use bench::probe::{Counter, Probe, Sample, probe};
+use strum::IntoStaticStr;
 
 use crate::clock;
 use crate::control::Control;
 use crate::peer::{Peer, Waits};
 use crate::port::{self, Frames, Port};
 
+/// Bytes of a frame that whoever does not copy it writes or reads: Ethernet, IPv4 and UDP, as DPDK's `txonly` writes them.
+const HEADERS: usize = 42;
+
+/// Who copies a frame between the window and private memory.
+#[derive(Clone, Copy, PartialEq, Eq, IntoStaticStr, Debug)]
+pub(crate) enum Copies {
+    /// The sender and the receiver.
+    #[strum(serialize = "vni")]
+    Both,
+    /// The sender. The receiver reads the headers where they lie.
+    #[strum(serialize = "vni-lent")]
+    Sender,
+    /// The receiver. The sender writes the headers where they will lie, and nothing else.
+    #[strum(serialize = "vni-in-place")]
+    Receiver,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Flow {
+    pub(crate) copies: Copies,
     pub(crate) frame: usize,
     /// Frames between two publications, and the most that are given back at once.
     pub(crate) burst: usize,
@@ -23,7 +42,7 @@ pub(crate) struct Flow {
 
 impl Flow {
     pub(crate) fn probe(self) -> Box<dyn Probe<Peer>> {
-        let case = Case::new("frames", "vni", "frames/s")
+        let case = Case::new("frames", self.copies.into(), "frames/s")
             .with("frame_bytes", self.frame)
             .with("burst", self.burst)
             .with("footprint_bytes", self.pool);
@@ -49,10 +68,10 @@ impl Flow {
 
     /// Receives up to a burst, at least one frame, and gives it back.
     fn receive_burst(self, port: &mut Port, frames: &mut Frames) -> Result<u64> {
-        let first = port.receive(frames.next(), self.waits)?;
+        let first = port.await_frame(self.waits, |port| self.receive_now(port, frames))?;
         debug_assert_eq!(first, self.frame);
         let mut count = 1;
-        while count < self.burst as u64 && port.try_receive(frames.next()) {
+        while count < self.burst as u64 && self.receive_now(port, frames).is_some() {
             count += 1;
         }
         port.release();
@@ -63,11 +82,26 @@ impl Flow {
         let mut frames = Frames::new(self.frame, self.burst);
         while !control.is_stopped() {
             let mut sent = 0;
-            while sent < self.burst && port.try_send(frames.next())? {
+            while sent < self.burst && self.try_send(port, frames.next())? {
                 sent += 1;
             }
             port.publish()?;
         }
         Ok(())
+    }
+
+    #[inline]
+    fn receive_now(self, port: &mut Port, frames: &mut Frames) -> Option<usize> {
+        let into = frames.next();
+        if self.copies == Copies::Sender { port.borrow_now(&mut into[..HEADERS]) } else { port.receive_now(into) }
+    }
+
+    #[inline]
+    fn try_send(self, port: &mut Port, frame: &[u8]) -> Result<bool> {
+        if self.copies == Copies::Receiver {
+            port.try_fill(frame.len(), &frame[..HEADERS])
+        } else {
+            port.try_send(frame)
+        }
     }
 }

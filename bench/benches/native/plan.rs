@@ -9,14 +9,14 @@ use clap::ValueEnum;
 use crate::control::Lines;
 use crate::copying::{Copying, Routine};
 use crate::dpdk::{self, Connection, Pair};
-use crate::flow::Flow;
+use crate::flow::{Copies, Flow};
 use crate::index::{Queue, Use};
 use crate::integrity::numbered;
 use crate::peer::{Peer, Waits};
 use crate::trips::{Bounces, Echoes};
 
-/// Bytes of a pool, unless it is the parameter: an endpoint's default.
-const POOL: u64 = hosted::window::DEFAULT_POOL_LEN;
+/// Bytes of a pool, unless it is the parameter. A lane that is alone uses all of a pool up to this in turn.
+const POOL: u64 = 2 << 20;
 const ORDINARY: usize = 1500;
 const SHORT: usize = 64;
 
@@ -100,7 +100,7 @@ fn index(effort: Effort) -> Probes {
 }
 
 fn flow(frame: usize, burst: usize, effort: Effort) -> Flow {
-    Flow { frame, burst, pool: POOL, waits: Waits::Polling, duration: effort.duration() }
+    Flow { copies: Copies::Both, frame, burst, pool: POOL, waits: Waits::Polling, duration: effort.duration() }
 }
 
 fn limits(frame: usize, footprint: u64, effort: Effort) -> [Box<dyn Probe<Peer>>; 2] {
@@ -113,7 +113,9 @@ fn frames_one_way(effort: Effort) -> Probes {
     let bursts = effort.of(&[32, 128], &[1, 8, 32, 128]);
     let mut all = Vec::new();
     for frame in sizes {
-        all.extend(bursts.iter().map(|burst| flow(frame, *burst, effort).probe()));
+        for copies in [Copies::Both, Copies::Sender, Copies::Receiver] {
+            all.extend(bursts.iter().map(|burst| Flow { copies, ..flow(frame, *burst, effort) }.probe()));
+        }
         all.extend(limits(frame, POOL, effort));
     }
     all
@@ -134,11 +136,17 @@ fn by_dpdk(tree: &Path, effort: Effort) -> Probes {
     all
 }
 
+/// Every footprint that a lane can have, which is all of a pool up to [`POOL`]; beyond it the limits alone.
 fn footprint(effort: Effort) -> Probes {
-    let footprints = effort.of(&[256 << 10, 2 << 20, 64 << 20], &[256 << 10, 1 << 20, 4 << 20, 16 << 20, 64 << 20]);
+    let footprints = effort.of(
+        &[256 << 10, 1 << 20, 2 << 20, 64 << 20],
+        &[256 << 10, 512 << 10, 1 << 20, 2 << 20, 4 << 20, 16 << 20, 64 << 20],
+    );
     let mut all = Vec::new();
     for footprint in footprints {
-        all.push(Flow { pool: footprint, ..flow(ORDINARY, 32, effort) }.probe());
+        if footprint <= POOL {
+            all.push(Flow { pool: footprint, ..flow(ORDINARY, 32, effort) }.probe());
+        }
         all.extend(limits(ORDINARY, footprint, effort));
     }
     all

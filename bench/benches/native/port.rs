@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use bench::probe::{Counter, Sample};
 use hosted::bell::Bell;
-use hosted::{Endpoint, Lane, LinkState, SendError, WindowFile};
+use hosted::{Endpoint, Lane, LinkState, SendError, Span, WindowFile};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use shmem::segment::Source;
 use shmem::{Shape, control_len};
 
 use crate::control::{Control, Limit};
@@ -110,11 +111,19 @@ impl Port {
 
     #[inline]
     pub(crate) fn try_send(&mut self, frame: &[u8]) -> Result<bool> {
-        match self.endpoint.send(self.lane, frame, hosted::Offload::NONE) {
-            Ok(()) => Ok(true),
-            Err(SendError::NoRoom) => Ok(false),
-            Err(error) => bail!("a frame was refused: {error:?}"),
-        }
+        took(self.endpoint.send(self.lane, frame, hosted::Offload::NONE))
+    }
+
+    /// Sends a frame of `len` bytes that begins with `head`, and is otherwise whatever lies in the window.
+    #[inline]
+    pub(crate) fn try_fill(&mut self, len: usize, head: &[u8]) -> Result<bool> {
+        let mut head = Source::from(head);
+        let fill = |span: Span<'_>| {
+            let (now, later) = head.split_at(span.len());
+            span.copy_from(now);
+            head = later;
+        };
+        took(self.endpoint.send_in_place(self.lane, len, hosted::Offload::NONE, fill))
     }
 
     pub(crate) fn send_now(&mut self, frame: &[u8]) -> Result<()> {
@@ -125,12 +134,21 @@ impl Port {
 
     /// Waits for a frame, and copies it into `into`. Returns its length.
     pub(crate) fn receive(&mut self, into: &mut [u8], waits: Waits) -> Result<usize> {
+        self.await_frame(waits, |port| port.receive_now(into))
+    }
+
+    /// Waits until `receive` has received a frame.
+    #[inline]
+    pub(crate) fn await_frame<T>(
+        &mut self,
+        waits: Waits,
+        mut receive: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Result<T> {
         let mut since = None;
         let mut limit = Limit::new("a frame");
         loop {
-            if let Some(received) = self.endpoint.receive(self.lane, into) {
-                self.frames += 1;
-                return Ok(received.len);
+            if let Some(received) = receive(self) {
+                return Ok(received);
             }
             self.polled()?;
             limit.check()?;
@@ -143,10 +161,21 @@ impl Port {
         }
     }
 
-    pub(crate) fn try_receive(&mut self, into: &mut [u8]) -> bool {
-        let received = self.endpoint.receive(self.lane, into).is_some();
-        self.frames += u64::from(received);
-        received
+    /// Copies a frame that has come into `into`. Returns its length.
+    #[inline]
+    pub(crate) fn receive_now(&mut self, into: &mut [u8]) -> Option<usize> {
+        let received = self.endpoint.receive(self.lane, into)?;
+        self.frames += 1;
+        Some(received.len)
+    }
+
+    /// Borrows a frame that has come, reads its first bytes into `head`, and gives it back.
+    #[inline]
+    pub(crate) fn borrow_now(&mut self, head: &mut [u8]) -> Option<usize> {
+        let frame = self.endpoint.receive_lent(self.lane)?;
+        self.frames += 1;
+        frame.copy_to(head);
+        Some(frame.len())
     }
 
     /// Gives back what was received.
@@ -203,6 +232,16 @@ impl Port {
         let doorbells = u64::from(rung);
         self.doorbells += doorbells;
         doorbells
+    }
+}
+
+/// Whether a frame was taken, or there is no room.
+#[inline]
+fn took(sent: Result<(), SendError>) -> Result<bool> {
+    match sent {
+        Ok(()) => Ok(true),
+        Err(SendError::NoRoom) => Ok(false),
+        Err(error) => bail!("a frame was refused: {error:?}"),
     }
 }
 

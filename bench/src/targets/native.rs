@@ -13,7 +13,7 @@ const QUEUES: [(&[&str], &str); 2] = [(&["rtrb"], "rtrb"), (&["crossbeam", "cros
 /// All targets, in the order in which they are shown.
 pub fn targets(measurements: &[Measurement]) -> Vec<Target> {
     let all = Matcher(measurements);
-    let mut targets = against_memif(all);
+    let mut targets = against_dpdk(all);
     targets.extend(against_the_limit(all));
     targets.extend(hand_off(all));
     targets.extend(against_queues(all));
@@ -21,48 +21,53 @@ pub fn targets(measurements: &[Measurement]) -> Vec<Target> {
     targets
 }
 
-fn against_memif(all: Matcher<'_>) -> Vec<Target> {
+/// Memif copies twice, as we do. One side of vhost-user does not copy: so it is held against the same of ours, too.
+fn against_dpdk(all: Matcher<'_>) -> Vec<Target> {
     let best = |subject, with: &[_]| all.best(Filter { what: "frames", subjects: &[subject], with }, Higher);
-    let against = |what, with: &[(&'static str, &'static str)], wanted| {
-        let ours = best("vni", &[with, &[("receiver", "polling")]].concat());
-        ratio(what, Higher, wanted, quotient(ours, best("memif", with)))
+    let against = |what, ours, theirs, with: &[(&'static str, &'static str)], wanted| {
+        let ours = best(ours, &[with, &[("receiver", "polling")]].concat());
+        ratio(what, Higher, wanted, quotient(ours, best(theirs, with)))
     };
     let of_32 = [("frame_bytes", "64"), ("burst", "32")];
+    let ordinary = [("frame_bytes", "1500")];
     vec![
-        against("64-byte frames, against memif, each at its best burst", &of_32[..1], 1.3),
-        against("64-byte frames, against memif, bursts of 32", &of_32, 1.3),
-        against("1500-byte frames, against memif, each at its best burst", &[("frame_bytes", "1500")], 1.0),
+        against("64-byte frames, against memif, each at its best burst", "vni", "memif", &of_32[..1], 1.3),
+        against("64-byte frames, against memif, bursts of 32", "vni", "memif", &of_32, 1.3),
+        against("1500-byte frames, against memif, each at its best burst", "vni", "memif", &ordinary, 1.0),
+        against("1500-byte frames, against vhost-user, each at its best burst", "vni", "vhost-user", &ordinary, 1.0),
+        against(
+            "1500-byte frames, filled in place, against vhost-user, each at its best burst",
+            "vni-in-place",
+            "vhost-user",
+            &ordinary,
+            1.0,
+        ),
     ]
 }
 
-/// One for each footprint at which the limit was measured.
+/// One for each footprint at which both were measured.
 fn against_the_limit(all: Matcher<'_>) -> impl Iterator<Item = Target> {
     let limits = all.all(Filter { what: "frames", subjects: &["limit"], with: &[("frame_bytes", "1500")] });
     let mut footprints: Vec<f64> = limits.filter_map(|one| one.case.number("footprint_bytes")).collect();
     footprints.sort_by(f64::total_cmp);
     footprints.dedup();
-    footprints.into_iter().map(move |bytes| {
+    footprints.into_iter().filter_map(move |bytes| {
         let (footprint, what) = (bytes.to_string(), "frames");
         let with = [("frame_bytes", "1500"), ("footprint_bytes", &*footprint)];
         let limit = all.best(Filter { what, subjects: &["limit", "limit-rep-movsb"], with: &with }, Higher);
-        let ours = all.best(Filter { what, subjects: &["vni"], with: &with }, Higher);
+        let ours = all.best(Filter { what, subjects: &["vni"], with: &with }, Higher)?;
         let what = format!("1500-byte frames, against the two-copy limit, footprint {} KiB", bytes / 1024.0);
-        ratio(what, Higher, 0.8, quotient(ours, limit))
+        Some(ratio(what, Higher, 0.8, quotient(Some(ours), limit)))
     })
 }
 
 fn hand_off(all: Matcher<'_>) -> Vec<Target> {
     let best = |subjects, with| all.best(Filter { what: "hand-off", subjects, with }, Lower);
     let descriptor = |subjects| best(subjects, &[("payload", "descriptor")]);
-    let (ours, line) = (descriptor(&["vni"]), best(&["limit"], &[]));
-    let frame = best(&["vni"], &[("payload", "frame")]);
-    let with_one_writer = best(&["limit-one-writer"], &[]);
+    let (ours, line) = (descriptor(&["vni"]), best(&["limit-one-writer"], &[]));
     let against = |what: &str, wanted, ours, theirs| ratio(what, Lower, wanted, quotient(ours, theirs));
-    let mut targets = vec![
-        against("hand-off of a descriptor, against the transfer of a cache line", 1.3, ours, line),
-        against("hand-off of a 64-byte frame, against the transfer of a cache line", 1.3, frame, line),
-        against("hand-off of a descriptor, against the transfer of a line with one writer", 1.3, ours, with_one_writer),
-    ];
+    let mut targets =
+        vec![against("hand-off of a descriptor, against the transfer of a line with one writer", 1.2, ours, line)];
     targets.extend(QUEUES.map(|(subjects, name)| {
         against(&format!("hand-off of a descriptor, against {name}"), 1.0, ours, descriptor(subjects))
     }));
@@ -140,7 +145,8 @@ mod tests {
             frames("limit", 8.0, 4096.0),
         ]);
         assert_eq!(found(&targets, "1500-byte frames, against the two-copy limit, footprint 2 KiB"), Some(0.5));
-        assert_eq!(found(&targets, "1500-byte frames, against the two-copy limit, footprint 4 KiB"), None);
+        let compared = targets.iter().filter(|target| target.what.contains("two-copy limit")).count();
+        assert_eq!(compared, 1, "we were not measured at 4 KiB");
     }
 
     #[test]
