@@ -3,6 +3,8 @@
 use std::fs;
 use std::io;
 
+use lifecycle::refusal::Unknown;
+
 use crate::kernel::range::{MemoryRange, RangeError};
 
 /// The device of the firmware tables, to which the driver adds its files.
@@ -41,13 +43,8 @@ pub(crate) enum PartitionsError {
         partitions: usize,
     },
     /// No partition has that name.
-    #[error("there is no partition {name:?}; there are {}", there.join(", "))]
-    Unknown {
-        /// The name that was given.
-        name: String,
-        /// All names.
-        there: Vec<String>,
-    },
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
 }
 
 /// One partition.
@@ -104,7 +101,7 @@ impl Partitions {
     /// The error that there is none of that name.
     pub(crate) fn unknown(&self, name: &str) -> PartitionsError {
         let there = self.all.iter().map(|partition| partition.name.clone()).collect();
-        PartitionsError::Unknown { name: name.to_owned(), there }
+        Unknown { name: name.to_owned(), there }.into()
     }
 
     /// The name of the one with that index, if there is one.

@@ -8,12 +8,14 @@
 //! | [`condition`] | how a partition is, in a word |
 //! | [`row`], [`table`], [`show`] | what is said of each partition, for programs and for people, once or again and again |
 //! | [`verb`], [`progress`] | what is asked of a partition, whether it needs an order, and how far that is |
+//! | [`refusal`] | why an order comes to nothing, in a line |
 //! | [`output`] | standard output, whose reader may have gone |
 
 pub mod condition;
 pub mod output;
 pub mod page;
 pub mod progress;
+pub mod refusal;
 pub mod row;
 pub mod show;
 pub mod snapshot;

@@ -58,6 +58,11 @@ impl Verb {
         }
     }
 
+    /// That the order was given to a partition.
+    pub fn asked(self, name: &str) -> String {
+        format!("{name:?} was asked to {}", self.name())
+    }
+
     /// The order that it takes: what runs is stopped before it is started.
     pub fn command(self) -> Command {
         match self.goal() {
@@ -80,14 +85,21 @@ impl Verb {
 }
 
 impl Goal {
-    /// How long it took until the order was done, and for a kernel from there on.
-    pub fn times(self, done: Duration, reached: Duration) -> String {
+    /// That the partition, of which the page says this, is where it was to be: how long it took until the order was done,
+    /// and in all.
+    pub fn reached(self, name: &str, words: &Words, [done, reached]: [Duration; 2]) -> String {
         let [done, reached] = [done, reached].map(|time| time.as_secs_f64());
-        match self {
+        let times = match self {
             Self::Running => format!("its kernel entered after {done:.2} s, its driver loaded after {reached:.2} s"),
             Self::Stopped => format!("after {done:.2} s"),
-        }
+        };
+        format!("{name:?} is {}, {times}", Condition::of(words, None))
     }
+}
+
+/// That a partition need not be stopped.
+pub fn already_stopped(name: &str) -> String {
+    format!("{name:?} is stopped already")
 }
 
 /// What is done with a partition by whoever has it to himself.
@@ -134,6 +146,15 @@ mod tests {
         assert_eq!(Verb::Stop.need(&in_state(State::Stopped)), Need::Nothing);
         let to_start = Words { wanted: running().done.then(Command::Start), ..in_state(State::Stopped) };
         assert_eq!([to_start, running()].map(|words| Verb::Stop.need(&words)), [Need::Order; 2]);
+    }
+
+    #[test]
+    fn the_times_of_what_is_reached_are_told() {
+        let times = [Duration::from_millis(300), Duration::from_millis(4500)];
+        let running = Goal::Running.reached("db", &running(), times);
+        assert_eq!(running, "\"db\" is running, its kernel entered after 0.30 s, its driver loaded after 4.50 s");
+        let stopped = Goal::Stopped.reached("db", &in_state(State::Stopped), times);
+        assert_eq!(stopped, "\"db\" is stopped, after 0.30 s");
     }
 
     #[test]

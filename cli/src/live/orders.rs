@@ -4,12 +4,12 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use control::{Cause, LEASE_MS, Lease, Order, Pending};
+use control::{LEASE_MS, Lease, Order, Pending};
 use emulator::qemu::NmiError;
-use lifecycle::condition::Condition;
-use lifecycle::progress::{Loss, Progress, progress};
+use lifecycle::progress::{Progress, progress};
+use lifecycle::refusal::{Place, Refusal, Subject, Unknown};
 use lifecycle::snapshot::{PageError, Words};
-use lifecycle::verb::{Need, Verb, done_with, word_of};
+use lifecycle::verb::{Need, Verb, already_stopped, word_of};
 
 use super::LiveBox;
 
@@ -33,47 +33,11 @@ pub(super) enum OrderError {
     #[error(transparent)]
     Page(#[from] PageError),
     /// No partition has that name.
-    #[error("there is no partition {name:?}; there are {}", there.join(", "))]
-    Unknown {
-        /// The name that was given.
-        name: String,
-        /// All names.
-        there: Vec<String>,
-    },
-    /// What is to be started is up.
-    #[error("{name:?} is {condition}; use sprig restart {name}")]
-    Up {
-        /// Its name.
-        name: String,
-        /// How it is.
-        condition: Condition,
-    },
-    /// An order is pending.
-    #[error("{name:?} has yet to {pending}, as {asker} has asked; try again when `sprig status` shows that it has")]
-    Pending {
-        /// Its name.
-        name: String,
-        /// What it has to do.
-        pending: &'static str,
-        /// Who has asked for that.
-        asker: String,
-    },
-    /// Somebody has it to himself.
-    #[error("{name:?} is being {purpose} by {holder}; try again when that is done")]
-    Held {
-        /// Its name.
-        name: String,
-        /// What is done with it.
-        purpose: &'static str,
-        /// Who does it.
-        holder: String,
-    },
-    /// It cannot be fetched.
-    #[error(
-        "{0:?} has the machine's boot processor, its driver is not loaded, and the firmware is no BIOS: nothing reaches it; wait \
-         until it has loaded the driver, or end the box"
-    )]
-    OutOfReach(String),
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
+    /// It is refused, or lost, as it would be from an instance.
+    #[error(transparent)]
+    Refusal(#[from] Refusal),
     /// Its boot core has not come.
     #[error(
         "{name:?} does not come within {} s: its kernel takes no NMI, and no other partition with the driver loaded has \
@@ -89,42 +53,6 @@ pub(super) enum OrderError {
     /// The machine takes no NMI.
     #[error("cannot send an NMI: {0}")]
     Nmi(#[from] NmiError),
-    /// The resident part could not carry it out.
-    #[error("{name:?} has failed: {why}")]
-    Failed {
-        /// Its name.
-        name: String,
-        /// Why.
-        why: &'static str,
-    },
-    /// The kernel ended while it was waited for.
-    #[error("{name:?} ended before its driver was loaded ({condition}); its console shows why")]
-    Ended {
-        /// Its name.
-        name: String,
-        /// How it is.
-        condition: Condition,
-    },
-    /// A later order does the opposite.
-    #[error("{name:?} was asked to {word} meanwhile, by {asker}")]
-    Replaced {
-        /// Its name.
-        name: String,
-        /// What it was asked to do.
-        word: &'static str,
-        /// Who has asked.
-        asker: String,
-    },
-    /// The waiting has reached its limit.
-    #[error("{name:?} is {condition} after {seconds} s; its console shows how far it is")]
-    TimedOut {
-        /// Its name.
-        name: String,
-        /// How it is.
-        condition: Condition,
-        /// The limit.
-        seconds: u32,
-    },
 }
 
 impl LiveBox {
@@ -132,17 +60,17 @@ impl LiveBox {
     /// is to. Returns a line that says so.
     pub(super) fn order(&self, verb: Verb, name: &str, wait: Option<u32>) -> Result<String, OrderError> {
         let index = self.index_of(name)?;
+        let target = Target { running: self, index, name, verb };
         match verb.need(&self.words(index)?) {
-            Need::Nothing => return Ok(format!("{name:?} is stopped already")),
-            Need::Refused(condition) => return Err(OrderError::Up { name: name.to_owned(), condition }),
+            Need::Nothing => return Ok(already_stopped(name)),
+            Need::Refused(condition) => return Err(target.refuse(|subject| subject.up(condition))),
             Need::Order => {}
         }
-        let target = Target { running: self, index, name, verb };
         let begun = Instant::now();
         let order = target.give()?;
         target.fetch(order)?;
         match wait {
-            None => Ok(format!("{name:?} was asked to {}", verb.name())),
+            None => Ok(verb.asked(name)),
             Some(seconds) => target.wait_for(order, begun, seconds),
         }
     }
@@ -150,7 +78,7 @@ impl LiveBox {
     fn index_of(&self, name: &str) -> Result<usize, OrderError> {
         let there = self.names();
         let index = there.iter().position(|partition| partition == name);
-        index.ok_or(OrderError::Unknown { name: name.to_owned(), there })
+        Ok(index.ok_or(Unknown { name: name.to_owned(), there })?)
     }
 
     fn words(&self, index: usize) -> Result<Words, PageError> {
@@ -181,20 +109,10 @@ impl Target<'_> {
             let word = of.load(Ordering::Acquire);
             match Lease::from_word(word) {
                 None => return Ok(()),
-                Some(lease) if word != first => return Err(self.held(lease)),
+                Some(lease) if word != first => return Err(self.refuse(|subject| subject.held(lease))),
                 Some(_) if Instant::now() < limit => thread::sleep(PAUSE),
                 Some(_) => drop(of.compare_exchange(word, 0, Ordering::AcqRel, Ordering::Relaxed)),
             }
-        }
-    }
-
-    fn held(&self, lease: Lease) -> OrderError {
-        let holder = self.running.names().get(usize::from(lease.holder)).cloned();
-        let purpose = done_with(lease.purpose);
-        OrderError::Held {
-            name: self.name.to_owned(),
-            purpose,
-            holder: holder.unwrap_or_else(|| "somebody".to_owned()),
         }
     }
 
@@ -205,7 +123,7 @@ impl Target<'_> {
         loop {
             self.check_lease()?;
             if !self.running.page().is_in_reach(self.index) {
-                return Err(OrderError::OutOfReach(self.name.to_owned()));
+                return Err(self.refuse(|subject| subject.out_of_reach()));
             }
             let pending = match self.partition().ask_by_host(command) {
                 Ok(order) => return Ok(order),
@@ -256,41 +174,27 @@ impl Target<'_> {
             if done.is_none() && words.done.sequence >= order.sequence {
                 done = Some(begun.elapsed());
             }
-            let condition = Condition::of(&words, None);
             match progress(&words, order, goal) {
                 Progress::Reached => {
-                    let times = goal.times(done.unwrap_or_default(), begun.elapsed());
-                    return Ok(format!("{name:?} is {condition}, {times}"));
+                    return Ok(goal.reached(name, &words, [done.unwrap_or_default(), begun.elapsed()]));
                 }
-                Progress::Lost(loss) => return Err(self.lost(loss, &words)),
+                Progress::Lost(loss) => return Err(self.refuse(|subject| subject.lost(loss, &words))),
                 Progress::Open if Instant::now() >= limit => {
-                    return Err(OrderError::TimedOut { name: name.to_owned(), condition, seconds });
+                    return Err(self.refuse(|subject| subject.timed_out(seconds, &words)));
                 }
                 Progress::Open => thread::sleep(PAUSE),
             }
         }
     }
 
-    fn asker(&self, words: &Words) -> String {
-        let names = self.running.names();
-        words.asked_by(|asker| names.get(asker).cloned()).unwrap_or_else(|| "the boot image".to_owned())
-    }
-
     fn pending(&self, order: Order) -> Result<OrderError, PageError> {
-        let asker = self.asker(&self.running.words(self.index)?);
-        Ok(OrderError::Pending { name: self.name.to_owned(), pending: word_of(order.command), asker })
+        let words = self.running.words(self.index)?;
+        Ok(self.refuse(|subject| subject.pending(order, &words)))
     }
 
-    fn lost(&self, loss: Loss, words: &Words) -> OrderError {
-        let name = self.name.to_owned();
-        match loss {
-            Loss::Failed(Cause::CoreSilent) => OrderError::Failed { name, why: "not all of its cores came; try again" },
-            Loss::Failed(Cause::BadList) => {
-                OrderError::Failed { name, why: "what it is loaded from is damaged: end the box, and run it again" }
-            }
-            Loss::Failed(_) => OrderError::Failed { name, why: "the resident part does not say why" },
-            Loss::Ended(cause) => OrderError::Ended { name, condition: Condition::ended(cause) },
-            Loss::Replaced(command) => OrderError::Replaced { name, word: word_of(command), asker: self.asker(words) },
-        }
+    /// What the commands say alike, seen from the host.
+    fn refuse(&self, why: impl FnOnce(&Subject<'_>) -> Refusal) -> OrderError {
+        let names = self.running.names();
+        why(&Subject { name: self.name, name_of: &|index| names.get(index).cloned(), place: Place::Host }).into()
     }
 }

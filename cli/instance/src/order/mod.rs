@@ -15,11 +15,10 @@ use std::time::{Duration, Instant};
 
 use control::Order;
 use lifecycle::progress::{Progress, progress};
-use lifecycle::verb::{Goal, Need, Verb, word_of};
+use lifecycle::verb::{Goal, Need, Verb, already_stopped, word_of};
 
 use self::error::Ordered;
 use self::images::{Change, NewImages};
-use crate::condition::Condition;
 use crate::driver::{Access, Driver};
 use crate::output;
 use crate::partitions::Partitions;
@@ -108,10 +107,10 @@ impl Target {
         let index = other(&partitions, &self.name, verb)?;
         let driver = Driver::open(Access::Order, partitions.all().len())?;
         let look = || driver.snapshot().map(|snapshot| snapshot.partitions[index]);
-        if is_needless(verb, &self.name, &look()?)? {
-            return say(&format!("{:?} is stopped already", self.name));
-        }
         let ordered = Ordered { partitions: &partitions, name: &self.name, word: driver_word(verb) };
+        if is_needless(verb, &ordered, &look()?)? {
+            return say(&already_stopped(&self.name));
+        }
         let words = look()?;
         let change = images.map(|images| images.prepare(&partitions.all()[index], &words)).transpose()?.flatten();
         if let Some(change) = change {
@@ -120,11 +119,10 @@ impl Target {
         let begun = Instant::now();
         give(&driver, &ordered, &ordered.line(), look)?;
         if !self.wait {
-            return say(&format!("{:?} was asked to {}", self.name, verb.name()));
+            return say(&verb.asked(&self.name));
         }
         let (words, done) = self.wait_for(&ordered, look()?.wanted, verb.goal(), begun, look)?;
-        let times = verb.goal().times(done, begun.elapsed());
-        say(&format!("{:?} is {}, {times}", self.name, Condition::of(&words, None)))
+        say(&verb.goal().reached(&self.name, &words, [done, begun.elapsed()]))
     }
 
     /// Stops it, and has it start from something else. Nobody else starts it until this program ends.
@@ -191,11 +189,11 @@ fn other(partitions: &Partitions, name: &str, verb: Verb) -> Result<usize, Order
 }
 
 /// Whether the partition is already what the verb makes of it. What runs or comes up is not started.
-fn is_needless(verb: Verb, name: &str, words: &Words) -> Result<bool, OrderError> {
+fn is_needless(verb: Verb, ordered: &Ordered<'_>, words: &Words) -> Result<bool, OrderError> {
     match verb.need(words) {
         Need::Order => Ok(false),
         Need::Nothing => Ok(true),
-        Need::Refused(condition) => Err(OrderError::Up { name: name.to_owned(), condition }),
+        Need::Refused(condition) => Err(ordered.explain(|subject| subject.up(condition))),
     }
 }
 
@@ -234,7 +232,9 @@ mod tests {
 
     #[test]
     fn what_is_up_is_not_started_but_restarted() {
-        let refusal = is_needless(Verb::Start, "db", &running()).unwrap_err().to_string();
+        let partitions = Partitions::parse("0 web 0x400000-0x5fffff\n1 db 0x600000-0x7fffff\n", "0").unwrap();
+        let ordered = Ordered { partitions: &partitions, name: "db", word: "start" };
+        let refusal = is_needless(Verb::Start, &ordered, &running()).unwrap_err().to_string();
         assert_eq!(refusal, "\"db\" is running; use sprig restart db");
     }
 
