@@ -10,6 +10,22 @@ use crate::snapshot::Words;
 /// The link's word for a peer whose kernel hangs.
 const STALLED: &str = "stalled";
 
+/// Whether the heart of a partition's driver goes on, as far as whoever looks can see.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Heart {
+    /// It was not seen to stop.
+    Beats,
+    /// It was up, and has stopped.
+    Stopped,
+}
+
+impl Heart {
+    /// As the link to the partition shows it, where there is one.
+    pub fn by_link(link: Option<&str>) -> Self {
+        if link == Some(STALLED) { Self::Stopped } else { Self::Beats }
+    }
+}
+
 /// How a partition is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -43,14 +59,14 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// By what the control page says of it, and by the state of the link to it. What is to become of it by a pending order
+    /// By what the control page says of it, and by its heart. What is to become of it by a pending order
     /// is what counts.
-    pub fn of(words: &Words, link: Option<&str>) -> Self {
+    pub fn of(words: &Words, heart: Heart) -> Self {
         match (words.pending(), words.status.state) {
             (Some(order), _) if order.command == Command::Stop => Self::Stopping,
             (Some(_), _) | (None, State::Starting) => Self::Starting,
             (None, State::Running) if words.lease.is_some_and(|lease| lease.purpose == Purpose::Freeze) => Self::Frozen,
-            (None, State::Running) if link == Some(STALLED) => Self::Stalled,
+            (None, State::Running) if heart == Heart::Stopped => Self::Stalled,
             (None, State::Running) => Self::Running,
             (None, State::Planned) => Self::Planned,
             (None, State::Ended) => Self::ended(words.status.cause),
@@ -129,30 +145,32 @@ mod tests {
             (State::Stopped, Cause::Asked, "stopped"),
             (State::Failed, Cause::CoreSilent, "failed"),
         ] {
-            let condition = Condition::of(&with_status(state, cause), Some("up"));
+            let condition = Condition::of(&with_status(state, cause), Heart::Beats);
             assert_eq!(condition.to_string(), expected, "{state:?} by {cause:?}");
         }
     }
 
     #[test]
     fn one_that_runs_and_whose_heartbeat_has_stopped_is_stalled() {
-        let with_stalled_link = |state| Condition::of(&with_status(state, Cause::None), Some("stalled"));
-        assert_eq!(with_stalled_link(State::Running), Condition::Stalled);
-        assert_eq!(with_stalled_link(State::Stopped), Condition::Stopped);
+        let without_heart = |state| Condition::of(&with_status(state, Cause::None), Heart::Stopped);
+        assert_eq!(without_heart(State::Running), Condition::Stalled);
+        assert_eq!(without_heart(State::Stopped), Condition::Stopped);
+        let hearts = [Some("stalled"), Some("up"), Some("down"), None].map(Heart::by_link);
+        assert_eq!(hearts, [Heart::Stopped, Heart::Beats, Heart::Beats, Heart::Beats]);
     }
 
     #[test]
     fn one_that_a_neighbour_has_frozen_stands_still() {
         let held = |purpose| Some(Lease { holder: 0, purpose, until_ms: 1 });
         let frozen = Words { lease: held(Purpose::Freeze), ..running() };
-        assert_eq!(Condition::of(&frozen, Some("stalled")), Condition::Frozen);
+        assert_eq!(Condition::of(&frozen, Heart::Stopped), Condition::Frozen);
         let loaded = Words { lease: held(Purpose::Load), ..with_status(State::Stopped, Cause::Asked) };
-        assert_eq!(Condition::of(&loaded, None), Condition::Stopped);
+        assert_eq!(Condition::of(&loaded, Heart::Beats), Condition::Stopped);
     }
 
     #[test]
     fn only_what_has_ended_and_is_not_about_to_start_is_still() {
-        let is_still = |state, cause| Condition::of(&with_status(state, cause), None).is_still();
+        let is_still = |state, cause| Condition::of(&with_status(state, cause), Heart::Beats).is_still();
         for cause in [Cause::Panic, Cause::Halt, Cause::PowerOff] {
             assert!(is_still(State::Ended, cause), "{cause:?}");
         }
@@ -163,7 +181,7 @@ mod tests {
         }
         let order = running().done.then(Command::Start);
         let about_to_start = Words { wanted: order, ..with_status(State::Stopped, Cause::Asked) };
-        assert!(!Condition::of(&about_to_start, None).is_still());
+        assert!(!Condition::of(&about_to_start, Heart::Beats).is_still());
     }
 
     #[test]
@@ -174,7 +192,7 @@ mod tests {
             (Command::Enter, Condition::Starting),
         ] {
             let pending = Words { wanted: running().done.then(command), ..running() };
-            assert_eq!(Condition::of(&pending, None), expected);
+            assert_eq!(Condition::of(&pending, Heart::Beats), expected);
         }
     }
 }

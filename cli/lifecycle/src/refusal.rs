@@ -3,7 +3,7 @@
 
 use control::{Cause, Lease, Order};
 
-use crate::condition::Condition;
+use crate::condition::{Condition, Heart};
 use crate::progress::Loss;
 use crate::snapshot::Words;
 use crate::verb::{done_with, word_of};
@@ -190,7 +190,7 @@ impl Subject<'_> {
 
     /// The order is open after so many seconds.
     pub fn timed_out(&self, seconds: u32, words: &Words) -> Refusal {
-        let condition = Condition::of(words, None);
+        let condition = Condition::of(words, Heart::Beats);
         let hint = match condition {
             Condition::Starting if words.pending().is_none() => {
                 format!("its driver is not loaded yet, and {} shows how far it is", self.place.witness(self.name))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use control::{Cause, State};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::condition::Condition;
+use crate::condition::{Condition, Heart};
 use crate::snapshot::{Snapshot, Words};
 
 /// What is known of a partition beside the control page.
@@ -17,6 +17,8 @@ pub struct Known {
     pub memory_bytes: u64,
     /// The state of the link to it, where whoever looks has one.
     pub link: Option<String>,
+    /// Whether its heart goes on.
+    pub heart: Heart,
 }
 
 /// What is said of one partition. Its serialised form is what `--json` promises.
@@ -58,7 +60,7 @@ pub fn rows(partitions: &[Known], own: Option<usize>, snapshot: &Snapshot) -> Ve
             index,
             name: partition.name.clone(),
             own: own == Some(index),
-            state: Condition::of(words, partition.link.as_deref()),
+            state: Condition::of(words, partition.heart),
             uptime: snapshot.time_since(words.since).filter(|_| words.pending().is_none()),
             restarts: words.starts.saturating_sub(1),
             cause,
@@ -135,6 +137,7 @@ pub(crate) mod tests {
             name: name.to_owned(),
             memory_bytes: 512 << 20,
             link: link.map(str::to_owned),
+            heart: Heart::by_link(link),
         };
         [("web", None), ("db", Some("up"))].map(known)
     }

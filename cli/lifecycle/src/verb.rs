@@ -5,7 +5,7 @@ use std::time::Duration;
 use control::{Command, Purpose, State};
 use serde::{Deserialize, Serialize};
 
-use crate::condition::Condition;
+use crate::condition::{Condition, Heart};
 use crate::snapshot::Words;
 
 /// What is to be done.
@@ -77,7 +77,7 @@ impl Verb {
         let is_up = words.pending().is_none() && matches!(words.status.state, State::Starting | State::Running);
         let is_stopped = words.pending().is_none() && words.status.state == State::Stopped;
         match self {
-            Self::Start if is_starting || is_up => Need::Refused(Condition::of(words, None)),
+            Self::Start if is_starting || is_up => Need::Refused(Condition::of(words, Heart::Beats)),
             Self::Stop if is_stopped => Need::Nothing,
             Self::Start | Self::Stop | Self::Restart => Need::Order,
         }
@@ -93,7 +93,7 @@ impl Goal {
             Self::Running => format!("its kernel entered after {done:.2} s, its driver loaded after {reached:.2} s"),
             Self::Stopped => format!("after {done:.2} s"),
         };
-        format!("{name:?} is {}, {times}", Condition::of(words, None))
+        format!("{name:?} is {}, {times}", Condition::of(words, Heart::Beats))
     }
 }
 

@@ -12,9 +12,10 @@ use lifecycle::table;
 use serde_json::{Value, json};
 
 use super::LiveBox;
+use super::sight::LOOKS_PER_SECOND;
 
 /// Pause between two looks.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(1000 / LOOKS_PER_SECOND as u64);
 
 /// Looks at the partitions, and tells of every change, until nobody listens.
 pub(crate) fn follow(running: Arc<LiveBox>, listener: Sender<Event>) {
@@ -22,6 +23,7 @@ pub(crate) fn follow(running: Arc<LiveBox>, listener: Sender<Event>) {
         let mut known: Vec<Row> = Vec::new();
         loop {
             // Until the boot image has made the page there is nothing to tell.
+            running.look();
             let rows = running.rows().unwrap_or_default();
             for change in rows.iter().filter_map(|row| change(known.get(row.index), row)) {
                 if listener.send(Event::Change(change)).is_err() {
@@ -39,7 +41,7 @@ pub(crate) fn follow(running: Arc<LiveBox>, listener: Sender<Event>) {
 /// What is to be told of a partition, if it has changed.
 fn change(before: Option<&Row>, now: &Row) -> Option<Change> {
     let is_same = before.is_some_and(|before| fields(before) == fields(now));
-    (!is_same).then(|| Change { notice: notice(now), fields: fields(now) })
+    (!is_same).then(|| Change { notice: notice(before, now), fields: fields(now) })
 }
 
 fn fields(row: &Row) -> Value {
@@ -51,9 +53,13 @@ fn fields(row: &Row) -> Value {
 }
 
 /// A line for people. That a box comes up they see by its consoles.
-fn notice(row: &Row) -> Option<String> {
+fn notice(before: Option<&Row>, row: &Row) -> Option<String> {
     let is_again = row.restarts > 0;
+    let stood_still = before.is_some_and(|before| {
+        matches!(before.state, Condition::Stalled | Condition::Frozen) && before.restarts == row.restarts
+    });
     match row.state {
+        Condition::Running if stood_still => return Some(format!("{} goes on", row.name)),
         Condition::Planned | Condition::Starting => return None,
         Condition::Running if !is_again => return None,
         _ => {}
@@ -94,7 +100,7 @@ mod tests {
 
     #[test]
     fn people_read_what_they_do_not_see_on_a_console() {
-        let notice = |state, restarts, cause| notice(&row(state, restarts, cause));
+        let notice = |state, restarts, cause| notice(None, &row(state, restarts, cause));
         assert_eq!(notice(Condition::Starting, 0, Cause::None), None);
         assert_eq!(notice(Condition::Running, 0, Cause::None), None);
         let panicked = notice(Condition::Panicked, 0, Cause::Panic);
@@ -103,6 +109,18 @@ mod tests {
         assert_eq!(running.as_deref(), Some("db: running again (restart 2, asked by the host)"));
         assert_eq!(notice(Condition::Stopped, 2, Cause::Asked).as_deref(), Some("db: stopped (asked by the host)"));
         assert_eq!(notice(Condition::Failed, 0, Cause::CoreSilent).as_deref(), Some("db: failed (a core is silent)"));
+    }
+
+    #[test]
+    fn one_that_stood_still_is_not_taken_for_one_that_was_started_again() {
+        let running = row(Condition::Running, 2, Cause::Asked);
+        for state in [Condition::Stalled, Condition::Frozen] {
+            let still = row(state, 2, Cause::Asked);
+            assert_eq!(notice(Some(&running), &still), Some(format!("db: {state}")));
+            assert_eq!(notice(Some(&still), &running).as_deref(), Some("db goes on"));
+            let again = notice(Some(&still), &row(Condition::Running, 3, Cause::Hang));
+            assert_eq!(again.as_deref(), Some("db: running again (restart 3, hang)"));
+        }
     }
 
     #[test]

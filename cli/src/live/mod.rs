@@ -12,6 +12,7 @@
 //! | [`protocol`] | what is asked and answered there |
 //! | [`server`], [`client`] | both ends |
 //! | [`running`] | the partitions of the box, by the control page |
+//! | [`sight`] | what is seen of them only by looking again and again |
 //! | [`orders`] | orders to them |
 //! | [`changes`] | what becomes of them, as it happens |
 
@@ -22,6 +23,7 @@ mod orders;
 pub(crate) mod protocol;
 mod running;
 mod server;
+mod sight;
 #[cfg(test)]
 mod tests;
 

@@ -1,24 +1,33 @@
 //! Orders to a page behind which there is no machine: an NMI does at once what cores would do.
 
 use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 
-use control::{Cause, Command, ControlPage, LEN, Purpose, State};
+use control::{Cause, Command, ControlPage, Purpose, State};
+use lifecycle::condition::{Condition, Heart};
 use lifecycle::page::MappedPage;
 use lifecycle::row::Known;
 use lifecycle::verb::Verb;
+use partitioner::address::{LARGE_PAGE, MemoryRange};
+use shmem::header::{ADDRESS_AT, DOORBELLS_AT, HEADER_LEN, HEARTBEAT_AT};
 
 use super::LiveBox;
+use super::sight::Hearts;
 
 const WEB: usize = 0;
 const DB: usize = 1;
 
+/// Where the window lies: behind the page.
+const WINDOW: u64 = LARGE_PAGE;
+
 /// A box of two partitions that run, of which the first has the boot processor. On an NMI, `cores` act on the page.
-fn running(cores: impl Fn(&ControlPage) + Send + Sync + 'static) -> (LiveBox, Arc<MappedPage>) {
+fn running(cores: impl Fn(&ControlPage) + Send + Sync + 'static) -> (LiveBox, Arc<MappedPage>, File) {
     let file: File = tempfile::tempfile().unwrap();
-    file.set_len(LEN).unwrap();
+    let window = MemoryRange::with_len(WINDOW, LARGE_PAGE).unwrap();
+    file.set_len(window.end()).unwrap();
     let machine = Arc::new(MappedPage::to_write(&file, 0).unwrap());
     let page = machine.get();
     page.header.partitions.store(2, Relaxed);
@@ -31,13 +40,19 @@ fn running(cores: impl Fn(&ControlPage) + Send + Sync + 'static) -> (LiveBox, Ar
         page.partitions[partition].say(State::Running, Cause::None, 2);
     }
     page.open();
-    let known = ["web", "db"].map(|name| Known { name: name.to_owned(), memory_bytes: 1 << 20, link: None });
+    let known = ["web", "db"].map(|name| Known {
+        name: name.to_owned(),
+        memory_bytes: 1 << 20,
+        link: None,
+        heart: Heart::Beats,
+    });
     let behind = Arc::clone(&machine);
     let nmi = Box::new(move || {
         cores(behind.get());
         Ok(())
     });
-    (LiveBox::of(MappedPage::to_write(&file, 0).unwrap(), nmi, known.to_vec()), machine)
+    let hearts = Hearts::new(&file, window).unwrap();
+    (LiveBox::of(MappedPage::to_write(&file, 0).unwrap(), nmi, hearts, known.to_vec()), machine, file)
 }
 
 /// Every partition with a pending order carries it out.
@@ -59,7 +74,7 @@ fn obedient(page: &ControlPage) {
 
 #[test]
 fn an_nmi_is_announced_and_brings_what_was_asked() {
-    let (running, machine) = running(obedient);
+    let (running, machine, _memory) = running(obedient);
     assert!(running.order(Verb::Restart, "db", Some(60)).unwrap().starts_with("\"db\" is running, "));
     assert_eq!(machine.get().host_nmis(), 1);
     let row = &running.rows().unwrap()[DB];
@@ -71,7 +86,7 @@ fn an_nmi_is_announced_and_brings_what_was_asked() {
 
 #[test]
 fn what_cannot_be_done_is_refused_in_a_line() {
-    let (running, machine) = running(|_| {});
+    let (running, machine, _memory) = running(|_| {});
     let refusal = |verb, name| running.order(verb, name, None).unwrap_err().to_string();
     assert_eq!(refusal(Verb::Stop, "far"), "there is no partition \"far\"; there are web, db");
     assert_eq!(refusal(Verb::Start, "db"), "\"db\" is running; use sprig restart db");
@@ -83,7 +98,7 @@ fn what_cannot_be_done_is_refused_in_a_line() {
 
 #[test]
 fn one_that_a_neighbour_has_to_himself_is_left_to_him_while_he_lives() {
-    let (running, machine) = running(obedient);
+    let (running, machine, _memory) = running(obedient);
     let partition = &machine.get().partitions[DB];
     partition.take_lease(WEB, Purpose::Freeze, 1).unwrap();
     let refusal = thread::scope(|scope| {
@@ -100,7 +115,7 @@ fn one_that_a_neighbour_has_to_himself_is_left_to_him_while_he_lives() {
 
 #[test]
 fn an_instance_that_lends_a_hand_fetches_what_takes_no_nmi() {
-    let (running, machine) = running(|page| {
+    let (running, machine, _memory) = running(|page| {
         if let Some(order) = page.partitions[DB].lend_hand(WEB) {
             page.partitions[DB].finish(order, State::Stopped, page.partitions[DB].reason(), 3);
         }
@@ -112,11 +127,39 @@ fn an_instance_that_lends_a_hand_fetches_what_takes_no_nmi() {
 
 #[test]
 fn a_partition_that_ends_again_is_not_waited_for() {
-    let (running, _machine) = running(|page| {
+    let (running, _machine, _memory) = running(|page| {
         let partition = &page.partitions[DB];
         partition.finish(partition.wanted(), State::Starting, Cause::Asked, 3);
         partition.say(State::Ended, Cause::Panic, 4);
     });
     let refusal = running.order(Verb::Restart, "db", Some(60)).unwrap_err().to_string();
     assert_eq!(refusal, "\"db\" ended before its driver was loaded (panicked); its console shows why");
+}
+
+#[test]
+fn a_partition_that_is_frozen_or_stalls_is_seen_from_the_host() {
+    let (running, machine, memory) = running(obedient);
+    let write = |at: u64, word: u64| {
+        memory.write_all_at(&word.to_le_bytes(), WINDOW + DB as u64 * HEADER_LEN + at).unwrap();
+    };
+    let state = || running.rows().unwrap()[DB].state;
+    let look = |times| (0..times).for_each(|_| running.look());
+    look(100);
+    assert_eq!(state(), Condition::Running, "its interface is down");
+    write(DOORBELLS_AT + ADDRESS_AT, 0x0000_0001_0000_0042);
+    for beat in 1..100 {
+        write(HEARTBEAT_AT, beat);
+        look(1);
+        assert_eq!(state(), Condition::Running);
+    }
+    look(100);
+    assert_eq!(state(), Condition::Stalled);
+    assert_eq!(running.rows().unwrap()[WEB].state, Condition::Running);
+    let partition = &machine.get().partitions[DB];
+    partition.take_lease(WEB, Purpose::Freeze, 1).unwrap();
+    look(1);
+    assert_eq!(state(), Condition::Frozen);
+    assert!(partition.end_lease(WEB, Purpose::Freeze, 1));
+    look(1);
+    assert_eq!(state(), Condition::Running, "it has time to go on");
 }

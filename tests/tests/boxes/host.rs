@@ -16,9 +16,21 @@ use tests::scene::{box_file, networked, partition};
 
 /// For whatever is waited for.
 const LIMIT: Duration = Duration::from_secs(180);
-/// In its first life the partition panics on its second core, when it has come up.
-const PROFILE: &str = "[ \"$(hostname)\" = db ] && sprig status --json | tr '{' '\\n' | grep '\"own\":true' | \
-                       grep -q '\"restarts\":0' && taskset -c 1 sh -c 'echo c > /proc/sysrq-trigger'\n";
+/// In its first life `db` panics on its second core, when it has come up, and `web` freezes the next `db` for as long as it
+/// lives.
+const PROFILE: &str = r#"
+row() { sprig status --json | tr '{' '\n' | grep "$1"; }
+first_life() { row '"own":true' | grep -q '"restarts":0'; }
+case "$(hostname)" in
+db)
+    first_life && taskset -c 1 sh -c 'echo c > /proc/sysrq-trigger' ;;
+web)
+    first_life && {
+        until row '"name":"db"' | grep '"restarts":1' | grep -q '"state":"running"'; do sleep 1; done
+        sprig dump db --freeze -o - | { head -c 1; exec sleep 1000; } > /dev/null
+    } & ;;
+esac
+"#;
 
 /// `sprig` of a user who runs the boxes of a scene, and no other.
 fn sprig(scene: &Scene, line: &str) -> Command {
@@ -142,10 +154,15 @@ fn the_host_restarts_stops_and_starts_every_partition_whatever_it_does() {
         done(&scene, "restart db --wait --timeout 120").starts_with("\"db\" is running, its kernel entered after ")
     );
     running.wait_for(" = db: running again (restart 1, panic)");
+    running.wait_for(" = db: frozen");
+    assert_eq!(status(&scene, "db", "state"), "frozen");
+    assert!(refusal(&scene, "restart db").contains("\"db\" is being dumped by web"));
 
     // It has the boot processor, which comes by an NMI alone.
     done(&scene, "stop web --wait --box test");
     running.wait_for(" = web: stopped (asked by the host)");
+    // Nobody renews its lease any more.
+    running.wait_for(" = db goes on");
     assert_eq!(done(&scene, "stop web"), "\"web\" is stopped already\n");
     done(&scene, "start web --wait --timeout 120");
     running.wait_for(" = web: running again (restart 1, asked by the host)");

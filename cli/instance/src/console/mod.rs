@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use self::relay::{End, Keys, Relay};
 use self::remote::{Attached, DEVICE};
 use self::terminal::{Input, Typed};
-use crate::condition::Condition;
+use crate::condition::{Condition, Heart};
 use crate::driver::{Access, Driver, DriverError};
 use crate::note;
 use crate::output::{self, Listener};
@@ -116,7 +116,7 @@ impl Console {
             return Err(ConsoleError::Own(self.name.clone()));
         }
         let driver = Driver::open(Access::Look, partitions.all().len())?;
-        let condition = || driver.snapshot().map(|snapshot| Condition::of(&snapshot.partitions[index], None));
+        let condition = || driver.snapshot().map(|snapshot| Condition::of(&snapshot.partitions[index], Heart::Beats));
         let Some(mut attached) = self.attach()? else {
             return Err(ConsoleError::NoConsole { name: self.name.clone(), condition: condition()? });
         };

@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use self::core::Core;
 use self::error::DumpError;
 use self::target::{Existing, Target};
-use crate::condition::Condition;
+use crate::condition::{Condition, Heart};
 use crate::driver::{Access, Driver};
 use crate::kernel::device::Device;
 use crate::partitions::Partitions;
@@ -85,7 +85,7 @@ impl Dump {
         driver: &Driver,
         look: impl Fn() -> Result<Words, PageError>,
     ) -> Result<bool, DumpError> {
-        let is_needed = self.freeze && !Condition::of(&look()?, None).is_still();
+        let is_needed = self.freeze && !Condition::of(&look()?, Heart::Beats).is_still();
         if is_needed {
             self.tell(partitions, driver, "freeze", look)?;
         }
@@ -105,7 +105,7 @@ impl Dump {
 
     /// Refuses a partition whose memory changes, unless that was asked for.
     fn check(&self, words: &Words, is_frozen: bool) -> Result<(), DumpError> {
-        let condition = Condition::of(words, None);
+        let condition = Condition::of(words, Heart::Beats);
         if self.live || is_frozen || condition.is_still() {
             return Ok(());
         }
@@ -114,7 +114,7 @@ impl Dump {
 
     /// The same after its memory was read: it may have been started since.
     fn check_again(&self, before: &Words, after: &Words, is_frozen: bool) -> Result<(), DumpError> {
-        let condition = Condition::of(after, None);
+        let condition = Condition::of(after, Heart::Beats);
         let is_still = condition.is_still() || is_frozen && condition == Condition::Frozen;
         let is_same = after.starts == before.starts && is_still;
         if self.live || is_same { Ok(()) } else { Err(DumpError::Started(self.name.clone())) }

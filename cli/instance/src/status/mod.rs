@@ -7,6 +7,7 @@ mod links;
 
 use std::io;
 
+use lifecycle::condition::Heart;
 use lifecycle::row::{Known, Row, rows};
 use lifecycle::show::{Form, Times, show};
 
@@ -18,7 +19,7 @@ use crate::snapshot::{PageError, Snapshot};
 /// Show how all partitions are
 ///
 /// Shows a line for each partition of the box, by its own account: planned, starting, running, stalled (its kernel hangs),
-/// panicked, halted, powered off, rebooting, stopping, stopped or failed. `uptime` is how long it has been so, `restarts`
+/// frozen, panicked, halted, powered off, rebooting, stopping, stopped or failed. `uptime` is how long it has been so, `restarts`
 /// how often it was started again, and `link` the state of the virtual Ethernet to it.
 #[derive(clap::Args, Debug)]
 pub(crate) struct Status {
@@ -61,6 +62,7 @@ impl Status {
 fn look(partitions: &Partitions, snapshot: &Snapshot) -> Vec<Row> {
     let links = Links::read();
     let known = |(index, partition): (usize, &Partition)| Known {
+        heart: Heart::by_link(links.to(index)),
         name: partition.name.clone(),
         memory_bytes: partition.memory.iter().map(|range| range.last() - range.first() + 1).sum(),
         link: links.to(index).map(str::to_owned),
