@@ -1,142 +1,20 @@
-//! All that can happen between two instances that ask for something of a partition, any of which may die at any step, and
-//! the partition's two cores, whose kernel may come back by itself at any time.
-//!
-//! One of the two may be the host, which fetches nobody: its NMIs have the kernel leave, and wake the boot core in the resident
-//! part, which fetches the other core itself.
-//!
-//! The search runs the functions of the protocol themselves, one at a time, on a real page. What is not a word of the page,
-//! where a core is and how far an asker has come, is the model's.
+//! What can happen next in a world.
 
-use std::collections::HashSet;
-use std::sync::atomic::Ordering::Relaxed;
+use control::{Arrival, Cause, Command, LEASE_MS, Order, Pending, Purpose, State};
 
-use control::{Arrival, BY_HOST, Cause, Command, ControlPage, Order, Partition, Pending, State};
-
-const PARTITION: usize = 1;
-/// APIC IDs: of the boot core, of the other one.
-const CORES: [u32; 2] = [4, 5];
-const BOOT: usize = 0;
-const OTHER: usize = 1;
-
-/// Where a core is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Place {
-    /// In a kernel, and works.
-    Kernel,
-    /// In a kernel that has panicked, and waits in its last loop.
-    Panicked,
-    /// On its way out of a kernel that comes back by itself: what it does next.
-    Leaving(u8, u64),
-    /// Reset, by an asker: it waits for a start-up.
-    Reset,
-    /// Reset by the new kernel, which will start it itself. A start-up of an asker's would take it away.
-    ResetByKernel,
-    /// In the resident part.
-    Come,
-    /// There, with that order, halted until something wakes it.
-    Parked(u64),
-    /// The boot core waits for the other.
-    Waits(u64),
-    /// It fills the partition's memory.
-    Loads(u64),
-    /// The order is done; what it does next is to dismiss its cores and enter.
-    Enters(u64),
-}
-
-/// How far an asker is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Asker {
-    /// A person's.
-    Begins,
-    /// The host.
-    Host,
-    /// By policy: he looks whether the kernel has panicked.
-    Watches,
-    /// He has seen that it has, when that order was the last that was carried out.
-    HasSeen(u64),
-    /// An order is given; steps 0 and 1 reset the cores, 2 and 3 start them up, twice.
-    Fetches(u8, u64),
-    /// Done, refused, or dead.
-    Gone,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct World {
-    wanted: u64,
-    done: u64,
-    status: u64,
-    asker: u32,
-    arrived: [u64; 2],
-    places: [Place; 2],
-    askers: [Asker; 2],
-    /// How often the kernel may still come back by itself: an end to the search.
-    returns: u8,
-    /// How often it may still panic.
-    panics: u8,
-}
+use crate::world::{Asker, BOOT, CORES, OTHER, PARTITION, Place, Search, World};
 
 /// The most orders of a search: more than all askers and returns together give.
 const PENDING_STEPS: u8 = 6;
 
-struct Search {
-    page: Box<ControlPage>,
-    /// The boot core is the boot processor: no INIT reaches it, and an NMI brings it while an order is pending.
-    by_nmi: bool,
-}
+/// The partitions that the two askers are, as holders.
+const HOLDERS: [usize; 2] = [0, 2];
+/// So many times a lease may end in a search.
+const TIMES: u64 = 3;
 
 impl Search {
-    fn new(by_nmi: bool) -> Self {
-        // All words are atomics, and zero is a page that is not filled in.
-        let page: Box<ControlPage> = Box::default();
-        page.header.partitions.store(2, Relaxed);
-        CORES.iter().for_each(|core| page.give(*core, PARTITION));
-        page.partitions[PARTITION].boot_core.store(CORES[BOOT], Relaxed);
-        Self { page, by_nmi }
-    }
-
-    fn partition(&self) -> &Partition {
-        &self.page.partitions[PARTITION]
-    }
-
-    fn load(&self, world: &World) {
-        let partition = self.partition();
-        partition.wanted.store(world.wanted, Relaxed);
-        partition.done.store(world.done, Relaxed);
-        partition.status.store(world.status, Relaxed);
-        partition.asker.store(world.asker, Relaxed);
-        for (core, arrived) in CORES.into_iter().zip(world.arrived) {
-            self.page.cores[core as usize].arrived.store(arrived, Relaxed);
-        }
-    }
-
-    /// The same world after what has happened on the page.
-    fn store(&self, mut world: World) -> World {
-        let partition = self.partition();
-        world.wanted = partition.wanted.load(Relaxed);
-        world.done = partition.done.load(Relaxed);
-        world.status = partition.status.load(Relaxed);
-        world.asker = partition.asker.load(Relaxed);
-        world.arrived = CORES.map(|core| self.page.cores[core as usize].arrived.load(Relaxed));
-        world
-    }
-
-    fn start() -> World {
-        let entered = Order { sequence: 1, command: Command::Enter }.word();
-        World {
-            wanted: entered,
-            done: entered,
-            status: 0,
-            asker: 0,
-            arrived: [0; 2],
-            places: [Place::Kernel; 2],
-            askers: [Asker::Begins; 2],
-            panics: 0,
-            returns: 1,
-        }
-    }
-
     /// Every world that can follow.
-    fn next(&self, world: &World) -> Vec<World> {
+    pub(crate) fn next(&self, world: &World) -> Vec<World> {
         let mut next = Vec::new();
         for asker in 0..2 {
             next.extend(self.ask(world, asker));
@@ -145,7 +23,18 @@ impl Search {
             next.extend(self.core(world, core));
         }
         next.extend(self.kernel(world));
+        next.extend(Self::time(world));
         next
+    }
+
+    /// A lease that is not renewed before this step has ended.
+    fn time(world: &World) -> Option<World> {
+        let is_due = world.lease != 0 && world.now_ms < TIMES * LEASE_MS;
+        is_due.then(|| World { now_ms: world.now_ms + LEASE_MS, ..world.clone() })
+    }
+
+    fn is_held(&self, world: &World) -> bool {
+        self.partition().lease(world.now_ms).is_some()
     }
 
     /// Steps of an asker, and its death.
@@ -158,6 +47,16 @@ impl Search {
         self.load(world);
         match world.askers[asker] {
             Asker::Gone => Vec::new(),
+            // He is refused, or holds his hand.
+            Asker::Begins | Asker::Host if self.is_held(world) => vec![with(Asker::Gone)],
+            Asker::Watches if self.is_held(world) => Vec::new(),
+            Asker::Takes => {
+                let was_held = self.is_held(world);
+                let taken = self.partition().take_lease(HOLDERS[asker], Purpose::Freeze, world.now_ms);
+                assert_eq!(taken.is_err(), was_held, "who has it has it to himself");
+                vec![with(if taken.is_ok() { Asker::Holds } else { Asker::Gone })]
+            }
+            Asker::Holds => self.hold(world, asker),
             Asker::Watches => {
                 let done = self.partition().done();
                 let has_ended = self.partition().status().state == State::Ended && !self.partition().is_pending();
@@ -199,6 +98,42 @@ impl Search {
                 vec![after, dead]
             }
         }
+    }
+
+    /// Steps of somebody who has the partition to himself: he has it for longer, gives it back, gives an order of his own,
+    /// or dies.
+    fn hold(&self, world: &World, asker: usize) -> Vec<World> {
+        let with = |state: Asker| {
+            let mut next = self.store(world.clone());
+            next.askers[asker] = state;
+            self.load(world);
+            next
+        };
+        let (of, holder, now) = (self.partition(), HOLDERS[asker], world.now_ms);
+        let dead = with(Asker::Gone);
+        if !of.renew_lease(holder, Purpose::Freeze, now) {
+            assert!(!of.end_lease(holder, Purpose::Freeze, now), "he gives back what is not his");
+            return vec![with(Asker::Gone)];
+        }
+        let longer = with(Asker::Holds);
+        assert!(of.end_lease(holder, Purpose::Freeze, now), "it is his");
+        let given_back = with(Asker::Gone);
+        let mut next = vec![dead, longer, given_back];
+        if let Ok(order) = of.ask(Command::Start, holder) {
+            next.push(with(Asker::Fetches(0, order.word())));
+        }
+        next
+    }
+
+    /// Of all who think so one at most has the partition to himself.
+    pub(crate) fn assert_has_one_holder(&self, world: &World) {
+        let thinks = |asker: &usize| world.askers[*asker] == Asker::Holds;
+        let has = |asker: &usize| {
+            self.load(world);
+            self.partition().renew_lease(HOLDERS[*asker], Purpose::Freeze, world.now_ms)
+        };
+        let holders: Vec<_> = (0..2).filter(thinks).filter(has).collect();
+        assert!(holders.len() < 2, "two have it: {world:?}");
     }
 
     fn fetch(&self, world: &mut World, step: u8, order: u64) {
@@ -302,7 +237,13 @@ impl Search {
         self.load(world);
         let with = |places: [Place; 2]| World { places, ..self.store(world.clone()) };
         let gate = (self.by_nmi || self.partition().is_by_host()) && self.partition().is_pending();
+        let is_frozen = self.partition().is_frozen(world.now_ms);
         match world.places {
+            // It stands still in an NMI, where an order takes it.
+            [Place::Kernel, _] if is_frozen && !gate => Vec::new(),
+            [Place::Kernel, other] if is_frozen => {
+                vec![with([Place::Leaving(1, self.partition().wanted().word()), other])]
+            }
             [Place::Kernel, other] => {
                 let mut next = Vec::new();
                 if gate {
@@ -358,10 +299,13 @@ impl Search {
         World { places: [boot, other], ..self.store(world.clone()) }
     }
 
-    /// From here somebody who does not die asks once more, and waits as long as it takes: the partition must start.
-    fn assert_can_be_started(&self, world: &World) {
+    /// From here somebody who does not die asks once more, and waits as long as it takes, also for leases to end: the
+    /// partition must start.
+    pub(crate) fn assert_can_be_started(&self, world: &World) {
         let mut world = World { askers: [Asker::Begins, Asker::Gone], returns: 0, ..world.clone() };
+        world.now_ms += 2 * LEASE_MS;
         self.load(&world);
+        assert!(!self.is_held(&world), "its holder holds it for ever");
         let asked = self.partition().ask(Command::Start, 0);
         let order = asked.or_else(|pending| self.partition().supersede(pending, Command::Start, 0));
         let order = order.expect("nobody else moves").word();
@@ -386,54 +330,5 @@ impl Search {
             world = next;
         }
         assert_eq!((world.done, world.places[BOOT]), (order, Place::Kernel), "it does not come up: {world:?}");
-    }
-}
-
-/// Searches everything that can follow, and returns every world that can be.
-fn search(by_nmi: bool, start: World) -> HashSet<World> {
-    let search = Search::new(by_nmi);
-    let mut seen = HashSet::from([start.clone()]);
-    let mut open = vec![start];
-    while let Some(world) = open.pop() {
-        search.assert_can_be_started(&world);
-        open.extend(search.next(&world).into_iter().filter(|next| seen.insert(next.clone())));
-    }
-    assert!(seen.len() > 2_000, "{} worlds are too few for a search", seen.len());
-    seen
-}
-
-#[test]
-fn whoever_dies_at_whatever_step_leaves_a_partition_that_can_be_started() {
-    search(false, Search::start());
-}
-
-#[test]
-fn a_partition_with_the_boot_processor_can_be_started_too() {
-    search(true, Search::start());
-}
-
-#[test]
-fn the_host_disturbs_no_other_asker_and_leaves_a_partition_that_can_be_started() {
-    for by_nmi in [false, true] {
-        for askers in [[Asker::Host, Asker::Begins], [Asker::Host, Asker::Watches]] {
-            let seen = search(by_nmi, World { askers, panics: 2, ..Search::start() });
-            // Nobody but the host has asked, and the kernel has not come back by itself.
-            let by_host = |world: &&World| {
-                world.asker == BY_HOST && world.done == world.wanted && world.places == [Place::Kernel; 2]
-            };
-            assert!(seen.iter().any(|world| by_host(&world)), "the host has started nothing");
-        }
-    }
-}
-
-/// Two that watch, and a kernel that panics twice: each panic is answered once, by one of the two, or by nobody if he dies.
-#[test]
-fn of_all_who_watch_one_acts_and_none_shoots_the_next_kernel() {
-    for by_nmi in [false, true] {
-        let watched = World { askers: [Asker::Watches; 2], returns: 1, panics: 2, ..Search::start() };
-        let seen = search(by_nmi, watched);
-        let was_restarted =
-            |world: &&World| world.panics == 1 && world.places == [Place::Kernel; 2] && world.status != 0;
-        assert!(seen.iter().any(|world| was_restarted(&world)), "nobody has acted");
     }
 }
