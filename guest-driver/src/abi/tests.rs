@@ -2,6 +2,8 @@
 
 mod console;
 mod header;
+mod hold;
+mod host;
 mod hostile;
 
 use core::ffi::{CStr, c_void};
