@@ -1,7 +1,8 @@
-//! A small client of QEMU's machine protocol (QMP): one command, one answer. Of the events it keeps why the machine
-//! shut down, and drops the others.
+//! A small client of QEMU's machine protocol (QMP): one command, one answer, which bears the command's number. Of the events
+//! it keeps why the machine shut down, and drops the others.
 
 use std::io::{self, BufRead, BufReader, Write};
+use std::mem;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
@@ -14,6 +15,10 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub struct Qmp {
     reader: BufReader<UnixStream>,
     shutdown: Option<Shutdown>,
+    /// The number of the last command.
+    number: u64,
+    /// What has come of a line whose end has not.
+    line: String,
 }
 
 /// Why a machine shut down, as QEMU reports it (`ShutdownCause` in QEMU's `qapi/run-state.json`).
@@ -49,6 +54,16 @@ pub enum QmpError {
     /// QEMU closed it.
     #[error("QEMU ended before it answered `{0}`")]
     Ended(String),
+    /// It has answered another command: somebody else speaks on this connection.
+    #[error("QEMU answered `{answer}` instead of command {number}, `{command}`")]
+    Astray {
+        /// The command.
+        command: String,
+        /// Its number.
+        number: u64,
+        /// What came.
+        answer: Value,
+    },
     /// The answer is not JSON.
     #[error("QEMU answered what is not JSON: {0}")]
     NotJson(#[from] serde_json::Error),
@@ -63,10 +78,14 @@ pub enum QmpError {
 }
 
 impl Qmp {
+    fn new(stream: UnixStream) -> Self {
+        Self { reader: BufReader::new(stream), shutdown: None, number: 0, line: String::new() }
+    }
+
     /// Reads the greeting and ends the negotiation.
     pub(super) fn greet(stream: UnixStream) -> Result<Self, QmpError> {
         stream.set_read_timeout(Some(LIMIT))?;
-        let mut qmp = Self { reader: BufReader::new(stream), shutdown: None };
+        let mut qmp = Self::new(stream);
         qmp.receive("the greeting")?;
         qmp.execute("qmp_capabilities", &json!({}))?;
         Ok(qmp)
@@ -77,19 +96,30 @@ impl Qmp {
     /// # Errors
     /// If QEMU refuses it, is gone, or does not answer.
     pub fn execute(&mut self, command: &str, arguments: &Value) -> Result<Value, QmpError> {
-        let message = json!({ "execute": command, "arguments": arguments });
+        self.number += 1;
+        let message = json!({ "execute": command, "arguments": arguments, "id": self.number });
         self.reader.get_mut().write_all(format!("{message}\n").as_bytes())?;
+        let mut answer = self.receive_answer(command)?;
+        if let Some(error) = answer.get("error") {
+            let reason = error["desc"].as_str().unwrap_or("without a reason").to_owned();
+            return Err(QmpError::Refused { command: command.to_owned(), reason });
+        }
+        Ok(answer["return"].take())
+    }
+
+    /// Takes the answer to the last command. One that came too late for an earlier one is dropped.
+    fn receive_answer(&mut self, command: &str) -> Result<Value, QmpError> {
         loop {
-            let mut answer = self.receive(command)?;
+            let answer = self.receive(command)?;
             if answer.get("event").is_some() {
                 self.shutdown = self.shutdown.or(Shutdown::read(&answer));
                 continue;
             }
-            if let Some(error) = answer.get("error") {
-                let reason = error["desc"].as_str().unwrap_or("without a reason").to_owned();
-                return Err(QmpError::Refused { command: command.to_owned(), reason });
+            match answer["id"].as_u64() {
+                Some(number) if number == self.number => return Ok(answer),
+                Some(number) if number < self.number => {}
+                _ => return Err(QmpError::Astray { command: command.to_owned(), number: self.number, answer }),
             }
-            return Ok(answer["return"].take());
         }
     }
 
@@ -104,11 +134,10 @@ impl Qmp {
     }
 
     fn receive(&mut self, waited_for: &str) -> Result<Value, QmpError> {
-        let mut line = String::new();
-        if self.reader.read_line(&mut line)? == 0 {
+        if self.reader.read_line(&mut self.line)? == 0 {
             return Err(QmpError::Ended(waited_for.to_owned()));
         }
-        Ok(serde_json::from_str(&line)?)
+        Ok(serde_json::from_str(&mem::take(&mut self.line))?)
     }
 }
 
@@ -128,10 +157,53 @@ mod tests {
     #[test]
     fn the_reason_of_a_shutdown_is_read_after_the_end() {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let qmp = Qmp { reader: BufReader::new(ours), shutdown: None };
+        let qmp = Qmp::new(ours);
         writeln!(&theirs, r#"{{"event": "RTC_CHANGE", "data": {{"offset": 0}}}}"#).unwrap();
         writeln!(&theirs, r#"{{"event": "SHUTDOWN", "data": {{"guest": true, "reason": "guest-reset"}}}}"#).unwrap();
         drop(theirs);
         assert_eq!(qmp.into_shutdown(), Some(Shutdown::Reset));
+    }
+
+    /// What becomes of a command, the second of a connection, when QEMU sends these lines.
+    fn executed(lines: &[&str]) -> Result<Value, QmpError> {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let mut qmp = Qmp { number: 1, ..Qmp::new(ours) };
+        lines.iter().for_each(|line| writeln!(&theirs, "{line}").unwrap());
+        let done = qmp.execute("stop", &json!({}));
+        let mut sent = String::new();
+        BufReader::new(&theirs).read_line(&mut sent).unwrap();
+        let sent: Value = serde_json::from_str(&sent).unwrap();
+        assert_eq!(sent, json!({ "execute": "stop", "arguments": {}, "id": 2 }));
+        done
+    }
+
+    #[test]
+    fn the_answer_to_a_command_is_the_one_with_its_number() {
+        let event = r#"{"event": "STOP"}"#;
+        let answer = executed(&[event, r#"{"return": "late", "id": 1}"#, r#"{"return": "own", "id": 2}"#]);
+        assert_eq!(answer.unwrap(), json!("own"));
+        let refused = executed(&[r#"{"error": {"desc": "late"}, "id": 1}"#, r#"{"error": {"desc": "no"}, "id": 2}"#]);
+        assert_eq!(refused.unwrap_err().to_string(), "QEMU refused `stop`: no");
+    }
+
+    #[test]
+    fn an_answer_that_is_late_disturbs_no_later_command() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        ours.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        let mut qmp = Qmp::new(ours);
+        write!(&theirs, r#"{{"return": "la"#).unwrap();
+        let late = qmp.execute("stop", &json!({})).unwrap_err();
+        assert!(matches!(late, QmpError::Connection(_)), "{late}");
+        writeln!(&theirs, r#"te", "id": 1}}"#).unwrap();
+        writeln!(&theirs, r#"{{"return": "own", "id": 2}}"#).unwrap();
+        assert_eq!(qmp.execute("cont", &json!({})).unwrap(), json!("own"));
+    }
+
+    #[test]
+    fn an_answer_to_nobody_is_no_answer() {
+        for (answer, shown) in [(r#"{"return": {}}"#, r#"{"return":{}}"#), (r#"{"id": 3}"#, r#"{"id":3}"#)] {
+            let error = executed(&[answer]).unwrap_err().to_string();
+            assert_eq!(error, format!("QEMU answered `{shown}` instead of command 2, `stop`"));
+        }
     }
 }
