@@ -5,7 +5,7 @@ use std::fs;
 
 use tests::Scene;
 use tests::archive::{self, Entry};
-use tests::fixture::{self, KERNELS, STABLE};
+use tests::fixture::{self, STABLE};
 use tests::instance::Instance;
 use tests::network::CARD;
 use tests::scene::{Booted, box_file, networked, networked_of};
@@ -56,9 +56,9 @@ fn assert_reaches(from: &Instance<'_>, to: &Instance<'_>) {
     from.wait_until(&ping, tests::instance::COMMAND_LIMIT, &format!("cat /sys/class/net/{CARD}/vni/links"));
 }
 
-#[test]
-fn the_next_kernel_stays_in_its_partition_whatever_line_it_is_given() {
-    let booted = box_of(&KERNELS, "");
+/// Has an instance of each of these lines start its next kernel.
+fn start_the_next_kernel(lines: &[&str]) {
+    let booted = box_of(lines, "");
     booted.await_links();
     let watcher = booted.instance("watcher");
     for victim in &booted.instances()[1..] {
@@ -78,12 +78,20 @@ fn the_next_kernel_stays_in_its_partition_whatever_line_it_is_given() {
     }
 }
 
-/// The lines of the panics: that of a whole Debian, 6.12, is in `systems`.
-const PANICS: [&str; 2] = ["6.1", "7.2"];
+#[test]
+fn the_next_kernel_stays_in_its_partition_whatever_line_it_is_given() {
+    start_the_next_kernel(&["7.2"]);
+}
 
 #[test]
-fn the_kernel_after_a_panic_reads_what_was_left_and_its_end_leaves_the_box_alone() {
-    let booted = box_of(&PANICS, "crashkernel=160M");
+#[ignore = "as with 7.2, with older kernels: cargo xtask test --matrix"]
+fn the_next_kernel_stays_in_its_partition_in_older_kernels_too() {
+    start_the_next_kernel(&["6.1", "6.12"]);
+}
+
+/// Has an instance of each of these lines panic with a crash kernel loaded.
+fn panic_with_a_crash_kernel(lines: &[&str]) {
+    let booted = box_of(lines, "crashkernel=160M");
     booted.await_links();
     let watcher = booted.instance("watcher");
     for (left, victim) in booted.instances()[1..].iter().enumerate() {
@@ -96,7 +104,20 @@ fn the_kernel_after_a_panic_reads_what_was_left_and_its_end_leaves_the_box_alone
         assert_reaches(&watcher, victim);
         victim.send("reboot -f");
         victim.wait_for("would have reset the whole box");
-        watcher.await_links(PANICS.len() - 1 - left, "up");
+        watcher.await_links(lines.len() - 1 - left, "up");
         watcher.assert_undisturbed();
     }
+}
+
+// 6.12 is that of a whole Debian, in `systems`.
+
+#[test]
+fn the_kernel_after_a_panic_reads_what_was_left_and_its_end_leaves_the_box_alone() {
+    panic_with_a_crash_kernel(&["6.1"]);
+}
+
+#[test]
+#[ignore = "as with 6.1, with a newer kernel: cargo xtask test --matrix"]
+fn the_kernel_after_a_panic_reads_what_was_left_by_a_newer_one_too() {
+    panic_with_a_crash_kernel(&["7.2"]);
 }
