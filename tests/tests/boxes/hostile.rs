@@ -17,6 +17,16 @@ const SECONDS_VARIABLE: &str = "SPRIG_SOAK_SECONDS";
 /// Echo requests of a neighbour in a second.
 const ECHOES: u64 = 10;
 
+/// What neighbours refuse, and the act that brings it: on a busy host it may take another try until they meet it.
+const REFUSED: [(&str, &str); 4] = [
+    ("doorbell_bad_vector", "doorbells"),
+    ("doorbell_bad_core", "doorbells"),
+    ("rx_drop_unknown_flags", "flags"),
+    ("rx_drop_bad_offload", "metadata"),
+];
+/// So many.
+const TRIES: usize = 5;
+
 fn seconds() -> u64 {
     let set = std::env::var(SECONDS_VARIABLE).ok();
     set.map_or(SECONDS, |set| set.parse().unwrap_or_else(|error| panic!("{SECONDS_VARIABLE}={set}: {error}")))
@@ -85,28 +95,38 @@ fn play(hostile: &Instance<'_>, neighbours: &[Instance<'_>], act: &str) {
     }
 }
 
+/// Plays an act, after which the hostile instance behaves again, and everybody talks to everybody.
+fn play_and_behave(hostile: &Instance<'_>, neighbours: &[Instance<'_>], all: &[Instance<'_>], act: &str) {
+    play(hostile, neighbours, act);
+    hostile.run(&format!("ip link set {CARD} down; ip link set {CARD} up"));
+    for instance in all {
+        instance.await_links(neighbours.len(), "up");
+    }
+    for (from, to) in ring(all) {
+        let reaches = format!("ping -c 1 -W 1 {}", to.address());
+        from.wait_until(&reaches, COMMAND_LIMIT, &format!("ethtool -S {CARD} | grep -v ': 0$'"));
+    }
+    for neighbour in neighbours {
+        neighbour.assert_calm();
+    }
+}
+
 #[test]
 fn neighbours_of_a_hostile_instance_go_on_as_before() {
     let booted = box_with_a_hostile_instance();
     let instances = booted.instances();
     let (hostile, neighbours) = instances.split_last().expect("a box has partitions");
     for act in ["doorbells", "flags", "metadata", "lanes", "links", "header", "everything"] {
-        play(hostile, neighbours, act);
-        // It behaves again.
-        hostile.run(&format!("ip link set {CARD} down; ip link set {CARD} up"));
-        for instance in &instances {
-            instance.await_links(neighbours.len(), "up");
-        }
-        for (from, to) in ring(&instances) {
-            let reaches = format!("ping -c 1 -W 1 {}", to.address());
-            from.wait_until(&reaches, COMMAND_LIMIT, &format!("ethtool -S {CARD} | grep -v ': 0$'"));
-        }
-        for neighbour in neighbours {
-            neighbour.assert_calm();
-        }
+        play_and_behave(hostile, neighbours, &instances, act);
     }
     let counted = |name: &str| neighbours.iter().map(|neighbour| neighbour.counter(name)).sum::<u64>();
-    for refused in ["doorbell_bad_vector", "doorbell_bad_core", "rx_drop_unknown_flags", "rx_drop_bad_offload"] {
-        assert_ne!(counted(refused), 0, "nothing was refused as {refused}");
+    for (refused, act) in REFUSED {
+        let is_counted = || counted(refused) != 0;
+        let comes = is_counted()
+            || (0..TRIES).any(|_| {
+                play_and_behave(hostile, neighbours, &instances, act);
+                is_counted()
+            });
+        assert!(comes, "nothing was refused as {refused}, in {TRIES} tries more");
     }
 }
