@@ -36,8 +36,8 @@ const BOXES_LIMIT: Duration = Duration::from_secs(75 * 60);
 /// Limit for the box with checks: emulated, KASAN makes everything several times slower.
 const CHECKED_LIMIT: Duration = Duration::from_secs(60 * 60);
 
-/// How many boxes boot at a time: each takes several emulated cores.
-const BOXES_AT_ONCE: &str = "--test-threads=2";
+/// How many boxes boot at a time: each takes several emulated cores, but half of its time it waits.
+const BOXES_AT_ONCE: &str = "--test-threads=3";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum Part {
