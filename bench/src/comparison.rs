@@ -58,7 +58,7 @@ pub(crate) fn references(setting: Setting) -> &'static [&'static str] {
 /// The measurement of `subject` with which to compare `measurement`. A parameter that `subject` does not have means nothing
 /// to it: that measurement counts for every value. Of several, the one of the same pair is taken, then one from the same
 /// partition.
-fn reference<'a>(bench: &'a Bench, measurement: &Measurement, subject: &str) -> Option<&'a Measurement> {
+pub(crate) fn reference<'a>(bench: &'a Bench, measurement: &Measurement, subject: &str) -> Option<&'a Measurement> {
     let case = &measurement.case;
     let is_comparable = |other: &&Measurement| {
         let same = |(name, value)| case.parameters.get(name) == Some(value);

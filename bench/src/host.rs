@@ -73,6 +73,17 @@ pub fn processor() -> String {
     name.unwrap_or_else(|| "unknown".to_owned())
 }
 
+/// The kind of processor, as CPUID numbers it: `authenticamd-25-17`. Of one kind all have the same caches, or nearly so.
+///
+/// # Errors
+/// If /proc is not as proc(5) has it.
+pub fn kind() -> Result<String> {
+    let info = CpuInfo::current().context("cannot read /proc/cpuinfo")?;
+    let field = |name: &str| info.get_field(0, name).with_context(|| format!("/proc/cpuinfo has no field {name:?}"));
+    let [vendor, family, model] = ["vendor_id", "cpu family", "model"].map(field);
+    Ok(format!("{}-{}-{}", vendor?.to_lowercase(), family?, model?))
+}
+
 /// The release of the kernel.
 ///
 /// # Errors

@@ -17,6 +17,7 @@ pub mod labels;
 pub mod model;
 pub mod probe;
 pub mod quantity;
+pub mod regression;
 pub mod report;
 pub mod rounds;
 pub mod statistics;

@@ -2,6 +2,7 @@
 //! host.
 
 mod boot;
+mod compare;
 mod in_box;
 mod native;
 mod restart;
@@ -27,6 +28,8 @@ pub(crate) enum Bench {
     Native(native::Options),
     /// The virtual Ethernet of a box against loopback, veth, and two machines joined by virtio
     Box(in_box::Options),
+    /// A run of the native bench against one that was recorded on this kind of processor: which ratios have fallen
+    Compare(compare::Options),
     /// Two boxes joined by their cards: partitions without a card, by a bridge and by VXLAN, against the cards alone
     Boxes(in_box::Options),
 }
@@ -37,6 +40,7 @@ pub(crate) fn run(places: &Places, bench: &Bench) -> Result<()> {
         Bench::Restart(options) => restart::run(places, options),
         Bench::Tap(options) => tap::run(places, options),
         Bench::Native(options) => native::run(places, options),
+        Bench::Compare(options) => compare::run(places, options),
         Bench::Box(options) => in_box::one(places, options),
         Bench::Boxes(options) => in_box::two(places, options),
     }
