@@ -52,8 +52,11 @@ static void sprig_follow_link(struct sprig_vni *vni, u32 peer)
 		netif_carrier_on(vni->netdev);
 	else
 		netif_carrier_off(vni->netdev);
-	for (queue = 0; queue < vni->queues; queue++)
+	for (queue = 0; queue < vni->queues; queue++) {
+		/* Whatever it has rung for before. */
+		WRITE_ONCE(vni->queue[queue].look_at_all, true);
 		netif_tx_wake_queue(netdev_get_tx_queue(vni->netdev, sprig_lane_of(vni, queue, peer)));
+	}
 	/* A peer may flap as often as it likes, but not fill our log. */
 	if (net_ratelimit())
 		netdev_info(vni->netdev, "link to partition %u (%s) is %s\n", peer, vni->names[peer],
@@ -107,16 +110,16 @@ void sprig_vni_blame(struct sprig_vni *vni, u32 peer)
 	napi_schedule(&vni->queue[SPRIG_LINK_QUEUE].napi);
 }
 
-/* In the first queue's poll. A handshake in which the other end answers at once goes all its way in one call, and no
+/* In the first queue's poll, for those that are busy or broke a rule. A handshake in which the other end answers at once goes all its way in one call, and no
  * further: a peer that changes its mind without end waits for the next poll.
  */
-void sprig_vni_step_links(struct sprig_vni *vni)
+void sprig_vni_step_links(struct sprig_vni *vni, u32 peers)
 {
 	unsigned long faulted = READ_ONCE(vni->faulted) ? xchg(&vni->faulted, 0) : 0;
 	u32 peer, steps;
 
 	for (peer = 0; peer < vni->partitions; peer++) {
-		if (peer == vni->index)
+		if (!((peers | faulted) & BIT(peer)))
 			continue;
 		if (unlikely(faulted & BIT(peer)))
 			sprig_step_link(vni, peer);

@@ -179,6 +179,7 @@ static struct sprig_vni *sprig_create_netdev(struct device *dev, const struct sp
 	vni->dev = dev;
 	vni->index = place->index;
 	vni->partitions = place->partitions;
+	vni->peers = GENMASK(vni->partitions - 1, 0) & ~BIT(vni->index);
 	vni->queues = place->queues;
 	vni->queue = queue;
 	vni->lanes = lanes;

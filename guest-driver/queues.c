@@ -45,6 +45,7 @@ static void sprig_queue_tick(struct timer_list *tick)
 	if (queue->number == SPRIG_LINK_QUEUE)
 		sprig_tick(queue->vni->endpoint);
 	sprig_look_for_lost_wakeups(queue);
+	WRITE_ONCE(queue->look_at_all, true);
 	napi_schedule(&queue->napi);
 	sprig_start_tick(queue, msecs_to_jiffies(SPRIG_TICK_MS));
 }

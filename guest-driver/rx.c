@@ -205,7 +205,7 @@ static int sprig_receive_burst(struct sprig_queue *queue, u32 lane, int limit)
 	return done;
 }
 
-/* Rounds over the peers, until one brings nothing or the budget is spent. Dropped frames count: they are work too. */
+/* Rounds over the busy peers, until one brings nothing or the budget is spent. Dropped frames count: they are work too. */
 static int sprig_receive(struct sprig_queue *queue, int budget)
 {
 	struct sprig_vni *vni = queue->vni;
@@ -218,7 +218,7 @@ static int sprig_receive(struct sprig_queue *queue, int budget)
 		for (i = 0; i < vni->partitions && done < budget; i++) {
 			u32 peer = (first + i) % vni->partitions;
 
-			if (peer != vni->index)
+			if (queue->busy & BIT(peer))
 				done += sprig_receive_burst(queue, sprig_lane_of(vni, queue->number, peer),
 							    min(budget - done, SPRIG_BURST));
 		}
@@ -226,19 +226,31 @@ static int sprig_receive(struct sprig_queue *queue, int budget)
 	return done;
 }
 
-/* True if every peer will ring for its next frame. */
+/* True if every peer will ring for its next frame. Those that will are not looked at again until they have. */
 static bool sprig_arm_all(struct sprig_queue *queue)
 {
 	struct sprig_vni *vni = queue->vni;
-	bool armed = true;
 	u32 peer;
 
 	spin_lock(&queue->receive);
 	for (peer = 0; peer < vni->partitions; peer++)
-		if (peer != vni->index)
-			armed &= sprig_arm(vni->endpoint, sprig_lane_of(vni, queue->number, peer));
+		if (queue->busy & BIT(peer) && sprig_arm(vni->endpoint, sprig_lane_of(vni, queue->number, peer)))
+			queue->busy &= ~BIT(peer);
 	spin_unlock(&queue->receive);
-	return armed;
+	return !queue->busy;
+}
+
+/*
+ * Finds out whom to look at: who has rung, who was not asked to, and at every tick everybody. So an idle peer costs a poll
+ * nothing, and what comes without a ring is found all the same.
+ */
+static void sprig_look_around(struct sprig_queue *queue)
+{
+	struct sprig_vni *vni = queue->vni;
+
+	queue->busy |= sprig_doorbell_take(vni->endpoint, queue->number) & vni->peers;
+	if (READ_ONCE(queue->look_at_all) && xchg(&queue->look_at_all, false))
+		queue->busy = vni->peers;
 }
 
 /*
@@ -255,9 +267,9 @@ int sprig_vni_poll(struct napi_struct *napi, int budget)
 		return 0;
 
 	u64_stats_inc(&queue->polls);
-	sprig_doorbell_take(queue->vni->endpoint, queue->number);
+	sprig_look_around(queue);
 	if (queue->number == SPRIG_LINK_QUEUE) {
-		sprig_vni_step_links(queue->vni);
+		sprig_vni_step_links(queue->vni, queue->busy);
 		sprig_console_rung(queue->vni, true);
 	}
 	done = sprig_receive(queue, sprig_pace_budget(queue, budget));

@@ -178,6 +178,8 @@ struct sprig_queue {
 	struct sprig_vni *vni;
 	u32 number;
 	u32 next_peer;			/* where the next poll begins */
+	u32 busy;			/* the poll's: a bit for each peer that would not ring for its next frame */
+	bool look_at_all;		/* the next poll is to look at every peer, whoever has rung */
 	spinlock_t receive;		/* of the core's receivers: held by the poll, and for the step of a link */
 	struct napi_struct napi;
 	struct sprig_pace pace;
@@ -204,6 +206,7 @@ struct sprig_vni {
 	u32 queues;
 	u32 lanes;
 	u32 index;			/* this partition */
+	u32 peers;			/* a bit for each of the others */
 	u32 sole_peer;			/* the other one of two; else our own index */
 	unsigned long faulted;		/* a bit for each peer that broke a rule and whose link is not stepped yet */
 
@@ -276,7 +279,7 @@ bool sprig_pace_goes_on(struct sprig_queue *queue);
 
 /* ---- links.c ---- */
 void sprig_vni_blame(struct sprig_vni *vni, u32 peer);
-void sprig_vni_step_links(struct sprig_vni *vni);
+void sprig_vni_step_links(struct sprig_vni *vni, u32 peers);
 void sprig_vni_settle_links(struct sprig_vni *vni);
 const char *sprig_vni_link_name(const struct sprig_vni *vni, u32 peer);
 void sprig_vni_leave(struct sprig_vni *vni);

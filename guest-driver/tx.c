@@ -264,7 +264,7 @@ netdev_tx_t sprig_vni_xmit(struct sk_buff *skb, struct net_device *netdev)
 	return result;
 }
 
-/* In a queue's poll: opens each of its lanes that waits for room, if its peer gave some, and else asks again to be rung. */
+/* In a queue's poll: opens each lane to a busy peer that waits for room, if there is some, and else asks again to be rung. */
 void sprig_vni_wake_queues(struct sprig_queue *queue)
 {
 	struct sprig_vni *vni = queue->vni;
@@ -274,7 +274,7 @@ void sprig_vni_wake_queues(struct sprig_queue *queue)
 		u32 lane = sprig_lane_of(vni, queue->number, peer);
 		struct netdev_queue *txq = netdev_get_tx_queue(vni->netdev, lane);
 
-		if (likely(!netif_tx_queue_stopped(txq)) || peer == vni->index)
+		if (!(queue->busy & BIT(peer)) || likely(!netif_tx_queue_stopped(txq)))
 			continue;
 		__netif_tx_lock(txq, smp_processor_id());
 		if (netif_tx_queue_stopped(txq) && sprig_await_room(vni->endpoint, lane))

@@ -2,6 +2,7 @@
 
 pub(crate) mod frames;
 mod loss;
+mod many;
 mod placing;
 mod programs;
 mod protocols;
