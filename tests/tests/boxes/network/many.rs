@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use tests::fixture::STABLE;
-use tests::scene::{Booted, box_file, networked_of};
+use tests::scene::{Booted, box_file, networked};
 use tests::{Instance, Scene};
 
 const LIMIT: Duration = Duration::from_secs(240);
 
 fn box_of(count: usize) -> Booted {
-    let text = box_file((0..count).map(|number| networked_of(&format!("p{number}"), STABLE, 1, "192MiB")));
+    let text = box_file((0..count).map(|number| networked(&format!("p{number}"), STABLE, 1)));
     let booted = Scene::new(&text.replace("16MiB", "64MiB")).boot();
     booted.await_links();
     booted
