@@ -12,6 +12,9 @@ use x86_64::instructions::random::RdRand;
 
 use crate::tsc;
 
+/// Bytes of a cache line.
+const LINE: u64 = 64;
+
 /// What has come of a list.
 #[derive(Clone, Copy, Default)]
 pub struct Loaded {
@@ -94,23 +97,38 @@ unsafe fn perform(step: Step<'_>, loaded: &mut Loaded) {
     }
 }
 
-/// Fills with zeros, eight bytes at a time: it is much the same to a processor, and eight times as fast to an emulator.
+/// Fills with zeros, a cache line at a time, past the caches: nobody reads it soon. An emulator takes a third of the time that
+/// it takes for `rep stosq`, whose every step it counts.
 ///
 /// # Safety
 /// Usable memory, identity-mapped, that nobody uses.
 pub unsafe fn zero(range: MemoryRange) {
-    let (words, bytes) = (range.len() / 8, range.len() % 8);
-    // SAFETY: by the contract; the direction flag is clear.
+    let lines_end = range.start() + range.len() / LINE * LINE;
+    // SAFETY: by the contract; the direction flag is clear. The fence is what orders these stores before all that follow.
     unsafe {
         asm!(
-            "rep stosq",
-            "mov rcx, {bytes}",
+            "cmp rdi, {end}",
+            "jae 3f",
+            "2:",
+            "movnti [rdi], rax",
+            "movnti [rdi + 8], rax",
+            "movnti [rdi + 16], rax",
+            "movnti [rdi + 24], rax",
+            "movnti [rdi + 32], rax",
+            "movnti [rdi + 40], rax",
+            "movnti [rdi + 48], rax",
+            "movnti [rdi + 56], rax",
+            "add rdi, 64",
+            "cmp rdi, {end}",
+            "jb 2b",
+            "sfence",
+            "3:",
             "rep stosb",
-            bytes = in(reg) bytes,
-            inout("rcx") words => _,
+            end = in(reg) lines_end,
             inout("rdi") range.start() => _,
+            inout("rcx") range.len() % LINE => _,
             in("rax") 0_u64,
-            options(nostack, preserves_flags)
+            options(nostack)
         );
     }
 }
