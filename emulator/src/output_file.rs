@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 /// Where a result goes. Having one means that it is none of the inputs, and no folder.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OutputFile {
@@ -118,13 +120,28 @@ impl OutputFile {
     }
 
     fn replace(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut builder = tempfile::Builder::new();
-        // The process's mask takes away what others may not do.
-        let mut file = builder.permissions(Permissions::from_mode(0o666)).tempfile_in(self.folder())?;
-        file.write_all(bytes)?;
-        file.persist(&self.target)?;
+        written_in(self.folder(), bytes)?.persist(&self.target)?;
         Ok(())
     }
+}
+
+/// Writes a file that is not there yet, all of it or nothing.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] if there is anything of that name; otherwise as the operating system refuses it.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    written_in(folder, bytes)?.persist_noclobber(path)?;
+    Ok(())
+}
+
+/// These bytes in a file without a lasting name.
+fn written_in(folder: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    // The process's mask takes away what others may not do.
+    let mut file = builder.permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -146,6 +163,19 @@ mod tests {
             );
         }
         assert!(matches!(OutputFile::new(folder.path(), []), Err(OutputError::NotAFile { .. })));
+    }
+
+    #[test]
+    fn a_new_file_takes_the_place_of_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        write_new(&file, b"first").unwrap();
+        symlink("nowhere", &link).unwrap();
+        for taken in [&file, &link] {
+            assert_eq!(write_new(taken, b"second").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        }
+        assert_eq!(fs::read_to_string(&file).unwrap(), "first");
+        assert!(link.is_symlink() && fs::read_dir(folder.path()).unwrap().count() == 2);
     }
 
     #[test]

@@ -94,7 +94,14 @@ impl Source {
     /// # Errors
     /// Everything that is wrong with the text, or else with the images.
     pub fn read(path: &Path) -> Result<Self, SourceError> {
-        let text = read_text(path)?;
+        Self::of_text(path, read_text(path)?)
+    }
+
+    /// The same of a text that stands, or is to stand, in the file `path`.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn of_text(path: &Path, text: String) -> Result<Self, SourceError> {
         let refuse = |diagnostics| BoxFileError { file: path.display().to_string(), text: text.clone(), diagnostics };
         let file = BoxFile::parse(&text).map_err(refuse)?;
         let folder = path.parent().unwrap_or(Path::new(""));

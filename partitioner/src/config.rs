@@ -41,6 +41,8 @@ mod spelling;
 mod values;
 pub mod words;
 
+use alloc::borrow::ToOwned;
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -73,6 +75,17 @@ const PARTITION_KEYS: &[&str] = &[
     "on_exit",
     "restart_limit",
 ];
+
+/// Whether a text can be the name of a box or a partition.
+///
+/// # Errors
+/// Why not, with what to write instead.
+pub fn check_name(text: &str) -> Result<(), String> {
+    values::usable_name(text.to_owned()).map(drop).map_err(|kind| {
+        let diagnostic = Diagnostic::from(ConfigError::new(0..0, kind));
+        format!("{}: {}", diagnostic.message, diagnostic.help)
+    })
+}
 
 impl BoxFile {
     /// Reads the text of a box file.

@@ -4,6 +4,7 @@ mod background;
 pub mod bench;
 pub mod check;
 pub mod image;
+pub mod init;
 pub mod inventory;
 pub mod order;
 pub mod plan;

@@ -82,6 +82,12 @@ pub(crate) fn boot_image(version: &str) -> Vec<u8> {
 
 /// A bzImage of which only the setup header is real (Linux `Documentation/arch/x86/boot.rst`).
 fn kernel() -> Vec<u8> {
+    kernel_of("6.1.0-test")
+}
+
+/// The same of a release.
+#[allow(dead_code, reason = "of the tests that share this module, only some need it")]
+pub(crate) fn kernel_of(release: &str) -> Vec<u8> {
     let mut image = vec![0; 5 * 512 + 0x1000];
     let mut put = |offset: usize, bytes: &[u8]| image[offset..offset + bytes.len()].copy_from_slice(bytes);
     put(0x1f1, &[4]);
@@ -96,6 +102,6 @@ fn kernel() -> Vec<u8> {
     put(0x236, &3u16.to_le_bytes());
     put(0x258, &0x100_0000_u64.to_le_bytes());
     put(0x260, &(48u32 << 20).to_le_bytes());
-    put(0x300, b"6.1.0-test (a@b) #1 SMP\0");
+    put(0x300, format!("{release} (a@b) #1 SMP\0").as_bytes());
     image
 }

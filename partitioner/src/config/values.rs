@@ -17,7 +17,11 @@ use crate::size::Size;
 
 /// A name of a box or a partition.
 pub(super) fn name(key: &'static str, value: &Spanned<DeValue<'_>>) -> Result<String, ConfigErrorKind> {
-    let name = text(key, value)?;
+    usable_name(text(key, value)?)
+}
+
+/// The same of a text from elsewhere.
+pub(super) fn usable_name(name: String) -> Result<String, ConfigErrorKind> {
     let usable = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if name.is_empty() {
         Err(ConfigErrorKind::EmptyName)
