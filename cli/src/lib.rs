@@ -3,6 +3,7 @@
 //! [`commands`] holds one module for each subcommand and nothing that other crates use.
 
 pub mod commands;
+mod doctor;
 mod init;
 mod live;
 mod picture;

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use cli::commands::{
-    self, bench::Bench, check::Check, image::Image, init::Init, inventory::Inventory, order::Restart, order::Start,
-    order::Stop, plan::Plan, report::Report, run::Run, status::Status,
+    self, bench::Bench, check::Check, doctor::Doctor, image::Image, init::Init, inventory::Inventory, order::Restart,
+    order::Start, order::Stop, plan::Plan, report::Report, run::Run, status::Status,
 };
 use emulator::qemu::PrivateFolder;
 
@@ -21,6 +21,7 @@ struct Sprig {
 #[derive(Subcommand)]
 enum Command {
     Init(Init),
+    Doctor(Doctor),
     Check(Check),
     Plan(Plan),
     Inventory(Inventory),
@@ -45,6 +46,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     PrivateFolder::remove_abandoned();
     match command {
         Command::Init(init) => init.run()?,
+        Command::Doctor(doctor) => return doctor.run(),
         Command::Check(check) => check.run()?,
         Command::Plan(plan) => plan.run()?,
         Command::Inventory(inventory) => inventory.run()?,

@@ -109,7 +109,7 @@ fn unreadable(path: &Path, error: io::Error) -> RecordError {
 }
 
 /// The 8250s in I/O space, in the order of their names: `ttyS0` is where the boot image logs.
-fn serial_ports(folder: &Path) -> Result<Vec<SerialPort>, RecordError> {
+pub(crate) fn serial_ports(folder: &Path) -> Result<Vec<SerialPort>, RecordError> {
     let mut ports = Vec::new();
     // Linux has up to 32 names, most of them for ports that are not there: those are at 0.
     for number in 0..32 {

@@ -194,13 +194,24 @@ menuentry "Sprig" {{
     )
 }
 
-fn need(programs: &[Needed], platforms: &[(&str, Needed)]) -> Result<(), IsoError> {
-    let search = env::var_os("PATH").unwrap_or_default();
-    let installed = |program: &str| env::split_paths(&search).any(|folder| folder.join(program).is_file());
-    let in_grub = |platform: &str| GRUB_FOLDERS.iter().any(|folder| Path::new(folder).join(platform).is_dir());
+/// What a medium is made with and is not there: of a host whose files are below `root` and whose programs are in these
+/// folders.
+pub fn missing(root: &Path, folders: &[PathBuf]) -> Vec<Needed> {
+    missing_of(&PROGRAMS, &PLATFORMS, root, folders)
+}
+
+fn missing_of(programs: &[Needed], platforms: &[(&str, Needed)], root: &Path, folders: &[PathBuf]) -> Vec<Needed> {
+    let installed = |program: &str| folders.iter().any(|folder| folder.join(program).is_file());
+    let below_root = |folder: &str| root.join(folder.trim_start_matches('/'));
+    let in_grub = |platform: &str| GRUB_FOLDERS.iter().any(|folder| below_root(folder).join(platform).is_dir());
     let programs = programs.iter().filter(|needed| !installed(needed.what)).copied();
     let platforms = platforms.iter().filter(|(platform, _)| !in_grub(platform)).map(|(_, needed)| *needed);
-    let missing: Vec<Needed> = programs.chain(platforms).collect();
+    programs.chain(platforms).collect()
+}
+
+fn need(programs: &[Needed], platforms: &[(&str, Needed)]) -> Result<(), IsoError> {
+    let search: Vec<_> = env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
+    let missing = missing_of(programs, platforms, Path::new("/"), &search);
     if missing.is_empty() { Ok(()) } else { Err(IsoError::NotInstalled { missing }) }
 }
 

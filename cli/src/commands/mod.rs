@@ -3,6 +3,7 @@
 mod background;
 pub mod bench;
 pub mod check;
+pub mod doctor;
 pub mod image;
 pub mod init;
 pub mod inventory;

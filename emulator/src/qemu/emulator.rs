@@ -50,6 +50,11 @@ impl Emulator {
         Self { program: ON_PATH.into(), origin: Origin::Path }
     }
 
+    /// This one.
+    pub fn at(program: PathBuf) -> Self {
+        Self { program, origin: Origin::Named }
+    }
+
     /// The one that set-up has unpacked in this folder.
     pub fn in_folder(folder: &Path) -> Self {
         Self { program: folder.join(UNPACKED), origin: Origin::SetUp }
@@ -65,7 +70,7 @@ impl Emulator {
     }
 
     /// Whether there is such a program.
-    pub(super) fn exists(&self) -> bool {
+    pub fn exists(&self) -> bool {
         if self.program.components().count() > 1 {
             return self.program.is_file();
         }

@@ -120,6 +120,12 @@ pub(crate) fn option_value(path: &Path) -> String {
     path.display().to_string().replace(',', ",,")
 }
 
+/// Whether a host whose files are below `root` has the UEFI firmware.
+pub fn has_uefi(root: &Path) -> bool {
+    let is_there = |path: &str| root.join(path.trim_start_matches('/')).exists();
+    OVMF.iter().any(|(code, variables)| is_there(code) && is_there(variables))
+}
+
 fn uefi_arguments(folder: &Path) -> Result<Vec<String>, FirmwareError> {
     let exists = |(code, variables): &&(&str, &str)| Path::new(code).exists() && Path::new(variables).exists();
     let (code, variables) = OVMF.iter().find(exists).ok_or(FirmwareError::NotInstalled)?;

@@ -31,7 +31,7 @@ mod start_error;
 pub use self::accelerator::Accelerator;
 pub use self::emulator::{Emulator, Version};
 pub(crate) use self::firmware::option_value;
-pub use self::firmware::{Attachment, Boot, Firmware, FirmwareError};
+pub use self::firmware::{Attachment, Boot, Firmware, FirmwareError, has_uefi};
 pub use self::folder::PrivateFolder;
 pub use self::machine::{Machine, MachineEnd, NmiError, NmiLine};
 pub use self::memory::Sharing;
