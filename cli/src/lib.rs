@@ -1,7 +1,9 @@
 //! What the `sprig` command does, as a library.
 //!
-//! [`commands`] holds one module for each subcommand and nothing that other crates use.
+//! [`arguments`] has the command line, of which `cargo xtask package` also makes man pages; [`commands`] holds one module
+//! for each subcommand and nothing that other crates use.
 
+pub mod arguments;
 pub mod commands;
 mod doctor;
 mod init;

@@ -231,3 +231,32 @@ fn a_page_overwrites_no_bench() {
     insta::assert_snapshot!(folder.sprig(&["report", "bench.json", "-o", "bench.json"]));
     assert_eq!(fs::read_to_string(folder.path().join("bench.json")).unwrap(), MADE_UP);
 }
+
+#[test]
+fn completions_know_every_subcommand() {
+    let folder = Folder::new();
+    let help = folder.sprig(&["--help"]);
+    let (_, list) = help.split_once("Commands:\n").unwrap();
+    let names: Vec<_> = list.lines().map_while(|line| line.strip_prefix("  ")?.split_whitespace().next()).collect();
+    assert!(names.contains(&"init") && names.contains(&"completions"), "{help}");
+    for shell in ["bash", "zsh", "fish"] {
+        let script = folder.sprig(&["completions", shell]);
+        for name in &names {
+            assert!(script.contains(name), "{shell}: {name}");
+        }
+        assert!(script.ends_with("[exit 0]"), "{script}");
+    }
+    assert!(folder.sprig(&["completions", "tcsh"]).ends_with("[exit 2]"));
+}
+
+/// Bash itself: a word that is begun, and what it may become.
+#[test]
+fn bash_completes_a_subcommand() {
+    let folder = Folder::new();
+    let script = folder.sprig(&["completions", "bash"]);
+    folder.write("sprig.bash", script.strip_suffix("[exit 0]").unwrap().as_bytes());
+    let complete =
+        "source ./sprig.bash; COMP_WORDS=(sprig ini); COMP_CWORD=1; _sprig sprig ini sprig; echo \"${COMPREPLY[*]}\"";
+    let output = Command::new("bash").args(["-c", complete]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "init\n", "{output:?}");
+}

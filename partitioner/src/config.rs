@@ -58,23 +58,28 @@ pub use file::{BoxFile, CpuRequest, PartitionEntry};
 pub use lifecycle::{Lifecycle, Reaction};
 use section::Section;
 
-/// The keys of the file, of `[box]` and of a `[[partition]]`.
-const FILE_KEYS: &[&str] = &["box", "partition"];
-const BOX_KEYS: &[&str] = &["name", "shared_memory", "queues"];
-const PARTITION_KEYS: &[&str] = &[
-    "name",
-    "cpus",
-    "memory",
-    "kernel",
-    "initrd",
-    "cmdline",
-    "devices",
-    "start",
-    "on_panic",
-    "on_hang",
-    "on_exit",
-    "restart_limit",
-];
+/// The keys that a box file may have.
+pub mod keys {
+    /// Of the file.
+    pub const FILE: &[&str] = &["box", "partition"];
+    /// Of `[box]`.
+    pub const BOX: &[&str] = &["name", "shared_memory", "queues"];
+    /// Of a `[[partition]]`.
+    pub const PARTITION: &[&str] = &[
+        "name",
+        "cpus",
+        "memory",
+        "kernel",
+        "initrd",
+        "cmdline",
+        "devices",
+        "start",
+        "on_panic",
+        "on_hang",
+        "on_exit",
+        "restart_limit",
+    ];
+}
 
 /// Whether a text can be the name of a box or a partition.
 ///
@@ -112,7 +117,7 @@ impl BoxFile {
 }
 
 fn read_file(table: &DeTable<'_>, errors: &mut Vec<ConfigError>) -> Option<BoxFile> {
-    let root = Section::new("the file", FILE_KEYS, table, 0..0, errors);
+    let root = Section::new("the file", keys::FILE, table, 0..0, errors);
     let wanted = table.get("partition").and_then(|value| value.get_ref().as_array()).map_or(1, |array| array.len());
     let about_box = root.required("box", errors).and_then(|value| read_box(value, wanted, errors));
     let partitions = root.required("partition", errors).and_then(|value| read_partitions(value, errors));
@@ -128,7 +133,7 @@ struct BoxSection {
 }
 
 fn read_box(value: &Spanned<DeValue<'_>>, partitions: usize, errors: &mut Vec<ConfigError>) -> Option<BoxSection> {
-    let section = Section::open("box", "[box]", BOX_KEYS, value, errors)?;
+    let section = Section::open("box", "[box]", keys::BOX, value, errors)?;
     let name = section.required_with("name", values::name, errors);
     let shared_memory =
         match section.optional_with("shared_memory", |key, value| values::window(key, value, partitions), errors) {
@@ -175,7 +180,7 @@ fn check_names_differ(array: &DeArray<'_>, errors: &mut Vec<ConfigError>) {
 }
 
 fn read_partition(value: &Spanned<DeValue<'_>>, errors: &mut Vec<ConfigError>) -> Option<PartitionEntry> {
-    let section = Section::open("partition", "[[partition]]", PARTITION_KEYS, value, errors)?;
+    let section = Section::open("partition", "[[partition]]", keys::PARTITION, value, errors)?;
     let name = section.required_with("name", values::name, errors);
     let cpus = section.required_with("cpus", values::cpus, errors);
     let memory = section.required_with("memory", values::memory, errors);

@@ -3,6 +3,7 @@
 mod background;
 pub mod bench;
 pub mod check;
+pub mod completions;
 pub mod doctor;
 pub mod image;
 pub mod init;

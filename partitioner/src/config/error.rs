@@ -284,11 +284,11 @@ impl From<ConfigError> for Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{BOX_KEYS, FILE_KEYS, PARTITION_KEYS};
+    use crate::config::keys;
 
     #[test]
     fn every_key_has_an_example() {
-        for key in [FILE_KEYS, BOX_KEYS, PARTITION_KEYS].concat() {
+        for key in [keys::FILE, keys::BOX, keys::PARTITION].concat() {
             assert_ne!(example(key), NO_EXAMPLE, "{key}");
         }
     }

@@ -7,7 +7,7 @@ use regex::Regex;
 use crate::files::{files, read, root};
 
 /// Where clap's subcommands are declared, each as a variant of `enum Command`.
-const SPRIG: &str = "cli/src/main.rs";
+const SPRIG: &str = "cli/src/arguments.rs";
 const INSTANCE: &str = "cli/instance/src/main.rs";
 const XTASK: &str = "xtask/src/main.rs";
 
