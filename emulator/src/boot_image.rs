@@ -1,4 +1,4 @@
-//! Where the boot image is: built by `cargo xtask build`, or installed beside the command.
+//! Where the boot image is: installed by the package, or built by `cargo xtask build`.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -12,6 +12,8 @@ use partitioner::bzimage::{BzImage, BzImageError};
 use crate::input_file;
 
 const NAME: &str = "sprig-boot.elf";
+/// Where packages put it, below the folder in which programs have their `bin`.
+const LIBRARY: &str = "lib/sprig";
 const VARIABLE: &str = "SPRIG_BOOT_IMAGE";
 
 /// The boot image cannot be found.
@@ -35,7 +37,7 @@ pub enum BootImageError {
     },
     /// No path was given, and it is at none of the usual places.
     #[error(
-        "there is no boot image; looked for {}\n  help: make it with `cargo xtask build`, or say where it is with --boot-image or {VARIABLE}",
+        "there is no boot image; looked for {}\n  help: install the package sprig, or make it with `cargo xtask build`, or say where it is with --boot-image or {VARIABLE}",
         list(looked_for)
     )]
     Nowhere {
@@ -60,7 +62,7 @@ pub struct BootImage {
 }
 
 /// Finds the boot image: at `path`, else where the environment variable names it, else beside this program, else in
-/// the folder `sprig` beside this program's folder.
+/// the folder `sprig` or `lib/sprig` beside this program's folder, else in `/usr/lib/sprig`.
 ///
 /// # Errors
 /// If there is no such file, or if it is no boot image.
@@ -111,8 +113,10 @@ fn locate(path: Option<&Path>) -> Result<PathBuf, BootImageError> {
     }
     let program = env::current_exe().and_then(fs::canonicalize).unwrap_or_default();
     let folder = program.parent().unwrap_or(Path::new(""));
-    let beside = folder.parent().unwrap_or(Path::new("")).join("sprig");
-    let looked_for = vec![folder.join(NAME), beside.join(NAME)];
+    let prefix = folder.parent().unwrap_or(Path::new(""));
+    let folders = [folder.to_owned(), prefix.join("sprig"), prefix.join(LIBRARY), Path::new("/usr").join(LIBRARY)];
+    let mut looked_for = folders.map(|folder| folder.join(NAME)).to_vec();
+    looked_for.dedup();
     looked_for.iter().find(|path| path.is_file()).cloned().ok_or(BootImageError::Nowhere { looked_for })
 }
 
@@ -121,5 +125,5 @@ fn existing(path: PathBuf, source_name: &'static str) -> Result<PathBuf, BootIma
 }
 
 fn list(paths: &[PathBuf]) -> String {
-    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" and ")
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -39,6 +39,24 @@ pub(crate) enum Profile {
     Release,
 }
 
+impl Profile {
+    /// Its name for cargo.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Profile::Debug => "dev",
+            Profile::Release => "release",
+        }
+    }
+
+    /// Where cargo puts programs of it, within its target folder.
+    pub(crate) fn folder(self) -> &'static str {
+        match self {
+            Profile::Debug => "debug",
+            Profile::Release => "release",
+        }
+    }
+}
+
 #[derive(Args, Default)]
 pub(crate) struct Options {
     /// How to build the `sprig` command
@@ -66,15 +84,11 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     initrd::pack(places, &programs)?;
     disk::pack(places, &programs)?;
     progress::headline("build", "the sprig command");
-    let profile = match options.profile {
-        Profile::Debug => "dev",
-        Profile::Release => "release",
-    };
-    process::shown_run(&mut places.cargo(&["build", "-p", "cli", "--profile", profile]), CARGO_LIMIT)
+    process::shown_run(&mut places.cargo(&["build", "-p", "cli", "--profile", options.profile.name()]), CARGO_LIMIT)
 }
 
 /// Builds the boot image and puts it where the `sprig` command looks for it.
-fn boot_image(places: &Places) -> Result<()> {
+pub(crate) fn boot_image(places: &Places) -> Result<()> {
     progress::headline("build", "the boot image");
     process::shown_run(&mut bare_metal_cargo(places, "build")?, CARGO_LIMIT)?;
     let built = places.target.join(BARE_METAL).join("release/sprig-boot");

@@ -18,13 +18,15 @@ use crate::build;
 use crate::driver;
 use crate::initrd::Program;
 use crate::module_root::ModuleRoot;
+use crate::package::deb::{self, Deb, VERSION};
+use crate::package::times::Epoch;
 use crate::places::Places;
 use crate::process;
 use crate::progress::{self, Step};
 use crate::setup::{self, Item, KernelLine, lock};
 
 const NAME: &str = "sprig-vni";
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+const PACKAGE: &str = "sprig-vni-dkms";
 const MODULE: &str = "sprig_vni";
 /// DKMS builds one small module, on a slow and busy machine.
 const LIMIT: Duration = Duration::from_secs(10 * 60);
@@ -32,6 +34,14 @@ const LIMIT: Duration = Duration::from_secs(10 * 60);
 const TRIED: [KernelLine; 2] = [KernelLine::V6_12, KernelLine::V7_2];
 /// Where the package is unpacked in the root, to be tried.
 const TRIAL: &str = "/build/dkms";
+
+/// Tags of lintian that are no mistakes here.
+const OVERRIDES: &str = "\
+# It runs in every instance, whatever libraries that has.
+sprig-vni-dkms: shared-library-lacks-prerequisites [usr/bin/sprig]
+# It is linked into modules, by its symbols.
+sprig-vni-dkms: unstripped-binary-or-object [usr/src/sprig-vni-*/core.o.prebuilt]
+";
 
 /// Whether to try the package.
 #[derive(Args, Default)]
@@ -43,20 +53,24 @@ pub(crate) struct Options {
 
 /// Makes the package.
 pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
-    setup::ensure(places, &[Item::Kbuild])?;
-    let root = ModuleRoot::find(places)?;
-    let source = driver::source(places)?;
-    let command = build::instance_command(places)?;
-    let _lock = lock::take(&places.sprig)?;
-    let package = pack(&source, &command, &places.sprig.join("dkms"))?;
+    let package = make(places, &places.sprig.join("dkms"))?;
     progress::headline("dkms", &package.display().to_string());
     match options.try_out {
-        true => try_out(&root, places, &package),
+        true => try_out(&ModuleRoot::find(places)?, places, &package),
         false => Ok(()),
     }
 }
 
-fn pack(source: &Path, command: &Program, folder: &Path) -> Result<PathBuf> {
+/// Makes the package in a folder.
+pub(crate) fn make(places: &Places, folder: &Path) -> Result<PathBuf> {
+    setup::ensure(places, &[Item::Kbuild])?;
+    let source = driver::source(places)?;
+    let command = build::instance_command(places)?;
+    let _lock = lock::take(&places.sprig)?;
+    pack(&source, &command, folder, Epoch::of_sources(places)?)
+}
+
+fn pack(source: &Path, command: &Program, folder: &Path, epoch: Epoch) -> Result<PathBuf> {
     fs::create_dir_all(folder)?;
     let tree = tempfile::tempdir_in(folder)?;
     let sources = tree.path().join("usr/src").join(format!("{NAME}-{VERSION}"));
@@ -74,35 +88,21 @@ fn pack(source: &Path, command: &Program, folder: &Path) -> Result<PathBuf> {
     fs::copy(&command.path, &program).with_context(|| format!("there is no {}", command.path.display()))?;
     fs::set_permissions(program, fs::Permissions::from_mode(0o755))?;
 
-    let control = tree.path().join("DEBIAN");
-    fs::create_dir(&control)?;
-    fs::write(control.join("control"), control_file())?;
-    for (name, text) in scripts() {
-        fs::write(control.join(name), text)?;
-        fs::set_permissions(control.join(name), fs::Permissions::from_mode(0o755))?;
-    }
-    fs::set_permissions(tree.path(), fs::Permissions::from_mode(0o755))?;
-    let package = folder.join(format!("{NAME}-dkms_{VERSION}_amd64.deb"));
-    let mut build = Command::new("dpkg-deb");
-    build.args(["--root-owner-group", "--build"]).arg(tree.path()).arg(&package);
-    process::output(&mut build, process::QUICK)?;
-    Ok(package)
-}
-
-fn control_file() -> String {
-    format!(
-        "Package: {NAME}-dkms\n\
-         Version: {VERSION}\n\
-         Architecture: amd64\n\
-         Section: kernel\n\
-         Priority: optional\n\
-         Maintainer: The Sprig developers <sprig@localhost>\n\
-         Depends: dkms\n\
-         Description: Linux driver for Sprig's virtual Ethernet, and the command sprig\n \
-         A network interface between the kernels that share a machine. The module is built for\n \
-         each kernel by DKMS, from C and from one compiled object; no Rust compiler is needed.\n \
-         The command looks after the other kernels: status, stop, start, restart, log, dump.\n"
-    )
+    deb::document(tree.path(), PACKAGE, OVERRIDES, epoch)?;
+    let deb = Deb {
+        name: PACKAGE,
+        section: "kernel",
+        depends: "dkms",
+        // A host runs boxes, an instance lives in one: both have a command of that name.
+        further: "Conflicts: sprig\n",
+        summary: "Linux driver for Sprig's virtual Ethernet, and the command sprig",
+        description: "A network interface between the kernels that share a machine. The module is\n\
+                      built for each kernel by DKMS, from C and from one compiled object; no Rust\n\
+                      compiler is needed. The command looks after the other kernels: status, stop,\n\
+                      start, restart, log, dump.",
+        scripts: scripts().into(),
+    };
+    deb.pack(tree.path(), folder, epoch)
 }
 
 /// What Debian's own packages of DKMS modules do when they are installed and removed.
@@ -174,7 +174,8 @@ mod tests {
         fs::write(source.path().join("core.o.prebuilt"), "core").unwrap();
         fs::write(source.path().join("stamp"), "").unwrap();
         let path = source.path().join("stamp");
-        let package = pack(source.path(), &Program { path, name: "sprig" }, out.path()).unwrap();
+        let epoch = Epoch::of_sources(&Places::find().unwrap()).unwrap();
+        let package = pack(source.path(), &Program { path, name: "sprig" }, out.path(), epoch).unwrap();
         let unpacked = out.path().join("unpacked");
         process::output(Command::new("dpkg-deb").arg("-x").args([&package, &unpacked]), process::QUICK).unwrap();
         let sources = unpacked.join(format!("usr/src/{NAME}-{VERSION}"));

@@ -1,4 +1,4 @@
-//! What a contributor runs: `cargo xtask setup`, `build`, `dkms`, `demo`, `bench`, `book`, `lint`, `test`, `soak`, `fuzz`.
+//! What a contributor runs: `cargo xtask setup`, `build`, `dkms`, `package`, `demo`, `bench`, `book`, `lint`, `test`, `soak`, `fuzz`.
 //!
 //! Each command first makes what it needs, so that each works alone on a fresh machine. What they make is kept in one
 //! folder, `target/sprig` (see [`places`]).
@@ -18,6 +18,7 @@ mod initrd;
 mod lint;
 mod login;
 mod module_root;
+mod package;
 mod places;
 mod process;
 mod progress;
@@ -50,6 +51,8 @@ enum Command {
     Build(build::Options),
     /// Pack the Linux driver for DKMS, which builds it on machines without Rust
     Dkms(dkms::Options),
+    /// Make what people install: packages for Debian and an archive for others, in `target/package`
+    Package(package::Options),
     /// Boot two stock kernels side by side, show what each reports, and log in from one to the other
     Demo(demo::Options),
     /// Run a bench: boot, box, boxes, tap or native
@@ -84,6 +87,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Setup(options) => setup::run(&places, &options),
         Command::Build(options) => build::run(&places, &options),
         Command::Dkms(options) => dkms::run(&places, &options),
+        Command::Package(options) => package::run(&places, &options),
         Command::Demo(options) => demo::run(&places, &options),
         Command::Bench(bench) => bench::run(&places, &bench),
         Command::Book => book::run(&places),

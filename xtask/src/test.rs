@@ -18,6 +18,7 @@ use crate::build::{self, CARGO_LIMIT};
 use crate::driver;
 use crate::initrd;
 use crate::lint;
+use crate::package::deb;
 use crate::places::Places;
 use crate::process;
 use crate::progress;
@@ -29,6 +30,10 @@ const WHOLE: &str = "tests";
 const BOXES: &str = "boxes";
 /// Its test of the driver under a kernel that set-up makes only for it.
 const CHECKED: &str = "checked";
+/// Its test of what people install, which needs what boxes need, and makes packages.
+const PACKAGE: &str = "package";
+/// Tests that do not belong to the units.
+const NO_UNITS: [&str; 3] = [BOXES, CHECKED, PACKAGE];
 
 /// Limit for all boxes together; each box has shorter ones of its own.
 const BOXES_LIMIT: Duration = Duration::from_secs(75 * 60);
@@ -45,7 +50,7 @@ enum Part {
     Units,
     /// The protocol under a model checker, ThreadSanitizer and Miri, and a minute of fuzzing
     Proofs,
-    /// Boxes booted in the emulator
+    /// Boxes booted in the emulator, and what people install
     Boxes,
     /// A box with a kernel that watches the driver (lockdep, KASAN, kmemleak), which is built from source first
     CheckedKernel,
@@ -115,7 +120,7 @@ fn units(places: &Places, filter: Option<&str>) -> Result<()> {
     let rest = process::shown_run(rest.args(filter), CARGO_LIMIT);
 
     let mut whole = places.cargo(&["test", "--no-fail-fast", "-p", WHOLE]);
-    for name in test_targets(places)?.iter().filter(|name| ![BOXES, CHECKED].contains(&name.as_str())) {
+    for name in test_targets(places)?.iter().filter(|name| !NO_UNITS.contains(&name.as_str())) {
         whole.args(["--test", name]);
     }
     let whole = process::shown_run(whole.args(filter), CARGO_LIMIT);
@@ -134,7 +139,18 @@ fn boxes(places: &Places, options: &Options) -> Result<()> {
     if options.matrix {
         command.arg("--include-ignored");
     }
-    process::shown_run(&mut command, BOXES_LIMIT)
+    let boxes = process::shown_run(&mut command, BOXES_LIMIT);
+    boxes.and(package(places, options))
+}
+
+/// Tries the packages, where they can be made.
+fn package(places: &Places, options: &Options) -> Result<()> {
+    if !deb::can_be_made() {
+        progress::left_out("packages for Debian: there is no dpkg-deb");
+        return Ok(());
+    }
+    progress::headline("test", "what people install");
+    process::shown_run(boxes_cargo(places, PACKAGE).args(&options.filter), CARGO_LIMIT)
 }
 
 /// Runs the box tests with these words in their names, one after another and with all that they print.

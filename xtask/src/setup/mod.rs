@@ -53,6 +53,7 @@ use self::mdbook::Mdbook;
 use self::packages::Purpose;
 use self::sysroot::Library;
 use crate::module_root;
+use crate::package::deb;
 use crate::places::Places;
 use crate::progress;
 
@@ -65,6 +66,8 @@ pub(crate) enum Item {
     ImageTools,
     /// For tests and benches: UEFI firmware for the emulator, the ACPI compiler, `ip`
     TestTools,
+    /// What examines packages for Debian, where `dpkg-deb` can make them
+    PackageTools,
     /// Rust's core and alloc for bare metal
     Sysroot,
     /// Stock Debian kernels 6.1, 6.12 and 7.2
@@ -96,6 +99,7 @@ impl Item {
             Item::Emulator => Some(Purpose::Emulator),
             Item::ImageTools => Some(Purpose::ImageTools),
             Item::TestTools => Some(Purpose::TestTools),
+            Item::PackageTools => deb::can_be_made().then_some(Purpose::PackageTools),
             // A Debian needs debootstrap, but that is installed only where a Debian can be installed.
             Item::Sysroot | Item::Kernels | Item::Initrd | Item::Kbuild => None,
             Item::KernelTools | Item::CheckedKernel | Item::Debian | Item::Dpdk | Item::Mdbook => None,

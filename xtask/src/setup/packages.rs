@@ -23,6 +23,7 @@ pub(crate) enum Purpose {
     Emulator,
     ImageTools,
     TestTools,
+    PackageTools,
     Debian,
 }
 
@@ -32,6 +33,7 @@ impl Purpose {
             Purpose::Emulator => "emulator",
             Purpose::ImageTools => "image tools",
             Purpose::TestTools => "test tools",
+            Purpose::PackageTools => "package tools",
             Purpose::Debian => "debootstrap",
         }
     }
@@ -50,7 +52,7 @@ struct HostPackage {
 }
 
 /// A package by Debian's name.
-const PACKAGES: [HostPackage; 10] = [
+const PACKAGES: [HostPackage; 11] = [
     HostPackage { name: "qemu-system-x86", sign: Sign::Program("qemu-system-x86_64"), purpose: Purpose::Emulator },
     HostPackage { name: "grub-common", sign: Sign::Program("grub-mkrescue"), purpose: Purpose::ImageTools },
     HostPackage {
@@ -72,6 +74,7 @@ const PACKAGES: [HostPackage; 10] = [
     },
     HostPackage { name: "acpica-tools", sign: Sign::Program("iasl"), purpose: Purpose::TestTools },
     HostPackage { name: "iproute2", sign: Sign::Program("ip"), purpose: Purpose::TestTools },
+    HostPackage { name: "lintian", sign: Sign::Program("lintian"), purpose: Purpose::PackageTools },
     // debootstrap downloads with it.
     HostPackage { name: "wget", sign: Sign::Program("wget"), purpose: Purpose::Debian },
 ];
@@ -162,7 +165,9 @@ mod tests {
 
     #[test]
     fn every_purpose_has_a_package() {
-        for purpose in [Purpose::Emulator, Purpose::ImageTools, Purpose::TestTools, Purpose::Debian] {
+        for purpose in
+            [Purpose::Emulator, Purpose::ImageTools, Purpose::TestTools, Purpose::PackageTools, Purpose::Debian]
+        {
             assert!(PACKAGES.iter().any(|package| package.purpose == purpose), "{purpose:?}");
         }
     }

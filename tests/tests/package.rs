@@ -1,0 +1,152 @@
+//! What people install: packages without a mistake, whose files work alone, without the source tree.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+use tempfile::TempDir;
+use tests::fixture;
+
+/// What the installed command is given as its environment.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The packages, made once for all tests. The command is the one that is built anyway.
+static PACKAGES: LazyLock<TempDir> = LazyLock::new(|| {
+    let folder = TempDir::with_prefix("sprig-test-").expect("a folder");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(workspace()).args(["xtask", "package", "--profile", "debug", "--output"]).arg(folder.path());
+    succeed(&mut cargo);
+    folder
+});
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the workspace").to_owned()
+}
+
+fn package(name: &str) -> PathBuf {
+    PACKAGES.path().join(format!("{name}_{}_amd64.deb", env!("CARGO_PKG_VERSION")))
+}
+
+/// Runs a command that must succeed, and gives all that it prints.
+fn succeed(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    let text = text(&output);
+    assert!(output.status.success(), "{command:?} failed ({}):\n{text}", output.status);
+    text
+}
+
+fn text(output: &Output) -> String {
+    [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat()
+}
+
+/// The files of the package for hosts in a folder of their own.
+fn unpacked() -> TempDir {
+    let root = TempDir::with_prefix("sprig-test-").expect("a folder");
+    succeed(Command::new("dpkg-deb").arg("-x").arg(package("sprig")).arg(root.path()));
+    root
+}
+
+/// The installed command in a folder, with an empty environment.
+fn sprig(root: &Path, folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(root.join("usr/bin/sprig"));
+    command.args(arguments).current_dir(folder).env_clear().env("PATH", PATH);
+    command
+}
+
+#[test]
+fn lintian_finds_no_mistake() {
+    for name in ["sprig", "sprig-vni-dkms"] {
+        let mut lintian = Command::new("lintian");
+        lintian.args(["--no-cfg", "--allow-root", "--fail-on", "error", "--tag-display-limit", "0"]).arg(package(name));
+        let said = succeed(&mut lintian);
+        assert!(!said.contains("E: ") && !said.contains("mismatched-override"), "{said}");
+    }
+}
+
+#[test]
+fn the_installed_files_work_alone() {
+    let (root, folder) = (unpacked(), tempfile::tempdir().expect("a folder"));
+    let run = |arguments: &[&str]| succeed(&mut sprig(root.path(), folder.path(), arguments));
+    assert_eq!(run(&["--version"]), format!("sprig {}\n", env!("CARGO_PKG_VERSION")));
+    let (kernel, initrd) = (fixture::kernel(fixture::STABLE), fixture::initrd());
+    let (kernel, initrd) = (kernel.display().to_string(), initrd.display().to_string());
+    let said = run(&["init", "pair", "--emulated", "--kernel", &kernel, "--initrd", &initrd]);
+    assert!(said.starts_with("wrote pair.toml: 2 partitions, 4 cores"), "{said}");
+    assert!(run(&["plan", "pair.toml"]).contains("boot image logs on"));
+    let said = run(&["image", "pair.toml", "-o", "pair.iso"]);
+    assert!(said.contains("for a CD, or for a USB stick"), "{said}");
+    // The emulator may be missing on this host outside of the folder of set-up; nothing else may.
+    let report: serde_json::Value = {
+        let output = sprig(root.path(), folder.path(), &["doctor", "--json"]).output().expect("it runs");
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(&output)))
+    };
+    let findings = report["findings"].as_array().expect("findings");
+    let boot_image =
+        findings.iter().find(|finding| finding["id"] == "boot-image").expect("the boot image is looked for");
+    assert_eq!(boot_image["found"], format!("Sprig {}", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn nothing_installed_names_the_source_tree() {
+    let root = unpacked();
+    let tree = workspace().display().to_string();
+    let command = fs::read(root.path().join("usr/bin/sprig")).expect("the command");
+    assert!(!command.windows(tree.len()).any(|bytes| bytes == tree.as_bytes()), "usr/bin/sprig names {tree}");
+    for example in fs::read_dir(root.path().join("usr/share/doc/sprig/examples")).expect("examples") {
+        let path = example.expect("an example").path();
+        let text = fs::read_to_string(&path).expect("an example is text");
+        assert!(!text.contains("../target"), "{} names ../target", path.display());
+    }
+}
+
+#[test]
+fn the_same_sources_make_the_same_package() {
+    let again = TempDir::with_prefix("sprig-test-").expect("a folder");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(workspace()).args(["xtask", "package", "--profile", "debug", "--output"]).arg(again.path());
+    succeed(&mut cargo);
+    let mut compared = 0;
+    for entry in fs::read_dir(again.path()).expect("packages") {
+        let path = entry.expect("a package").path();
+        let first = PACKAGES.path().join(path.file_name().expect("a name"));
+        let same = fs::read(&first).expect("the first") == fs::read(&path).expect("the second");
+        assert!(same, "{} and {} differ", first.display(), path.display());
+        compared += 1;
+    }
+    assert_eq!(compared, 3, "two packages and an archive");
+}
+
+/// A real installation: `dpkg -i` in a Debian of set-up, whose files stay as they are, and its own kernel in `/boot`.
+const IN_DEBIAN: &str = r#"
+set -e
+mkdir "$2/upper" "$2/work" "$2/root"
+mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root"
+mkdir -p "$2/root/tmp/sprig"
+cp "$3" "$2/root/tmp/sprig/sprig.deb"
+chroot "$2/root" env -i PATH="$4" HOME=/root sh -ec '
+    cd /tmp/sprig
+    dpkg -i sprig.deb
+    sprig init web --emulated
+    sprig check web.toml
+    sprig plan web.toml
+    test -s /usr/share/man/man1/sprig-init.1.gz && test -s /usr/share/bash-completion/completions/sprig
+    dpkg -r sprig
+    test ! -e /usr/bin/sprig && test ! -e /usr/lib/sprig
+'
+"#;
+
+#[test]
+fn a_debian_installs_the_package_and_proposes_a_box_of_its_own_kernel() {
+    let debian = fixture::debian_root();
+    // Set-up makes one only as root, who alone may also mount.
+    if !debian.is_dir() {
+        return println!("left out: set-up has made no Debian here");
+    }
+    let folder = TempDir::with_prefix("sprig-test-").expect("a folder");
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", IN_DEBIAN, "sh"]).args([&debian, folder.path(), &package("sprig")]).arg(PATH);
+    let said = succeed(&mut command);
+    assert!(said.contains("wrote web.toml: 2 partitions, 4 cores") && said.contains("ok: \"web\" has"), "{said}");
+    assert!(said.contains("(/boot/vmlinuz-"), "{said}");
+}
