@@ -151,7 +151,13 @@ fn wrong_usage_is_another_exit_code() {
 #[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
     let folder = Folder::new();
-    for arguments in [["check", "box.toml"].as_slice(), &["plan", "box.toml"], &["plan", "box.toml", "--json"]] {
+    let commands = [
+        ["check", "box.toml"].as_slice(),
+        &["plan", "box.toml"],
+        &["plan", "box.toml", "--json"],
+        &["completions", "bash"],
+    ];
+    for arguments in commands {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let mut command = Command::new(env!("CARGO_BIN_EXE_sprig"));

@@ -21,10 +21,15 @@ fn with_kernels() -> Folder {
         fs::write(boot.join(format!("vmlinuz-{release}")), kernel_of(release)).unwrap();
     }
     fs::copy(folder.path().join("web.img"), boot.join("initrd.img-6.12.1-amd64")).unwrap();
-    fs::write(boot.join("vmlinuz-7.0-arm64"), "no kernel for this machine").unwrap();
+    fs::write(boot.join("vmlinuz-7.0-arm64"), arm64_kernel()).unwrap();
     fs::write(boot.join("vmlinuz-0-rescue-0123"), kernel_of("9.0")).unwrap();
     symlink("nowhere", boot.join("vmlinuz-8.0-gone")).unwrap();
     folder
+}
+
+/// The beginning of a kernel for another architecture (Linux `Documentation/arch/arm64/booting.rst`).
+fn arm64_kernel() -> Vec<u8> {
+    [&[0; 0x38], b"ARM\x64".as_slice(), &[0; 4096]].concat()
 }
 
 /// The names in a folder, sorted.
@@ -78,11 +83,12 @@ fn each_mistake_has_one_answer_and_leaves_nothing() {
     let before = names(folder.path());
     fs::create_dir(folder.path().join("empty")).unwrap();
     fs::create_dir(folder.path().join("closed.toml")).unwrap();
-    let mistakes: [&[&str]; 12] = [
+    let mistakes: [&[&str]; 13] = [
         &["--root", "empty"],
         &["--kernel", "none"],
         &["--kernel", "web.img"],
         &["--kernel", "boot"],
+        &["--kernel", "boot/vmlinuz-7.0-arm64"],
         &["--kernel", "vmlinuz", "--initrd", "none"],
         &["--root", ".", "--memory", "16MiB"],
         &["--root", ".", "--memory", "1GB"],
@@ -138,6 +144,47 @@ fn a_person_at_a_terminal_is_asked_for_what_is_not_given() {
     assert!(said.starts_with("wrote trio.toml: 3 partitions, 3 cores, on emulated machine"), "{said}");
     let text = fs::read_to_string(folder.path().join("trio.toml")).unwrap();
     assert!(text.contains("kernel = \"./boot/vmlinuz-6.9.0-amd64\""), "{text}");
+}
+
+#[test]
+fn of_two_at_once_one_writes_the_file_and_the_other_leaves_it() {
+    let folder = with_kernels();
+    let start = || {
+        let mut command = folder.command(&["init", "same", "--root", ".", "--emulated"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let ends = [start(), start()].map(|child| child.wait_with_output().unwrap());
+    assert_eq!(ends.iter().filter(|end| end.status.success()).count(), 1, "{ends:?}");
+    let loser = ends.iter().find(|end| !end.status.success()).unwrap();
+    let said = String::from_utf8_lossy(&loser.stderr);
+    assert!(said.starts_with("error: same.toml is there already, and is left as it is\n"), "{said}");
+    assert!(folder.sprig(&["check", "same.toml"]).starts_with("ok: "));
+    assert!(names(folder.path()).iter().all(|name| !name.starts_with(".tmp")));
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_failure_and_a_full_one_is() {
+    let folder = with_kernels();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let end = folder.command(&["init", "gone", "--root", ".", "--emulated"]).stdout(writer).output().unwrap();
+    assert!(end.status.success() && end.stderr.is_empty(), "{end:?}");
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let end = folder.command(&["init", "full", "--root", ".", "--emulated"]).stdout(full).output().unwrap();
+    let said = String::from_utf8_lossy(&end.stderr);
+    assert!(!end.status.success() && said.starts_with("error: cannot write to standard output: "), "{said}");
+}
+
+/// In `/proc` nobody can make a file.
+#[test]
+fn a_folder_that_takes_no_file_is_named_in_one_line_and_a_help() {
+    let folder = with_kernels();
+    let root = folder.path().display().to_string();
+    let end = folder.command(&["init", "new", "--root", &root, "--emulated"]).current_dir("/proc").output().unwrap();
+    let said = String::from_utf8_lossy(&end.stderr);
+    let lines: Vec<_> = said.lines().collect();
+    assert!(!end.status.success() && lines.len() == 2 && !said.contains(".tmp"), "{said}");
+    assert!(lines[0].starts_with("error: cannot write new.toml: ") && lines[1].starts_with("  help: "), "{said}");
 }
 
 /// Types all answers at once, as a terminal allows, and gives the questions and the standard output.

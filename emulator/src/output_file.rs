@@ -139,9 +139,19 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
 fn written_in(folder: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     // The process's mask takes away what others may not do.
-    let mut file = builder.permissions(Permissions::from_mode(0o666)).tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    Ok(file)
+    let file = builder.permissions(Permissions::from_mode(0o666)).tempfile_in(folder);
+    let written = file.and_then(|mut file| file.write_all(bytes).map(|()| file));
+    written.map_err(without_path)
+}
+
+/// The error without the path that `tempfile` puts behind it, of a file that the user does not know.
+fn without_path(error: io::Error) -> io::Error {
+    let text = error.to_string();
+    let cause = text.split_once(" at path ").map(|(cause, _)| cause.to_owned());
+    match cause {
+        Some(cause) => io::Error::new(error.kind(), cause),
+        None => error,
+    }
 }
 
 #[cfg(test)]
@@ -175,6 +185,9 @@ mod tests {
             assert_eq!(write_new(taken, b"second").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         }
         assert_eq!(fs::read_to_string(&file).unwrap(), "first");
+        // A folder in which nobody can make a file.
+        let refused = write_new(Path::new("/proc/file"), b"text").unwrap_err().to_string();
+        assert!(refused.ends_with(')') && !refused.contains("/proc"), "{refused}");
         assert!(link.is_symlink() && fs::read_dir(folder.path()).unwrap().count() == 2);
     }
 

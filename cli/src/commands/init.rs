@@ -85,7 +85,10 @@ impl Init {
         let planned = plan(&source, machine)?;
         write_new(&path, source.text().as_bytes()).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => is_there(&path),
-            _ => anyhow!("cannot write {}: {error}\n  help: go to a folder in which you may write", path.display()),
+            _ => anyhow!(
+                "cannot write {}: {error}\n  help: the file goes into the folder in which you are: go to another one",
+                path.display()
+            ),
         })?;
         print(&format!("wrote {name}.toml: {planned}\n"))?;
         print(&format!("next: sprig plan {name}.toml, sprig run {name}.toml\n"))
