@@ -22,9 +22,9 @@ use shmem::{Geometry, GeometryError, Shape, Window, control_len};
 
 use crate::bell::Bell;
 
-/// Bytes of each partition's transmit pool, unless one asks for another length: with three partitions each lane owns as many
-/// buffers as it may. What is not used takes no memory.
-pub const DEFAULT_POOL_LEN: u64 = 8 << 20;
+/// Bytes of each partition's transmit pool, unless one asks for another length. A lane that is alone owns half of it, as much
+/// as it may. All of it is taken from the system at once.
+pub const DEFAULT_POOL_LEN: u64 = 4 << 20;
 /// Most bytes of a box's name.
 pub const MAX_NAME: usize = 255;
 

@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn every_buffer_is_somebodys_and_none_is_two_peoples() {
-        for (all, own) in [(46, 12), (96, 16), (400, 32)] {
+        for (all, own) in [(46, 12), (96, 16), (400, 66), (1800, 256)] {
             let shared = SharedBuffers::new();
             shared.fill(all * BUFFER_LEN, 3);
             assert_eq!((shared.own_count().get(), shared.count()), (own, all as usize - 3 * own));

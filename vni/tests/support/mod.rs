@@ -37,9 +37,9 @@ impl PeerBacking {
     }
 }
 
-/// A window for so many partitions, with buffers to spare.
+/// A window for so many partitions, with buffers to spare beyond those that lanes own.
 pub(crate) fn memory(partitions: usize) -> HeapWindow {
-    HeapWindow::new(4 << 20, shape(partitions)).expect("4 MiB are enough")
+    HeapWindow::new(8 << 20, shape(partitions)).expect("8 MiB are enough")
 }
 
 /// A window for so many partitions whose pools share `spare` buffers beyond those that are guaranteed.
