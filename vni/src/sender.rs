@@ -1,5 +1,6 @@
 //! Frames into a lane: copied into buffers of our pool, or written there, and named by descriptors of the ring.
 
+use heapless::Vec;
 use shmem::pool::{Pool, Span};
 use shmem::ring::Ring;
 use shmem::segment::Source;
@@ -158,9 +159,10 @@ impl<'w, R: RingWords> Sender<'w, R> {
     #[inline]
     fn write_pieces(&mut self, len: usize, offload: Offload, mut fill: impl FnMut(Span<'w>)) {
         let mut left = len;
-        let mut second = offload.to_word();
+        let mut pieces: Vec<Piece, MAX_BUFFERS_OF_FRAME> = Vec::new();
         while left > 0 {
-            let Some(place) = self.packer.place(left, self.producer.next()) else {
+            let number = self.producer.next().wrapping_add(pieces.len() as u32);
+            let Some(place) = self.packer.place(left, number) else {
                 debug_assert!(false, "buffers were provided");
                 return;
             };
@@ -169,8 +171,13 @@ impl<'w, R: RingWords> Sender<'w, R> {
                 Err(_) => debug_assert!(false, "our buffers lie in our pool"),
             }
             left -= place.len as usize;
-            let first = Piece { offset: place.offset, len: place.len, more: left > 0 };
-            self.producer.write(&self.ring, [first.to_word(), second]);
+            let kept = pieces.push(Piece { offset: place.offset, len: place.len, more: left > 0 });
+            debug_assert!(kept.is_ok(), "no frame needs more");
+        }
+        // Only now: had `fill` panicked in the middle, the next frame would have been a part of this one.
+        let mut second = offload.to_word();
+        for piece in pieces {
+            self.producer.write(&self.ring, [piece.to_word(), second]);
             second = 0;
         }
     }
