@@ -41,6 +41,8 @@ pub struct Endpoint {
     ticks: Ticks,
     /// Somebody may wait on the set, or has waited: the bell may have rings that were not taken yet.
     asleep: bool,
+    /// Frames have been lent, and some may have been given back elsewhere.
+    lends: bool,
     /// Peers in whose lanes a fault was found, a bit for each.
     faulty: u32,
     /// Doorbells for which a bell was rung.
@@ -128,7 +130,7 @@ impl Endpoint {
         parts.port().start();
         doorbell::publish(parts.port());
         let mut endpoint =
-            Self { parts, wait_set, ticks, asleep: false, faulty: 0, rung: 0, wakeups: 0, _claim: claim };
+            Self { parts, wait_set, ticks, asleep: false, lends: false, faulty: 0, rung: 0, wakeups: 0, _claim: claim };
         endpoint.step_links();
         Ok(endpoint)
     }
@@ -185,6 +187,8 @@ impl Endpoint {
             self.window().bell(self.index()).map(Bell::take);
             self.wakeups += 1;
             self.asleep = false;
+            self.parts.set_asleep(false);
+            self.release_lent();
         }
         doorbell::take(self.parts.port());
         if self.ticks.is_due() {
@@ -197,6 +201,8 @@ impl Endpoint {
     /// and one may wait; in any case a [`Endpoint::turn`] comes next. Release and publish before.
     pub fn arm(&mut self) -> bool {
         self.asleep = true;
+        self.parts.set_asleep(true);
+        self.release_lent();
         let lanes = LaneSlot::count(self.window().shape());
         // No kernel refuses it. If one did, nobody would be woken for the next tick.
         let mut may_sleep = self.wait_set.set_timer(&self.ticks).is_ok();

@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 
+use shmem::order::full_fence;
 use shmem::pool::{Pool, Span};
 use shmem::segment::Sink;
 use vni::descriptor::Offload;
@@ -29,6 +30,36 @@ pub struct LentFrame {
     head: Vec<u8>,
     /// Where the rest lies; `None` if there is none.
     loan: Option<Loan>,
+}
+
+/// Bytes of a frame that is lent, where they lie. They are the sender's to write: here they are only read.
+#[derive(Clone, Copy)]
+pub struct LentSpan<'a>(Span<'a>);
+
+impl LentSpan<'_> {
+    /// Its bytes.
+    #[inline]
+    pub fn len(self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether it has none.
+    #[inline]
+    pub fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Reads into `into`, as far as it fits.
+    #[inline]
+    pub fn copy_to(self, into: Sink<'_>) {
+        self.0.copy_to(into);
+    }
+
+    /// Where it begins, for a system call that copies its bytes.
+    #[inline]
+    pub fn as_ptr(self) -> *const u8 {
+        self.0.as_ptr().cast_const()
+    }
 }
 
 /// What has to be given back.
@@ -84,7 +115,7 @@ impl LentFrame {
 
     /// What follows [`LentFrame::head`], piece by piece.
     #[inline]
-    pub fn rest(&self) -> impl Iterator<Item = Span<'_>> {
+    pub fn rest(&self) -> impl Iterator<Item = LentSpan<'_>> {
         let mut skipped = self.head.len();
         let pieces = self.loan.iter().flat_map(|loan| loan.lent.pieces.iter().map(|piece| (loan.pool, piece)));
         pieces.filter_map(move |(pool, piece)| {
@@ -92,7 +123,7 @@ impl LentFrame {
             skipped -= here;
             // A piece that was checked lies in the pool.
             let span = pool.span(piece.offset.into(), piece.len as usize).ok()?;
-            Some(span.split_at(here).1).filter(|span| !span.is_empty())
+            Some(LentSpan(span.split_at(here).1)).filter(|span| !span.is_empty())
         })
     }
 
@@ -116,5 +147,9 @@ impl Drop for Loan {
     #[inline]
     fn drop(&mut self) {
         self.lent.give_back(self.backing.loans(self.lane));
+        // The owner of the endpoint is to tell the sender, also if it sleeps: it says that it does, FENCE, and looks at what
+        // was given back.
+        full_fence();
+        self.backing.wake_sleeper();
     }
 }

@@ -45,7 +45,7 @@ pub mod window_server;
 pub use claim::{Claim, ClaimError};
 pub use endpoint::{Endpoint, LinkState, OpenError, Received, TurnOutcome};
 pub use lane::Lane;
-pub use lent::LentFrame;
+pub use lent::{LentFrame, LentSpan};
 pub use shmem::pool::Span;
 pub use vni::descriptor::{Offload, Segmentation};
 pub use vni::sender::SendError;

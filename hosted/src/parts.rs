@@ -3,13 +3,15 @@
 //! The parts of [`vni`] borrow: the window, the pool's shared buffers, counters. An endpoint owns all of that, so the
 //! parts borrow from a [`Backing`] behind an `Arc`, which does not move and which [`EndpointParts`] drops last. The
 //! `'static` that the parts claim for these borrows is never handed out: what leaves this module is borrowed from
-//! [`EndpointParts`].
+//! [`EndpointParts`], or holds the backing itself, as a frame that is lent does.
 
 // Here borrows of the backing are made to last as long as the parts.
 #![allow(unsafe_code)]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use shmem::order::full_fence;
 use vni::buffers::SharedBuffers;
 use vni::counters::NamedCounter;
 use vni::headers::HEAD_LEN;
@@ -21,12 +23,16 @@ use vni::receiver::{self, Receiver};
 use vni::ring::Wake;
 use vni::sender::{self, Sender};
 
+use crate::bell::Bell;
 use crate::lent::{LentFrame, Loan};
 use crate::window::WindowFile;
 
 /// What the parts refer to. It holds a copy of the window's file, so that the window stays mapped.
 pub(crate) struct Backing {
     files: WindowFile,
+    me: usize,
+    /// Whether the endpoint's owner may be waiting on its file descriptor.
+    asleep: AtomicBool,
     buffers: SharedBuffers,
     /// One for each partition; our own is not used.
     statuses: Vec<LinkStatus>,
@@ -46,6 +52,13 @@ impl Backing {
     /// What is lent of a lane that there is.
     pub(crate) fn loans(&self, lane: usize) -> &Loans {
         &self.lanes[lane].loans
+    }
+
+    /// Rings our own bell if we sleep.
+    pub(crate) fn wake_sleeper(&self) {
+        if self.asleep.load(Ordering::Relaxed) {
+            self.files.bell(self.me).into_iter().for_each(Bell::ring);
+        }
     }
 }
 
@@ -77,6 +90,8 @@ impl EndpointParts {
         let shape = files.shape();
         let shared = Arc::new(Backing {
             files: files.clone(),
+            me,
+            asleep: AtomicBool::new(false),
             buffers: SharedBuffers::new(),
             statuses: (0..shape.partitions()).map(|_| LinkStatus::default()).collect(),
             lanes: (0..LaneSlot::count(shape)).map(|_| LaneBacking::default()).collect(),
@@ -129,6 +144,14 @@ impl EndpointParts {
     pub(crate) fn release(&mut self, lane: usize) -> Option<Wake> {
         let receiver = &mut self.lanes.get_mut(lane)?.as_mut()?.receiver;
         Some(receiver.release_not_lent(self.backing.loans(lane)))
+    }
+
+    /// Says whether the owner may be waiting. After saying so, look at what was given back.
+    pub(crate) fn set_asleep(&self, asleep: bool) {
+        self.backing.asleep.store(asleep, Ordering::Relaxed);
+        if asleep {
+            full_fence();
+        }
     }
 
     /// The status of the link to a peer.

@@ -4,7 +4,7 @@ mod support;
 
 use std::thread;
 
-use hosted::{Endpoint, LentFrame, Offload, SendError, Span};
+use hosted::{Endpoint, LentFrame, LentSpan, Offload, SendError, Span};
 use shmem::segment::Source;
 use support::{both_up, until_up, window};
 
@@ -62,7 +62,7 @@ fn what_is_left_to_be_done_is_held_against_a_head_of_our_own() {
     let lent = b.receive_lent(from_a).expect("the second is true");
     assert_eq!((lent.offload(), b.counter("rx_drop_bad_offload")), (udp, 1));
     assert!(!lent.head().is_empty() && frame.starts_with(lent.head()));
-    assert_eq!(lent.head().len() + lent.rest().map(Span::len).sum::<usize>(), frame.len());
+    assert_eq!(lent.head().len() + lent.rest().map(LentSpan::len).sum::<usize>(), frame.len());
     assert_eq!(bytes(&lent), frame);
 }
 
@@ -76,6 +76,27 @@ fn a_frame_may_outlive_its_endpoint_and_its_window() {
     let lent = b.receive_lent(from_a).expect("it was published");
     drop((a, b, window));
     assert_eq!(bytes(&lent), [5; 100]);
+}
+
+#[test]
+fn who_sleeps_is_woken_by_what_is_given_back_and_tells_its_sender() {
+    let window = window(2);
+    let [mut a, mut b] = both_up(&window);
+    let (to_b, from_a) = (a.lane(1, 0).unwrap(), b.lane(0, 0).unwrap());
+    while a.send(to_b, &[3; 8000], Offload::NONE).is_ok() {}
+    a.publish(to_b);
+    assert!(!a.await_room(to_b), "the ring or the pool is full");
+    let lent: Vec<LentFrame> = std::iter::from_fn(|| b.receive_lent(from_a)).collect();
+    b.release(from_a);
+    b.turn();
+    let bell = window.bell(1).unwrap();
+    bell.take();
+    assert!(b.arm());
+    assert!(!bell.take());
+    thread::spawn(move || drop(lent)).join().unwrap();
+    assert!(bell.take(), "it may be waiting");
+    b.turn();
+    assert_eq!(a.send(to_b, &[3; 8000], Offload::NONE), Ok(()));
 }
 
 /// Frames go to a thread that looks at them one behind the other and gives them back there.

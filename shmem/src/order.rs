@@ -5,15 +5,14 @@
 /// Orders every store before it before every load after it, as `fence(SeqCst)` does.
 ///
 /// On x86-64 it is a locked instruction, as in Linux (`smp_mb`), not `mfence`, which costs some processors twice as much:
-/// both wait for earlier stores (Intel SDM volume 3A, section 9.2.3.8; AMD's manual, volume 2, section 7.4.2), and `mfence`
-/// for instructions that have nothing to do with memory too.
+/// both wait for earlier stores (Intel SDM volume 3A, section 9.2; AMD's manual, volume 2, section 7.4.2).
 #[inline]
 pub fn full_fence() {
     #[cfg(all(target_arch = "x86_64", not(any(miri, visible_copies))))]
-    // SAFETY: adds nothing to the word below the stack's top, which belongs to this thread; whatever it holds stays. It is
-    // opaque to the compiler, and so may touch all memory: no access is moved past it.
+    // SAFETY: adds nothing to the word below the stack's top, which belongs to this thread; whatever it holds stays. Without
+    // options it is opaque to the compiler, and may touch the stack and all memory: no access is moved past it.
     unsafe {
-        core::arch::asm!("lock add dword ptr [rsp - 4], 0", options(nostack));
+        core::arch::asm!("lock add dword ptr [rsp - 4], 0");
     }
     // Miri and sanitizers do not see what an instruction orders.
     #[cfg(not(all(target_arch = "x86_64", not(any(miri, visible_copies)))))]

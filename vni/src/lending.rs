@@ -28,7 +28,7 @@ const WORDS: usize = (RING_SLOTS / BITS) as usize;
 
 /// A frame that has been taken from its ring and lies where it was. Its pieces were checked; their bytes are the peer's, and
 /// can change at any time.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(PartialEq, Eq, Debug)]
 pub struct Lent {
     /// Its bytes.
     pub len: usize,
@@ -146,10 +146,14 @@ pub fn first_lent(words: &impl LoanWords, from: u32, to: u32, life: u32) -> u32 
 }
 
 impl Lent {
-    /// Gives it back, to the loans that it was noted in. Its buffers are the peer's again with the next release.
+    /// Gives it back, to the loans that it was noted in. Its buffers are the peer's again with the next release. Once given
+    /// back, there is nothing left of it to be given back again.
     #[inline]
-    pub fn give_back(&self, loans: &Loans) {
-        give_back(loans, self.first, self.life);
+    pub fn give_back(&mut self, loans: &Loans) {
+        if !self.pieces.is_empty() {
+            self.pieces.clear();
+            give_back(loans, self.first, self.life);
+        }
     }
 }
 

@@ -40,7 +40,7 @@ fn frames_are_lent_and_given_back_in_any_order_and_the_ring_in_its_own() {
         a.to(1).send(&vec![len as u8; len]).unwrap();
     }
     let _ = a.to(1).lane.sender.publish();
-    let lent = [60, 20_000, 1514].map(|len| {
+    let mut lent = [60, 20_000, 1514].map(|len| {
         let (lent, bytes) = borrow(&mut b, &loans);
         assert_eq!((lent.len, bytes), (len, vec![len as u8; len]));
         lent
@@ -67,7 +67,7 @@ fn a_sender_takes_no_buffer_back_that_is_lent() {
     let loans = Loans::default();
     a.to(1).send(&[1; 8000]).unwrap();
     let _ = a.to(1).lane.sender.publish();
-    let (lent, _) = borrow(&mut b, &loans);
+    let (mut lent, _) = borrow(&mut b, &loans);
     for _ in 0..100 {
         while a.to(1).send(&[2; 8000]).is_ok() {}
         let _ = a.to(1).lane.sender.publish();
@@ -89,7 +89,7 @@ fn what_was_lent_before_a_link_began_anew_holds_up_nothing() {
     let (a, b, again) = (Backing::default(), Backing::default(), Backing::default());
     let mut b = Partition::new(memory.window(), 1, &b);
     let loans = Loans::default();
-    let lent = {
+    let mut lent = {
         let mut a = Partition::new(memory.window(), 0, &a);
         settle(&mut [&mut a, &mut b]);
         a.to(1).send(&[1; 100]).unwrap();
@@ -102,7 +102,7 @@ fn what_was_lent_before_a_link_began_anew_holds_up_nothing() {
     settle(&mut [&mut a, &mut b]);
     a.to(1).send(&[2; 100]).unwrap();
     let _ = a.to(1).lane.sender.publish();
-    let (second, bytes) = borrow(&mut b, &loans);
+    let (mut second, bytes) = borrow(&mut b, &loans);
     assert_eq!(bytes, [2; 100]);
     lent.give_back(&loans);
     let _ = b.to(0).lane.receiver.release_not_lent(&loans);

@@ -109,12 +109,14 @@ int sprig_vni_await_room(sprig_vni_endpoint *endpoint, uint32_t peer, uint32_t q
 /* Borrows frames where they lie: how many came. Until a frame is given back it holds up the buffers of all that came after it
  * from that peer; so give back soon. It may outlive the endpoint. */
 uint32_t sprig_vni_borrow(sprig_vni_endpoint *endpoint, uint32_t peer, uint32_t queue, sprig_vni_lent *frames, uint32_t count);
-/* Gives frames back, in any order and by any thread; one that was given back already is passed over. 0, or -1: failed. */
+/* Gives frames back, in any order and by any thread; one whose handle is null is passed over, so never give back a copy of the
+ * struct as well. Wakes who waits on the endpoint. 0, or -1: failed. */
 int sprig_vni_give_back(sprig_vni_lent *frames, uint32_t count);
 /* Tells the sender what was given back. 0, or -1: failed. */
 int sprig_vni_release(sprig_vni_endpoint *endpoint, uint32_t peer, uint32_t queue);
 /* Has `fill` write a frame of `len` bytes where it will lie, in pieces of 8 KiB or less. offload may be null: nothing is left
- * to be done. SPRIG_VNI_SENT, or why it was not taken, and fill was not called; -1: failed. */
+ * to be done. What `fill` leaves as it was is what an earlier frame, perhaps to another peer, has left there.
+ * SPRIG_VNI_SENT, or why it was not taken, and fill was not called; -1: failed. */
 int sprig_vni_send_in_place(sprig_vni_endpoint *endpoint, uint32_t peer, uint32_t queue, uint32_t len, const sprig_vni_offload *offload, sprig_vni_fill fill, void *context);
 /* Publishes what was sent in place since the last time, as one burst, and rings the peer if it sleeps. 0, or -1: failed. */
 int sprig_vni_publish(sprig_vni_endpoint *endpoint, uint32_t peer, uint32_t queue);

@@ -123,7 +123,10 @@ impl Endpoint {
                 }
             };
             match self.parts.lend(lane.index()) {
-                Ok(frame) => return Some(frame),
+                Ok(frame) => {
+                    self.lends = true;
+                    return Some(frame);
+                }
                 Err(NotLent::NoFrame) => return None,
                 Err(NotLent::BadOffload) => {}
                 Err(NotLent::Pieces) => {
@@ -133,6 +136,13 @@ impl Endpoint {
                     }
                 }
             }
+        }
+    }
+
+    /// Tells senders of what other threads may have given back.
+    pub(super) fn release_lent(&mut self) {
+        if self.lends {
+            self.lanes().for_each(|lane| self.release(lane));
         }
     }
 

@@ -259,7 +259,7 @@ impl Game<'_> {
             }
         }
         let given_back = script.below(self.lent[me].len() as u64 + 1) as usize;
-        self.lent[me].drain(..given_back).for_each(|lent| lent.give_back(&self.loans[me]));
+        self.lent[me].drain(..given_back).for_each(|mut lent| lent.give_back(&self.loans[me]));
         let _ = self.honest[me].to(HOSTILE).lane.receiver.release_not_lent(&self.loans[me]);
     }
 

@@ -51,6 +51,47 @@ fn sleep_and_wake(lacks: Lacks) {
     producing.join().unwrap();
 }
 
+/// When a consumer that has asked to be rung asks again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AsksAgain {
+    /// Once it has taken something, as a receiver does.
+    AfterTaking,
+    /// Never.
+    Never,
+}
+
+/// Two frames, for each of which the consumer sleeps twice: it wakes once by itself, as at a tick, and then only looks.
+fn sleep_on(asks: AsksAgain) {
+    let shared = Arc::new((Ring::new(Lacks::Nothing), Notify::new()));
+    let of_producer = shared.clone();
+    let producing = thread::spawn(move || {
+        let (ring, interrupt) = &*of_producer;
+        let mut producer = Producer::default();
+        for _ in 0..2 {
+            producer.write(ring, [0, 0]);
+            if producer.publish(ring).is_needed() {
+                interrupt.notify();
+            }
+        }
+    });
+    let (ring, interrupt) = &*shared;
+    let (mut consumer, mut has_asked) = (Consumer::default(), false);
+    while consumer.taken() < 2 {
+        for nap in 0..2 {
+            let may_sleep = if has_asked { consumer.first_word(ring, 0).is_none() } else { consumer.arm(ring) };
+            has_asked |= may_sleep;
+            if may_sleep && nap == 1 {
+                interrupt.wait();
+            }
+        }
+        while consumer.first_word(ring, 0).is_some() {
+            consumer.take(1);
+            has_asked &= asks == AsksAgain::Never;
+        }
+    }
+    producing.join().unwrap();
+}
+
 /// Two descriptors published as one burst, the second of them of a frame that began with the first.
 fn burst(lacks: Lacks) {
     let shared = Arc::new((Ring::new(lacks), [Memory::new(0), Memory::new(0)]));
@@ -124,6 +165,16 @@ fn without_one_of_its_fences_or_orderings_a_consumer_sleeps_on_or_reads_what_is_
     {
         assert!(is_caught(move || sleep_and_wake(lacks)), "{lacks:?} is not missed");
     }
+}
+
+#[test]
+fn a_consumer_that_has_asked_to_be_rung_only_looks_when_it_sleeps_on() {
+    holds(|| sleep_on(AsksAgain::AfterTaking));
+}
+
+#[test]
+fn a_consumer_that_does_not_ask_again_once_it_has_taken_something_sleeps_on() {
+    assert!(is_caught(|| sleep_on(AsksAgain::Never)));
 }
 
 #[test]

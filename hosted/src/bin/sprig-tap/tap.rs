@@ -98,7 +98,7 @@ impl Tap {
     pub(crate) fn write(&mut self, frame: &LentFrame) -> Result<bool> {
         let header = header_for(frame.offload());
         let private = [&header[..], frame.head()].map(|bytes| (bytes.as_ptr(), bytes.len()));
-        let lent = frame.rest().map(|span| (span.as_ptr().cast_const(), span.len()));
+        let lent = frame.rest().map(|span| (span.as_ptr(), span.len()));
         let mut parts = [libc::iovec { iov_base: ptr::null_mut(), iov_len: 0 }; MAX_PARTS];
         for (part, (start, len)) in parts.iter_mut().zip(private.into_iter().chain(lent)) {
             *part = libc::iovec { iov_base: start.cast_mut().cast(), iov_len: len };
