@@ -110,8 +110,9 @@ void sprig_vni_blame(struct sprig_vni *vni, u32 peer)
 	napi_schedule(&vni->queue[SPRIG_LINK_QUEUE].napi);
 }
 
-/* In the first queue's poll, for those that are busy or broke a rule. A handshake in which the other end answers at once goes all its way in one call, and no
- * further: a peer that changes its mind without end waits for the next poll.
+/*
+ * In the first queue's poll, for those that are busy or broke a rule. A handshake in which the other end answers at once
+ * goes all its way in one call, and no further: a peer that changes its mind without end waits for the next poll.
  */
 void sprig_vni_step_links(struct sprig_vni *vni, u32 peers)
 {

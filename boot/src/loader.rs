@@ -97,8 +97,8 @@ unsafe fn perform(step: Step<'_>, loaded: &mut Loaded) {
     }
 }
 
-/// Fills with zeros, a cache line at a time, past the caches: nobody reads it soon. An emulator takes a third of the time that
-/// it takes for `rep stosq`, whose every step it counts.
+/// Fills with zeros, a cache line at a time, past the caches: nobody reads it soon. Of `rep stosq` an
+/// emulator counts every step. A single word of 8 bytes is cleared in one piece.
 ///
 /// # Safety
 /// Usable memory, identity-mapped, that nobody uses.
@@ -123,10 +123,13 @@ pub unsafe fn zero(range: MemoryRange) {
             "jb 2b",
             "sfence",
             "3:",
+            "rep stosq",
+            "mov rcx, {bytes}",
             "rep stosb",
             end = in(reg) lines_end,
+            bytes = in(reg) range.len() % 8,
             inout("rdi") range.start() => _,
-            inout("rcx") range.len() % LINE => _,
+            inout("rcx") range.len() % LINE / 8 => _,
             in("rax") 0_u64,
             options(nostack)
         );
