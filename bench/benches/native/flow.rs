@@ -36,6 +36,8 @@ pub(crate) struct Flow {
     /// Frames between two publications, and the most that are given back at once.
     pub(crate) burst: usize,
     pub(crate) pool: u64,
+    /// Of the window, if that is the parameter; all but two are absent.
+    pub(crate) partitions: Option<usize>,
     pub(crate) waits: Waits,
     pub(crate) duration: Duration,
 }
@@ -45,7 +47,8 @@ impl Flow {
         let case = Case::new("frames", self.copies.into(), "frames/s")
             .with("frame_bytes", self.frame)
             .with("burst", self.burst)
-            .with("footprint_bytes", self.pool);
+            .with("footprint_bytes", self.footprint());
+        let case = self.partitions.into_iter().fold(case, |case, partitions| case.with("partitions", partitions));
         let case = match self.waits {
             Waits::Polling => case.with("receiver", "polling"),
             Waits::Sleeping { after_us } => {
@@ -53,6 +56,14 @@ impl Flow {
             }
         };
         probe(case, move |peer: &mut Peer| self.sample(peer))
+    }
+
+    /// What the sender uses in turn: all of a pool whose lane is alone, else its share of one half.
+    fn footprint(self) -> u64 {
+        match self.partitions.unwrap_or(2) as u64 - 1 {
+            1 => self.pool,
+            lanes => self.pool / 2 / lanes,
+        }
     }
 
     fn sample(self, peer: &mut Peer) -> Result<Sample> {
@@ -63,7 +74,9 @@ impl Flow {
             let doorbells = Counter::mean(port.doorbells as f64 / port.frames as f64);
             Ok(clock::frames(rate, self.frame).count("doorbells_per_frame", doorbells))
         };
-        port::exchange(peer, self.waits, self.pool, here, |port, control| self.send(port, control))
+        port::exchange(peer, self.waits, (self.partitions.unwrap_or(2), self.pool), here, |port, control| {
+            self.send(port, control)
+        })
     }
 
     /// Receives up to a burst, at least one frame, and gives it back.

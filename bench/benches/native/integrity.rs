@@ -36,7 +36,7 @@ pub(crate) fn numbered(count: u64) -> Box<dyn Probe<Peer>> {
     let case = Case::new("integrity", "vni", "frames/s").with("frame_bytes", FRAME).with("frames", count);
     probe(case.with("receiver", "sleeping"), move |peer: &mut Peer| {
         let here = |port: &mut Port, control: &mut Control| receive(count, port, control);
-        port::exchange(peer, WAITS, POOL, here, |port, control| send(count, port, control))
+        port::exchange(peer, WAITS, (2, POOL), here, |port, control| send(count, port, control))
     })
 }
 

@@ -33,6 +33,8 @@ pub(crate) enum Part {
     Frames,
     /// Frames of 1,500 bytes, by footprint
     Footprint,
+    /// Frames one way beside partitions that are absent
+    Idle,
     /// A receiver that sleeps and is woken
     Sleeping,
     /// Whether every frame arrives as it was sent
@@ -81,6 +83,7 @@ pub(crate) fn probes(part: Part, effort: Effort, frames: u64, dpdk: Option<&Path
             frames_one_way(effort).into_iter().chain(dpdk).collect()
         }
         Part::Footprint => footprint(effort),
+        Part::Idle => idle(effort),
         Part::Sleeping => sleeping(effort),
         Part::Integrity => vec![numbered(if is_smoke { 10_000 } else { frames })],
     }
@@ -100,7 +103,15 @@ fn index(effort: Effort) -> Probes {
 }
 
 fn flow(frame: usize, burst: usize, effort: Effort) -> Flow {
-    Flow { copies: Copies::Both, frame, burst, pool: POOL, waits: Waits::Polling, duration: effort.duration() }
+    Flow {
+        copies: Copies::Both,
+        frame,
+        burst,
+        pool: POOL,
+        partitions: None,
+        waits: Waits::Polling,
+        duration: effort.duration(),
+    }
 }
 
 fn limits(frame: usize, footprint: u64, effort: Effort) -> [Box<dyn Probe<Peer>>; 2] {
@@ -150,6 +161,19 @@ fn footprint(effort: Effort) -> Probes {
         all.extend(limits(ORDINARY, footprint, effort));
     }
     all
+}
+
+/// A receiver that looks into the lanes of all after each burst. Each lane has as many buffers to use in turn as one that is
+/// alone.
+fn idle(effort: Effort) -> Probes {
+    let flow = |partitions: usize, waits| {
+        let pool = if partitions == 2 { POOL } else { 2 * POOL * (partitions as u64 - 1) };
+        Flow { partitions: Some(partitions), pool, waits, ..flow(SHORT, 32, effort) }.probe()
+    };
+    let all = effort.of(&[2, 16], &[2, 4, 8, 16, 32]);
+    all.into_iter()
+        .flat_map(|partitions| [Waits::Polling, Waits::Sleeping { after_us: 0 }].map(|waits| flow(partitions, waits)))
+        .collect()
 }
 
 fn sleeping(effort: Effort) -> Probes {

@@ -28,19 +28,25 @@ const SLEEP: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// A window for two endpoints, whose pools have that many bytes each.
 pub(crate) fn window(pool_len: u64) -> Result<WindowFile> {
-    let shape = Shape::new(2, 1).context("cannot make a window")?;
-    WindowFile::create(shape, control_len(shape) + 2 * pool_len, "bench").context("cannot make a window")
+    window_of(2, pool_len)
+}
+
+/// A window of so many partitions, of which all but two stay absent.
+fn window_of(partitions: usize, pool_len: u64) -> Result<WindowFile> {
+    let shape = Shape::new(partitions, 1).context("cannot make a window")?;
+    let len = control_len(shape) + partitions as u64 * pool_len;
+    WindowFile::create(shape, len, "bench").context("cannot make a window")
 }
 
 /// Takes a sample of two sides that exchange frames. Each gets a port whose link is up, and both begin at the same time.
 pub(crate) fn exchange(
     peer: &mut Peer,
     waits: Waits,
-    pool_len: u64,
+    (partitions, pool_len): (usize, u64),
     here: impl FnOnce(&mut Port, &mut Control) -> Result<Sample>,
     there: impl FnOnce(&mut Port, &mut Control) -> Result<()>,
 ) -> Result<Sample> {
-    let window = window(pool_len)?;
+    let window = window_of(partitions, pool_len)?;
     let here = |control: &mut Control| {
         let mut port = Port::up(&window, HERE)?;
         control.meet()?;
@@ -59,6 +65,10 @@ pub(crate) fn exchange(
 pub(crate) struct Port {
     endpoint: Endpoint,
     lane: Lane,
+    /// That to the peer, and those to partitions that are absent.
+    lanes: Vec<Lane>,
+    /// The lane of these that is looked at next.
+    next: usize,
     window: WindowFile,
     polls: u32,
     /// Doorbells, whether they woke it or not.
@@ -80,8 +90,19 @@ impl Port {
             endpoint.turn();
             limit.check()?;
         }
-        let window = window.clone();
-        Ok(Self { endpoint, lane, window, polls: 0, doorbells: 0, lost_wakeups: 0, sleeps: 0, frames: 0 })
+        let (window, lanes) = (window.clone(), endpoint.lanes().collect());
+        Ok(Self {
+            endpoint,
+            lane,
+            lanes,
+            next: 0,
+            window,
+            polls: 0,
+            doorbells: 0,
+            lost_wakeups: 0,
+            sleeps: 0,
+            frames: 0,
+        })
     }
 
     /// Gives the endpoint time now and then. Call it at each poll.
@@ -161,12 +182,22 @@ impl Port {
         }
     }
 
-    /// Copies a frame that has come into `into`. Returns its length.
+    /// Copies a frame that has come into `into`, by whichever lane. Returns its length.
     #[inline]
     pub(crate) fn receive_now(&mut self, into: &mut [u8]) -> Option<usize> {
-        let received = self.endpoint.receive(self.lane, into)?;
-        self.frames += 1;
-        Some(received.len)
+        for _ in 0..self.lanes.len() {
+            if let Some(received) = self.endpoint.receive(self.lanes[self.next], into) {
+                self.frames += 1;
+                return Some(received.len);
+            }
+            self.look_further();
+        }
+        None
+    }
+
+    #[inline]
+    fn look_further(&mut self) {
+        self.next = if self.next + 1 == self.lanes.len() { 0 } else { self.next + 1 };
     }
 
     /// Borrows a frame that has come, reads its first bytes into `head`, and gives it back.
@@ -178,9 +209,10 @@ impl Port {
         Some(frame.len())
     }
 
-    /// Gives back what was received.
+    /// Gives back what was received. The next frame is looked for in all lanes.
     pub(crate) fn release(&mut self) {
         self.endpoint.release(self.lane);
+        self.look_further();
     }
 
     pub(crate) fn publish(&mut self) -> Result<()> {

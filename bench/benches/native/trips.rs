@@ -89,7 +89,7 @@ impl Echoes {
         };
         probe(case.with("frame_bytes", self.frame), move |peer: &mut Peer| {
             let ask = |port: &mut Port, control: &mut Control| self.ask(port, control);
-            port::exchange(peer, self.waits, POOL, ask, |port, control| self.answer(port, control))
+            port::exchange(peer, self.waits, (2, POOL), ask, |port, control| self.answer(port, control))
         })
     }
 

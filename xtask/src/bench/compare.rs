@@ -52,7 +52,7 @@ fn recorded(places: &Places) -> Result<PathBuf> {
     ensure!(
         path.exists(),
         "no run is recorded for this kind of processor, {kind}; to record one, make it on a quiet machine and copy it: \
-         cargo xtask bench native --quick && cp {} {}",
+         cargo xtask bench native --quick && install -D {} {}",
         places.target.join("bench/native.json").display(),
         path.display()
     );

@@ -18,7 +18,7 @@ use crate::setup::{self, Item, dpdk};
 
 const BUILD_LIMIT: Duration = Duration::from_secs(20 * 60);
 const RUN_LIMIT: Duration = Duration::from_secs(3 * 60 * 60);
-const PARTS: &str = "hand-off,index,frames,footprint,sleeping,integrity";
+const PARTS: &str = "hand-off,index,frames,footprint,idle,sleeping,integrity";
 
 #[derive(Args)]
 pub(crate) struct Options {
