@@ -1,8 +1,9 @@
 //! What has become worse since a recorded run, on the same kind of processor.
 //!
 //! Figures of two runs are never compared as they are: a machine has good days and bad ones. What is compared is a subject of
-//! ours as a multiple of each reference of the same run, with the range that the samples give. A ratio has fallen if it lies
-//! outside of the recorded range, and the recorded one outside of its range: by more than either spread.
+//! ours as a multiple of each reference of the same run, with the range that the samples of both give, their extremes left out
+//! where there are five or more. A ratio has fallen if it lies outside of the recorded range, and the recorded one outside of
+//! its range: by more than either spread.
 
 use std::fmt;
 
@@ -34,8 +35,29 @@ impl fmt::Display for Fall {
     }
 }
 
-/// The ratios that both runs have, and those of them that have fallen.
-pub fn falls(then: &Bench, now: &Bench) -> (usize, Vec<Fall>) {
+/// What has come of the ratios of a recorded run.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct Regression {
+    /// How many were measured again.
+    pub compared: usize,
+    /// Cases of ours that were not.
+    pub missing: usize,
+    /// Ratios that are worse.
+    pub fallen: Vec<Fall>,
+}
+
+/// Holds a run against a recorded one.
+pub fn regression(then: &Bench, now: &Bench) -> Regression {
+    let ours =
+        |bench: &Bench| bench.measurements.iter().filter(|one| one.case.subject.starts_with(OURS)).cloned().collect();
+    let (then_ours, now_ours): (Vec<Measurement>, Vec<Measurement>) = (ours(then), ours(now));
+    let is_missing = |case: &Case| now_ours.iter().all(|one| one.case != *case);
+    let missing = then_ours.iter().filter(|one| is_missing(&one.case)).count();
+    let (compared, fallen) = falls(then, now);
+    Regression { compared, missing, fallen }
+}
+
+fn falls(then: &Bench, now: &Bench) -> (usize, Vec<Fall>) {
     let (mut compared, mut fallen) = (0, Vec::new());
     for ours in now.measurements.iter().filter(|one| one.case.subject.starts_with(OURS)) {
         let Some(before) = then.measurements.iter().find(|one| one.case == ours.case) else { continue };
@@ -57,10 +79,20 @@ pub fn falls(then: &Bench, now: &Bench) -> (usize, Vec<Fall>) {
     (compared, fallen)
 }
 
-/// Ours as a multiple of the reference's median, with the range of our samples.
+/// Ours as a multiple of the reference's, with the range that the samples of both allow.
 fn ratio(bench: &Bench, ours: &Measurement, subject: &str) -> Option<Summary> {
-    let theirs = reference(bench, ours, subject)?.summary().median;
-    Some(Summary::of(ours.samples.iter().map(|sample| sample / theirs))).filter(|ratio| ratio.median.is_finite())
+    let [ours, theirs] = [ours, reference(bench, ours, subject)?].map(|one| without_extremes(&one.samples));
+    let (median, least, most) = (ours.median / theirs.median, ours.least / theirs.most, ours.most / theirs.least);
+    median.is_finite().then_some(Summary { median, least, most, count: ours.count })
+}
+
+fn without_extremes(samples: &[f64]) -> Summary {
+    let mut sorted = samples.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    Summary::of(match &sorted[..] {
+        [_, middle @ .., _] if middle.len() >= 3 => middle.to_vec(),
+        all => all.to_vec(),
+    })
 }
 
 fn is_worse(case: &Case, then: Summary, now: Summary) -> bool {
@@ -103,6 +135,14 @@ mod tests {
     }
 
     #[test]
+    fn one_bad_sample_hides_nothing_and_an_unsteady_reference_is_no_fall() {
+        let then = bench(&[10.0, 11.0, 12.0, 11.0, 3.0], &[20.0], "frames/s");
+        assert_eq!(falls(&then, &bench(&[5.0, 5.0, 5.0], &[20.0], "frames/s")).1.len(), 1);
+        let unsteady = bench(&[10.0, 11.0, 12.0], &[10.0, 20.0, 40.0], "frames/s");
+        assert_eq!(falls(&unsteady, &bench(&[8.0, 9.0, 9.5], &[20.0], "frames/s")).1, []);
+    }
+
+    #[test]
     fn of_times_the_longer_is_the_worse() {
         let then = bench(&[100.0, 110.0], &[50.0], "ns");
         assert_eq!(falls(&then, &bench(&[130.0, 140.0], &[50.0], "ns")).1.len(), 1);
@@ -114,6 +154,6 @@ mod tests {
         let then = bench(&[10.0], &[20.0], "frames/s");
         let mut now = bench(&[1.0], &[20.0], "frames/s");
         now.measurements[0].case = now.measurements[0].case.clone().with("burst", 8.0);
-        assert_eq!(falls(&then, &now), (0, vec![]));
+        assert_eq!(regression(&then, &now), Regression { compared: 0, missing: 1, fallen: vec![] });
     }
 }

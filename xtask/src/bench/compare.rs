@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
+use bench::regression::Regression;
 use bench::{file, host, regression};
 use clap::Args;
 
@@ -33,13 +34,16 @@ pub(super) fn run(places: &Places, options: &Options) -> Result<()> {
         then.setting,
         now.setting
     );
-    let (compared, fallen) = regression::falls(&then, &now);
+    let Regression { compared, missing, fallen } = regression::regression(&then, &now);
     ensure!(compared > 0, "the run has nothing in common with {then_path}: was it made with the same options?");
     for remark in &now.remarks {
         println!("remark: {remark}");
     }
     for fall in &fallen {
         println!("fallen: {fall}");
+    }
+    if missing > 0 {
+        println!("not measured now: {missing} cases of ours that {then_path} has");
     }
     println!("{compared} ratios compared with {then_path}, {} fallen by more than their spread", fallen.len());
     if fallen.is_empty() { Ok(()) } else { bail!("{} ratios have fallen", fallen.len()) }
