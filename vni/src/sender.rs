@@ -158,21 +158,18 @@ impl<'w, R: RingWords> Sender<'w, R> {
 
     #[inline]
     fn write_pieces(&mut self, len: usize, offload: Offload, mut fill: impl FnMut(Span<'w>)) {
-        let mut left = len;
+        let Some(first) = self.place_piece(len, 0, &mut fill) else { return };
+        if !first.more {
+            return self.producer.write(&self.ring, [first.to_word(), offload.to_word()]);
+        }
+        let mut left = len - first.len as usize;
         let mut pieces: Vec<Piece, MAX_BUFFERS_OF_FRAME> = Vec::new();
-        while left > 0 {
-            let number = self.producer.next().wrapping_add(pieces.len() as u32);
-            let Some(place) = self.packer.place(left, number) else {
-                debug_assert!(false, "buffers were provided");
-                return;
-            };
-            match self.pool.span(place.offset.into(), place.len as usize) {
-                Ok(span) => fill(span),
-                Err(_) => debug_assert!(false, "our buffers lie in our pool"),
-            }
-            left -= place.len as usize;
-            let kept = pieces.push(Piece { offset: place.offset, len: place.len, more: left > 0 });
+        let mut next = Some(first);
+        while let Some(piece) = next {
+            let kept = pieces.push(piece);
             debug_assert!(kept.is_ok(), "no frame needs more");
+            next = if piece.more { self.place_piece(left, pieces.len() as u32, &mut fill) } else { None };
+            left -= next.map_or(0, |next| next.len as usize);
         }
         // Only now: had `fill` panicked in the middle, the next frame would have been a part of this one.
         let mut second = offload.to_word();
@@ -180,6 +177,19 @@ impl<'w, R: RingWords> Sender<'w, R> {
             self.producer.write(&self.ring, [piece.to_word(), second]);
             second = 0;
         }
+    }
+
+    /// Has the next piece of a frame filled, of which `left` bytes are to come. So many of its descriptors go before.
+    #[inline]
+    fn place_piece(&mut self, left: usize, before: u32, fill: &mut impl FnMut(Span<'w>)) -> Option<Piece> {
+        let place = self.packer.place(left, self.producer.next().wrapping_add(before));
+        debug_assert!(place.is_some(), "buffers were provided");
+        let place = place?;
+        match self.pool.span(place.offset.into(), place.len as usize) {
+            Ok(span) => fill(span),
+            Err(_) => debug_assert!(false, "our buffers lie in our pool"),
+        }
+        Some(Piece { offset: place.offset, len: place.len, more: left > place.len as usize })
     }
 
     /// Takes back the buffers of what the peer has consumed.
