@@ -131,6 +131,9 @@ chroot "$2/root" env -i PATH="$4" HOME=/root sh -ec '
     sprig check web.toml
     sprig plan web.toml
     test -s /usr/share/man/man1/sprig-init.1.gz && test -s /usr/share/bash-completion/completions/sprig
+    mkdir -p /proc
+    echo "pci=noearly sprig.partition=web" >/proc/cmdline
+    if sprig status; then exit 1; fi
     dpkg -r sprig
     test ! -e /usr/bin/sprig && test ! -e /usr/lib/sprig
 '
@@ -149,4 +152,6 @@ fn a_debian_installs_the_package_and_proposes_a_box_of_its_own_kernel() {
     let said = succeed(&mut command);
     assert!(said.contains("wrote web.toml: 2 partitions, 4 cores") && said.contains("ok: \"web\" has"), "{said}");
     assert!(said.contains("(/boot/vmlinuz-"), "{said}");
+    // Of the command for instances, to which the last one was handed over.
+    assert!(said.contains("this kernel was not started by Sprig"), "{said}");
 }

@@ -2,11 +2,10 @@
 //! `dkms/sprig-vni-dkms_<version>_amd64.deb`.
 //!
 //! It puts `driver/source` (the C shim and the compiled Rust core) into `/usr/src`, where DKMS builds a module of it
-//! for each kernel of the machine, now and whenever one is added; and beside it the command `sprig` of instances. `--try-out` has the real DKMS do so inside
-//! [`ModuleRoot`], which has no Rust either.
+//! for each kernel of the machine, now and whenever one is added. `--try-out` has the real DKMS do so inside [`ModuleRoot`],
+//! which has no Rust either.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -14,9 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
-use crate::build;
 use crate::driver;
-use crate::initrd::Program;
 use crate::module_root::ModuleRoot;
 use crate::package::deb::{self, Deb, VERSION};
 use crate::package::times::Epoch;
@@ -37,8 +34,6 @@ const TRIAL: &str = "/build/dkms";
 
 /// Tags of lintian that are no mistakes here.
 const OVERRIDES: &str = "\
-# It runs in every instance, whatever libraries that has.
-sprig-vni-dkms: shared-library-lacks-prerequisites [usr/bin/sprig]
 # It is linked into modules, by its symbols.
 sprig-vni-dkms: unstripped-binary-or-object [usr/src/sprig-vni-*/core.o.prebuilt]
 ";
@@ -65,12 +60,11 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
 pub(crate) fn make(places: &Places, folder: &Path) -> Result<PathBuf> {
     setup::ensure(places, &[Item::Kbuild])?;
     let source = driver::source(places)?;
-    let command = build::instance_command(places)?;
     let _lock = lock::take(&places.sprig)?;
-    pack(&source, &command, folder, Epoch::of_sources(places)?)
+    pack(&source, folder, Epoch::of_sources(places)?)
 }
 
-fn pack(source: &Path, command: &Program, folder: &Path, epoch: Epoch) -> Result<PathBuf> {
+fn pack(source: &Path, folder: &Path, epoch: Epoch) -> Result<PathBuf> {
     fs::create_dir_all(folder)?;
     let tree = tempfile::tempdir_in(folder)?;
     let sources = tree.path().join("usr/src").join(format!("{NAME}-{VERSION}"));
@@ -82,24 +76,17 @@ fn pack(source: &Path, command: &Program, folder: &Path, epoch: Epoch) -> Result
     let text = fs::read_to_string(&configuration).context("the driver's source has no dkms.conf")?;
     fs::write(&configuration, text.replace("#MODULE_VERSION#", VERSION))?;
 
-    let programs = tree.path().join("usr/bin");
-    fs::create_dir_all(&programs)?;
-    let program = programs.join(command.name);
-    fs::copy(&command.path, &program).with_context(|| format!("there is no {}", command.path.display()))?;
-    fs::set_permissions(program, fs::Permissions::from_mode(0o755))?;
-
     deb::document(tree.path(), PACKAGE, OVERRIDES, epoch)?;
     let deb = Deb {
         name: PACKAGE,
         section: "kernel",
         depends: "dkms",
-        // A host runs boxes, an instance lives in one: both have a command of that name.
-        further: "Conflicts: sprig\n",
-        summary: "Linux driver for Sprig's virtual Ethernet, and the command sprig",
+        // It has the command that looks after the other partitions.
+        further: "Recommends: sprig\n",
+        summary: "Linux driver for Sprig's virtual Ethernet",
         description: "A network interface between the kernels that share a machine. The module is\n\
                       built for each kernel by DKMS, from C and from one compiled object; no Rust\n\
-                      compiler is needed. The command looks after the other kernels: status, stop,\n\
-                      start, restart, log, dump.",
+                      compiler is needed.",
         scripts: scripts().into(),
     };
     deb.pack(tree.path(), folder, epoch)
@@ -173,18 +160,16 @@ mod tests {
         fs::write(source.path().join("dkms.conf"), "PACKAGE_VERSION=\"#MODULE_VERSION#\"\n").unwrap();
         fs::write(source.path().join("core.o.prebuilt"), "core").unwrap();
         fs::write(source.path().join("stamp"), "").unwrap();
-        let path = source.path().join("stamp");
         let epoch = Epoch::of_sources(&Places::find().unwrap()).unwrap();
-        let package = pack(source.path(), &Program { path, name: "sprig" }, out.path(), epoch).unwrap();
+        let package = pack(source.path(), out.path(), epoch).unwrap();
         let unpacked = out.path().join("unpacked");
         process::output(Command::new("dpkg-deb").arg("-x").args([&package, &unpacked]), process::QUICK).unwrap();
         let sources = unpacked.join(format!("usr/src/{NAME}-{VERSION}"));
         let configuration = fs::read_to_string(sources.join("dkms.conf")).unwrap();
         assert_eq!(configuration, format!("PACKAGE_VERSION=\"{VERSION}\"\n"));
-        let mode = fs::metadata(unpacked.join("usr/bin/sprig")).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o755);
+        assert!(!unpacked.join("usr/bin").exists(), "the package `sprig` has the command");
         assert!(sources.join("core.o.prebuilt").is_file() && !sources.join("stamp").exists());
-        let depends = process::output(Command::new("dpkg-deb").arg("-f").arg(&package).arg("Depends"), process::QUICK);
-        assert_eq!(depends.unwrap(), "dkms\n");
+        let field = |name| process::output(Command::new("dpkg-deb").arg("-f").arg(&package).arg(name), process::QUICK);
+        assert_eq!(["Depends", "Conflicts"].map(|name| field(name).unwrap().trim().to_owned()), ["dkms", ""]);
     }
 }
