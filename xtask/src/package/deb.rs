@@ -104,7 +104,7 @@ pub(crate) fn libraries(program: &Path) -> Result<String> {
 }
 
 /// Folders and files as packages have them, whatever this user's mask is. Programs stay programs.
-fn set_modes(folder: &Path) -> Result<()> {
+pub(super) fn set_modes(folder: &Path) -> Result<()> {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
     for entry in fs::read_dir(folder)? {
         let (path, metadata) = {
@@ -171,3 +171,24 @@ License: GPL-2
  On Debian systems, the text of the GNU General Public License, version 2, is in
  the file /usr/share/common-licenses/GPL-2.
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_are_those_of_packages_whatever_the_mask_was() {
+        let tree = tempfile::tempdir().unwrap();
+        let at = |name: &str| tree.path().join(name);
+        fs::create_dir(at("bin")).unwrap();
+        for (name, before) in [("bin/program", 0o700), ("data", 0o666), ("bin", 0o775), ("", 0o700)] {
+            if !at(name).exists() {
+                fs::write(at(name), "").unwrap();
+            }
+            fs::set_permissions(at(name), fs::Permissions::from_mode(before)).unwrap();
+        }
+        set_modes(tree.path()).unwrap();
+        let mode = |name: &str| fs::metadata(at(name)).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(["bin/program", "data", "bin", ""].map(mode), [0o755, 0o644, 0o755, 0o755]);
+    }
+}

@@ -56,6 +56,7 @@ impl Tree {
             tree.file(&path, text)?;
         }
         deb::document(tree.path(), "sprig", OVERRIDES, epoch)?;
+        deb::set_modes(tree.path())?;
         Ok(tree)
     }
 
@@ -67,7 +68,6 @@ impl Tree {
         let path = self.path().join(path);
         fs::create_dir_all(path.parent().context("a file lies in a folder")?)?;
         fs::write(&path, bytes)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644))?;
         Ok(path)
     }
 
