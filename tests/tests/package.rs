@@ -11,11 +11,15 @@ use tests::fixture;
 /// What the installed command is given as its environment.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The packages, made once for all tests. The command is the one that is built anyway.
-static PACKAGES: LazyLock<TempDir> = LazyLock::new(|| {
-    let folder = TempDir::with_prefix("sprig-test-").expect("a folder");
+/// The folder of the packages, made once for all tests, and anew by each run of them. The command is the one that is built
+/// anyway.
+static PACKAGES: LazyLock<PathBuf> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("package");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).expect("what the last run has left can be removed");
+    }
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(workspace()).args(["xtask", "package", "--profile", "debug", "--output"]).arg(folder.path());
+    cargo.current_dir(workspace()).args(["xtask", "package", "--profile", "debug", "--output"]).arg(&folder);
     succeed(&mut cargo);
     folder
 });
@@ -25,7 +29,7 @@ fn workspace() -> PathBuf {
 }
 
 fn package(name: &str) -> PathBuf {
-    PACKAGES.path().join(format!("{name}_{}_amd64.deb", env!("CARGO_PKG_VERSION")))
+    PACKAGES.join(format!("{name}_{}_amd64.deb", env!("CARGO_PKG_VERSION")))
 }
 
 /// Runs a command that must succeed, and gives all that it prints.
@@ -109,7 +113,7 @@ fn the_same_sources_make_the_same_package() {
     let mut compared = 0;
     for entry in fs::read_dir(again.path()).expect("packages") {
         let path = entry.expect("a package").path();
-        let first = PACKAGES.path().join(path.file_name().expect("a name"));
+        let first = PACKAGES.join(path.file_name().expect("a name"));
         let same = fs::read(&first).expect("the first") == fs::read(&path).expect("the second");
         assert!(same, "{} and {} differ", first.display(), path.display());
         compared += 1;
