@@ -19,7 +19,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 
 use self::deb::{Deb, VERSION};
@@ -45,6 +45,8 @@ pub(crate) struct Options {
 
 /// Makes all packages. Where there is no `dpkg-deb`, only the archive.
 pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
+    let folder = options.output.clone().unwrap_or_else(|| places.target.join("package"));
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     setup::ensure(places, &[Item::Sysroot])?;
     build::boot_image(places)?;
     let instance = build::instance_command(places)?;
@@ -52,8 +54,6 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     let mut command = places.cargo(&["build", "-p", "cli", "--profile", options.profile.name()]);
     process::shown_run(&mut command, CARGO_LIMIT)?;
 
-    let folder = options.output.clone().unwrap_or_else(|| places.target.join("package"));
-    fs::create_dir_all(&folder)?;
     let epoch = Epoch::of_sources(places)?;
     let tree = Tree::lay_out(places, &places.target.join(options.profile.folder()).join("sprig"), &instance, epoch)?;
     made(&archive(tree.path(), &folder, epoch)?);
