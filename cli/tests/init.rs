@@ -112,28 +112,45 @@ fn each_mistake_has_one_answer_and_leaves_nothing() {
     assert_eq!(after, before);
 }
 
-/// A machine of one core and 256 MiB, as Linux shows it.
-#[test]
-fn a_machine_that_cannot_carry_the_box_is_complained_of_and_nothing_is_written() {
-    let folder = with_kernels();
+/// Puts a machine into the folder, as Linux shows it: with these cores, and memory up to there.
+fn put_machine(folder: &Folder, apic_ids: &[u8], end_of_memory: &str) {
     let write = |path: &str, bytes: &[u8]| {
         let path = folder.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
     };
-    let header = [b"APIC".as_slice(), &52u32.to_le_bytes(), &[0; 28], &0xfee0_0000_u32.to_le_bytes(), &[0; 4]];
-    write("sys/firmware/acpi/tables/APIC", &[&header.concat()[..], &[0, 8, 0, 0, 1, 0, 0, 0]].concat());
-    for (number, (start, end)) in [("0x0", "0x9fbff"), ("0x100000", "0xfffffff")].into_iter().enumerate() {
+    let cores: Vec<_> = apic_ids.iter().flat_map(|id| [0, 8, *id, *id, 1, 0, 0, 0]).collect();
+    let len = u32::try_from(44 + cores.len()).unwrap();
+    let header = [b"APIC".as_slice(), &len.to_le_bytes(), &[0; 28], &0xfee0_0000_u32.to_le_bytes(), &[0; 4]];
+    write("sys/firmware/acpi/tables/APIC", &[&header.concat()[..], &cores].concat());
+    for (number, (start, end)) in [("0x0", "0x9fbff"), ("0x100000", end_of_memory)].into_iter().enumerate() {
         for (field, value) in [("start", start), ("end", end), ("type", "System RAM")] {
             write(&format!("sys/firmware/memmap/{number}/{field}"), value.as_bytes());
         }
     }
+}
+
+#[test]
+fn a_machine_that_cannot_carry_the_box_is_complained_of_and_nothing_is_written() {
+    let folder = with_kernels();
+    put_machine(&folder, &[0], "0xfffffff");
     let said = folder.sprig(&["init", "large", "--root", ".", "--this-machine"]);
     assert!(said.contains("error[too-few-cores]") && said.contains("error[too-little-memory]"), "{said}");
     assert!(said.contains("or --emulated") && said.ends_with("[exit 1]"), "{said}");
     assert!(!folder.path().join("large.toml").exists());
     // Without a word about the machine it is the same: it can be looked at.
     assert!(folder.sprig(&["init", "large", "--root", "."]).contains("error[too-few-cores]"));
+}
+
+/// Whether it has the clock that instances need is a question to the machine on which this runs.
+#[test]
+fn a_small_machine_can_carry_what_is_proposed_for_it() {
+    let folder = with_kernels();
+    put_machine(&folder, &[0, 1], "0x3fffffff");
+    let said = folder.sprig(&["init", "small", "--root", ".", "--this-machine"]);
+    assert!(!said.contains("error[too-") && !said.contains("cannot look"), "{said}");
+    let said = folder.sprig(&["init", "large", "--root", ".", "--this-machine", "--cpus", "2", "--memory", "1GiB"]);
+    assert!(said.contains("error[too-few-cores]") && said.contains("error[too-little-memory]"), "{said}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use partitioner::inventory::Inventory;
 use partitioner::size::Size;
 
 use super::{note, print, print_plan_warnings, print_warnings};
+use crate::init::defaults;
 use crate::init::kernels::{self, Kernel};
 use crate::init::proposal::{NAMES, Proposal};
 use crate::init::questions::Questions;
@@ -33,10 +34,10 @@ pub struct Init {
     /// Number of partitions [default: 2]
     #[arg(long, value_name = "NUMBER", value_parser = partitions)]
     partitions: Option<usize>,
-    /// Cores of each partition [default: 2]
+    /// Cores of each partition [default: 2, or its share of this machine]
     #[arg(long, value_name = "NUMBER", value_parser = cpus)]
     cpus: Option<u32>,
-    /// Memory of each partition [default: 1GiB]
+    /// Memory of each partition [default: 1GiB, or its share of this machine]
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     memory: Option<Size>,
     /// The kernel [default: the newest in /boot]
@@ -76,10 +77,12 @@ impl Init {
         let kernel = self.choose_kernel(&mut person)?;
         let machine = self.machine(&mut person)?;
         let partitions = answer(&self.partitions, || person.ask("Partitions", "2", partitions))?;
-        let cpus = answer(&self.cpus, || person.ask("Cores of each", "2", cpus))?;
-        let memory = answer(&self.memory, || person.ask("Memory of each", "1GiB", memory))?;
-        let (kernel_path, initrd) = (text(&kernel.path)?, kernel.initrd.as_deref().map(text).transpose()?);
         let machine = machine.as_ref();
+        let default = defaults::cpus(machine, partitions).to_string();
+        let cpus = answer(&self.cpus, || person.ask("Cores of each", &default, cpus))?;
+        let default = defaults::memory(machine, partitions).to_string();
+        let memory = answer(&self.memory, || person.ask("Memory of each", &default, memory))?;
+        let (kernel_path, initrd) = (text(&kernel.path)?, kernel.initrd.as_deref().map(text).transpose()?);
         let proposal = Proposal { name: &name, partitions, cpus, memory, kernel: kernel_path, initrd, machine };
         let source = Source::of_text(&path, proposal.text()).map_err(with_a_way_out)?;
         let planned = plan(&source, machine)?;
