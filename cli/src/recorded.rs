@@ -13,6 +13,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use anyhow::anyhow;
 use partitioner::firmware::ecam::usable_segments;
 use partitioner::firmware::pci::place::Addresses;
 use partitioner::firmware::{FirmwareError, FirmwareTables, memory_map, topology};
@@ -27,7 +28,7 @@ mod pci;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RecordError {
     /// Only root may read a file.
-    #[error("only root may read {}: run `sudo sprig inventory`", path.display())]
+    #[error("only root may read {}", path.display())]
     NeedsRoot {
         /// The file.
         path: PathBuf,
@@ -42,8 +43,7 @@ pub(crate) enum RecordError {
     },
     /// The system shows only the beginning of a function's configuration space.
     #[error(
-        "only the first 64 bytes of {} can be read, and how the device interrupts stands behind them: run `sudo sprig inventory`, \
-         and not in a container",
+        "only the first 64 bytes of {} can be read, and how the device interrupts stands behind them",
         path.display()
     )]
     CutShort {
@@ -61,6 +61,17 @@ pub(crate) enum RecordError {
     /// The firmware's tables are wrong.
     #[error(transparent)]
     Firmware(#[from] FirmwareError),
+}
+
+impl RecordError {
+    /// With what mends it, where it has stopped this subcommand.
+    pub(crate) fn stopping(self, subcommand: &str) -> anyhow::Error {
+        match self {
+            Self::NeedsRoot { .. } => anyhow!("{self}: run `sudo sprig {subcommand}`"),
+            Self::CutShort { .. } => anyhow!("{self}: run `sudo sprig {subcommand}`, and not in a container"),
+            _ => self.into(),
+        }
+    }
 }
 
 /// Records the machine whose `/sys` and `/proc` are below `root` and which has this processor.

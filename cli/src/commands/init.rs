@@ -94,7 +94,14 @@ impl Init {
             ),
         })?;
         print(&format!("wrote {name}.toml: {planned}\n"))?;
-        print(&format!("next: sprig plan {name}.toml, sprig run {name}.toml\n"))
+        let next = match machine {
+            None => format!("sprig plan {name}.toml, sprig run {name}.toml"),
+            Some(_) => format!(
+                "sudo sprig inventory -o machine.json, sprig plan {name}.toml --inventory machine.json, \
+                 sprig image {name}.toml -o {name}.iso"
+            ),
+        };
+        print(&format!("next: {next}\n"))
     }
 
     /// The kernel that is named, or one that is found. A person is asked only if there is a choice.
@@ -138,7 +145,7 @@ impl Init {
         if self.emulated {
             return Ok(None);
         }
-        match record(&self.root, &Processor::of_this_machine()) {
+        match record(&self.root, &Processor::of_this_machine()).map_err(|error| error.stopping("init")) {
             Ok(machine) if self.this_machine => Ok(Some(machine)),
             Ok(machine) => {
                 person.explain(&format!(
@@ -151,11 +158,11 @@ impl Init {
                 Ok(is_this.then_some(machine))
             }
             Err(error) if self.this_machine => {
-                Err(error).context("cannot look at this machine (with --emulated it is not needed)")
+                Err(error.context("cannot look at this machine (with --emulated it is not needed)"))
             }
             Err(error) => {
                 note(&format!(
-                    "note: this is for an emulated machine, because the one at hand cannot be looked at: {error}"
+                    "note: this is for an emulated machine, because the one at hand cannot be looked at: {error:#}"
                 ));
                 Ok(None)
             }

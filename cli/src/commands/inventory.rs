@@ -30,7 +30,8 @@ impl Inventory {
     /// # Errors
     /// If this machine's tables cannot be read.
     pub fn run(&self) -> Result<()> {
-        let inventory = record(Path::new("/"), &Processor::of_this_machine())?;
+        let inventory = record(Path::new("/"), &Processor::of_this_machine());
+        let inventory = inventory.map_err(|error| error.stopping("inventory"))?;
         let json = serde_json::to_string_pretty(&inventory)?;
         match &self.output {
             Some(path) => {

@@ -63,15 +63,9 @@ impl Proposal<'_> {
             Some(machine) => format!("this machine ({}, {} cores)", machine.machine, machine.cores.len()),
             None => "an emulated machine".to_owned(),
         };
-        let image = format!("image {name}.toml -o {name}.iso");
-        let commands = [
-            (format!("check {name}.toml"), "can it still be had?"),
-            (format!("plan {name}.toml"), "who gets which cores and memory"),
-            (format!("run {name}.toml"), "boots it in an emulated machine; Ctrl-C ends everything"),
-            (image.clone(), "makes a medium that boots it, also on a real machine"),
-        ];
-        let width = image.len();
-        let lines = commands.iter().map(|(command, what)| format!("#   sprig {command:width$}  {what}\n"));
+        let commands = self.commands();
+        let width = commands.iter().map(|(command, _)| command.len()).max().unwrap_or_default();
+        let lines = commands.iter().map(|(command, what)| format!("#   {command:width$}  {what}\n"));
         format!(
             "# The box \"{name}\": several Linux kernels side by side on one machine. `sprig init` has planned it for\n\
              # {machine}. Change what you like, and then, in this folder:\n\
@@ -87,6 +81,29 @@ impl Proposal<'_> {
              shared_memory = \"64MiB\"\n",
             commands = lines.collect::<String>(),
         )
+    }
+
+    /// What to do with the file, and what for.
+    fn commands(&self) -> Vec<(String, &'static str)> {
+        let name = self.name;
+        let check = (format!("sprig check {name}.toml"), "can it still be had?");
+        let run = (format!("sprig run {name}.toml"), "boots it in an emulated machine; Ctrl-C ends everything");
+        let image = format!("sprig image {name}.toml -o {name}.iso");
+        match self.machine {
+            None => vec![
+                check,
+                (format!("sprig plan {name}.toml"), "who gets which cores and memory"),
+                run,
+                (image, "makes a medium that boots it, also on a real machine"),
+            ],
+            Some(_) => vec![
+                check,
+                ("sudo sprig inventory -o machine.json".to_owned(), "records this machine"),
+                (format!("sprig plan {name}.toml --inventory machine.json"), "who gets which cores and memory of it"),
+                run,
+                (image, "makes a medium that boots it on this machine"),
+            ],
+        }
     }
 
     /// The first entry, with comments.

@@ -85,7 +85,8 @@ fn hidden_addresses_need_root() {
     let iomem = b"00000000-00000000 : Reserved\n00000000-00000000 : System RAM\n";
     let error = Tree::new(&[(APIC, &madt()), ("proc/iomem", iomem)]).record().unwrap_err();
     assert!(matches!(error, RecordError::NeedsRoot { .. }));
-    assert!(error.to_string().contains("sudo sprig inventory"), "{error}");
+    let text = error.stopping("init").to_string();
+    assert!(text.ends_with("proc/iomem: run `sudo sprig init`"), "{text}");
 }
 
 #[test]

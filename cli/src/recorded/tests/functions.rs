@@ -152,6 +152,6 @@ fn what_only_root_may_read_is_asked_for() {
     card.config.truncate(64);
     let error = record_with(&[(MCFG, &mcfg())], &[port(), card]).unwrap_err();
     assert!(matches!(error, RecordError::CutShort { .. }), "{error}");
-    let text = error.to_string();
+    let text = error.stopping("inventory").to_string();
     assert!(text.contains("0000:01:00.0/config") && text.contains("sudo sprig inventory"), "{text}");
 }
