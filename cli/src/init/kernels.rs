@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use emulator::input_file::InputFile;
-use partitioner::bzimage::{BzImage, HEAD_LEN};
+use emulator::input_file::{InputError, InputFile};
+use partitioner::bzimage::{BzImage, BzImageError, HEAD_LEN};
 
 use super::release;
 
@@ -28,6 +28,17 @@ pub(crate) struct Kernel {
     pub(crate) release: String,
 }
 
+/// Why a file is no kernel for a partition.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KernelError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// It is something else.
+    #[error(transparent)]
+    Kind(#[from] BzImageError),
+}
+
 /// What was found.
 #[derive(Default, Debug)]
 pub(crate) struct Kernels {
@@ -37,18 +48,22 @@ pub(crate) struct Kernels {
     pub(crate) unreadable: Vec<PathBuf>,
 }
 
-/// Looks in the folder `boot` below `root`. What is no stock x86-64 kernel is passed over.
-pub(crate) fn find(root: &Path) -> Kernels {
+/// Looks in the folder `boot` below `root`. What is no stock x86-64 kernel is passed over. If an initial file system is named,
+/// all have that one.
+pub(crate) fn find(root: &Path, named: Option<&Path>) -> Kernels {
     let mut found = Kernels::default();
     let entries = fs::read_dir(root.join(FOLDER)).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()).filter(|path| is_kernels_name(path)) {
-        let initrd = initrd_of(&path);
+        let initrd = named.map(Path::to_owned).or_else(|| initrd_of(&path));
         let closed = initrd.iter().chain([&path]).find(|file| File::open(file).is_err()).cloned();
         match closed {
             // A link that leads nowhere is no kernel.
             Some(closed) if closed.exists() => found.unreadable.push(closed),
             Some(_) => {}
-            None => found.usable.extend(read(path, initrd)),
+            None => {
+                let release = release_of(&path).ok();
+                found.usable.extend(release.map(|release| Kernel { path, initrd, release }));
+            }
         }
     }
     found
@@ -70,11 +85,12 @@ fn is_kernels_name(path: &Path) -> bool {
     name.starts_with(PREFIX) && !name.contains(RESCUE)
 }
 
-fn read(path: PathBuf, initrd: Option<PathBuf>) -> Option<Kernel> {
-    let len = InputFile::open(&path).ok()?.len();
+/// The release of a kernel that can be started, as far as the image says it.
+pub(crate) fn release_of(path: &Path) -> Result<String, KernelError> {
+    let len = InputFile::open(path)?.len();
     let mut head = Vec::new();
-    File::open(&path).ok()?.take(HEAD_LEN as u64).read_to_end(&mut head).ok()?;
-    let text = BzImage::parse_head(&head, len).ok()?.version.unwrap_or_default();
-    let release = text.split_whitespace().next().unwrap_or_default().to_owned();
-    Some(Kernel { path, initrd, release })
+    let file = File::open(path).map_err(InputError::Unreadable)?;
+    file.take(HEAD_LEN as u64).read_to_end(&mut head).map_err(InputError::Unreadable)?;
+    let text = BzImage::parse_head(&head, len)?.version.unwrap_or_default();
+    Ok(text.split_whitespace().next().unwrap_or_default().to_owned())
 }
