@@ -125,7 +125,7 @@ fn everything_that_is_in_the_way_has_the_line_that_mends_it() {
 #[test]
 fn each_finding_follows_from_its_own_file() {
     let cases: [(&str, &[u8], &str, &str); 8] = [
-        ("proc/sys/kernel/kexec_load_disabled", b"1\n", "kexec", "warn switched off"),
+        ("proc/sys/kernel/kexec_load_disabled", b"1\n", "kexec", "ok switched off"),
         ("usr/lib/sprig/sprig-boot.elf", b"#!/bin/sh\n", "boot-image", "missing the file in its place is none"),
         ("usr/bin/qemu-system-x86_64", b"no program", "qemu", "missing QEMU is there and does not say"),
         ("sys/firmware/acpi/tables/DMAR", b"DMAR", "iommu", "ok VT-d: no obstacle"),
@@ -190,6 +190,21 @@ fn the_machine_at_hand_can_be_examined() {
     let report: serde_json::Value = serde_json::from_str(report.rsplit_once("[exit").unwrap().0).unwrap();
     assert_eq!(report["schema"], 1);
     assert!(report["findings"].as_array().unwrap().len() > 10, "{report}");
+}
+
+#[test]
+fn a_variable_that_names_nothing_is_named_itself() {
+    let folder = Folder::new();
+    for (variable, id) in [("SPRIG_QEMU", "qemu"), ("SPRIG_BOOT_IMAGE", "boot-image")] {
+        for value in ["/nonexistent/file", "/"] {
+            let output = folder.command(&["doctor", "--json"]).env(variable, value).output().unwrap();
+            let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            let finding = report["findings"].as_array().unwrap().iter().find(|finding| finding["id"] == id).unwrap();
+            assert_eq!(finding["state"], "missing", "{variable}={value}");
+            assert!(finding["found"].as_str().unwrap().starts_with(variable), "{finding}");
+            assert!(finding["help"].as_str().unwrap().starts_with("unset it"), "{finding}");
+        }
+    }
 }
 
 #[test]

@@ -70,6 +70,15 @@ pub fn find(path: Option<&Path>) -> Result<BootImage, BootImageError> {
     inspect(&locate(path)?)
 }
 
+/// Whether the environment names one.
+pub fn is_chosen_by_user() -> bool {
+    chosen_by_user().is_some()
+}
+
+fn chosen_by_user() -> Option<PathBuf> {
+    env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
 /// Reads the note by which a boot image is known.
 ///
 /// # Errors
@@ -108,8 +117,8 @@ fn locate(path: Option<&Path>) -> Result<PathBuf, BootImageError> {
     if let Some(path) = path {
         return existing(path.to_owned(), "--boot-image");
     }
-    if let Some(path) = env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
-        return existing(path.into(), VARIABLE);
+    if let Some(path) = chosen_by_user() {
+        return existing(path, VARIABLE);
     }
     let program = env::current_exe().and_then(fs::canonicalize).unwrap_or_default();
     let folder = program.parent().unwrap_or(Path::new(""));

@@ -1,7 +1,6 @@
-//! What `sprig run` and `sprig image` need.
+//! What `sprig run` needs.
 
 use emulator::boot_image::{self, BootImageError};
-use emulator::iso;
 use emulator::qemu::{Emulator, Version, has_uefi};
 use partitioner::amount::Amount;
 
@@ -15,7 +14,7 @@ const INSTALLED: &str = "usr/lib/sprig/sprig-boot.elf";
 
 /// All that was looked at, what is needed most first.
 pub(super) fn findings(host: &Host) -> Vec<Finding> {
-    let looks = [emulator, boot_image, memory, kernels, image_tools, uefi_firmware];
+    let looks = [emulator, boot_image, memory, kernels, uefi_firmware];
     looks.into_iter().map(|look| look(host)).collect()
 }
 
@@ -29,6 +28,9 @@ fn emulator(host: &Host) -> Finding {
         false => Emulator::at(host.at("usr/bin/qemu-system-x86_64")),
     };
     let id = "qemu";
+    if !emulator.exists() && host.is_this() && emulator.is_chosen_by_user() {
+        return finding(id, "SPRIG_QEMU names no program").missing("unset it, or let it name a QEMU for x86-64");
+    }
     if !emulator.exists() {
         return finding(id, "no QEMU for x86-64").missing(host.install("qemu-system-x86"));
     }
@@ -48,11 +50,15 @@ fn emulator(host: &Host) -> Finding {
 fn boot_image(host: &Host) -> Finding {
     let installed = host.at(INSTALLED);
     let id = "boot-image";
+    let by_variable = host.is_this() && boot_image::is_chosen_by_user();
     match boot_image::find((!host.is_this()).then_some(installed.as_path())) {
         Ok(image) if image.version == env!("CARGO_PKG_VERSION") => finding(id, format!("Sprig {}", image.version)),
         Ok(image) => {
             finding(id, format!("of Sprig {}, and this command is of {}", image.version, env!("CARGO_PKG_VERSION")))
                 .warned("install command and boot image from one package")
+        }
+        Err(BootImageError::NotOurs { .. } | BootImageError::NotAtPath { .. }) if by_variable => {
+            finding(id, "SPRIG_BOOT_IMAGE names none").missing("unset it, or let it name Sprig's boot image")
         }
         Err(BootImageError::NotOurs { .. }) => {
             finding(id, "the file in its place is none").missing("install the package sprig again")
@@ -84,17 +90,6 @@ fn kernels(host: &Host) -> Finding {
         (None, true) => finding(id, "none in /boot")
             .warned(format!("{}, or name other files in box files", host.install("linux-image-amd64"))),
     }
-}
-
-fn image_tools(host: &Host) -> Finding {
-    let id = "image-tools";
-    let missing = iso::missing(host.root(), &host.program_folders());
-    if missing.is_empty() {
-        return finding(id, "all that `sprig image` needs");
-    }
-    let what: Vec<_> = missing.iter().map(|needed| needed.what).collect();
-    let packages: Vec<_> = missing.iter().map(|needed| needed.package).collect();
-    finding(id, format!("for `sprig image`: no {}", what.join(", no "))).warned(host.install(&packages.join(" ")))
 }
 
 fn uefi_firmware(host: &Host) -> Finding {

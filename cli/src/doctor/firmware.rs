@@ -1,6 +1,7 @@
 //! What the firmware has left: tables, Secure Boot, IOMMUs, serial ports.
 
 use std::fs;
+use std::io::{self, ErrorKind};
 
 use partitioner::amount::Count;
 
@@ -48,16 +49,24 @@ fn secure_boot(host: &Host) -> Finding {
 }
 
 fn iommu(host: &Host) -> Finding {
-    let id = "iommu";
     let maker = if host.has(&format!("{TABLES}/DMAR")) {
         "VT-d"
     } else if host.has(&format!("{TABLES}/IVRS")) {
         "AMD-Vi"
     } else {
-        return finding(id, "none that the firmware shows");
+        return finding("iommu", "none that the firmware shows");
     };
-    // Only root may read it; then nothing is known of it.
-    let flags = fs::read(host.at(TABLES).join("DMAR")).ok().and_then(|table| table.get(DMAR_FLAGS).copied());
+    judged(maker, fs::read(host.at(TABLES).join("DMAR")))
+}
+
+/// By the DMAR, which only root may read, and which AMD's units have not.
+fn judged(maker: &str, dmar: io::Result<Vec<u8>>) -> Finding {
+    let id = "iommu";
+    if dmar.as_ref().is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
+        return finding(id, format!("{maker}; only root may look whether the firmware leaves it on"))
+            .warned("sudo sprig doctor");
+    }
+    let flags = dmar.ok().and_then(|table| table.get(DMAR_FLAGS).copied());
     match flags.is_some_and(|flags| flags & DMA_CTRL_PLATFORM_OPT_IN != 0) {
         true => finding(id, format!("{maker}, which this firmware may leave on: no partition can have devices then"))
             .warned(
@@ -74,5 +83,18 @@ fn serial_port(host: &Host) -> Finding {
             .warned("plug in a serial card, or switch serial-over-LAN on in the firmware's settings"),
         Ok(ports) => finding(id, Count(ports.len(), "port").to_string()),
         Err(_) => finding(id, "only root may look").warned("sudo sprig doctor"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::State;
+    use super::*;
+
+    #[test]
+    fn what_only_root_may_read_is_no_finding_without_obstacle() {
+        let found = judged("VT-d", Err(ErrorKind::PermissionDenied.into()));
+        assert_eq!((found.state, found.help.as_deref()), (State::Warn, Some("sudo sprig doctor")));
+        assert_eq!(judged("AMD-Vi", Err(ErrorKind::NotFound.into())).state, State::Ok);
     }
 }

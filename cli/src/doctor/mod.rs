@@ -1,7 +1,7 @@
 //! What a machine lacks, or has in the way, for boxes: the findings of `sprig doctor`.
 //!
 //! Everything is read below a root folder, so that recorded trees can be examined as the machine itself is: [`host`].
-//! [`emulated`] looks at what `sprig run` needs; [`processor`], [`firmware`] and [`kernel`] at what a box on the machine
+//! [`emulated`] looks at what `sprig run` needs; [`medium`], [`processor`], [`firmware`] and [`kernel`] at what a box on the machine
 //! itself needs. [`report`] puts it together.
 //!
 //! A report is what people paste into an issue. So no finding has a path, a host or user name, a serial number or a
@@ -11,6 +11,7 @@ mod emulated;
 mod firmware;
 mod host;
 mod kernel;
+mod medium;
 mod processor;
 mod report;
 

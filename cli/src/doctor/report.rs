@@ -4,7 +4,7 @@ use emulator::colours::Colours;
 use partitioner::amount::Count;
 use serde::Serialize;
 
-use super::{Finding, Host, Purpose, State, emulated, firmware, kernel, processor};
+use super::{Finding, Host, Purpose, State, emulated, firmware, kernel, medium, processor};
 
 /// The version of the JSON. It grows when a field changes its meaning or goes; new fields and findings do not count.
 const SCHEMA: u32 = 1;
@@ -31,7 +31,7 @@ pub(crate) struct Report {
 impl Report {
     /// Examines a machine.
     pub(crate) fn of(host: &Host) -> Self {
-        let looks = [emulated::findings, processor::findings, firmware::findings, kernel::findings];
+        let looks = [emulated::findings, medium::findings, processor::findings, firmware::findings, kernel::findings];
         let findings: Vec<_> = looks.into_iter().flat_map(|look| look(host)).collect();
         let worst = |purpose| {
             let states = findings.iter().filter(|finding| finding.purpose == purpose).map(|finding| finding.state);
