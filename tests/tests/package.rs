@@ -105,6 +105,21 @@ fn nothing_installed_names_the_source_tree() {
 }
 
 #[test]
+fn the_archive_is_open_to_all_and_has_completions_where_shells_look() {
+    let archive = PACKAGES.join(format!("sprig-{}-x86_64.tar.gz", env!("CARGO_PKG_VERSION")));
+    let list = succeed(Command::new("tar").arg("-tvzf").arg(archive));
+    let modes = ["drwxr-xr-x ", "-rwxr-xr-x ", "-rw-r--r-- "];
+    for line in list.lines() {
+        assert!(modes.iter().any(|mode| line.starts_with(mode)), "{line}");
+    }
+    for path in
+        ["bash-completion/completions/sprig", "zsh/site-functions/_sprig", "fish/vendor_completions.d/sprig.fish"]
+    {
+        assert!(list.contains(&format!("/share/{path}\n")), "{path} is missing:\n{list}");
+    }
+}
+
+#[test]
 fn the_same_sources_make_the_same_package() {
     let again = TempDir::with_prefix("sprig-test-").expect("a folder");
     let mut cargo = Command::new(env!("CARGO"));

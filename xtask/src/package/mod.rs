@@ -32,6 +32,9 @@ use crate::process;
 use crate::progress;
 use crate::setup::{self, Item};
 
+/// Debian's zsh looks for completions of packages in a folder that others do not have.
+const ZSH_ELSEWHERE: &str = "--transform=s,/zsh/vendor-completions,/zsh/site-functions,";
+
 /// What to make.
 #[derive(Args)]
 pub(crate) struct Options {
@@ -89,7 +92,8 @@ fn archive(tree: &Path, folder: &Path, epoch: Epoch) -> Result<PathBuf> {
     let path = folder.join(format!("{name}-x86_64.tar.gz"));
     let mut tar = Command::new("tar");
     tar.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--format=gnu"]);
-    tar.arg(format!("--mtime=@{}", epoch.seconds())).arg(format!("--transform=s,^usr,{name},")).arg("-C").arg(tree);
+    tar.arg(format!("--mtime=@{}", epoch.seconds())).arg(ZSH_ELSEWHERE).arg(format!("--transform=s,^usr,{name},"));
+    tar.arg("-C").arg(tree);
     process::output(tar.arg("-czf").arg(&path).arg("usr"), process::QUICK)?;
     Ok(path)
 }
