@@ -1,5 +1,6 @@
 //! What people install: packages without a mistake, whose files work alone, without the source tree.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -11,8 +12,7 @@ use tests::fixture;
 /// What the installed command is given as its environment.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The folder of the packages, made once for all tests, and anew by each run of them. The command is the one that is built
-/// anyway.
+/// The folder of the packages, made once for all tests, and anew by each run of them.
 static PACKAGES: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("package");
     if folder.exists() {
@@ -91,12 +91,38 @@ fn the_installed_files_work_alone() {
     assert_eq!(boot_image["found"], format!("Sprig {}", env!("CARGO_PKG_VERSION")));
 }
 
+/// Of whoever made it. Of the archive, the package `sprig` has the same files.
 #[test]
-fn nothing_installed_names_the_source_tree() {
+fn no_file_of_a_package_has_a_path_of_its_maker() {
+    let home = env::var("HOME").expect("a home");
+    let private = [workspace().display().to_string(), format!("{home}/.")];
+    for name in ["sprig", "sprig-vni-dkms"] {
+        let root = TempDir::with_prefix("sprig-test-").expect("a folder");
+        succeed(Command::new("dpkg-deb").arg("-R").arg(package(name)).arg(root.path()));
+        let files = files(root.path());
+        assert!(files.len() > 5, "{name} has only {files:?}");
+        for path in files {
+            let bytes = fs::read(&path).expect("a file");
+            let found = private.iter().find(|private| bytes.windows(private.len()).any(|it| it == private.as_bytes()));
+            assert_eq!(found, None, "in {}", path.display());
+        }
+    }
+}
+
+/// All regular files below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
+    let files = entries.flat_map(|entry| match entry.file_type().expect("a type") {
+        kind if kind.is_dir() => files(&entry.path()),
+        kind if kind.is_file() => vec![entry.path()],
+        _ => Vec::new(),
+    });
+    files.collect()
+}
+
+#[test]
+fn no_example_names_the_source_tree() {
     let root = unpacked();
-    let tree = workspace().display().to_string();
-    let command = fs::read(root.path().join("usr/bin/sprig")).expect("the command");
-    assert!(!command.windows(tree.len()).any(|bytes| bytes == tree.as_bytes()), "usr/bin/sprig names {tree}");
     for example in fs::read_dir(root.path().join("usr/share/doc/sprig/examples")).expect("examples") {
         let path = example.expect("an example").path();
         let text = fs::read_to_string(&path).expect("an example is text");

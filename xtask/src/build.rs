@@ -15,6 +15,7 @@ use crate::initrd::{self, Program};
 use crate::places::{BARE_METAL, Places};
 use crate::process;
 use crate::progress;
+use crate::remapping;
 use crate::setup::sysroot::{self, Library, Sysroot};
 use crate::setup::{self, Item, KernelLine};
 
@@ -105,7 +106,11 @@ fn programs(places: &Places) -> Result<Vec<Program>> {
     let mut command = places.cargo(&["build", "--release", "--target", INSTANCE]);
     let packages = PROGRAMS.map(|(package, _)| package);
     command.args(packages.into_iter().chain([HOSTILE]).map(|name| format!("--package={name}")));
-    command.env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static\x1f-Cstrip=symbols");
+    remapping::set_flags(
+        places,
+        &mut command,
+        &["-Ctarget-feature=+crt-static", "-Cstrip=symbols"].map(OsString::from),
+    )?;
     process::shown_run(&mut command, CARGO_LIMIT)?;
     let built = places.target.join(INSTANCE).join("release");
     fs::copy(built.join(HOSTILE), places.sprig.join(HOSTILE)).with_context(|| format!("cargo left no {HOSTILE}"))?;
@@ -125,7 +130,7 @@ pub(crate) fn bare_metal_cargo(places: &Places, subcommand: &str) -> Result<Comm
         flags.extend(["--sysroot".into(), path.into()]);
     }
     let mut command = places.cargo(&[subcommand, "--release", "--target", BARE_METAL, "-p", "boot"]);
-    // Encoded, because a path may hold spaces. With `--target` the flags do not apply to build scripts and macros.
-    command.env("CARGO_ENCODED_RUSTFLAGS", flags.join(&OsString::from("\x1f")));
+    // With `--target` the flags do not apply to build scripts and macros.
+    remapping::set_flags(places, &mut command, &flags)?;
     Ok(command)
 }

@@ -23,6 +23,7 @@ mod places;
 mod process;
 mod progress;
 mod proofs;
+mod remapping;
 mod report;
 mod setup;
 mod soak;

@@ -4,7 +4,7 @@
 //! its own. `ld` keeps what the functions of `sprig_vni_core.h` reach, and `objcopy` hides every name but theirs. It
 //! refers only to the kernel's copying routines and thunks, and to the shim's `sprig_core_panic`.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::build::CARGO_LIMIT;
 use crate::places::{BARE_METAL, Places};
 use crate::process;
+use crate::remapping;
 use crate::setup::sysroot::{self, KERNEL_FLAGS, Library, Sysroot};
 
 /// Its name does not end in `.o_shipped`: Kbuild's rule for that skips what modpost and objtool need.
@@ -49,8 +50,9 @@ fn cargo(places: &Places) -> Result<Command> {
     let arguments =
         ["rustc", "-p", PACKAGE, "--lib", "--crate-type", "staticlib", "--profile", PROFILE, "--target", BARE_METAL];
     let mut command = places.cargo(&arguments);
-    // Encoded, because a path may hold spaces. The compiler's flags for kernels are not stable yet.
-    command.env("CARGO_ENCODED_RUSTFLAGS", flags.join(OsStr::new("\x1f"))).env("RUSTC_BOOTSTRAP", "1");
+    remapping::set_flags(places, &mut command, &flags)?;
+    // The compiler's flags for kernels are not stable yet.
+    command.env("RUSTC_BOOTSTRAP", "1");
     Ok(command)
 }
 

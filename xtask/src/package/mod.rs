@@ -30,6 +30,7 @@ use crate::dkms;
 use crate::places::Places;
 use crate::process;
 use crate::progress;
+use crate::remapping;
 use crate::setup::{self, Item};
 
 /// Debian's zsh looks for completions of packages in a folder that others do not have.
@@ -54,11 +55,14 @@ pub(crate) fn run(places: &Places, options: &Options) -> Result<()> {
     build::boot_image(places)?;
     let instance = build::instance_command(places)?;
     progress::headline("build", "the sprig command");
-    let mut command = places.cargo(&["build", "-p", "cli", "--profile", options.profile.name()]);
+    // In a folder of its own, since cargo builds everything anew when the flags change.
+    let built = places.target.join("packaged");
+    let mut command = places.cargo(&["build", "-p", "cli", "--profile", options.profile.name(), "--target-dir"]);
+    remapping::set_flags(places, command.arg(&built), &[])?;
     process::shown_run(&mut command, CARGO_LIMIT)?;
 
     let epoch = Epoch::of_sources(places)?;
-    let tree = Tree::lay_out(places, &places.target.join(options.profile.folder()).join("sprig"), &instance, epoch)?;
+    let tree = Tree::lay_out(places, &built.join(options.profile.folder()).join("sprig"), &instance, epoch)?;
     made(&archive(tree.path(), &folder, epoch)?);
     if !deb::can_be_made() {
         progress::left_out("packages for Debian: there is no dpkg-deb");
