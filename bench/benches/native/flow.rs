@@ -44,7 +44,8 @@ pub(crate) struct Flow {
 
 impl Flow {
     pub(crate) fn probe(self) -> Box<dyn Probe<Peer>> {
-        let case = Case::new("frames", self.copies.into(), "frames/s")
+        let what = if self.partitions.is_some() { "frames-beside-absent" } else { "frames" };
+        let case = Case::new(what, self.copies.into(), "frames/s")
             .with("frame_bytes", self.frame)
             .with("burst", self.burst)
             .with("footprint_bytes", self.footprint());
