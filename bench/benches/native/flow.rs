@@ -44,7 +44,7 @@ pub(crate) struct Flow {
 
 impl Flow {
     pub(crate) fn probe(self) -> Box<dyn Probe<Peer>> {
-        let what = if self.partitions.is_some() { "frames-beside-absent" } else { "frames" };
+        let what = if self.partitions.is_some() { "frames_beside_absent" } else { "frames" };
         let case = Case::new(what, self.copies.into(), "frames/s")
             .with("frame_bytes", self.frame)
             .with("burst", self.burst)
