@@ -48,31 +48,31 @@ pub struct Regression {
 
 /// Holds a run against a recorded one.
 pub fn regression(then: &Bench, now: &Bench) -> Regression {
-    let ours =
-        |bench: &Bench| bench.measurements.iter().filter(|one| one.case.subject.starts_with(OURS)).cloned().collect();
-    let (then_ours, now_ours): (Vec<Measurement>, Vec<Measurement>) = (ours(then), ours(now));
-    let is_missing = |case: &Case| now_ours.iter().all(|one| one.case != *case);
-    let missing = then_ours.iter().filter(|one| is_missing(&one.case)).count();
+    let missing = ours(then).filter(|before| ours(now).all(|one| one.case != before.case)).count();
     let (compared, fallen) = falls(then, now);
     Regression { compared, missing, fallen }
 }
 
+fn ours(bench: &Bench) -> impl Iterator<Item = &Measurement> {
+    bench.measurements.iter().filter(|one| one.case.subject.starts_with(OURS))
+}
+
 fn falls(then: &Bench, now: &Bench) -> (usize, Vec<Fall>) {
     let (mut compared, mut fallen) = (0, Vec::new());
-    for (place, ours) in now.measurements.iter().enumerate().filter(|(_, one)| one.case.subject.starts_with(OURS)) {
+    for (place, ours_now) in ours(now).enumerate() {
         // Two parts of a bench may measure the same.
-        let same = |one: &&Measurement| one.case == ours.case;
-        let number = now.measurements[..place].iter().filter(same).count();
-        let Some(before) = then.measurements.iter().filter(same).nth(number) else { continue };
+        let same = |one: &&Measurement| one.case == ours_now.case;
+        let number = ours(now).take(place).filter(same).count();
+        let Some(before) = ours(then).filter(same).nth(number) else { continue };
         for subject in references(now.setting) {
-            let ratios = [(then, before), (now, ours)].map(|(bench, ours)| ratio(bench, ours, subject));
+            let ratios = [(then, before), (now, ours_now)].map(|(bench, ours)| ratio(bench, ours, subject));
             let [Some(then), Some(now)] = ratios else { continue };
             compared += 1;
-            if is_worse(&ours.case, then, now) {
+            if is_worse(&ours_now.case, then, now) {
                 let parts = [
-                    labels::what(&ours.case.what),
-                    ours.case.subject.clone(),
-                    labels::parameters(&ours.case.parameters),
+                    labels::what(&ours_now.case.what),
+                    ours_now.case.subject.clone(),
+                    labels::parameters(&ours_now.case.parameters),
                 ];
                 let what = format!("{}, against {subject}", parts.join(", "));
                 fallen.push(Fall { what, then, now });

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hosted::{ClaimError, Endpoint, LinkState, Offload, OpenError, SendError};
-use support::{both_up, until, until_up, window};
+use support::{both_up, send_all, until, until_up, window};
 
 #[test]
 fn frames_of_every_size_cross_whole_and_in_order() {
@@ -49,25 +49,10 @@ fn a_million_frames_cross_between_sleepers_and_none_is_lost() {
     });
     until_up(&mut a, 1);
     let lane = a.lane(1, 0).unwrap();
-    let mut number = 0_u64;
-    until("room for all frames", &mut [&mut a], |all| {
-        let a = &mut *all[0];
-        while number < FRAMES {
-            let mut frame = [0; 64];
-            frame[14..22].copy_from_slice(&number.to_le_bytes());
-            match a.send(lane, &frame, Offload::NONE) {
-                Ok(()) => number += 1,
-                Err(SendError::NoRoom) => {
-                    a.publish(lane);
-                    if !a.await_room(lane) {
-                        return false;
-                    }
-                }
-                Err(why) => panic!("frame {number}: {why:?}"),
-            }
-        }
-        a.publish(lane);
-        true
+    send_all(&mut a, lane, FRAMES, |number| {
+        let mut frame = [0; 64];
+        frame[14..22].copy_from_slice(&number.to_le_bytes());
+        frame
     });
     receiver.join().unwrap();
 }

@@ -4,9 +4,9 @@ mod support;
 
 use std::thread;
 
-use hosted::{Endpoint, LentFrame, LentSpan, Offload, SendError, Span};
+use hosted::{Endpoint, LentFrame, LentSpan, Offload, Span};
 use shmem::segment::Source;
-use support::{both_up, until_up, window};
+use support::{both_up, send_all, until_up, window};
 
 fn bytes(frame: &LentFrame) -> Vec<u8> {
     let mut bytes = vec![0; frame.len()];
@@ -131,24 +131,7 @@ fn a_hundred_thousand_frames_are_read_by_another_thread_while_the_sender_goes_on
     let mut a = Endpoint::open(&window, 0).unwrap();
     until_up(&mut a, 1);
     let lane = a.lane(1, 0).unwrap();
-    let mut number = 0_u64;
-    support::until("room for all frames", &mut [&mut a], |all| {
-        let a = &mut *all[0];
-        while number < FRAMES {
-            match a.send(lane, &number.to_le_bytes().repeat(40), Offload::NONE) {
-                Ok(()) => number += 1,
-                Err(SendError::NoRoom) => {
-                    a.publish(lane);
-                    if !a.await_room(lane) {
-                        return false;
-                    }
-                }
-                Err(why) => panic!("frame {number}: {why:?}"),
-            }
-        }
-        a.publish(lane);
-        true
-    });
+    send_all(&mut a, lane, FRAMES, |number| number.to_le_bytes().repeat(40));
     let b = receiving.join().unwrap();
     assert_eq!(b.counter("rx_ring_frames"), FRAMES);
 }

@@ -4,8 +4,8 @@
 
 /// Orders every store before it before every load after it, as `fence(SeqCst)` does.
 ///
-/// On x86-64 it is a locked instruction, as in Linux (`smp_mb`), not `mfence`, which costs some processors twice as much:
-/// both wait for earlier stores (Intel SDM volume 3A, section 9.2; AMD's manual, volume 2, section 7.4.2).
+/// On x86-64 it is a locked instruction, as in Linux (`smp_mb`), not `mfence`, which takes an AMD EPYC seven times as
+/// long (docs/src/decisions/data-path.md): both wait for earlier stores (Intel SDM volume 3A, section 9.2; AMD's manual, volume 2, section 7.4.2).
 #[inline]
 pub fn full_fence() {
     #[cfg(all(target_arch = "x86_64", not(any(miri, visible_copies))))]

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use hosted::{Endpoint, LinkState, WindowFile};
+use hosted::{Endpoint, Lane, LinkState, Offload, SendError, WindowFile};
 use shmem::Shape;
 
 /// Far more than anything here takes on a busy machine.
@@ -38,4 +38,26 @@ pub(crate) fn both_up(window: &WindowFile) -> [Endpoint; 2] {
     let [a, b] = &mut both;
     until("both links", &mut [a, b], |all| all.iter().all(|one| one.link(1 - one.index()) == LinkState::Up));
     both
+}
+
+/// Sends so many frames, asleep while there is no room for the next.
+pub(crate) fn send_all<F: AsRef<[u8]>>(endpoint: &mut Endpoint, lane: Lane, count: u64, frame: impl Fn(u64) -> F) {
+    let mut number = 0;
+    until("room for all frames", &mut [endpoint], |all| {
+        let endpoint = &mut *all[0];
+        while number < count {
+            match endpoint.send(lane, frame(number).as_ref(), Offload::NONE) {
+                Ok(()) => number += 1,
+                Err(SendError::NoRoom) => {
+                    endpoint.publish(lane);
+                    if !endpoint.await_room(lane) {
+                        return false;
+                    }
+                }
+                Err(why) => panic!("frame {number}: {why:?}"),
+            }
+        }
+        endpoint.publish(lane);
+        true
+    });
 }

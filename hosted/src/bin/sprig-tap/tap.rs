@@ -107,14 +107,16 @@ impl Tap {
         // and so is the frame, which keeps the window mapped. The kernel reads them and keeps nothing. What a peer changes
         // meanwhile is part of a frame that it sends: the kernel copies each byte once before it looks at it.
         let written = unsafe { libc::writev(self.file.as_raw_fd(), parts.as_ptr(), parts.len() as c_int) };
-        match if written < 0 { Err(io::Error::last_os_error()) } else { Ok(()) } {
-            Ok(()) => Ok(true),
+        if written >= 0 {
+            return Ok(true);
+        }
+        match io::Error::last_os_error() {
             // The interface has been deleted. Everything else is the matter of this one frame: the interface is down,
             // there is no memory, or the kernel finds its header to be wrong.
-            Err(why) if why.raw_os_error() == Some(libc::EBADFD) => {
+            why if why.raw_os_error() == Some(libc::EBADFD) => {
                 Err(anyhow!(why)).with_context(|| format!("{} is gone", self.name))
             }
-            Err(_) => Ok(false),
+            _ => Ok(false),
         }
     }
 }
